@@ -1,0 +1,213 @@
+"""The NumPy twin against hand calculation, finite differences and the book's published curve."""
+
+import random
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fastnet import reference
+
+COSTS = sorted(reference.COSTS)
+LOGISTIC_1 = 1 / (1 + np.exp(-1.0))
+
+
+def python2_shuffle(items: list[int], uniform: Callable[[], float]) -> None:
+    """Shuffle in place as Python 2 did, which Python 3's random.shuffle no longer does."""
+    for i in range(len(items) - 1, 0, -1):
+        j = int(uniform() * (i + 1))
+        items[i], items[j] = items[j], items[i]
+
+
+def random_problem(sizes, rows, dtype=np.float64, seed=0):
+    rng = np.random.default_rng(seed)
+    biases, weights = reference.initialize(sizes, rng, dtype=dtype)
+    X = rng.random((rows, sizes[0])).astype(dtype)
+    Y = rng.random((rows, sizes[-1])).astype(dtype)
+    return biases, weights, X, Y
+
+
+def summed_cost(biases, weights, X, Y, cost):
+    return len(X) * reference.total_cost(biases, weights, X, Y, lmbda=0.0, cost=cost)
+
+
+def central_difference(parameters, evaluate, h=1e-5):
+    """Return d evaluate() / d parameters, nudging one entry at a time."""
+    slope = np.empty_like(parameters)
+    for index in np.ndindex(parameters.shape):
+        kept = parameters[index]
+        parameters[index] = kept + h
+        above = evaluate()
+        parameters[index] = kept - h
+        slope[index] = (above - evaluate()) / (2 * h)
+        parameters[index] = kept
+    return slope
+
+
+@pytest.mark.parametrize("cost", COSTS)
+@given(
+    sizes=st.lists(st.integers(1, 5), min_size=2, max_size=4),
+    rows=st.integers(1, 4),
+    seed=st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=25, deadline=None, derandomize=True)
+def test_gradient_is_the_slope_of_the_cost(cost, sizes, rows, seed):
+    biases, weights, X, Y = random_problem(sizes, rows, seed=seed)
+    nabla_b, nabla_w = reference.backprop(biases, weights, X, Y, cost)
+    assert len(nabla_b) == len(nabla_w) == len(sizes) - 1
+    for parameters, nabla in zip(biases + weights, nabla_b + nabla_w, strict=True):
+        slope = central_difference(parameters, lambda: summed_cost(biases, weights, X, Y, cost))
+        # Two gradients that are both nothing but rounding would agree and prove nothing.
+        assert np.abs(slope).max() > 1e-7
+        assert nabla.shape == parameters.shape
+        np.testing.assert_allclose(nabla, slope, rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_one_neuron_by_hand(cost):
+    # z = 2 * 0.5 - 1 * 1 + 1 = 1 and a = 0.7311; the target is 0.
+    biases, weights = [np.array([[1.0]])], [np.array([[2.0, -1.0]])]
+    x, y = np.array([[0.5, 1.0]]), np.array([[0.0]])
+    a = LOGISTIC_1
+    delta = {"quadratic": a * a * (1 - a), "cross_entropy": a}[cost]
+    value = {"quadratic": a * a / 2, "cross_entropy": -np.log(1 - a)}[cost]
+
+    np.testing.assert_allclose(reference.feedforward(biases, weights, x), [[a]], rtol=1e-15)
+    (nabla_b,), (nabla_w,) = reference.backprop(biases, weights, x, y, cost)
+    np.testing.assert_allclose(nabla_b, [[delta]], rtol=1e-14)
+    np.testing.assert_allclose(nabla_w, [[0.5 * delta, delta]], rtol=1e-14)
+
+    decayed = 0.5 * 3.0 * (2.0**2 + 1.0**2)
+    total = reference.total_cost(biases, weights, x, y, lmbda=3.0, cost=cost)
+    assert total == pytest.approx(value + decayed, rel=1e-14)
+
+    reference.update(biases, weights, x, y, eta=0.1, lmbda=3.0, n=6, cost=cost)
+    np.testing.assert_allclose(biases[0], [[1 - 0.1 * delta]], rtol=1e-14)
+    expected = [[0.95 * 2 - 0.05 * delta, -0.95 - 0.1 * delta]]
+    np.testing.assert_allclose(weights[0], expected, rtol=1e-14)
+
+
+def test_two_layers_by_hand():
+    # 1-1-1: hidden z = 0, a = 1/2; output z = 2 * 1/2 = 1; target 1.
+    biases = [np.array([[-3.0]]), np.array([[0.0]])]
+    weights = [np.array([[1.0]]), np.array([[2.0]])]
+    nabla_b, nabla_w = reference.backprop(
+        biases, weights, np.array([[3.0]]), np.array([[1.0]]), "cross_entropy"
+    )
+    delta = LOGISTIC_1 - 1
+    hidden = delta * 2 * 0.25
+    got = [nabla_b[0].item(), nabla_w[0].item(), nabla_b[1].item(), nabla_w[1].item()]
+    np.testing.assert_allclose(got, [hidden, 3 * hidden, delta, delta / 2], rtol=1e-14)
+
+
+@pytest.mark.parametrize("make_rng", [np.random.default_rng, np.random.RandomState])
+@pytest.mark.parametrize("large", [False, True])
+def test_initialize_draws_biases_then_weights(make_rng, large):
+    rng, twin = make_rng(7), make_rng(7)
+    biases, weights = reference.initialize([4, 3, 2], rng, large=large)
+    expected_b = [twin.standard_normal((n, 1)) for n in (3, 2)]
+    expected_w = [twin.standard_normal(shape) for shape in ((3, 4), (2, 3))]
+    if not large:
+        expected_w = [expected_w[0] / 2.0, expected_w[1] / np.sqrt(3.0)]
+    for got, expected in zip(biases + weights, expected_b + expected_w, strict=True):
+        np.testing.assert_array_equal(got, expected, strict=True)
+    assert rng.standard_normal() == twin.standard_normal()
+
+
+def test_initialize_draws_the_same_numbers_for_float32():
+    double = reference.initialize([4, 3, 2], np.random.default_rng(3))
+    single = reference.initialize([4, 3, 2], np.random.default_rng(3), dtype=np.float32)
+    for d, s in zip(sum(double, []), sum(single, []), strict=True):
+        np.testing.assert_array_equal(s, d.astype(np.float32), strict=True)
+
+
+@pytest.mark.parametrize("cost", COSTS)
+@pytest.mark.parametrize("rows", [1, 3, 7])
+def test_batch_gradient_is_the_sum_over_its_rows(cost, rows):
+    biases, weights, X, Y = random_problem([5, 4, 3], rows)
+    whole = sum(reference.backprop(biases, weights, X, Y, cost), [])
+    parts = [sum(reference.backprop(biases, weights, X[[i]], Y[[i]], cost), []) for i in range(rows)]
+    for together, *single in zip(whole, *parts, strict=True):
+        np.testing.assert_allclose(together, sum(single), rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_epoch_is_its_updates_with_a_short_last_batch(cost):
+    biases, weights, X, Y = random_problem([5, 4, 3], 7)
+    order = [6, 2, 0, 5, 1, 3, 4]
+    by_hand = [p.copy() for p in biases], [p.copy() for p in weights]
+    options = dict(eta=0.5, lmbda=0.7, cost=cost)
+    reference.train_epoch(biases, weights, X, Y, order, mini_batch_size=3, **options)
+    for rows in ([6, 2, 0], [5, 1, 3], [4]):
+        reference.update(*by_hand, X[rows], Y[rows], n=7, **options)
+    for got, expected in zip(biases + weights, sum(by_hand, []), strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_float32_stays_float32_and_follows_float64(cost):
+    single = random_problem([6, 5, 3], 20, np.float32)
+    double = [
+        [p.astype(np.float64) for p in part] if isinstance(part, list) else part.astype(np.float64)
+        for part in single
+    ]
+    # A float64 scalar for eta is what would lift a careless update.
+    options = dict(mini_batch_size=4, eta=np.float64(0.5), lmbda=0.1, cost=cost)
+    reference.train_epoch(*single, range(20), **options)
+    reference.train_epoch(*double, range(20), **options)
+    gradients = sum(reference.backprop(*single, cost), [])
+    outputs = [reference.feedforward(*single[:3])]
+    assert {a.dtype for a in single[0] + single[1] + gradients + outputs} == {np.dtype("f4")}
+    for got, expected in zip(single[0] + single[1], double[0] + double[1], strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_saturated_cross_entropy_is_right(dtype):
+    z = np.array([[800.0, -800.0, 800.0, -800.0]], dtype=dtype)
+    y = np.array([[1.0, 0.0, 0.0, 1.0]], dtype=dtype)
+    biases, weights, x = [z.T.copy()], [np.zeros((4, 1), dtype)], np.zeros((1, 1), dtype)
+    cost = reference.total_cost(biases, weights, x, y, lmbda=0.0, cost="cross_entropy")
+    assert cost == 1600.0
+    (nabla_b,), _ = reference.backprop(biases, weights, x, y, "cross_entropy")
+    np.testing.assert_array_equal(nabla_b, [[0.0], [0.0], [1.0], [-1.0]])
+
+
+def test_small_cross_entropy_keeps_its_digits():
+    # log(1 + e^-40) is e^-40 to 17 digits, and 1 - a has none left at z = 40.
+    biases, weights, x = [np.array([[40.0]])], [np.zeros((1, 1))], np.zeros((1, 1))
+    cost = reference.total_cost(
+        biases, weights, x, np.ones((1, 1)), lmbda=0.0, cost="cross_entropy"
+    )
+    assert cost == pytest.approx(np.exp(-40.0), rel=1e-14)
+
+
+def test_accuracy_takes_class_numbers_and_rows():
+    biases = [np.zeros((3, 1))]
+    weights = [np.eye(3)]
+    X = np.array([[3.0, 1.0, 2.0], [0.0, 5.0, 1.0], [0.0, 1.0, 2.0]])
+    y = np.array([0, 1, 1])
+    assert reference.accuracy(biases, weights, X, y) == 2
+    assert reference.accuracy(biases, weights, X, reference.one_hot(y, 3)) == 2
+
+
+def test_two_epochs_of_the_published_run():
+    """The book's own curve begins 9270, 9414; equality, since rounding has not moved it."""
+    from fastnet.datasets import load_mnist
+
+    train, validation, _ = load_mnist()
+    Y = reference.one_hot(train.y, 10)
+    uniform = random.Random(12345678).random
+    biases, weights = reference.initialize([784, 30, 10], np.random.RandomState(12345678))
+    order = list(range(50_000))
+    curve = []
+    for _ in range(2):
+        python2_shuffle(order, uniform)
+        reference.train_epoch(
+            biases, weights, train.X, Y, order,
+            mini_batch_size=10, eta=0.1, lmbda=5.0, cost="cross_entropy",
+        )  # fmt: skip
+        curve.append(reference.accuracy(biases, weights, validation.X, validation.y))
+    assert curve == [9270, 9414]
