@@ -28,6 +28,7 @@ A network with two inputs learns "or":
 """
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,7 +61,8 @@ class Cost(NamedTuple):
 
 def _softplus_minus(z: Array, y: Array) -> Array:
     """Cross-entropy from z: log(1 + e^z) - y z, written so that no term is large without need."""
-    return np.maximum(z, 0) - y * z + np.log1p(np.exp(-np.abs(z)))
+    cost: Array = np.maximum(z, 0) - y * z + np.log1p(np.exp(-np.abs(z)))
+    return cost
 
 
 #: Each function takes (z, a, y): the output layer's weighted input, its activation, the target.
@@ -84,7 +86,8 @@ def sigmoid(z: Array) -> Array:
     array([0. , 0.5, 1. ])
     """
     e = np.exp(-np.abs(z))
-    return np.where(z >= 0, 1, e) / (1 + e)
+    a: Array = np.where(z >= 0, 1, e) / (1 + e)
+    return a
 
 
 def one_hot(y: Array, units: int, dtype: npt.DTypeLike = np.float64) -> Array:
@@ -132,7 +135,7 @@ def initialize(
     ([(30, 784), (10, 30)], [(30, 1), (10, 1)])
     """
     biases = [rng.standard_normal((n, 1)) for n in sizes[1:]]
-    weights = [rng.standard_normal((n, m)) for m, n in zip(sizes, sizes[1:], strict=False)]
+    weights = [rng.standard_normal((n, m)) for m, n in pairwise(sizes)]
     if not large:
         weights = [w / np.sqrt(w.shape[1]) for w in weights]
     return [b.astype(dtype) for b in biases], [w.astype(dtype) for w in weights]

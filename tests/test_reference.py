@@ -21,6 +21,11 @@ def python2_shuffle(items: list[int], uniform: Callable[[], float]) -> None:
         items[i], items[j] = items[j], items[i]
 
 
+def joined(pair):
+    first, second = pair
+    return [*first, *second]
+
+
 def random_problem(sizes, rows, dtype=np.float64, seed=0):
     rng = np.random.default_rng(seed)
     biases, weights = reference.initialize(sizes, rng, dtype=dtype)
@@ -119,7 +124,7 @@ def test_initialize_draws_biases_then_weights(make_rng, large):
 def test_initialize_draws_the_same_numbers_for_float32():
     double = reference.initialize([4, 3, 2], np.random.default_rng(3))
     single = reference.initialize([4, 3, 2], np.random.default_rng(3), dtype=np.float32)
-    for d, s in zip(sum(double, []), sum(single, []), strict=True):
+    for d, s in zip(joined(double), joined(single), strict=True):
         np.testing.assert_array_equal(s, d.astype(np.float32), strict=True)
 
 
@@ -127,8 +132,8 @@ def test_initialize_draws_the_same_numbers_for_float32():
 @pytest.mark.parametrize("rows", [1, 3, 7])
 def test_batch_gradient_is_the_sum_over_its_rows(cost, rows):
     biases, weights, X, Y = random_problem([5, 4, 3], rows)
-    whole = sum(reference.backprop(biases, weights, X, Y, cost), [])
-    parts = [sum(reference.backprop(biases, weights, X[[i]], Y[[i]], cost), []) for i in range(rows)]
+    whole = joined(reference.backprop(biases, weights, X, Y, cost))
+    parts = [joined(reference.backprop(biases, weights, X[[i]], Y[[i]], cost)) for i in range(rows)]
     for together, *single in zip(whole, *parts, strict=True):
         np.testing.assert_allclose(together, sum(single), rtol=1e-12, atol=1e-15)
 
@@ -138,11 +143,11 @@ def test_epoch_is_its_updates_with_a_short_last_batch(cost):
     biases, weights, X, Y = random_problem([5, 4, 3], 7)
     order = [6, 2, 0, 5, 1, 3, 4]
     by_hand = [p.copy() for p in biases], [p.copy() for p in weights]
-    options = dict(eta=0.5, lmbda=0.7, cost=cost)
+    options = {"eta": 0.5, "lmbda": 0.7, "cost": cost}
     reference.train_epoch(biases, weights, X, Y, order, mini_batch_size=3, **options)
     for rows in ([6, 2, 0], [5, 1, 3], [4]):
         reference.update(*by_hand, X[rows], Y[rows], n=7, **options)
-    for got, expected in zip(biases + weights, sum(by_hand, []), strict=True):
+    for got, expected in zip(biases + weights, joined(by_hand), strict=True):
         np.testing.assert_array_equal(got, expected)
 
 
@@ -154,10 +159,10 @@ def test_float32_stays_float32_and_follows_float64(cost):
         for part in single
     ]
     # A float64 scalar for eta is what would lift a careless update.
-    options = dict(mini_batch_size=4, eta=np.float64(0.5), lmbda=0.1, cost=cost)
+    options = {"mini_batch_size": 4, "eta": np.float64(0.5), "lmbda": 0.1, "cost": cost}
     reference.train_epoch(*single, range(20), **options)
     reference.train_epoch(*double, range(20), **options)
-    gradients = sum(reference.backprop(*single, cost), [])
+    gradients = joined(reference.backprop(*single, cost))
     outputs = [reference.feedforward(*single[:3])]
     assert {a.dtype for a in single[0] + single[1] + gradients + outputs} == {np.dtype("f4")}
     for got, expected in zip(single[0] + single[1], double[0] + double[1], strict=True):
