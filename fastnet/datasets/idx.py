@@ -1,0 +1,164 @@
+"""IDX files, the format of MNIST and of the data sets made in its likeness."""
+
+import os
+import struct
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnet.datasets._checks import (
+    FourArrays,
+    Readable,
+    array_bytes,
+    check_expansion,
+    four_arrays,
+    read_declared,
+)
+
+# The third byte of a file names the type of its elements; all are stored with the most significant
+# byte first.
+_ELEMENT_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+
+_FOUR_FILES = (
+    ("train-images", "idx3-ubyte"),
+    ("train-labels", "idx1-ubyte"),
+    ("t10k-images", "idx3-ubyte"),
+    ("t10k-labels", "idx1-ubyte"),
+)
+
+
+def load_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
+    """Read one IDX file, plain or gzipped.
+
+    Whether it is gzipped is seen from its content, not from its name.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file.
+
+    Returns
+    -------
+    numpy.ndarray
+        The array that the file holds, in its own shape and in the machine's byte order: uint8,
+        int8, int16, int32, float32 or float64, writable.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file (and the other errors of `open`).
+    ValueError
+        If it is not an IDX file, is truncated or damaged, or goes on after its data. A gzipped file
+        that unpacks to more than 64 MiB and to more than a hundred times its size is refused too.
+
+    Notes
+    -----
+    The format, described with the MNIST database (Y. LeCun and C. Cortes): two zero bytes, one byte
+    for the type of the elements, one byte for the number of dimensions, each length as a 32-bit
+    unsigned integer, the elements in C order; everything with the most significant byte first.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "three-labels")
+    ...     with open(path, "wb") as file:
+    ...         _ = file.write(bytes([0, 0, 8, 1, 0, 0, 0, 3, 7, 2, 1]))
+    ...     load_idx(path)
+    array([7, 2, 1], dtype=uint8)
+    """
+    name = os.fsdecode(path)
+    with open(name, "rb") as file:
+        if file.peek(2)[:2] != b"\x1f\x8b":
+            return _read_idx(file, repr(name), None)
+        import gzip
+        import zlib
+
+        packed_bytes = os.fstat(file.fileno()).st_size
+        try:
+            with gzip.GzipFile(fileobj=file, mode="rb") as stream:
+                return _read_idx(stream, repr(name), packed_bytes)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise ValueError(
+                f"{name!r} is not a sound gzip file ({error}); fetch it again"
+            ) from error
+
+
+def load_idx_folder(path: str | os.PathLike[str]) -> FourArrays:
+    """Read a folder of four IDX files that are named as MNIST's are.
+
+    The files are ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``,
+    ``t10k-images-idx3-ubyte`` and ``t10k-labels-idx1-ubyte``, each with or without ``.gz``; a dot
+    may stand before ``idx``. Fashion-MNIST, KMNIST and EMNIST's MNIST split come so. Of a file that
+    is there twice the plain one is read.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The folder.
+
+    Returns
+    -------
+    X_train, y_train, X_test, y_test : numpy.ndarray
+        ``X`` has one example a row, shape (n, pixels); ``y`` has shape (n,) and whole numbers. The
+        values are those of the files, unscaled, in the files' types (usually uint8).
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder or one of the four files is missing.
+    ValueError
+        If a file is not sound (see `load_idx`), or if the four do not belong together.
+
+    Examples
+    --------
+    >>> import os
+    >>> from fastnet import datasets
+    >>> folder = os.path.join(os.path.dirname(datasets.__file__), "mnist")
+    >>> X_train, y_train, X_test, y_test = load_idx_folder(folder)
+    >>> X_train.shape, X_train.dtype, y_test[:5].tolist()
+    ((60000, 784), dtype('uint8'), [7, 2, 1, 0, 4])
+    """
+    folder = os.fsdecode(path)
+    present = set(os.listdir(folder))
+    names = [_find(folder, present, stem, kind) for stem, kind in _FOUR_FILES]
+    return four_arrays(
+        [load_idx(os.path.join(folder, name)) for name in names], names, repr(folder)
+    )
+
+
+def _find(folder: str, present: set[str], stem: str, kind: str) -> str:
+    candidates = [f"{stem}{mark}{kind}{end}" for end in ("", ".gz") for mark in "-."]
+    for name in candidates:
+        if name in present:
+            return name
+    raise FileNotFoundError(
+        f"{folder!r} holds no {stem} file: expected one of {', '.join(candidates)}"
+    )
+
+
+def _read_idx(stream: Readable, source: str, packed_bytes: int | None) -> NDArray[Any]:
+    magic = stream.read(4)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _ELEMENT_TYPES or not magic[3]:
+        raise ValueError(
+            f"{source} is not an IDX file: it begins with the bytes {magic.hex(' ') or '(none)'}, "
+            "expected 00 00, an element type (08, 09, 0b, 0c, 0d or 0e) and a number of "
+            "dimensions; is it the right file?"
+        )
+    lengths = stream.read(4 * magic[3])
+    if len(lengths) < 4 * magic[3]:
+        raise ValueError(
+            f"{source} is truncated: it ends within the lengths of its {magic[3]} dimensions; "
+            "fetch it again"
+        )
+    shape = struct.unpack(f">{magic[3]}I", lengths)
+    stored = np.dtype(_ELEMENT_TYPES[magic[2]])
+    n_bytes = array_bytes(shape, stored.itemsize, source)
+    if packed_bytes is not None:
+        check_expansion(n_bytes, packed_bytes, source)
+    data = read_declared(stream, n_bytes, source)
+    array: NDArray[Any] = np.frombuffer(data, dtype=stored)
+    if not stored.isnative:
+        array = array.byteswap(inplace=True).view(stored.newbyteorder("="))
+    return array.reshape(shape)

@@ -1,0 +1,174 @@
+"""NumPy's .npz archives.
+
+NumPy's own loader allocates whatever size a member declares, so it is not used here.
+"""
+
+import os
+import re
+import struct
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnet.datasets._checks import (
+    FourArrays,
+    Readable,
+    array_bytes,
+    check_expansion,
+    four_arrays,
+    read_declared,
+)
+
+if TYPE_CHECKING:
+    import zipfile
+
+_NAMES = ["X_train", "y_train", "X_test", "y_test"]
+_REAL_TYPES = {"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"}
+
+# A .npy header is the text of a Python dict. These few forms are all that numeric arrays need, so
+# nothing is evaluated.
+_LONGEST_HEADER = 4096
+_HEADER_ITEM = re.compile(
+    r" *(?:'descr' *: *'(?P<descr>[<>=|][A-Za-z0-9]+)'"
+    r"|'fortran_order' *: *(?P<fortran_order>True|False)"
+    r"|'shape' *: *\((?P<shape>(?: *[0-9]+ *(?:,|(?=\))))* *)\)) *(?:,|$)"
+)
+
+
+def load_npz_arrays(path: str | os.PathLike[str]) -> FourArrays:
+    """Read ``X_train``, ``y_train``, ``X_test`` and ``y_test`` from an .npz file.
+
+    ``x_train`` and ``x_test`` are taken too, as Keras names them. Nothing is unpickled.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A file as `numpy.savez` or `numpy.savez_compressed` writes it.
+
+    Returns
+    -------
+    X_train, y_train, X_test, y_test : numpy.ndarray
+        ``X`` has one example a row, shape (n, features), images being laid out as rows; ``y`` has
+        shape (n,) and whole numbers. Values and types are those of the file, in the machine's byte
+        order.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file (and the other errors of `open`).
+    ValueError
+        If it is not an .npz file, is truncated or damaged, lacks one of the four arrays, holds
+        anything but real numbers, or if the four do not belong together. A member that unpacks to
+        more than 64 MiB and to more than a hundred times its size is refused too.
+
+    Notes
+    -----
+    The format is described in the documentation of `numpy.lib.format`.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "points.npz")
+    ...     np.savez(path, X_train=np.eye(3), y_train=[0, 1, 2], X_test=np.ones((1, 3)), y_test=[2])
+    ...     X_train, y_train, X_test, y_test = load_npz_arrays(path)
+    >>> X_train.shape, y_train.tolist(), X_test.tolist(), y_test.tolist()
+    ((3, 3), [0, 1, 2], [[1.0, 1.0, 1.0]], [2])
+    """
+    import zipfile
+    import zlib
+
+    name = os.fsdecode(path)
+    with open(name, "rb") as file:
+        file_bytes = os.fstat(file.fileno()).st_size
+        try:
+            with zipfile.ZipFile(file) as archive:
+                arrays = [_read_member(archive, key, file_bytes, repr(name)) for key in _NAMES]
+        except (
+            # What zipfile raises for damaged archives; OSError and OverflowError are seeks to
+            # impossible places.
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            RuntimeError,
+            UnicodeDecodeError,
+            struct.error,
+            OSError,
+            OverflowError,
+        ) as error:
+            raise ValueError(
+                f"{name!r} is not a sound .npz file ({error}); fetch or save it again"
+            ) from error
+    return four_arrays(arrays, _NAMES, repr(name))
+
+
+def _read_member(
+    archive: "zipfile.ZipFile", key: str, file_bytes: int, source: str
+) -> NDArray[Any]:
+    members = {info.filename: info for info in archive.infolist()}
+    info = members.get(f"{key}.npy") or members.get(f"{key.lower()}.npy")
+    if info is None:
+        present = ", ".join(sorted(members)[:8])[:200] or "nothing"
+        raise ValueError(
+            f"{source} has no array {key}; expected {', '.join(_NAMES)}, and it holds {present}"
+        )
+    source = f"{key} in {source}"
+    if info.compress_type not in (0, 8):
+        raise ValueError(
+            f"{source} is compressed by method {info.compress_type}; expected a stored or deflated "
+            "member, as numpy.savez and numpy.savez_compressed write it"
+        )
+    with archive.open(info) as stream:
+        shape, stored, fortran_order = _read_header(stream, source)
+        n_bytes = array_bytes(shape, stored.itemsize, source)
+        check_expansion(n_bytes, min(info.compress_size, file_bytes), source)
+        data = read_declared(stream, n_bytes, source)
+    if stored.kind == "b":
+        # A byte other than 0 and 1 is no valid bool inside NumPy.
+        array: NDArray[Any] = np.frombuffer(data, dtype=np.uint8) != 0
+    else:
+        array = np.frombuffer(data, dtype=stored)
+    if not stored.isnative:
+        array = array.byteswap(inplace=True).view(stored.newbyteorder("="))
+    return array.reshape(shape, order="F" if fortran_order else "C")
+
+
+def _read_header(stream: Readable, source: str) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
+    start = stream.read(8)
+    if len(start) < 8 or start[:6] != b"\x93NUMPY" or start[6] not in (1, 2, 3):
+        raise ValueError(
+            f"{source} is not a .npy array: it begins with the bytes "
+            f"{start.hex(' ') or '(none)'}; save it again with numpy.savez"
+        )
+    length = int.from_bytes(stream.read(2 if start[6] == 1 else 4), "little")
+    if length > _LONGEST_HEADER:
+        raise ValueError(
+            f"{source} has a header of {length} bytes; expected at most {_LONGEST_HEADER}, "
+            "save it again with numpy.savez"
+        )
+    header = stream.read(length).decode("latin-1").strip()
+    fields = _header_fields(header)
+    descr = fields.get("descr", "")
+    if len(fields) < 3 or descr[1:] not in _REAL_TYPES:
+        raise ValueError(
+            f"{source} has the header {header[:120]!r}; expected an array of real numbers "
+            "(no objects, no records), saved with numpy.savez"
+        )
+    shape = tuple(int(n) for n in fields["shape"].split(",") if n.strip())
+    return shape, np.dtype(descr), fields["fortran_order"] == "True"
+
+
+def _header_fields(header: str) -> dict[str, str]:
+    """Return the dict's three items as text, or fewer where the header has any other form."""
+    fields: dict[str, str] = {}
+    inside = header[1:-1].strip() if header[:1] + header[-1:] == "{}" else ""
+    at = 0
+    while at < len(inside):
+        item = _HEADER_ITEM.match(inside, at)
+        if item is None or item.lastgroup is None or item.lastgroup in fields:
+            return {}
+        fields[item.lastgroup] = item[item.lastgroup]
+        at = item.end()
+    return fields
