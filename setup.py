@@ -1,0 +1,113 @@
+"""Builds the compiled extensions; everything else about the package stands in pyproject.toml.
+
+`fastnet/kernels/engine.pyx` is compiled once for every number type and instruction set, each time
+from the same source with other flags, and `fastnet/kernels/__init__.py` picks one at import.
+"""
+
+import os
+import platform
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+KERNELS = Path("fastnet/kernels")
+GENERATED = Path("build/cython")
+NUMBERS = {"f64": ("double", "53"), "f32": ("float", "24")}
+MSVC = sys.platform == "win32"
+X86 = platform.machine().lower() in ("x86_64", "amd64")
+
+# errno and floating-point traps are never looked at here; each flag frees the vectoriser from one
+# of them. Nothing that changes results or the process's floating-point environment.
+FLAGS = ["/O2"] if MSVC else ["-O3", "-g0", "-fno-math-errno", "-fno-trapping-math"]
+VARIANTS: dict[str, list[str]] = {"baseline": []}
+if X86 and not MSVC and not os.environ.get("ARCHFLAGS"):
+    VARIANTS["avx2"] = ["-mavx2", "-mfma"]
+    VARIANTS["avx512"] = [
+        *("-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", "-mavx2", "-mfma"),
+        "-mprefer-vector-width=512",
+    ]
+
+
+def engine_extensions() -> list[Extension]:
+    """One extension a number type and variant, each from its own copy of engine.pyx."""
+    return [
+        Extension(
+            f"fastnet.kernels.engine_{number}_{variant}",
+            [str(GENERATED / f"engine_{number}_{variant}.pyx")],
+            define_macros=[("FASTNET_REAL", real), ("FASTNET_DIGITS", digits)],
+            extra_compile_args=FLAGS + flags,
+            depends=[str(path) for path in sorted(KERNELS.glob("*.[ph]*")) if path.suffix != ".py"],
+        )
+        for number, (real, digits) in NUMBERS.items()
+        for variant, flags in VARIANTS.items()
+    ]
+
+
+def extensions() -> list[Extension]:
+    """All of them, with what they have in common."""
+    exact = ["/O2", "/fp:precise"] if MSVC else ["-O3", "-g0", "-ffp-contract=off"]
+    found = [
+        Extension("fastnet.kernels.cpu", ["fastnet/kernels/cpu.pyx"]),
+        Extension("fastnet.kernels.examples", ["fastnet/kernels/examples.pyx"], extra_compile_args=FLAGS),
+        Extension(
+            "fastnet.kernels.initial",
+            ["fastnet/kernels/initial.pyx"],
+            extra_compile_args=exact,
+            library_dirs=[str(Path(np.get_include()).parents[1] / "random" / "lib")],
+            libraries=["npyrandom"] + ([] if MSVC else ["m"]),
+        ),
+        *engine_extensions(),
+    ]
+    for extension in found:
+        extension.include_dirs += [np.get_include(), str(KERNELS)]
+        extension.define_macros.append(("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"))
+    return found
+
+
+class CythonBuild(build_ext):
+    """Turns .pyx into C in build/, beside nothing that is committed, and compiles that."""
+
+    def finalize_options(self) -> None:
+        """Compile on all cores, unless told otherwise."""
+        super().finalize_options()
+        self.parallel = self.parallel or os.cpu_count()
+
+    def run(self) -> None:
+        """Cythonize only when something is really built: metadata and sdists need no C."""
+        from Cython.Build import cythonize
+
+        GENERATED.mkdir(parents=True, exist_ok=True)
+        for extension in self.extensions:
+            source = Path(extension.sources[0])
+            if GENERATED in source.parents and source.suffix == ".pyx":
+                copy_if_newer(KERNELS / "engine.pyx", source)
+        generated = cythonize(
+            self.extensions,
+            build_dir=str(GENERATED / "c"),
+            include_path=["."],
+            language_level=3,
+            compiler_directives={
+                "boundscheck": False,
+                "wraparound": False,
+                "cdivision": True,
+                "initializedcheck": False,
+                "embedsignature": True,
+            },
+            nthreads=0,
+        )
+        for extension, cythonized in zip(self.extensions, generated, strict=True):
+            extension.sources = cythonized.sources
+        super().run()
+
+
+def copy_if_newer(source: Path, target: Path) -> None:
+    """Copy, unless the copy is as new as its source: then nothing needs to be compiled again."""
+    if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
+        shutil.copyfile(source, target)
+
+
+setup(ext_modules=extensions(), cmdclass={"build_ext": CythonBuild})
