@@ -1,0 +1,61 @@
+"""The only door to everything compiled: picks the kernel variant for this processor.
+
+`FASTNET_KERNEL=baseline|avx2|avx512` in the environment forces one.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+from types import ModuleType
+
+import numpy as np
+
+try:
+    from fastnet.kernels import cpu, examples, initial
+except ModuleNotFoundError as error:
+    if error.name is None or not error.name.startswith("fastnet.kernels"):
+        raise
+    raise ImportError(
+        "fastnet's compiled kernels are not built here: run `pip install .` in the checkout "
+        "(or leave the checkout's folder, if fastnet is already installed)."
+    ) from None
+
+__all__ = ["cpu", "engine", "examples", "initial", "variant", "variants"]
+
+
+def variants() -> list[str]:
+    """Names of the variants that are built in and that this processor can run, the best last."""
+    return [name for name in cpu.supported() if _is_built(name)]
+
+
+def _is_built(name: str) -> bool:
+    return importlib.util.find_spec(f"fastnet.kernels.engine_f64_{name}") is not None
+
+
+def _choose() -> str:
+    wanted = os.environ.get("FASTNET_KERNEL", "")
+    usable = variants()
+    if not wanted:
+        return usable[-1]
+    if wanted not in usable:
+        raise ImportError(
+            f"FASTNET_KERNEL={wanted} names no kernel variant that this processor can run; "
+            f"it can run {', '.join(usable)}."
+        )
+    return wanted
+
+
+#: The variant in use.
+variant: str = _choose()
+
+_engines: dict[str, ModuleType] = {}
+
+
+def engine(dtype: np.dtype) -> ModuleType:
+    """The engine's module for float64 or float32, in the variant in use."""
+    name = {"d": "f64", "f": "f32"}[dtype.char]
+    if name not in _engines:
+        _engines[name] = importlib.import_module(f"fastnet.kernels.engine_{name}_{variant}")
+    return _engines[name]

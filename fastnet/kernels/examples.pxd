@@ -1,0 +1,36 @@
+# cython: language_level=3
+"""Rows of inputs and their targets, as the kernels see them."""
+from libc.stdint cimport int32_t, int64_t, uint16_t
+
+
+cdef enum Storage:
+    STRIDED_DOUBLE
+    STRIDED_FLOAT
+    STRIDED_BYTE
+    SPARSE_DOUBLE
+    SPARSE_FLOAT
+
+
+cdef class Rows:
+    cdef object owner
+    cdef readonly Py_ssize_t n
+    cdef readonly Py_ssize_t n_in
+    cdef Storage storage
+    # strided
+    cdef const char *data
+    cdef Py_ssize_t row_stride
+    cdef Py_ssize_t col_stride
+    # sparse
+    cdef const int64_t *starts
+    cdef const uint16_t *cols
+    cdef const void *values
+
+
+cdef class Targets:
+    cdef object owner
+    cdef readonly Py_ssize_t n
+    cdef readonly Py_ssize_t n_out  # 0 where the targets are class numbers
+    cdef readonly Py_ssize_t itemsize
+    cdef const int32_t *labels
+    cdef const void *y
+    cdef const void *sample_weights  # NULL: every example counts once

@@ -1,0 +1,181 @@
+# cython: language_level=3
+"""What a layer does to a row of weighted inputs, and what a cost sends back.
+
+Rows are padded to PAD elements. Activations may leave anything finite in the padding; output and
+hidden errors leave zeros there, because the padding of the weights must stay zero.
+"""
+from libc.math cimport exp, fabs, log, log1p
+
+from fastnet.kernels.functions cimport v_exp, v_sigmoid, v_tanh
+from fastnet.kernels.simd cimport (
+    LANES, real, v_load, v_splat, v_store, v_where_greater, vreal,
+)
+
+
+cpdef enum Activation:
+    SIGMOID = 0
+    TANH = 1
+    RELU = 2
+    LEAKY_RELU = 3
+    IDENTITY = 4
+    SOFTMAX = 5
+
+
+cpdef enum Cost:
+    QUADRATIC = 0
+    CROSS_ENTROPY = 1
+    LOG_LIKELIHOOD = 2
+
+
+cdef inline void softmax(real *a_u, Py_ssize_t n, Py_ssize_t ld) noexcept nogil:
+    """In place, shifted by the largest weighted input so that nothing overflows."""
+    cdef real largest = a_u[0]
+    cdef real total = 0
+    cdef Py_ssize_t u, v
+    for u in range(1, n):
+        if a_u[u] > largest:
+            largest = a_u[u]
+    for v in range(ld // LANES):
+        u = v * LANES
+        v_store(a_u + u, v_exp(v_load(a_u + u) - v_splat(largest)))
+    for u in range(n):
+        total += a_u[u]
+    for v in range(ld // LANES):
+        u = v * LANES
+        v_store(a_u + u, v_load(a_u + u) / v_splat(total))
+
+
+cdef inline void activate(int activation, real *a_u, Py_ssize_t n, Py_ssize_t ld) noexcept nogil:
+    """Weighted inputs z_u become activations a_u, in place."""
+    cdef Py_ssize_t u, v
+    cdef vreal z
+    if activation == SIGMOID:
+        for v in range(ld // LANES):
+            u = v * LANES
+            v_store(a_u + u, v_sigmoid(v_load(a_u + u)))
+    elif activation == TANH:
+        for v in range(ld // LANES):
+            u = v * LANES
+            v_store(a_u + u, v_tanh(v_load(a_u + u)))
+    elif activation == RELU:
+        for v in range(ld // LANES):
+            u = v * LANES
+            z = v_load(a_u + u)
+            # `0 > z` keeps a NaN, which `z > 0` would turn into a zero.
+            v_store(a_u + u, v_where_greater(v_splat(0.0), z, v_splat(0.0), z))
+    elif activation == LEAKY_RELU:
+        for v in range(ld // LANES):
+            u = v * LANES
+            z = v_load(a_u + u)
+            v_store(a_u + u, v_where_greater(v_splat(0.0), z, v_splat(0.01) * z, z))
+    elif activation == SOFTMAX:
+        softmax(a_u, n, ld)
+
+
+cdef inline void times_derivative(
+    int activation, const real *a_u, real *delta_u, Py_ssize_t ld
+) noexcept nogil:
+    """delta_u *= sigma'(z_u), which each of these functions can tell from a_u alone."""
+    cdef Py_ssize_t u, v
+    cdef vreal a, delta
+    for v in range(ld // LANES):
+        u = v * LANES
+        a = v_load(a_u + u)
+        delta = v_load(delta_u + u)
+        if activation == SIGMOID:
+            delta = delta * (a * (v_splat(1.0) - a))
+        elif activation == TANH:
+            delta = delta * (v_splat(1.0) - a * a)
+        elif activation == RELU:
+            delta = v_where_greater(a, v_splat(0.0), delta, v_splat(0.0))
+        elif activation == LEAKY_RELU:
+            delta = v_where_greater(a, v_splat(0.0), delta, v_splat(0.01) * delta)
+        v_store(delta_u + u, delta)
+
+
+cdef inline void times_softmax_derivative(const real *a_u, real *delta_u, Py_ssize_t n) noexcept nogil:
+    """delta_j becomes a_j (delta_j - sum_k a_k delta_k)."""
+    cdef real mean = 0
+    cdef Py_ssize_t u
+    for u in range(n):
+        mean += a_u[u] * delta_u[u]
+    for u in range(n):
+        delta_u[u] = a_u[u] * (delta_u[u] - mean)
+
+
+cdef inline void output_delta(
+    int cost, int activation, const real *a_u, const real *y_u, int label, real *delta_u,
+    Py_ssize_t n, Py_ssize_t ld,
+) noexcept nogil:
+    """The output error of one example; its target is y_u or, where that is NULL, a class number.
+
+    Cross-entropy behind a sigmoid and log-likelihood behind softmax give a - y (BP1 with the
+    derivative cancelled); everything else multiplies by the activation's derivative.
+    """
+    cdef Py_ssize_t u
+    if y_u != NULL:
+        for u in range(n):
+            delta_u[u] = a_u[u] - y_u[u]
+    else:
+        for u in range(n):
+            delta_u[u] = a_u[u]
+        delta_u[label] -= 1
+    for u in range(n, ld):
+        delta_u[u] = 0
+    if cost == QUADRATIC:
+        if activation == SOFTMAX:
+            times_softmax_derivative(a_u, delta_u, n)
+        else:
+            times_derivative(activation, a_u, delta_u, ld)
+
+
+cdef inline double cross_entropy(double z, double y) noexcept nogil:
+    """-y ln sigma(z) - (1 - y) ln(1 - sigma(z)), from z: finite however far z has gone.
+
+    The two terms are kept apart: their sum with the shorter form log1p(exp(z)) - y z would lose
+    what is left of the cost where y z is large.
+    """
+    cdef double tail = log1p(exp(-fabs(z)))
+    if z > 0:
+        return tail + (1 - y) * z
+    return tail - y * z
+
+
+cdef inline double output_cost(
+    int cost, const real *z_u, const real *a_u, const real *y_u, int label, Py_ssize_t n
+) noexcept nogil:
+    """The cost of one example, from its weighted outputs z_u and their activations a_u."""
+    cdef Py_ssize_t u
+    cdef double total = 0
+    cdef double y, largest, normalizer
+    if cost == LOG_LIKELIHOOD:
+        largest = z_u[0]
+        for u in range(1, n):
+            if z_u[u] > largest:
+                largest = z_u[u]
+        normalizer = 0
+        for u in range(n):
+            normalizer += exp(z_u[u] - largest)
+        normalizer = log(normalizer)
+        for u in range(n):
+            y = y_u[u] if y_u != NULL else (u == label)
+            if y != 0:
+                total += y * (normalizer - (z_u[u] - largest))
+        return total
+    for u in range(n):
+        y = y_u[u] if y_u != NULL else (u == label)
+        if cost == CROSS_ENTROPY:
+            total += cross_entropy(z_u[u], y)
+        else:
+            total += 0.5 * (a_u[u] - y) * (a_u[u] - y)
+    return total
+
+
+cdef inline Py_ssize_t argmax(const real *a_u, Py_ssize_t n) noexcept nogil:
+    """The first of the largest."""
+    cdef Py_ssize_t best = 0
+    cdef Py_ssize_t u
+    for u in range(1, n):
+        if a_u[u] > a_u[best]:
+            best = u
+    return best

@@ -1,0 +1,126 @@
+/* The number type, its vector type, and the few operations on it that Cython has no words for.
+ *
+ * The build sets FASTNET_REAL to float or double and the instruction set by -m flags; everything
+ * else follows. Arithmetic (+ - * /) on `vreal` is written with the ordinary operators. A compiler
+ * without GNU vector extensions gets vectors of one element, which are plain numbers.
+ */
+#ifndef FASTNET_SIMD_H
+#define FASTNET_SIMD_H
+
+#include <stdint.h>
+#include <string.h>
+
+#ifndef FASTNET_REAL
+#define FASTNET_REAL double
+#endif
+#ifndef FASTNET_DIGITS /* significand bits, to tell float (24) from double (53) in #if */
+#define FASTNET_DIGITS 53
+#endif
+
+typedef FASTNET_REAL real;
+
+#if FASTNET_DIGITS == 24
+typedef int32_t real_bits;
+#define REAL_MANTISSA 23
+#define REAL_BIAS 127
+#else
+typedef int64_t real_bits;
+#define REAL_MANTISSA 52
+#define REAL_BIAS 1023
+#endif
+
+/* Rows are padded to 64 bytes in every variant, so that all of them share one layout. */
+enum { PAD = 64 / sizeof(real) };
+
+#if defined(__GNUC__)
+#if defined(__AVX512F__)
+#define VECTOR_BYTES 64
+#define MAX_TILE_ROWS 5
+#elif defined(__AVX__)
+#define VECTOR_BYTES 32
+#define MAX_TILE_ROWS 3
+#else
+#define VECTOR_BYTES 16
+#define MAX_TILE_ROWS 3
+#endif
+#define VECTOR(type, alignment) \
+    type __attribute__((vector_size(VECTOR_BYTES), aligned(alignment), may_alias))
+typedef VECTOR(real, VECTOR_BYTES) vreal;
+typedef VECTOR(real, sizeof(real)) vreal_anywhere;
+typedef VECTOR(real_bits, VECTOR_BYTES) vbits;
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+#define v_splat(x) ((vreal){0} + (real)(x))
+#else
+#define VECTOR_BYTES sizeof(real)
+#define MAX_TILE_ROWS 4
+typedef real vreal;
+typedef real vreal_anywhere;
+typedef real_bits vbits;
+#define ALWAYS_INLINE static inline
+#define v_splat(x) ((real)(x))
+#endif
+
+enum { LANES = VECTOR_BYTES / sizeof(real), TILE_ROWS = MAX_TILE_ROWS, TILE_VECTORS = 4 };
+
+ALWAYS_INLINE vreal v_load(const real *p) { return *(const vreal_anywhere *)p; }
+ALWAYS_INLINE void v_store(real *p, vreal x) { *(vreal_anywhere *)p = x; }
+
+ALWAYS_INLINE vbits v_as_bits(vreal x) { vbits b; memcpy(&b, &x, sizeof b); return b; }
+ALWAYS_INLINE vreal v_from_bits(vbits b) { vreal x; memcpy(&x, &b, sizeof x); return x; }
+
+/* Where x > y: a, elsewhere b. A NaN compares false. */
+ALWAYS_INLINE vreal v_where_greater(vreal x, vreal y, vreal a, vreal b)
+{
+#if defined(__GNUC__)
+    vbits mask = (vbits)(x > y);
+    return v_from_bits((v_as_bits(a) & mask) | (v_as_bits(b) & ~mask));
+#else
+    return x > y ? a : b;
+#endif
+}
+
+ALWAYS_INLINE vreal v_abs(vreal x)
+{
+    const vbits sign = v_as_bits(v_splat(-0.0));
+    return v_from_bits(v_as_bits(x) & ~sign);
+}
+
+ALWAYS_INLINE vreal v_copy_sign(vreal magnitude, vreal sign_of)
+{
+    const vbits sign = v_as_bits(v_splat(-0.0));
+    return v_from_bits((v_as_bits(magnitude) & ~sign) | (v_as_bits(sign_of) & sign));
+}
+
+/* 2 ** k for whole numbers k, given as floating point, with REAL_BIAS + k in the exponent's range.
+ * `k + shifter` with shifter = 1.5 * 2 ** REAL_MANTISSA holds k in its low bits. */
+ALWAYS_INLINE vreal v_power_of_two(vreal k)
+{
+    const vreal shifter = v_splat((real)3 * ((real_bits)1 << (REAL_MANTISSA - 1)));
+    vbits whole = v_as_bits(k + shifter) - v_as_bits(shifter);
+    return v_from_bits((whole + REAL_BIAS) << REAL_MANTISSA);
+}
+
+/* The nearest whole number; right for |x| < 2 ** (REAL_MANTISSA - 1). */
+ALWAYS_INLINE vreal v_round(vreal x)
+{
+    const vreal shifter = v_splat((real)3 * ((real_bits)1 << (REAL_MANTISSA - 1)));
+    return (x + shifter) - shifter;
+}
+
+ALWAYS_INLINE real v_sum(vreal x)
+{
+    real lanes[LANES];
+    v_store(lanes, x);
+    for (int width = LANES / 2; width > 0; width /= 2)
+        for (int i = 0; i < width; i++)
+            lanes[i] += lanes[i + width];
+    return lanes[0];
+}
+
+#if defined(__GNUC__)
+#define prefetch_read(p) __builtin_prefetch((p), 0, 3)
+#else
+#define prefetch_read(p) ((void)(p))
+#endif
+
+#endif

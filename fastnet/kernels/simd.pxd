@@ -1,0 +1,26 @@
+# cython: language_level=3
+"""The number type and its vectors, as simd.h defines them for the variant being compiled.
+
+Cython is told that `real` and `vreal` are doubles; the C compiler knows better, and the operators
+that Cython writes out mean element-wise arithmetic on `vreal`.
+"""
+
+cdef extern from "simd.h" nogil:
+    ctypedef double real
+    ctypedef double vreal
+    enum:
+        FASTNET_DIGITS  # bits of the significand: 24 or 53
+        PAD  # elements in 64 bytes
+        LANES  # elements in a vector
+        TILE_ROWS
+        TILE_VECTORS
+    vreal v_splat(real x)
+    vreal v_load(const real *p)
+    void v_store(real *p, vreal x)
+    vreal v_where_greater(vreal x, vreal y, vreal a, vreal b)
+    vreal v_abs(vreal x)
+    vreal v_copy_sign(vreal magnitude, vreal sign_of)
+    vreal v_power_of_two(vreal k)
+    vreal v_round(vreal x)
+    real v_sum(vreal x)
+    void prefetch_read(const void *p)
