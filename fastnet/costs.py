@@ -1,0 +1,174 @@
+"""Cost functions: what a network's outputs are charged, and the error that is sent back.
+
+Each is a class in the book's form, with static methods `fn` and `delta` on one example or many
+(columns). Training itself uses the compiled twins in `kernels/layers.pxd`, which start from the
+weighted input and so need no guard against saturation.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastnet.activations import sigmoid_prime
+
+__all__ = ["COSTS", "Cost", "CrossEntropyCost", "QuadraticCost", "find_cost"]
+
+Array = NDArray[Any]
+
+
+class Cost(Protocol):
+    """What the classes below have in common."""
+
+    name: str
+
+    @staticmethod
+    def fn(a: ArrayLike, y: ArrayLike) -> float:
+        """Return the cost of outputs `a` where `y` was wanted."""
+        ...
+
+    @staticmethod
+    def delta(z: ArrayLike, a: ArrayLike, y: ArrayLike) -> Array:
+        """Return the error of the output layer."""
+        ...
+
+
+class QuadraticCost:
+    """C = |a - y|^2 / 2, equation (6) of the book for one example."""
+
+    name = "quadratic"
+
+    @staticmethod
+    def fn(a: ArrayLike, y: ArrayLike) -> float:
+        """Return the cost of outputs `a` where `y` was wanted.
+
+        Parameters
+        ----------
+        a, y : array_like of float, of one shape
+
+        Returns
+        -------
+        float
+            The sum over all elements.
+
+        Examples
+        --------
+        >>> QuadraticCost.fn([1.0, 0.0], [0.0, 0.0])
+        0.5
+        """
+        difference = np.asarray(a) - np.asarray(y)
+        return 0.5 * float(np.sum(difference * difference))
+
+    @staticmethod
+    def delta(z: ArrayLike, a: ArrayLike, y: ArrayLike) -> Array:
+        """Return the error of a sigmoid output layer, (a - y) sigma'(z) (BP1).
+
+        Parameters
+        ----------
+        z, a, y : array_like of float, of one shape
+            Weighted inputs, activations, targets.
+
+        Returns
+        -------
+        ndarray of that shape
+
+        Examples
+        --------
+        >>> QuadraticCost.delta([0.0], [0.5], [0.0])
+        array([0.125])
+        """
+        result: Array = (np.asarray(a) - np.asarray(y)) * sigmoid_prime(z)
+        return result
+
+
+class CrossEntropyCost:
+    """C = -sum of y ln a + (1 - y) ln(1 - a), equation (57) of the book for one example."""
+
+    name = "cross_entropy"
+
+    @staticmethod
+    def fn(a: ArrayLike, y: ArrayLike) -> float:
+        """Return the cost of outputs `a` where `y` was wanted.
+
+        An output that has been rounded to 0 or 1 is taken for the nearest number inside (0, 1) of
+        its type, so that the cost is finite, and 0 where the output is what was wanted. (The
+        cost that a network reports is worked out from z and needs no such rule.)
+
+        Parameters
+        ----------
+        a, y : array_like of float, of one shape
+
+        Returns
+        -------
+        float
+            The sum over all elements.
+
+        Examples
+        --------
+        >>> CrossEntropyCost.fn([1.0, 0.0], [1.0, 0.0])
+        0.0
+        >>> round(CrossEntropyCost.fn([0.5], [1.0]), 6)
+        0.693147
+        """
+        a = np.asarray(a)
+        y = np.asarray(y)
+        if a.dtype.kind != "f":
+            a = a.astype(np.float64)
+        zero, one = a.dtype.type(0), a.dtype.type(1)
+        log_a = np.log(np.maximum(a, np.nextafter(zero, one)))
+        log_rest = np.log1p(-np.minimum(a, np.nextafter(one, zero)))
+        # Outside (0, 1) a target that is met exactly costs nothing; inside, it has an entropy.
+        met = (a == y) & ((a == 0) | (a == 1))
+        return float(np.sum(np.where(met, 0.0, -y * log_a - (1 - y) * log_rest)))
+
+    @staticmethod
+    def delta(z: ArrayLike, a: ArrayLike, y: ArrayLike) -> Array:
+        """Return the error of a sigmoid output layer, a - y: the derivative has cancelled.
+
+        Parameters
+        ----------
+        z, a, y : array_like of float, of one shape
+            Weighted inputs (not used), activations, targets.
+
+        Returns
+        -------
+        ndarray of that shape
+
+        Examples
+        --------
+        >>> CrossEntropyCost.delta([0.0], [0.5], [0.0])
+        array([0.5])
+        """
+        result: Array = np.asarray(a) - np.asarray(y)
+        return result
+
+
+COSTS: dict[str, type[Cost]] = {cost.name: cost for cost in (QuadraticCost, CrossEntropyCost)}
+
+
+def find_cost(cost: object) -> type[Cost]:
+    """Return the cost class for a class, its name, or its class name.
+
+    Raises
+    ------
+    TypeError
+        `cost` is neither a cost class nor a string.
+    ValueError
+        No cost has that name.
+
+    Examples
+    --------
+    >>> find_cost("QuadraticCost").__name__, find_cost("quadratic").__name__
+    ('QuadraticCost', 'QuadraticCost')
+    """
+    known = ", ".join(member.__name__ for member in COSTS.values())
+    if isinstance(cost, str):
+        for member in COSTS.values():
+            if cost in (member.name, member.__name__):
+                return member
+        raise ValueError(f"cost is {cost!r}; the costs are {known}.")
+    if isinstance(cost, type) and getattr(cost, "name", None) in COSTS:
+        return cost
+    raise TypeError(f"cost is {cost!r}; give one of the classes {known}.")

@@ -1,0 +1,289 @@
+"""Whatever a user trains on becomes one `Dataset`: checked once, wrapped, not copied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnet.kernels import examples
+
+__all__ = ["Dataset", "as_rows", "read_dataset"]
+
+Array = NDArray[Any]
+
+#: Element types that kernels read where they lie; rows of others are converted block by block.
+KERNEL_TYPES = "dfB"
+#: Rows converted at a time for a check, in bytes.
+BLOCK_BYTES = 1 << 22
+#: At most this share of non-zeros, and this many bytes of them, is kept beside X for training.
+SPARSE_SHARE = 0.4
+SPARSE_BYTES = 128 << 20
+SPARSE_COLUMNS = 1 << 16
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Examples for a network, in the form that kernels take.
+
+    Attributes
+    ----------
+    X : ndarray, shape (n, n_in)
+        The caller's own array.
+    rows : Rows or None
+        X, or its non-zeros, for the kernels; None where X's element type is not theirs.
+    labels : ndarray of int32, shape (n,), or None
+    y : ndarray of the network's dtype, shape (n, n_out), or None
+    targets : Targets
+        Labels or y, for the kernels.
+    dtype : dtype
+        The network's.
+    """
+
+    X: Array
+    rows: examples.Rows | None
+    labels: Array | None
+    y: Array | None
+    targets: examples.Targets
+    dtype: np.dtype[Any]
+
+    @property
+    def n(self) -> int:
+        """How many examples there are."""
+        return int(self.X.shape[0])
+
+    def piece(
+        self, order: Array, start: int, stop: int
+    ) -> tuple[examples.Rows, examples.Targets, Array, int, int]:
+        """Return what a kernel takes to walk examples order[start:stop].
+
+        Returns
+        -------
+        rows, targets, order, start, stop
+        """
+        if self.rows is not None:
+            return self.rows, self.targets, order, start, stop
+        chosen = order[start:stop]
+        rows = examples.Rows(_as_block(self.X[chosen], self.dtype))
+        targets = examples.Targets(
+            None if self.labels is None else self.labels[chosen],
+            None if self.y is None else self.y[chosen],
+        )
+        return rows, targets, np.arange(len(chosen), dtype=np.intp), 0, len(chosen)
+
+    @property
+    def piece_limit(self) -> int:
+        """How many examples a piece should have at most, so that a conversion stays small."""
+        if self.rows is not None:
+            return self.n
+        return max(1, BLOCK_BYTES // (self.X.shape[1] * self.dtype.itemsize))
+
+
+def read_dataset(
+    data: Any, n_in: int, n_out: int, dtype: np.dtype[Any], *, name: str = "data", repeated: bool = False
+) -> Dataset:
+    """Check everything about `data` and wrap it.
+
+    Parameters
+    ----------
+    data : (X, y) or iterable of (x, y)
+        X of shape (n, n_in), any real dtype, strides and byte order. y: class numbers, shape (n,),
+        or targets, shape (n, n_out). Or the book's pairs: x of shape (n_in, 1) or (n_in,), y a
+        class number or a column of n_out targets.
+    n_in, n_out : int
+        Units of the network's first and last layer.
+    dtype : dtype
+        The network's.
+    name : str
+        What messages call the data.
+    repeated : bool
+        The data will be walked more than once, so that preparing its non-zeros pays.
+
+    Raises
+    ------
+    TypeError
+        A type that holds no real numbers, or a shape of container that is not understood.
+    ValueError
+        Anything else that is wrong: the message names what came and what was expected.
+    """
+    X, y = _split(data, name)
+    X = as_rows(X, n_in, f"{name}: X")
+    if X.shape[0] == 0:
+        raise ValueError(f"{name} is empty; give at least one example.")
+    labels, targets = _read_targets(y, n_out, dtype, f"{name}: y")
+    found = len(labels) if labels is not None else len(targets)
+    if found != X.shape[0]:
+        raise ValueError(f"{name}: X has {X.shape[0]} rows and y has {found}; they must be equally many.")
+    nonzeros, single = _check_finite(X, dtype, f"{name}: X")
+    return Dataset(
+        X=X,
+        rows=_wrap(X, nonzeros, single, repeated),
+        labels=labels,
+        y=None if labels is not None else targets,
+        targets=examples.Targets(labels, None if labels is not None else targets),
+        dtype=dtype,
+    )
+
+
+def as_rows(X: Any, n_in: int, name: str) -> Array:
+    """Return X as an array of shape (n, n_in) of real numbers, without a copy where it is one.
+
+    Raises
+    ------
+    TypeError
+        The elements are not real numbers.
+    ValueError
+        The shape is wrong.
+    """
+    X = _as_real_array(X, name)
+    if X.ndim == 3 and X.shape[2] == 1:
+        X = X[:, :, 0]
+    if X.ndim != 2:
+        raise ValueError(f"{name} has shape {X.shape}; expected two dimensions, (examples, {n_in}).")
+    if X.shape[1] != n_in:
+        raise ValueError(f"{name} has {X.shape[1]} columns; this network takes {n_in}.")
+    return X
+
+
+def check_finite(X: Array, dtype: np.dtype[Any], name: str) -> None:
+    """Refuse NaN, infinity, and what would become infinite in `dtype`.
+
+    Raises
+    ------
+    ValueError
+        With the row.
+    """
+    _check_finite(X, dtype, name)
+
+
+def _wrap(X: Array, nonzeros: int, single: bool, repeated: bool) -> examples.Rows | None:
+    if X.dtype.char not in KERNEL_TYPES or not X.dtype.isnative:
+        return None
+    size = nonzeros * ((4 if single else 8) + 2)
+    if (
+        repeated
+        and nonzeros <= SPARSE_SHARE * X.size
+        and size <= SPARSE_BYTES
+        and X.shape[1] <= SPARSE_COLUMNS
+    ):
+        return examples.compress(X, nonzeros, single)
+    return examples.Rows(X)
+
+
+def _split(data: Any, name: str) -> tuple[Any, Any]:
+    """Tell a pair of arrays from the book's list of pairs."""
+    if isinstance(data, (str, bytes, dict)) or not isinstance(data, Iterable):
+        raise TypeError(f"{name} is of type {type(data).__name__}; give (X, y) or a list of (x, y) pairs.")
+    if isinstance(data, np.ndarray):
+        raise TypeError(f"{name} is one array of shape {data.shape}; give the pair (X, y).")
+    items: Sequence[Any] = data if isinstance(data, (list, tuple)) else list(data)
+    arrays = len(items) == 2 and not all(_is_pair(item) for item in items)
+    if isinstance(items, list) and arrays:
+        arrays = all(isinstance(item, np.ndarray) for item in items)
+    if arrays or (isinstance(items, tuple) and len(items) == 2 and not isinstance(items[0], tuple)):
+        return items[0], items[1]
+    for row, item in enumerate(items):
+        if not _is_pair(item):
+            raise TypeError(
+                f"{name}: item {row} is of type {type(item).__name__}; expected a pair (x, y)."
+            )
+    return _stack([item[0] for item in items], f"{name}: x"), _stack(
+        [item[1] for item in items], f"{name}: y"
+    )
+
+
+def _is_pair(item: Any) -> bool:
+    return isinstance(item, (tuple, list)) and len(item) == 2
+
+
+def _stack(columns: list[Any], name: str) -> Array:
+    """One array from the x (or y) of the book's pairs, a row each."""
+    if not columns:
+        return np.empty((0, 0))
+    shape = np.shape(columns[0])
+    for row, column in enumerate(columns):
+        if np.shape(column) != shape:
+            raise ValueError(
+                f"{name} of pair {row} has shape {np.shape(column)}, that of pair 0 has {shape}; "
+                "they must agree."
+            )
+    if len(shape) == 2 and shape[1] == 1 and isinstance(columns[0], np.ndarray):
+        return np.concatenate(columns, axis=1).T
+    return np.asarray(columns)
+
+
+def _as_real_array(values: Any, name: str) -> Array:
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise ValueError(f"{name} is ragged; every row must have the same length.") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} is of dtype {array.dtype}; expected real numbers.")
+    return array
+
+
+def _read_targets(y: Any, n_out: int, dtype: np.dtype[Any], name: str) -> tuple[Array | None, Array]:
+    """Class numbers as int32, or None and the targets as (n, n_out) of `dtype`."""
+    y = _as_real_array(y, name)
+    if y.ndim == 3 and y.shape[2] == 1:
+        y = y[:, :, 0]
+    if y.ndim == 1 and n_out == 1:
+        y = y[:, np.newaxis]
+    if y.ndim == 1:
+        return _read_labels(y, n_out, name), y
+    if y.ndim != 2 or y.shape[1] != n_out:
+        raise ValueError(
+            f"{name} has shape {y.shape}; expected class numbers (n,) or targets (n, {n_out})."
+        )
+    with np.errstate(over="ignore"):
+        targets = np.ascontiguousarray(y, dtype=dtype)
+    bad = np.flatnonzero(~np.isfinite(targets).all(axis=1))
+    if bad.size:
+        raise ValueError(f"{name} has a target that is not finite in row {bad[0]}; remove or mend that row.")
+    return None, targets
+
+
+def _read_labels(y: Array, n_out: int, name: str) -> Array:
+    with np.errstate(invalid="ignore"):
+        good = (y >= 0) & (y <= n_out - 1)
+        if y.dtype.kind == "f":
+            good &= y == np.floor(y)
+    bad = np.flatnonzero(~good)
+    if bad.size:
+        raise ValueError(
+            f"{name} holds {y[bad[0]]} in row {bad[0]}; "
+            f"class numbers of this network are whole numbers from 0 to {n_out - 1}."
+        )
+    return np.ascontiguousarray(y, dtype=np.int32)
+
+
+def _check_finite(X: Array, dtype: np.dtype[Any], name: str) -> tuple[int, bool]:
+    """(non-zeros, whether float32 holds them all); only kernel types are counted."""
+    limit = float(np.finfo(dtype).max)
+    if X.dtype.char in KERNEL_TYPES and X.dtype.isnative:
+        row, nonzeros, single = examples.scan(X, limit)
+        if row >= 0:
+            _refuse_row(X[row], row, limit, dtype, name)
+        return nonzeros, single
+    if X.dtype.kind == "f":
+        step = max(1, BLOCK_BYTES // max(1, X.shape[1] * X.dtype.itemsize))
+        for start in range(0, X.shape[0], step):
+            block = X[start : start + step]
+            bad = np.flatnonzero(~(np.abs(block) <= limit).all(axis=1))
+            if bad.size:
+                row = start + int(bad[0])
+                _refuse_row(X[row], row, limit, dtype, name)
+    return X.size, False
+
+
+def _refuse_row(values: Array, row: int, limit: float, dtype: np.dtype[Any], name: str) -> None:
+    col = int(np.flatnonzero(~(np.abs(values) <= limit))[0])
+    what = "is not finite" if not np.isfinite(values[col]) else f"is too large for {dtype}"
+    raise ValueError(f"{name} holds {values[col]} in row {row}, column {col}, which {what}; mend that row.")
+
+
+def _as_block(values: Array, dtype: np.dtype[Any]) -> Array:
+    return np.ascontiguousarray(values, dtype=dtype)
