@@ -6,12 +6,14 @@ code. 0: done; 1: bad input, said in one sentence on standard error; 2: not how 
 """
 
 import argparse
+import contextlib
 import json
 import math
 import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self, TextIO
@@ -40,8 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Examples
     --------
-    >>> main(["--version"])
-    fastnet 0.1.0
+    >>> main(["--version"])  # doctest: +ELLIPSIS
+    fastnet ...
     0
     """
     try:
@@ -55,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _complain("fastnet: interrupted")
         return 130
-    except (ValueError, TypeError, OSError, MemoryError, ImportError) as error:
+    except (ValueError, TypeError, OSError, OverflowError, MemoryError, ImportError) as error:
         _complain(f"fastnet: {_sentence(error)}")
         return 1
 
@@ -253,16 +255,21 @@ class _Progress:
         self._bar: Any = None
         self._show: Callable[[str, int, int], None] = self._line
         if stream is not None and stream.isatty():
-            try:
+            with contextlib.suppress(ImportError):
                 from tqdm import tqdm
-            except ImportError:
-                return
-            form = "{desc} {percentage:3.0f} % |{bar}| {n_fmt} of {total_fmt} steps, {elapsed}"
-            # The delay keeps an empty bar from being drawn before anything is known about the work.
-            self._bar = tqdm(
-                file=stream, bar_format=form, dynamic_ncols=True, miniters=1, delay=1e-9
-            )
-            self._show = self._draw
+
+                form = "{desc} {percentage:3.0f} % |{bar}| {n_fmt} of {total_fmt} steps, {elapsed}"
+                # tqdm shows nothing where a terminal gives its size as 0 x 0.
+                width, height = os.get_terminal_size(stream.fileno())
+                self._new_bar = partial(
+                    tqdm,
+                    file=stream,
+                    bar_format=form,
+                    ncols=min(width or 80, 100),
+                    nrows=height or 24,
+                    miniters=1,
+                )
+                self._show = self._draw
 
     def __enter__(self) -> Self:
         return self
@@ -275,7 +282,8 @@ class _Progress:
         self._show(_STARTS.get(initializer, initializer), done, total)
 
     def _draw(self, label: str, done: int, total: int) -> None:
-        self._bar.total = total
+        if self._bar is None:  # made now, when it is known how much there is to do
+            self._bar = self._new_bar(total=total, desc=label)
         self._bar.set_description_str(label, refresh=False)
         self._bar.update(done - self._bar.n)
 

@@ -323,8 +323,8 @@ def read_data(path: str | Path, dtype: DTypeLike = np.float64) -> Data:
     ----------
     path : str or Path
         A folder with the four IDX files under their usual names, or an .npz file with the arrays
-        X_train, y_train, X_test and y_test. An example may have any shape; it becomes a row.
-        Bytes (uint8) are divided by 256, other numbers are taken as they are.
+        X_train, y_train, X_test and y_test. An example may have any shape; it becomes a row. A
+        label is a class number. Bytes (uint8) are divided by 256, other numbers taken as they are.
     dtype : dtype, optional
         float64 or float32, for the divided bytes.
 
@@ -428,46 +428,25 @@ def _name(path: Path) -> str:
 
 
 def _checked(name: str, arrays: tuple[NDArray[Any], ...], dtype: DTypeLike) -> Data:
-    """Make rows and class numbers of four raw arrays, or say which of them does not fit."""
+    """Make data of four arrays, bytes divided by 256, or say which does not fit."""
     X_train, y_train, X_test, y_test = arrays
-    training = _rows(X_train, "X_train", dtype), _labels(y_train, "y_train", len(X_train))
-    test = _rows(X_test, "X_test", dtype), _labels(y_test, "y_test", len(X_test))
-    n_columns, n_test_columns = training[0].shape[1], test[0].shape[1]
-    if n_columns != n_test_columns:
-        raise ValueError(
-            f"X_train has {n_columns} numbers an example and X_test {n_test_columns}; "
-            "both must have the same"
-        )
-    data = Data(name, training, test)
-    n_classes = _n_classes(data)
-    if n_classes < 2:
+    for part, X, y in (("train", X_train, y_train), ("test", X_test, y_test)):
+        if X.size == 0:
+            raise ValueError(f"X_{part} has shape {X.shape}; it must hold one example or more")
+        if y.min() < 0:
+            raise ValueError(f"y_{part} holds {y.min()}; class numbers 0, 1, 2, ... are expected")
+    highest = max(int(y_train.max()), int(y_test.max()))
+    if highest == 0:
         raise ValueError("all labels are 0; two or more classes are needed")
-    if n_classes > max(1000, len(y_train)):
+    if highest >= max(1000, len(y_train)):
         # One output neuron a class: numbers that are no class numbers would ask for all memory.
         raise ValueError(
-            f"the highest label is {n_classes - 1}, with {len(y_train)} training examples; "
-            "class numbers 0, 1, 2, ... are expected"
+            f"the highest label is {highest}, with {len(y_train)} training examples; class numbers "
+            "0, 1, 2, ... are expected"
         )
-    return data
+    return Data(name, (_scaled(X_train, dtype), y_train), (_scaled(X_test, dtype), y_test))
 
 
-def _rows(X: NDArray[Any], name: str, dtype: DTypeLike) -> NDArray[Any]:
-    """Return the examples as rows, bytes divided by 256."""
-    if X.ndim < 2 or X.size == 0:
-        raise ValueError(f"{name} has shape {X.shape}; one example a row is expected")
-    rows = X.reshape(len(X), -1)
-    return np.true_divide(rows, 256, dtype=dtype) if rows.dtype == np.uint8 else rows
-
-
-def _labels(y: NDArray[Any], name: str, n_examples: int) -> NDArray[Any]:
-    """Return the labels as one integer an example."""
-    if y.shape == (n_examples, 1):
-        y = y[:, 0]
-    if y.shape != (n_examples,):
-        raise ValueError(
-            f"{name} has shape {y.shape}; one class number for each of {n_examples} examples, "
-            f"shape ({n_examples},), is expected"
-        )
-    if y.dtype.kind not in "buif" or not np.all((y >= 0) & (y == np.floor(y)) & (y < 2**31)):
-        raise ValueError(f"{name} holds something that is no class number 0, 1, 2, ...")
-    return y.astype(np.int64)
+def _scaled(X: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
+    """Return bytes divided by 256, and other numbers as they are."""
+    return np.true_divide(X, 256, dtype=dtype) if X.dtype == np.uint8 else X

@@ -6,6 +6,7 @@ Matplotlib is imported when a figure is made, not before; ``import fastnet.plott
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -162,7 +163,10 @@ def comparison_figure(result: Comparison) -> Figure:
 def png(figure: Figure) -> bytes:
     """Return a figure as the bytes of a PNG file, 200 dots an inch."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=200)
+    with warnings.catch_warnings():
+        # The name of a user's data may have letters that matplotlib's font lacks: a box is drawn.
+        warnings.filterwarnings("ignore", message="Glyph")
+        figure.savefig(buffer, format="png", dpi=200)
     return buffer.getvalue()
 
 
