@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO, TypeVar
 
 from fastnet._version import __version__
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _STARTS = {"large": "old start", "default": "new start"}
 _TARGET = 95.0
+Number = TypeVar("Number", int, float)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -302,25 +303,27 @@ def _help(what: str, default: object) -> str:
 
 def _count(text: str) -> int:
     """Read a whole number of at least 1."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"got {text}; 1 or more is expected")
-    return number
+    return _number(text, int, 1, "a whole number, 1 or more,")
 
 
 def _seed(text: str) -> int:
     """Read a whole number of at least 0."""
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"got {text}; 0 or more is expected")
-    return number
+    return _number(text, int, 0, "a whole number, 0 or more,")
 
 
 def _amount(text: str) -> float:
     """Read a finite number of at least 0."""
-    number = float(text)
-    if not (math.isfinite(number) and number >= 0):
-        raise argparse.ArgumentTypeError(f"got {text}; a finite number, 0 or more, is expected")
+    return _number(text, float, 0.0, "a finite number, 0 or more,")
+
+
+def _number(text: str, kind: Callable[[str], Number], least: Number, expected: str) -> Number:
+    """Read a finite number of at least `least`."""
+    try:
+        number = kind(text)
+    except ValueError:
+        number = None
+    if number is None or not least <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"got {text}; {expected} is expected")
     return number
 
 
