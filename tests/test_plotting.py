@@ -140,14 +140,16 @@ def test_a_name_that_the_font_lacks_is_drawn_without_a_warning():
     assert plotting.png(plotting.comparison_figure(book(data="数字"))).startswith(b"\x89PNG")
 
 
-def python(code):
-    """Run code in a fresh interpreter and return what it prints."""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+def python(code, folder):
+    """Run code in a fresh interpreter, away from the checkout, and return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def test_importing_the_module_does_not_import_matplotlib_and_drawing_leaves_pyplot_alone():
+def test_import_leaves_matplotlib_alone_and_drawing_leaves_pyplot_alone(tmp_path):
     code = (
         "import sys, fastnet.plotting as p\n"
         "print('matplotlib' in sys.modules)\n"
@@ -156,16 +158,16 @@ def test_importing_the_module_does_not_import_matplotlib_and_drawing_leaves_pypl
         "p.png(p.comparison_figure(Comparison('d', 'test', 1, 4, (1, 1), Settings(), runs)))\n"
         "print('matplotlib.pyplot' in sys.modules)"
     )
-    assert python(code).split() == ["False", "False"]
+    assert python(code, tmp_path).split() == ["False", "False"]
 
 
-def test_without_matplotlib_one_sentence_says_what_to_install():
+def test_without_matplotlib_one_sentence_says_what_to_install(tmp_path):
     code = (
         "import sys; sys.modules['matplotlib'] = sys.modules['matplotlib.figure'] = None\n"
         "import fastnet.plotting as p\n"
         "try: p.comparison_figure(None)\n"
         "except ImportError as error: print(error)"
     )
-    printed = python(code)
+    printed = python(code, tmp_path)
     assert "pip install 'fastnet-mlp[plot]'" in printed
     assert printed.count("\n") == 1
