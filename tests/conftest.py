@@ -1,0 +1,26 @@
+"""What many tests share: the digits, the published numbers, and how hypothesis searches."""
+
+import json
+from importlib.resources import files
+
+import pytest
+from hypothesis import settings
+
+from fastnet.datasets import load_mnist
+
+# The same examples on every run, so that a red test stays red; and no time limit an example,
+# which on a busy machine would blame the code for its neighbours.
+settings.register_profile("fastnet", derandomize=True, deadline=None)
+settings.load_profile("fastnet")
+
+
+@pytest.fixture(scope="session")
+def mnist():
+    """Return the embedded digits: train, validation, test."""
+    return load_mnist()
+
+
+@pytest.fixture(scope="session")
+def published():
+    """Return the book's two curves, as the package carries them."""
+    return json.loads((files("fastnet") / "published-784-30-10.json").read_text())
