@@ -1,0 +1,473 @@
+"""The book's module ``network2`` on this library's kernels: a drop-in for existing scripts.
+
+``import fastnet.network2 as network2``, or ``from fastnet.network2 import *``, runs as they are
+scripts that were written for the ``network2.py`` of Michael Nielsen's *Neural Networks and Deep
+Learning*, or for one of its Python 3 ports. Names, parameters and printed lines are the same, and
+so are the random numbers: weights come from the generator that ``numpy.random.seed`` seeds, the
+order of the examples from ``random.shuffle``. Only the last digits are rounded otherwise.
+
+Data are iterables of pairs (x, y). x is a column, shape (n_0, 1); y is a target column, shape
+(n_L, 1), in training data, and a class number in evaluation data.
+
+Four things are better than in the original, on purpose: bad arguments are refused before anything
+changes, the cross-entropy of a saturated output is finite, the classes need not be ten, and a
+network with a single output has an accuracy (the side of 0.5 that output and target are on) where
+the original calls every example right.
+
+Examples
+--------
+>>> import fastnet.network2 as network2
+>>> network2.random.seed(1)
+>>> network2.np.random.seed(1)
+>>> net = network2.Network([2, 4, 2], cost=network2.CrossEntropyCost)
+>>> xs = [network2.np.array([[a], [b]]) for a in (0.0, 1.0) for b in (0.0, 1.0)]
+>>> pairs = [(x, network2.np.array([[1.0 - x.max()], [x.max()]])) for x in xs]
+>>> lists = net.SGD(pairs, 200, 2, 0.5, monitor_training_accuracy=True)  # doctest: +ELLIPSIS
+Epoch 0 training complete
+Accuracy on training data: 1 / 4
+<BLANKLINE>
+...
+Epoch 199 training complete
+Accuracy on training data: 4 / 4
+<BLANKLINE>
+"""
+
+# json and sys are for scripts, which `import *` from the original gave them.
+import json
+import os
+import random
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastnet import network
+from fastnet.activations import sigmoid, sigmoid_prime
+from fastnet.arguments import as_count
+from fastnet.costs import Cost, CrossEntropyCost, QuadraticCost
+from fastnet.parameters import Views, allocate, layer_views
+
+__all__ = [
+    "CrossEntropyCost",
+    "Network",
+    "QuadraticCost",
+    "json",
+    "load",
+    "np",
+    "random",
+    "sigmoid",
+    "sigmoid_prime",
+    "sys",
+    "vectorized_result",
+]
+
+Array = NDArray[Any]
+Report = Callable[[int, dict[str, float]], bool]
+
+#: What the original's SGD calls on the network, and compiled training does not.
+_NOT_CALLED = ("update_mini_batch", "backprop", "feedforward", "accuracy", "total_cost")
+
+
+class Network(network.Network):
+    """`fastnet.Network` with the original's generators, prints and arrays.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Units per layer: inputs, hidden layers, outputs.
+    cost : class or instance, default CrossEntropyCost
+        `CrossEntropyCost` or `QuadraticCost`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument is not of the kind described.
+
+    Notes
+    -----
+    `weights` and `biases` are float64. As in the original, every training, every initializer and
+    every assignment of a whole list makes new arrays: those that a script has kept stay as they
+    were. (So does the vector `parameters`.) Assigning one item writes into its array.
+
+    Starting weights are drawn from NumPy's global generator; a copy or an unpickled network draws
+    from there too.
+
+    Examples
+    --------
+    >>> np.random.seed(0)
+    >>> net = Network([784, 30, 10])
+    >>> np.random.seed(0)
+    >>> bool((net.biases[0] == np.random.randn(30, 1)).all())
+    True
+    """
+
+    def __init__(self, sizes: Sequence[int], cost: type[Cost] | Cost = CrossEntropyCost) -> None:
+        if isinstance(cost, (CrossEntropyCost, QuadraticCost)):
+            cost = type(cost)  # scripts write cost=CrossEntropyCost() as well
+        super().__init__(sizes, cost, rng=np.random.mtrand._rand)  # type: ignore[arg-type]
+        self._report: Report | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"rng": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state | {"rng": np.random.mtrand._rand})
+        self._report = None
+
+    # ---- new arrays where the original makes new arrays
+
+    def _renew_arrays(self) -> None:
+        """Move the parameters to new memory, so that arrays handed out keep their numbers."""
+        parameters = allocate(self._sizes, self._dtype)
+        parameters[:] = self._parameters
+        biases, weights = layer_views(parameters, self._sizes)
+        renewed = parameters, Views("biases", biases), Views("weights", weights)
+        # In one go, so that no Ctrl-C comes between the vector and its views.
+        self._parameters, self._biases, self._weights = renewed
+
+    @contextmanager
+    def _renewed_arrays(self) -> Iterator[None]:
+        """Change the parameters in new memory; go back to the old if that fails."""
+        held = self._parameters, self._biases, self._weights
+        self._renew_arrays()
+        try:
+            yield
+        except BaseException:
+            self._parameters, self._biases, self._weights = held
+            raise
+
+    def _borrow_predictor(self) -> Any:
+        engine = super()._borrow_predictor()
+        engine.attach(self._parameters)  # they may have moved since it was last used
+        return engine
+
+    @property
+    def weights(self) -> Views:
+        """Weight matrices, shapes (n_out, n_in); like a list, and assignable as a whole."""
+        return self._weights
+
+    @weights.setter
+    def weights(self, values: Iterable[ArrayLike]) -> None:
+        with self._renewed_arrays():
+            self._weights.assign(values)
+
+    @property
+    def biases(self) -> Views:
+        """Bias columns, shapes (n_out, 1); like a list, and assignable as a whole."""
+        return self._biases
+
+    @biases.setter
+    def biases(self, values: Iterable[ArrayLike]) -> None:
+        with self._renewed_arrays():
+            self._biases.assign(values)
+
+    def default_weight_initializer(self) -> None:
+        """Draw biases from N(0, 1) and weights from N(0, 1) / sqrt(n_in), by `numpy.random`.
+
+        See `fastnet.Network.default_weight_initializer`.
+        """
+        with self._renewed_arrays():
+            super().default_weight_initializer()
+
+    def large_weight_initializer(self) -> None:
+        """Draw biases and weights from N(0, 1), by `numpy.random`.
+
+        See `fastnet.Network.large_weight_initializer`.
+        """
+        with self._renewed_arrays():
+            super().large_weight_initializer()
+
+    # ---- the original's methods, where they differ from fastnet.Network's
+
+    def feedforward(self, a: ArrayLike) -> Array:
+        """Return the network's output for `a`, whose columns are examples.
+
+        Parameters
+        ----------
+        a : array_like, shape (n_0, n)
+            One column, or several. What has another shape is taken as `fastnet.Network` takes it.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_L, n)
+
+        Raises
+        ------
+        ValueError, TypeError
+            Another shape, NaN or infinity, or no real numbers.
+
+        Examples
+        --------
+        >>> Network([3, 2]).feedforward(np.zeros((3, 5))).shape
+        (2, 5)
+        """
+        a = np.asarray(a)
+        if a.ndim == 2 and a.shape[0] == self._sizes[0]:
+            return super().feedforward(a.T).T
+        return super().feedforward(a)
+
+    def update_mini_batch(self, mini_batch: Any, eta: float, lmbda: float, n: int) -> None:
+        """Take one step of gradient descent; see `fastnet.Network.update_mini_batch`.
+
+        Parameters
+        ----------
+        mini_batch : iterable of (x, y)
+        eta, lmbda : float
+            Learning rate and L2 regularization.
+        n : int
+            How many examples the whole training set has.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As for `SGD`; nothing has changed then.
+
+        Examples
+        --------
+        >>> net = Network([1, 1])
+        >>> net.weights, net.biases = [[[2.0]]], [[[0.0]]]
+        >>> net.update_mini_batch([(np.zeros((1, 1)), np.ones((1, 1)))], 0.5, 1.0, 5)
+        >>> net.weights[0], net.biases[0]
+        (array([[1.8]]), array([[0.25]]))
+        """
+        with self._renewed_arrays():
+            super().update_mini_batch(mini_batch, eta, lmbda, n)
+
+    def SGD(  # type: ignore[override]  # the ports' parameters
+        self,
+        training_data: Any,
+        epochs: int,
+        mini_batch_size: int,
+        eta: float,
+        lmbda: float = 0.0,
+        evaluation_data: Any = None,
+        monitor_evaluation_cost: bool = False,
+        monitor_evaluation_accuracy: bool = False,
+        monitor_training_cost: bool = False,
+        monitor_training_accuracy: bool = False,
+        early_stopping_n: int = 0,
+    ) -> network.Lists:
+        """Train by mini-batch stochastic gradient descent, and print what is monitored.
+
+        Parameters
+        ----------
+        training_data : iterable of (x, y)
+            Shapes (n_0, 1) and (n_L, 1). A list is shuffled in place, by `random.shuffle`, once an
+            epoch, and stands in the order of the last epoch afterwards, interrupted or not.
+        epochs, mini_batch_size : int
+        eta : float
+            Learning rate.
+        lmbda : float, default 0
+            L2 regularization.
+        evaluation_data : iterable of (x, class number), optional
+        monitor_evaluation_cost, monitor_evaluation_accuracy : bool
+        monitor_training_cost, monitor_training_accuracy : bool
+            What to work out and print after every epoch.
+        early_stopping_n : int, default 0
+            Stop when the accuracy has not risen for so many epochs; 0 never stops. The accuracy is
+            that on the evaluation data, or without such data the monitored one on the training
+            data.
+
+        Returns
+        -------
+        evaluation_cost : list of float
+        evaluation_accuracy : list of int
+        training_cost : list of float
+        training_accuracy : list of int
+            An entry an epoch where monitored, else empty.
+
+        Raises
+        ------
+        ValueError
+            An argument's value is wrong, or there is no accuracy to stop early by. Nothing has
+            changed then, no random number is drawn and no line printed.
+        TypeError
+            An argument is of a wrong type, or a subclass has replaced one of the methods that
+            compiled training doesn't call.
+
+        Examples
+        --------
+        >>> random.seed(2)
+        >>> pairs = [(np.array([[float(i)]]), np.array([[0.0]])) for i in range(4)]
+        >>> Network([1, 1]).SGD(iter(pairs), 2, 4, 0.5)
+        Epoch 0 training complete
+        <BLANKLINE>
+        Epoch 1 training complete
+        <BLANKLINE>
+        ([], [], [], [])
+        """
+        self._refuse_replaced_methods()
+        patience = as_count(early_stopping_n, "early_stopping_n", at_least=0)
+        if patience and evaluation_data is None and not monitor_training_accuracy:
+            raise ValueError(
+                f"early_stopping_n is {patience}, and there is no accuracy to watch; "
+                "give evaluation_data or set monitor_training_accuracy."
+            )
+        training, n_training = _walkable(training_data)
+        evaluation, n_evaluation = _walkable(evaluation_data)
+        report = _Report(n_training, n_evaluation, bool(monitor_evaluation_accuracy), patience)
+        rows: list[int] = []
+
+        def shuffle(order: list[int]) -> None:
+            # Called when all is checked, at the start of each epoch, by the one thread that trains.
+            nonlocal rows
+            rows = order
+            self._report = report
+            self._renew_arrays()
+            random.shuffle(order)
+
+        try:
+            lists = super().SGD(
+                training,
+                epochs,
+                mini_batch_size,
+                eta,
+                lmbda,
+                evaluation,
+                monitor_evaluation_cost,
+                monitor_evaluation_accuracy or bool(patience and evaluation is not None),
+                monitor_training_cost,
+                monitor_training_accuracy,
+                shuffle=shuffle,
+            )
+        finally:
+            if rows and isinstance(training_data, list) and training is not training_data:
+                training_data[:] = [training[row] for row in rows]
+        if not monitor_evaluation_accuracy:
+            lists[1].clear()
+        return lists
+
+    def _epoch_end(self, epoch: int, record: dict[str, float]) -> bool:
+        assert self._report is not None  # SGD's shuffle has set it
+        return self._report(epoch, record)
+
+    def _refuse_replaced_methods(self) -> None:
+        for name in _NOT_CALLED:
+            if getattr(getattr(self, name), "__func__", None) is not getattr(Network, name):
+                raise TypeError(
+                    f"{type(self).__name__} has a {name} of its own, which SGD, being compiled, "
+                    "would not call; write the training loop around it in Python."
+                )
+
+
+class _Report:
+    """Prints an epoch's lines, and says when to stop early.
+
+    Parameters
+    ----------
+    n_training, n_evaluation : int
+        How many examples there are.
+    show_evaluation_accuracy : bool
+        False where it is worked out for early stopping alone.
+    patience : int
+        Epochs without a better accuracy after which to stop; 0 never stops.
+    """
+
+    def __init__(
+        self, n_training: int, n_evaluation: int, show_evaluation_accuracy: bool, patience: int
+    ) -> None:
+        self._examples = {"training": n_training, "evaluation": n_evaluation}
+        self._show_evaluation_accuracy = show_evaluation_accuracy
+        self._patience = patience
+        self._best = 0.0
+        self._epochs_without = 0
+
+    def __call__(self, epoch: int, record: dict[str, float]) -> bool:
+        print(f"Epoch {epoch} training complete")
+        for kind, n in self._examples.items():
+            if f"{kind}_cost" in record:
+                print(f"Cost on {kind} data: {record[f'{kind}_cost']}")
+            if f"{kind}_accuracy" in record and (
+                kind == "training" or self._show_evaluation_accuracy
+            ):
+                print(f"Accuracy on {kind} data: {record[f'{kind}_accuracy']} / {n}")
+        print()
+        return self._patience > 0 and self._stands_still(record)
+
+    def _stands_still(self, record: dict[str, float]) -> bool:
+        watched = "evaluation" if "evaluation_accuracy" in record else "training"
+        accuracy = record[f"{watched}_accuracy"]
+        if accuracy > self._best:
+            self._best, self._epochs_without = accuracy, 0
+        else:
+            self._epochs_without += 1
+        return self._epochs_without >= self._patience
+
+
+def _walkable(data: Any) -> tuple[Any, int]:
+    """Return data that can be walked more than once, and the number of examples.
+
+    What is no iterable of pairs comes back as it is: a pair of arrays, which fastnet.Network reads
+    too, and what it will refuse.
+    """
+    if isinstance(data, (tuple, list)) and len(data) == 2 and isinstance(data[0], np.ndarray):
+        return data, len(data[0])
+    if isinstance(data, (str, bytes, dict, np.ndarray)) or not isinstance(data, Iterable):
+        return data, 0
+    pairs = list(data)
+    return pairs, len(pairs)
+
+
+def load(filename: str | os.PathLike[str]) -> Network:
+    """Return the network in a JSON file that `Network.save`, or the original's, has written.
+
+    Parameters
+    ----------
+    filename : path
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    ValueError
+        It holds no network, or it is damaged, or it names a cost that fastnet does not have.
+
+    Notes
+    -----
+    As in the original, numbers are drawn from `numpy.random` for the starting weights that the
+    file's then replace.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> net = Network([3, 2])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     net.save(pathlib.Path(folder) / "net.json")
+    ...     again = load(pathlib.Path(folder) / "net.json")
+    >>> bool((again.weights[0] == net.weights[0]).all())
+    True
+    """
+    saved = network.load(filename)
+    net = Network(saved.sizes, cost=saved.cost)
+    net.weights, net.biases = saved.weights, saved.biases
+    return net
+
+
+def vectorized_result(j: int) -> Array:
+    """Return the target column of digit `j`: zeros, and 1.0 in row `j`.
+
+    Parameters
+    ----------
+    j : int
+        0 to 9.
+
+    Returns
+    -------
+    ndarray of float64, shape (10, 1)
+
+    Raises
+    ------
+    IndexError
+        There is no such row.
+
+    Examples
+    --------
+    >>> vectorized_result(3).ravel()
+    array([0., 0., 0., 1., 0., 0., 0., 0., 0., 0.])
+    """
+    column = np.zeros((10, 1))
+    column[j] = 1.0
+    return column
