@@ -1,0 +1,114 @@
+"""fastnet itself, through its public classes."""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from inspect import signature
+from typing import Any
+
+import fastnet
+import numpy as np
+
+from peers import Job, hits
+from problem import Problem, pack
+from workloads import Workload
+
+SHUFFLED = "in a new random order, drawn within the measured time, so only the accuracy agrees"
+
+
+def why_not(workload: Workload, variant: str, threads: int) -> str | None:
+    """Return what this version of fastnet lacks for the workload, or None."""
+    if variant == "shuffled" and workload.key != "W1":
+        return "measured in W1"
+    needed = []
+    if workload.optimizer == "adam":
+        needed.append("Adam")
+    if workload.output == "softmax":
+        needed.append("LogLikelihoodCost")
+    if threads > 1 and workload.task != "ensemble":
+        needed.append("set_num_threads")
+    lacking = [name for name in needed if not hasattr(fastnet, name)]
+    if lacking:
+        return f"this version of fastnet has no {', '.join(lacking)}"
+    if not _all_sigmoid(workload) and "activation" not in signature(fastnet.Network).parameters:
+        return "this version of fastnet has sigmoid layers only"
+    return None
+
+
+def _all_sigmoid(workload: Workload) -> bool:
+    return (workload.activation, workload.output) == ("sigmoid", "sigmoid")
+
+
+def _network(workload: Workload) -> Any:
+    dtype = np.dtype(workload.dtype)
+    if _all_sigmoid(workload):
+        return fastnet.Network(workload.sizes, dtype=dtype, rng=0)
+    costs = {"softmax": "LogLikelihoodCost", "linear": "QuadraticCost"}
+    return fastnet.Network(
+        workload.sizes,
+        activation=workload.activation,
+        output=workload.output,
+        cost=getattr(fastnet, costs[workload.output]),
+        dtype=dtype,
+        rng=0,
+    )
+
+
+def _trainer(problem: Problem, shuffle: bool) -> Any:
+    """Return train(net), which trains it for the workload's epochs."""
+    workload = problem.workload
+    data = (problem.X, problem.Y if problem.y is None else problem.y)
+    batches = (workload.epochs, workload.mini_batch_size)
+    if workload.optimizer == "sgd":
+        return lambda net: net.SGD(data, *batches, workload.eta, workload.lmbda, shuffle=shuffle)
+    # An optimizer may keep its moments, so each training gets one of its own.
+    return lambda net: net.train(
+        data, *batches, optimizer=fastnet.Adam(workload.eta), shuffle=shuffle
+    )
+
+
+def prepare(problem: Problem, variant: str, threads: int) -> Job:
+    """Return the job."""
+    workload = problem.workload
+    if hasattr(fastnet, "set_num_threads"):
+        fastnet.set_num_threads(1 if workload.task == "ensemble" else threads)
+    nets = [_network(workload) for _ in range(workload.networks)]
+    net = nets[0]
+
+    def reset() -> None:
+        for each in nets:
+            each.weights, each.biases = problem.weights, problem.biases
+
+    reset()
+    details = {"kernel": getattr(fastnet.kernels, "variant", "unknown")}
+    if workload.task == "predict":
+        answer = partial(net.feedforward, problem.X[0] if workload.rows == 1 else problem.X)
+        return Job(run=answer, outcome=lambda: np.ravel(answer()), details=details)
+    if workload.task == "gradient":
+        gradient = partial(net.backprop, problem.X, problem.Y)
+        return Job(run=gradient, outcome=lambda: pack(*gradient()), details=details)
+
+    train = _trainer(problem, shuffle=variant == "shuffled")
+    if workload.task == "ensemble":
+        pool = ThreadPoolExecutor(threads)
+
+        def run() -> object:
+            return list(pool.map(train, nets))
+
+        def outcome() -> Any:
+            if any(np.any(each.parameters != net.parameters) for each in nets):
+                raise AssertionError("networks trained alike came out different")
+            return pack(net.biases, net.weights)
+
+        return Job(run=run, reset=reset, outcome=outcome, details=details)
+    run_one = partial(train, net)
+    if variant == "shuffled":
+        return Job(
+            run=run_one,
+            reset=reset,
+            accuracy=lambda: hits(net.feedforward(problem.X_test), problem.y_test),
+            note=SHUFFLED,
+            details=details,
+        )
+    return Job(
+        run=run_one, reset=reset, outcome=lambda: pack(net.biases, net.weights), details=details
+    )
