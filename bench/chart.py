@@ -1,0 +1,91 @@
+"""The picture: a panel for each workload, a dot for each peer, a line for the limit."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import report
+
+COLUMNS = 2
+#: Inches: a row of a panel, and what a panel needs besides its rows.
+ROW, FRAME = 0.17, 0.75
+
+
+def shown(part: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the rows worth a dot: all of fastnet's, and the fastest of every other peer's."""
+    rows: list[Mapping[str, Any]] = []
+    for r in part["results"]:
+        if r["status"] != "ok":
+            continue
+        same = [other for other in rows if other["peer"] == r["peer"]]
+        if r["peer"] == "fastnet" or not same:
+            rows.append(r)
+        elif r["median_s"] < same[0]["median_s"]:
+            rows[rows.index(same[0])] = r
+    return [r for r in rows if r["peer"] != "limit"]
+
+
+def draw(everything: Mapping[str, Any], path: Path) -> None:
+    """Draw the results on logarithmic scales of time, dark for fastnet, legible in grey.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    parts = [part for part in everything["workloads"] if shown(part)]
+    lines = [parts[i : i + COLUMNS] for i in range(0, len(parts), COLUMNS)]
+    heights = [FRAME + ROW * max(len(shown(part)) for part in line) for line in lines]
+    figure = Figure(figsize=(11, sum(heights) + 0.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(
+        len(lines), COLUMNS, squeeze=False, gridspec_kw={"height_ratios": heights}
+    )
+    for axes in grid.flat[len(parts) :]:
+        axes.set_visible(False)
+    for axes, part in zip(grid.flat, parts, strict=False):
+        _panel(axes, part)
+    details = [r.get("details", {}) for part in parts for r in part["results"]]
+    kernels = ", ".join(sorted({d["kernel"] for d in details if "kernel" in d}))
+    figure.suptitle(
+        f"Seconds, and times fastnet's. Dashed: the work done dense at the rate of a large matrix "
+        f"product.\n{everything['processor']}, kernel {kernels or '-'}, {everything['date'][:10]}",
+        fontsize=8,
+    )
+    figure.savefig(path, dpi=130)
+
+
+def _panel(axes: Any, part: Mapping[str, Any]) -> None:
+    rows = shown(part)
+    times = [r["median_s"] for r in rows]
+    limits = [
+        r["median_s"]
+        for r in part["results"]
+        if r["peer"] == "limit" and r["threads"] == 1 and "median_s" in r
+    ]
+    low, high = min(times + limits), max(times + limits)
+    for y, r in enumerate(rows):
+        ours = r["peer"] == "fastnet"
+        axes.plot(r["median_s"], y, "D" if ours else "o", color="0.1" if ours else "0.55", ms=4)
+        ratio = "" if ours or "times_fastnet" not in r else f"  x{r['times_fastnet']:.3g}"
+        words = f"  {report.seconds(r['median_s'])}{ratio}"
+        axes.text(r["median_s"], y, words, va="center", fontsize=6.5)
+    axes.set_yticks(
+        range(len(rows)), [report.label(r["peer"], r["variant"], r["threads"]) for r in rows]
+    )
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_xscale("log")
+    # Room for the words behind the slowest dot.
+    axes.set_xlim(low / 1.5, high * (high / low) ** 0.4 * 2)
+    for limit in limits:
+        axes.axvline(limit, color="0.3", linestyle="--", linewidth=0.8)
+    axes.grid(axis="y", color="0.9", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=6.5)
+    title = part["title"].replace(", mini-batch", ",\nmini-batch")
+    axes.set_title(f"{part['key']}  {title}", fontsize=7, loc="left")
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)

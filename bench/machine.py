@@ -1,0 +1,67 @@
+"""What the numbers depend on besides the code: the machine and the versions."""
+
+import os
+import platform
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+#: Set for every child, so that no library starts more threads than the measurement is allowed.
+THREAD_VARIABLES = (
+    "FASTNET_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+
+
+def processor() -> str:
+    """Return the processor's name, as the system gives it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def load() -> float | None:
+    """Return how many processes wanted to run in the last minute, or None where nobody knows."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """Return the version of each installed distribution."""
+    found = {}
+    for name in sorted(set(packages)):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def describe(packages: Iterable[str]) -> dict[str, Any]:
+    """Return the machine, the versions and the date, for the head of a report."""
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "processor": processor(),
+        "architecture": platform.machine(),
+        "cores": cores(),
+        "system": platform.system(),
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "load_before": load(),
+        "versions": versions(packages),
+    }

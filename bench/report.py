@@ -1,0 +1,196 @@
+"""From records to results, and from results to the table that is printed."""
+
+import statistics
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from workloads import Workload
+
+if TYPE_CHECKING:
+    from run import Measurement
+
+
+def label(peer: str, variant: str, threads: int) -> str:
+    """Return what a row is called."""
+    words = [peer, variant, f"x{threads}" if threads > 1 else ""]
+    return " ".join(word for word in words if word)
+
+
+def seconds(value: float) -> str:
+    """Return a time with three digits and its unit.
+
+    >>> seconds(0.1234), seconds(3.2e-6), seconds(12.0)
+    ('123 ms', '3.20 us', '12.0 s')
+    """
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9)):
+        if value >= size or unit == "ns":
+            scaled = value / size
+            return f"{scaled:.{max(0, 2 - (scaled >= 10) - (scaled >= 100))}f} {unit}"
+    raise AssertionError("not reached")
+
+
+def result(m: "Measurement", records: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return one measurement's result over its rounds.
+
+    median_s is the median of the rounds' medians, and spread half the distance between the
+    lowest and the highest of them, over the median.
+    """
+    head = {"peer": m.peer, "variant": m.variant, "threads": m.threads}
+    good = [r for r in records if r["status"] == "ok"]
+    if len(good) < len(records) or not good:
+        bad = next(r for r in records if r["status"] != "ok")
+        return {**head, "status": bad["status"], "reason": bad["reason"]}
+    medians = [statistics.median(r["times_s"]) for r in good]
+    median = statistics.median(medians)
+    worst = next((r["parity"] for r in good if not r["parity"]["ok"]), good[0]["parity"])
+    return {
+        **head,
+        "status": "ok" if worst["ok"] else "disagrees",
+        "median_s": median,
+        "spread": (max(medians) - min(medians)) / 2 / median,
+        "rounds_s": medians,
+        "best_s": min(min(r["times_s"]) for r in good),
+        "samples": sum(len(r["times_s"]) for r in good),
+        "first_s": statistics.median(r["first_s"] for r in good),
+        "prepare_s": statistics.median(r["prepare_s"] for r in good),
+        "import_s": statistics.median(r["import_s"] for r in good),
+        "parity": worst,
+        "note": good[0]["note"],
+        "details": good[0]["details"],
+    }
+
+
+def _time_of(results: list[dict[str, Any]], peer: str, threads: int) -> float | None:
+    """Return the plain variant's time at this many threads, or at one if it was not measured so."""
+    times = {
+        r["threads"]: r["median_s"]
+        for r in results
+        if r["peer"] == peer and not r["variant"] and r["status"] == "ok"
+    }
+    return times.get(threads, times.get(1))
+
+
+def entry(workload: Workload, results: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a workload's part of the report, with the ratios worked out.
+
+    times_fastnet is a peer's time over fastnet's at the same number of threads; times_limit is
+    its time over the limit's.  Only rows whose mathematics agreed have ratios.
+    """
+    for r in results:
+        if r["status"] != "ok":
+            continue
+        for name, peer in (("times_fastnet", "fastnet"), ("times_limit", "limit")):
+            base = _time_of(results, peer, r["threads"])
+            if base is not None:
+                r[name] = r["median_s"] / base
+    return {
+        "key": workload.key,
+        "title": workload.title,
+        "rows": workload.rows,
+        "multiply_adds": workload.multiply_adds,
+        "goals": dict(workload.goals),
+        "results": results,
+    }
+
+
+def heading(head: Mapping[str, Any]) -> str:
+    """Return the lines that say where and when."""
+    busy = head["load_before"]
+    machine = f"{head['processor']}, {head['cores']} cores, {head['system']} {head['architecture']}"
+    versions = [f"{name} {version}" for name, version in head["versions"].items()]
+    lines = [f"{machine}, Python {head['python']}, {head['date']}", ", ".join(versions)]
+    if busy is not None and busy > 0.3:
+        lines.append(f"NOT QUIET: {busy:.1f} other processes wanted to run in the last minute")
+    return "\n".join(lines)
+
+
+def _agreement(r: Mapping[str, Any], rows: int) -> str:
+    parity = r["parity"]
+    if parity["kind"] == "none":
+        return ""
+    if parity["kind"] == "accuracy":
+        return f"accuracy {parity['accuracy']:.3f} (oracle {parity['expected']:.3f})"
+    if isinstance(parity["error"], str):
+        return parity["error"]
+    allowed = f"allowed {parity['tolerance']:.0e}"
+    if parity["rows"] < rows:
+        allowed += f", after {parity['rows']:,} rows"
+    return f"{parity['error']:.0e} ({allowed})"
+
+
+def _goal(goals: Mapping[str, float], r: Mapping[str, Any]) -> str:
+    """Return what fastnet should reach against this row, in the row where it can be read off."""
+    if r["peer"] == "fastnet" and not r["variant"] and r["threads"] == 1 and "limit" in goals:
+        return f"limit x{goals['limit']:.2f}"
+    if r["peer"] in goals and r["peer"] != "limit":
+        return f"x{goals[r['peer']]:g}"
+    return ""
+
+
+def _row(part: Mapping[str, Any], r: Mapping[str, Any]) -> list[str]:
+    ratios = [f"{r[k]:.2f}" if k in r else "" for k in ("times_fastnet", "times_limit")]
+    if r["status"] == "disagrees":
+        ratios = ["DISAGREES", ""]
+    return [
+        label(r["peer"], r["variant"], r["threads"]),
+        seconds(r["median_s"]),
+        f"{100 * r['spread']:.1f} %" if len(r["rounds_s"]) > 1 else "",
+        *ratios,
+        _goal(part["goals"], r),
+        seconds(r["first_s"]),
+        _agreement(r, part["rows"]),
+    ]
+
+
+COLUMNS = ["", "median", "+-", "/ fastnet", "/ limit", "goal", "first run", "agreement"]
+
+
+def table(part: Mapping[str, Any]) -> str:
+    """Return a workload's table, its notes, and what was not measured and why."""
+    measured = [r for r in part["results"] if "median_s" in r]
+    rows = [COLUMNS] + [_row(part, r) for r in measured]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
+    # Words to the left, numbers to the right.
+    sides = "<>>>>>><"
+    lines = [f"\n{part['key']}  {part['title']}"] + [
+        "  " + "  ".join(f"{c:{s}{w}}" for c, s, w in zip(row, sides, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    noted = [r for r in measured if r["note"]]
+    lines += [f"  {label(r['peer'], r['variant'], r['threads'])}: {r['note']}" for r in noted]
+    missing: dict[str, list[str]] = {}
+    for r in part["results"]:
+        if "median_s" not in r:
+            word = "failed" if r["status"] == "failed" else "not measured"
+            name = label(r["peer"], r["variant"], r["threads"])
+            missing.setdefault(f"{word}: {r['reason']}", []).append(name)
+    lines += [f"  {', '.join(names)} {reason}" for reason, names in missing.items()]
+    return "\n".join(lines)
+
+
+def troubles(everything: Mapping[str, Any]) -> list[str]:
+    """Return a line for each measurement that failed or disagreed."""
+    return [
+        f"{part['key']} {label(r['peer'], r['variant'], r['threads'])}: {r['status']}"
+        for part in everything["workloads"]
+        for r in part["results"]
+        if r["status"] in ("failed", "disagrees")
+    ]
+
+
+def closing(everything: Mapping[str, Any]) -> str:
+    """Return the last lines: the kernels that ran, and whether all agreed."""
+    results = [r for part in everything["workloads"] for r in part["results"]]
+    details = [r.get("details", {}) for r in results]
+    kernels = {d["kernel"] for d in details if "kernel" in d}
+    products = [b for d in details for b in d.get("blas", [])]
+    blas = {f"{b['internal_api']} {b['version']} {b['architecture']}" for b in products}
+    bad = troubles(everything)
+    return "\n".join(
+        [
+            "",
+            f"fastnet's kernel: {', '.join(sorted(kernels)) or 'none ran'}",
+            f"The limit's BLAS: {', '.join(sorted(blas)) or 'none ran'}",
+            *(bad or ["All that was measured did the same mathematics."]),
+        ]
+    )
