@@ -3,12 +3,16 @@
 Written from the equations and the run that the book's third chapter describes.  It is slow and
 checks nothing.  It draws from NumPy's and Python's global generators and prints as the book's
 program does under Python 3, so that two runs from the same seeds can be held beside each other.
+What holds them there stands at the end.
 """
 
 import json
 import random
+import re
 
 import numpy as np
+
+from fastnet import network2
 
 #: By the name that the book's files give a cost: its value, from the weighted input z of the
 #: output layer, and the output error.  Cross-entropy is -y ln(a) - (1 - y) ln(1 - a), written in z.
@@ -160,3 +164,69 @@ def load(filename):
     net.weights = [np.array(w) for w in saved["weights"]]
     net.biases = [np.array(b) for b in saved["biases"]]
     return net
+
+
+# ------------------------------------------------------------------ to hold two runs together
+
+SEED = 12345678
+DECIMAL = re.compile(r"-?\d+\.\d+(?:e[+-]?\d+)?")
+
+
+def blobs(n_in=5, classes=3, count=47, seed=4):
+    """A small learnable problem: training pairs, evaluation pairs."""
+    rng = np.random.default_rng(seed)
+    centres = rng.random((classes, n_in))
+    labels = rng.integers(0, classes, count)
+    xs = [centres[j][:, None] + rng.normal(0, 0.3, (n_in, 1)) for j in labels]
+    training = [(x, unit_column(classes, j)) for x, j in zip(xs, labels, strict=True)]
+    return training, list(zip(xs, labels, strict=True))
+
+
+def seed_both(seed=SEED):
+    random.seed(seed)
+    np.random.seed(seed)
+
+
+def global_states():
+    name, keys, *rest = np.random.get_state()
+    return random.getstate(), (name, keys.tolist(), *rest)
+
+
+def twins(sizes, cost="CrossEntropyCost", seed=SEED):
+    """The same network twice, plain and fast; the generators stand as after building one."""
+    seed_both(seed)
+    plain = PlainNetwork(sizes, cost)
+    states = global_states()
+    seed_both(seed)
+    fast = network2.Network(sizes, cost=getattr(network2, cost))
+    assert global_states() == states
+    return plain, fast
+
+
+def assert_same_parameters(fast, plain, atol=1e-9):
+    for kind in ("weights", "biases"):
+        ours, theirs = getattr(fast, kind), getattr(plain, kind)
+        assert len(ours) == len(theirs)
+        for a, b in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(a, b, rtol=0, atol=atol)
+
+
+def assert_same_text(ours, theirs):
+    """Equal but for the last digits of decimal numbers."""
+    assert DECIMAL.sub("#", ours) == DECIMAL.sub("#", theirs)
+    np.testing.assert_allclose(
+        [float(x) for x in DECIMAL.findall(ours)],
+        [float(x) for x in DECIMAL.findall(theirs)],
+        rtol=1e-9,
+    )
+
+
+def assert_same_lists(ours, theirs):
+    assert type(ours) is tuple and len(ours) == 4
+    for a, b in zip(ours, theirs, strict=True):
+        assert type(a) is list
+        np.testing.assert_allclose(a, b, rtol=1e-9)
+
+
+def same_objects(ours, theirs):
+    return len(ours) == len(theirs) and all(a is b for a, b in zip(ours, theirs, strict=True))
