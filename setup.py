@@ -31,6 +31,10 @@ if X86 and not MSVC and not os.environ.get("ARCHFLAGS"):
         "-mprefer-vector-width=512",
     ]
 
+# For those who change a kernel and want to wait for one variant only: FASTNET_VARIANTS=avx2.
+if os.environ.get("FASTNET_VARIANTS"):
+    VARIANTS = {name: VARIANTS[name] for name in os.environ["FASTNET_VARIANTS"].split(",")}
+
 
 def engine_extensions() -> list[Extension]:
     """One extension a number type and variant, each from its own copy of engine.pyx."""
@@ -52,6 +56,7 @@ def extensions() -> list[Extension]:
     exact = ["/O2", "/fp:precise"] if MSVC else ["-O3", "-g0", "-ffp-contract=off"]
     found = [
         Extension("fastnet.kernels.cpu", ["fastnet/kernels/cpu.pyx"]),
+        Extension("fastnet.kernels.codes", ["fastnet/kernels/codes.pyx"]),
         Extension("fastnet.kernels.examples", ["fastnet/kernels/examples.pyx"], extra_compile_args=FLAGS),
         Extension(
             "fastnet.kernels.initial",

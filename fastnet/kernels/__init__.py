@@ -13,16 +13,16 @@ from types import ModuleType
 import numpy as np
 
 try:
-    from fastnet.kernels import cpu, examples, initial
-except ModuleNotFoundError as error:
-    if error.name is None or not error.name.startswith("fastnet.kernels"):
+    from fastnet.kernels import codes, cpu, examples, initial
+except ImportError as error:
+    if "fastnet.kernels" not in str(error):
         raise
     raise ImportError(
         "fastnet's compiled kernels are not built here: run `pip install .` in the checkout "
         "(or leave the checkout's folder, if fastnet is already installed)."
     ) from None
 
-__all__ = ["cpu", "engine", "examples", "initial", "variant", "variants"]
+__all__ = ["codes", "cpu", "engine", "examples", "initial", "variant", "variants"]
 
 
 def variants() -> list[str]:

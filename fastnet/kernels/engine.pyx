@@ -6,42 +6,23 @@ with the inputs as rows. For training an engine keeps a copy whose rows are padd
 for prediction it reads the flat vector as it is.
 """
 cimport numpy as cnp
-from libc.stdint cimport uint8_t, uintptr_t
+from libc.math cimport isfinite
+from libc.stdint cimport uint64_t, uintptr_t
 from libc.string cimport memcpy, memset
 
 import numpy as np
 
-from fastnet.kernels.examples cimport (
-    SPARSE_DOUBLE, SPARSE_FLOAT, STRIDED_DOUBLE, STRIDED_FLOAT, Rows, Targets,
+from fastnet.kernels.examples cimport Rows, Targets
+from fastnet.kernels.fetch cimport fetch
+from fastnet.kernels.passes cimport (
+    MAX_DEPTH, Layer, Net, Statistics, accumulate, activate_layer, descend, errors, fold, forward,
+    judge, send_back,
 )
-from fastnet.kernels.gemm cimport Operands, gemm
-from fastnet.kernels.layers cimport (
-    activate, argmax, output_cost, output_delta, times_derivative,
-)
-from fastnet.kernels.simd cimport LANES, PAD, prefetch_read, real, v_load, v_splat, v_store, vreal
-from fastnet.kernels.sparse cimport SparseRow, sparse_forward, sparse_update
+from fastnet.kernels.rules cimport Rule, is_plain, take_step
+from fastnet.kernels.simd cimport PAD, real
+from fastnet.kernels.sparse cimport SparseRow
 
 cnp.import_array()
-
-cdef enum:
-    MAX_DEPTH = 64
-    # Below this the decay that is still to be written into the weights is written at once.
-    LOWEST_SCALE_PERCENT = 50
-
-cdef struct Layer:
-    Py_ssize_t n_in
-    Py_ssize_t n_out
-    Py_ssize_t ld  # length of a row of activations, errors and packed weights
-    Py_ssize_t ld_in  # the same for the layer below
-    Py_ssize_t w_ld  # length of a row of w_iu: ld where packed, n_out in the flat vector
-    int activation
-    real *b_u
-    real *w_iu
-    real *w_ui  # the transpose, for the way back
-    real *nabla_b_u
-    real *nabla_w_iu
-    real *a_bu
-    real *delta_bu
 
 
 cdef inline Py_ssize_t padded(Py_ssize_t n) noexcept nogil:
@@ -61,55 +42,56 @@ cdef class Engine:
     capacity : int
         The most examples that forward and backward take at once.
     training : bool
-        Whether there is room for errors, gradients and packed parameters.
+        Whether there is room for errors, gradients, optimizer state and packed parameters.
+    dropout : sequence of float, optional
+        The share that is dropped of each layer but the last, the inputs first.
     """
 
     cdef object memory
     cdef object flat  # keeps alive what a predicting engine points into
     cdef readonly tuple sizes
-    cdef readonly Py_ssize_t capacity
-    cdef readonly bint training
     cdef readonly Py_ssize_t n_parameters
-    cdef Py_ssize_t n_packed
-    cdef int depth
-    cdef int cost
-    cdef Layer layers[MAX_DEPTH]
-    cdef real *packed
-    cdef real *nabla
-    cdef real *x_bi
-    cdef real *z_u  # the weighted outputs of one example, kept for its cost
-    cdef SparseRow *sparse_b
-    cdef real scale  # of the first layer's weights: decay that is not yet written into them
+    cdef readonly bint training
+    cdef Net net
+    cdef Rule rule
+    cdef int n_states
+    cdef Py_ssize_t pending  # examples of the mini-batch at hand that nabla holds already
     cdef char *base
     cdef Py_ssize_t taken
 
-    def __cinit__(self, sizes, activations, int cost, Py_ssize_t capacity, bint training):
+    def __cinit__(
+        self, sizes, activations, int cost, Py_ssize_t capacity, bint training, dropout=None, int n_states=0
+    ):
         if not 2 <= len(sizes) <= MAX_DEPTH + 1 or len(activations) != len(sizes) - 1:
             raise ValueError(f"{len(sizes)} layers; an engine takes 2 to {MAX_DEPTH + 1}")
         widths = [int(n) + PAD for n in sizes]
-        elements = 4 * sum(n * m for n, m in zip(widths, widths[1:])) + 4 * int(capacity) * sum(widths)
+        elements = 6 * sum(n * m for n, m in zip(widths, widths[1:])) + 6 * int(capacity) * sum(widths)
         if elements * sizeof(real) > 2**60:
             raise MemoryError(f"a network of sizes {list(sizes)} does not fit into memory")
         self.sizes = tuple(sizes)
-        self.depth = len(sizes) - 1
-        self.capacity = capacity
         self.training = training
-        self.cost = cost
-        self.scale = 1
-        for l in range(self.depth):
-            self.measure(l, sizes[l], sizes[l + 1], activations[l])
+        self.n_states = n_states
+        self.net.depth = len(sizes) - 1
+        self.net.capacity = capacity
+        self.net.cost = cost
+        self.net.scale = 1
+        self.net.input_keep = 1 - dropout[0] if dropout else 1
+        for l in range(self.net.depth):
+            keep = 1 - dropout[l + 1] if dropout and l < self.net.depth - 1 else 1
+            self.measure(l, sizes[l], sizes[l + 1], activations[l], keep)
         self.allocate()
 
-    cdef void measure(self, Py_ssize_t l, Py_ssize_t n_in, Py_ssize_t n_out, int activation):
-        cdef Layer *layer = &self.layers[l]
+    cdef void measure(self, Py_ssize_t l, Py_ssize_t n_in, Py_ssize_t n_out, int activation, real keep):
+        cdef Layer *layer = &self.net.layers[l]
         layer.n_in = n_in
         layer.n_out = n_out
         layer.ld = padded(n_out)
         layer.ld_in = padded(n_in)
         layer.w_ld = layer.ld if self.training else n_out
         layer.activation = activation
+        layer.keep = keep
         self.n_parameters += (n_in + 1) * n_out
-        self.n_packed += (n_in + 1) * layer.ld
+        self.net.n_packed += (n_in + 1) * layer.ld
 
     cdef int allocate(self) except -1:
         """Measure, allocate once, carve; both walks must end at the same place."""
@@ -134,29 +116,44 @@ cdef class Engine:
         return self.base + offset if self.base != NULL else NULL
 
     cdef void carve(self):
+        cdef Net *net = &self.net
         cdef Layer *layer
         cdef Py_ssize_t l
-        cdef Py_ssize_t at = 0
-        cdef Py_ssize_t row = self.capacity * sizeof(real)
-        self.x_bi = <real *> self.take(row * self.layers[0].ld_in)
-        self.z_u = <real *> self.take(self.layers[self.depth - 1].ld * sizeof(real))
-        self.sparse_b = <SparseRow *> self.take(self.capacity * sizeof(SparseRow))
-        for l in range(self.depth):
-            layer = &self.layers[l]
+        cdef Py_ssize_t row = net.capacity * sizeof(real)
+        net.x_bi = <real *> self.take(row * net.layers[0].ld_in)
+        net.z_u = <real *> self.take(net.layers[net.depth - 1].ld * sizeof(real))
+        net.sparse_b = <SparseRow *> self.take(net.capacity * sizeof(SparseRow))
+        for l in range(net.depth):
+            layer = &net.layers[l]
             layer.a_bu = <real *> self.take(row * layer.ld)
         if not self.training:
             return
-        self.packed = <real *> self.take(self.n_packed * sizeof(real))
-        self.nabla = <real *> self.take(self.n_packed * sizeof(real))
-        for l in range(self.depth):
-            layer = &self.layers[l]
+        net.packed = <real *> self.take(net.n_packed * sizeof(real))
+        net.nabla = <real *> self.take(net.n_packed * sizeof(real))
+        if self.n_states > 0:
+            self.rule.s1 = <real *> self.take(net.n_packed * sizeof(real))
+        if self.n_states > 1:
+            self.rule.s2 = <real *> self.take(net.n_packed * sizeof(real))
+        if net.input_keep < 1:
+            net.x_mask_bi = <real *> self.take(row * net.layers[0].ld_in)
+        self.carve_layers(row)
+
+    cdef void carve_layers(self, Py_ssize_t row):
+        """The errors, masks and transposes of each layer, and its places in the packed vectors."""
+        cdef Layer *layer
+        cdef Py_ssize_t l
+        cdef Py_ssize_t at = 0
+        for l in range(self.net.depth):
+            layer = &self.net.layers[l]
             layer.delta_bu = <real *> self.take(row * layer.ld)
+            if layer.keep < 1:
+                layer.mask_bu = <real *> self.take(row * layer.ld)
             if l > 0:
                 layer.w_ui = <real *> self.take(layer.n_out * layer.ld_in * sizeof(real))
             if self.base != NULL:
-                layer.b_u = self.packed + at
+                layer.b_u = self.net.packed + at
                 layer.w_iu = layer.b_u + layer.ld
-                layer.nabla_b_u = self.nabla + at
+                layer.nabla_b_u = self.net.nabla + at
                 layer.nabla_w_iu = layer.nabla_b_u + layer.ld
             at += (layer.n_in + 1) * layer.ld
 
@@ -164,376 +161,261 @@ cdef class Engine:
 
     def load(self, const real[::1] flat):
         """Copy the flat vector into the padded rows."""
-        cdef const real *source = &flat[0]
-        cdef Layer *layer
-        cdef Py_ssize_t l, i
         self.check_flat(flat.shape[0])
-        self.scale = 1
+        self.net.scale = 1
+        self.pending = 0
         with nogil:
-            for l in range(self.depth):
-                layer = &self.layers[l]
-                for i in range(layer.n_in + 1):
-                    memcpy(layer.b_u + i * layer.ld, source, layer.n_out * sizeof(real))
-                    source += layer.n_out
+            self.pack(&flat[0], self.net.packed)
 
     def store(self, real[::1] flat):
         """Copy the padded rows back into the flat vector."""
         self.check_flat(flat.shape[0])
         with nogil:
-            self.fold()
-            self.unpack(self.packed, &flat[0])
+            fold(&self.net)
+            self.unpack(self.net.packed, &flat[0])
+
+    def load_state(self, int which, const real[::1] flat):
+        """Copy the optimizer's first or second state vector in."""
+        self.check_flat(flat.shape[0])
+        self.pack(&flat[0], self.state(which))
+
+    def store_state(self, int which, real[::1] flat):
+        """Copy the optimizer's first or second state vector out."""
+        self.check_flat(flat.shape[0])
+        self.unpack(self.state(which), &flat[0])
+
+    cdef real *state(self, int which) except NULL:
+        if not 0 <= which < self.n_states:
+            raise ValueError(f"state {which} of an engine that has {self.n_states}")
+        return self.rule.s1 if which == 0 else self.rule.s2
 
     def attach(self, real[::1] flat):
         """Predict with the flat vector where it lies; it has PAD elements of slack behind it."""
         cdef real *source = &flat[0]
+        cdef Layer *layer
         cdef Py_ssize_t l
         self.check_flat(flat.shape[0])
         if self.training:
             raise TypeError("a training engine works on its own copy")
         self.flat = flat
-        for l in range(self.depth):
-            self.layers[l].b_u = source
-            self.layers[l].w_iu = source + self.layers[l].n_out
-            source += (self.layers[l].n_in + 1) * self.layers[l].n_out
+        for l in range(self.net.depth):
+            layer = &self.net.layers[l]
+            layer.b_u = source
+            layer.w_iu = source + layer.n_out
+            source += (layer.n_in + 1) * layer.n_out
 
     cdef int check_flat(self, Py_ssize_t n) except -1:
         if n != self.n_parameters:
             raise ValueError(f"{n} parameters; this engine has {self.n_parameters}")
         return 0
 
+    cdef void pack(self, const real *flat, real *packed) noexcept nogil:
+        cdef Py_ssize_t l, i
+        for l in range(self.net.depth):
+            for i in range(self.net.layers[l].n_in + 1):
+                memcpy(packed, flat, self.net.layers[l].n_out * sizeof(real))
+                packed += self.net.layers[l].ld
+                flat += self.net.layers[l].n_out
+
     cdef void unpack(self, const real *packed, real *flat) noexcept nogil:
         cdef Py_ssize_t l, i
-        for l in range(self.depth):
-            for i in range(self.layers[l].n_in + 1):
-                memcpy(flat, packed, self.layers[l].n_out * sizeof(real))
-                packed += self.layers[l].ld
-                flat += self.layers[l].n_out
-
-    cdef void fold(self) noexcept nogil:
-        """Write the decay that is outstanding into the first layer's weights."""
-        cdef Py_ssize_t j, v
-        cdef Layer *layer = &self.layers[0]
-        if self.scale != 1:
-            for v in range((layer.n_in * layer.ld) // LANES):
-                j = v * LANES
-                v_store(layer.w_iu + j, v_splat(self.scale) * v_load(layer.w_iu + j))
-            self.scale = 1
-
-    # ---- examples in
-
-    cdef void fetch(self, Rows rows, const Py_ssize_t *order, Py_ssize_t count) noexcept nogil:
-        """Copy `count` dense rows into x_bi, or point at as many sparse ones."""
-        cdef Py_ssize_t b
-        for b in range(count):
-            if rows.storage == SPARSE_FLOAT or rows.storage == SPARSE_DOUBLE:
-                self.point(rows, order[b], &self.sparse_b[b])
-            else:
-                self.gather(rows, order[b], self.x_bi + b * self.layers[0].ld_in)
-
-    cdef void point(self, Rows rows, Py_ssize_t row, SparseRow *sparse) noexcept nogil:
-        cdef Py_ssize_t first = rows.starts[row]
-        sparse.count = rows.starts[row + 1] - first
-        sparse.cols = rows.cols + first
-        sparse.single = rows.storage == SPARSE_FLOAT
-        if sparse.single:
-            sparse.values = <const float *> rows.values + first
-        else:
-            sparse.values = <const double *> rows.values + first
-
-    cdef void gather(self, Rows rows, Py_ssize_t row, real *x_i) noexcept nogil:
-        cdef const char *p = rows.data + row * rows.row_stride
-        cdef Py_ssize_t stride = rows.col_stride
-        cdef Py_ssize_t i
-        if rows.storage == STRIDED_DOUBLE and stride == sizeof(double):
-            for i in range(rows.n_in):
-                x_i[i] = <real> (<const double *> p)[i]
-        elif rows.storage == STRIDED_DOUBLE:
-            for i in range(rows.n_in):
-                x_i[i] = <real> (<const double *> (p + i * stride))[0]
-        elif rows.storage == STRIDED_FLOAT and stride == sizeof(float):
-            for i in range(rows.n_in):
-                x_i[i] = (<const float *> p)[i]
-        elif rows.storage == STRIDED_FLOAT:
-            for i in range(rows.n_in):
-                x_i[i] = (<const float *> (p + i * stride))[0]
-        else:
-            for i in range(rows.n_in):
-                x_i[i] = (<const uint8_t *> (p + i * stride))[0]
+        for l in range(self.net.depth):
+            for i in range(self.net.layers[l].n_in + 1):
+                memcpy(flat, packed, self.net.layers[l].n_out * sizeof(real))
+                packed += self.net.layers[l].ld
+                flat += self.net.layers[l].n_out
 
     # ---- forward
 
-    cdef void weigh(self, Py_ssize_t l, bint sparse, Py_ssize_t count) noexcept nogil:
-        """z_bu of layer l, into a_bu."""
-        cdef Layer *layer = &self.layers[l]
-        cdef Operands p
-        cdef Py_ssize_t b
-        if l == 0 and sparse:
-            for b in range(count):
-                sparse_forward(&self.sparse_b[b], layer.w_iu, layer.w_ld, layer.b_u, self.scale,
-                               layer.a_bu + b * layer.ld, layer.ld)
-            return
-        p.a = self.x_bi if l == 0 else self.layers[l - 1].a_bu
-        p.a_m = layer.ld_in
-        p.a_k = 1
-        p.b = layer.w_iu
-        p.b_k = layer.w_ld
-        p.c_in = layer.b_u
-        p.c_in_m = 0
-        p.c = layer.a_bu
-        p.c_m = layer.ld
-        p.k = layer.n_in
-        p.alpha = self.scale if l == 0 else 1
-        p.beta = 1
-        gemm(&p, 0, count, layer.ld)
-
-    cdef void forward(self, bint sparse, Py_ssize_t count) noexcept nogil:
-        """a_bu of every layer but the last, and z_bu of the last in its place."""
-        cdef Py_ssize_t l, b
-        cdef Layer *layer
-        for l in range(self.depth):
-            self.weigh(l, sparse, count)
-            if l < self.depth - 1:
-                layer = &self.layers[l]
-                for b in range(count):
-                    activate(layer.activation, layer.a_bu + b * layer.ld, layer.n_out, layer.ld)
-
-    cdef void activate_outputs(self, Py_ssize_t count) noexcept nogil:
-        cdef Layer *layer = &self.layers[self.depth - 1]
-        cdef Py_ssize_t b
-        for b in range(count):
-            activate(layer.activation, layer.a_bu + b * layer.ld, layer.n_out, layer.ld)
-
     def predict(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t start, Py_ssize_t stop, real[:, ::1] out):
         """Write the outputs for rows order[start:stop] into out[start:stop]."""
-        cdef Layer *last = &self.layers[self.depth - 1]
+        cdef Net *net = &self.net
+        cdef Layer *last = &net.layers[net.depth - 1]
         cdef Py_ssize_t at = start
         cdef Py_ssize_t count, b
         self.check_examples(rows, None, order, start, stop)
+        if out.shape[0] < stop or out.shape[1] != last.n_out:
+            raise ValueError("no room for these outputs")
         with nogil:
             while at < stop:
-                count = min(self.capacity, stop - at)
-                self.fetch(rows, &order[at], count)
-                self.forward(rows.storage == SPARSE_FLOAT or rows.storage == SPARSE_DOUBLE, count)
-                self.activate_outputs(count)
+                count = min(net.capacity, stop - at)
+                fetch(net, rows, &order[at], count)
+                forward(net, count)
+                activate_layer(net, net.depth - 1, count)
                 for b in range(count):
                     memcpy(&out[at + b, 0], last.a_bu + b * last.ld, last.n_out * sizeof(real))
                 at += count
 
     def evaluate(self, Rows rows, Targets targets, const Py_ssize_t[::1] order, Py_ssize_t start, Py_ssize_t stop):
         """Over rows order[start:stop]: the sum of their costs and how many are classified right."""
-        cdef double cost = 0
-        cdef Py_ssize_t hits = 0
+        cdef Net *net = &self.net
         cdef Py_ssize_t at = start
         cdef Py_ssize_t count, b
         self.check_examples(rows, targets, order, start, stop)
+        net.cost_sum = 0
+        net.hits = 0
         with nogil:
             while at < stop:
-                count = min(self.capacity, stop - at)
-                self.fetch(rows, &order[at], count)
-                self.forward(rows.storage == SPARSE_FLOAT or rows.storage == SPARSE_DOUBLE, count)
+                count = min(net.capacity, stop - at)
+                fetch(net, rows, &order[at], count)
+                forward(net, count)
                 for b in range(count):
-                    self.judge(targets, order[at + b], b, &cost, &hits)
+                    judge(net, targets, order[at + b], b)
                 at += count
-        return cost, hits
+        return net.cost_sum, net.hits
 
-    cdef void judge(
-        self, Targets targets, Py_ssize_t row, Py_ssize_t b, double *cost, Py_ssize_t *hits
-    ) noexcept nogil:
-        cdef Layer *last = &self.layers[self.depth - 1]
-        cdef real *a_u = last.a_bu + b * last.ld
-        cdef const real *y_u = NULL
-        cdef Py_ssize_t label = -1
-        memcpy(self.z_u, a_u, last.n_out * sizeof(real))
-        activate(last.activation, a_u, last.n_out, last.ld)
-        if targets.labels != NULL:
-            label = targets.labels[row]
-        else:
-            y_u = <const real *> targets.y + row * last.n_out
-        cost[0] += output_cost(self.cost, self.z_u, a_u, y_u, label, last.n_out)
-        if last.n_out == 1 and y_u != NULL:
-            hits[0] += (a_u[0] >= 0.5) == (y_u[0] >= 0.5)
-        else:
-            hits[0] += argmax(a_u, last.n_out) == (argmax(y_u, last.n_out) if y_u != NULL else label)
+    def statistics(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t start, Py_ssize_t stop, double[:, ::1] sums):
+        """Add to sums[l], over rows order[start:stop] and units: z, z^2, sigma'(z), how many saturated."""
+        cdef Net *net = &self.net
+        cdef Statistics collected[MAX_DEPTH]
+        cdef Py_ssize_t at = start
+        cdef Py_ssize_t count, l
+        self.check_examples(rows, None, order, start, stop)
+        if sums.shape[0] != net.depth or sums.shape[1] != 4:
+            raise ValueError("sums must have a row of 4 a layer")
+        memset(collected, 0, sizeof(collected))
+        net.statistics = collected
+        with nogil:
+            while at < stop:
+                count = min(net.capacity, stop - at)
+                fetch(net, rows, &order[at], count)
+                forward(net, count)
+                activate_layer(net, net.depth - 1, count)
+                at += count
+        net.statistics = NULL
+        for l in range(net.depth):
+            sums[l, 0] += collected[l].sum_z
+            sums[l, 1] += collected[l].sum_z_squared
+            sums[l, 2] += collected[l].sum_derivative
+            sums[l, 3] += collected[l].saturated
 
-    # ---- backward
+    # ---- training
 
-    cdef void output_errors(self, Targets targets, const Py_ssize_t *order, Py_ssize_t count) noexcept nogil:
-        cdef Layer *last = &self.layers[self.depth - 1]
-        cdef Py_ssize_t b
-        cdef const real *y_u = NULL
-        cdef int label = 0
-        for b in range(count):
-            if targets.labels != NULL:
-                label = targets.labels[order[b]]
-            else:
-                y_u = <const real *> targets.y + order[b] * last.n_out
-            output_delta(self.cost, last.activation, last.a_bu + b * last.ld, y_u, label,
-                         last.delta_bu + b * last.ld, last.n_out, last.ld)
+    def set_rule(
+        self, int kind, *, double beta1=0, double beta2=0, double epsilon=0, double largest=0,
+        double weight_decay=0, double l1=0, double l2=0, double max_norm=0, double clip_norm=0, long t=0,
+    ):
+        """Choose the optimizer and the regularization; l1 and l2 are the book's lambda / n."""
+        self.rule.kind = kind
+        self.rule.beta1 = beta1
+        self.rule.beta2 = beta2
+        self.rule.epsilon = epsilon
+        self.rule.largest = largest
+        self.rule.weight_decay = weight_decay
+        self.rule.l1 = l1
+        self.rule.l2 = l2
+        self.rule.max_norm = max_norm
+        self.rule.clip_norm = clip_norm
+        self.rule.t = t
 
-    cdef void send_back(self, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
-        """delta_bu of layer l-1 from that of layer l: (BP2), with layer l's weights as they are."""
-        cdef Layer *layer = &self.layers[l]
-        cdef Layer *below = &self.layers[l - 1]
-        cdef Operands p
-        cdef Py_ssize_t i, u, b
-        for i in range(layer.n_in):
-            for u in range(layer.n_out):
-                layer.w_ui[u * layer.ld_in + i] = layer.w_iu[i * layer.ld + u]
-        p.a = layer.delta_bu
-        p.a_m = layer.ld
-        p.a_k = 1
-        p.b = layer.w_ui
-        p.b_k = layer.ld_in
-        p.c_in = below.delta_bu
-        p.c_in_m = below.ld
-        p.c = below.delta_bu
-        p.c_m = below.ld
-        p.k = layer.n_out
-        p.alpha = 1
-        p.beta = 0
-        gemm(&p, 0, count, below.ld)
-        for b in range(count):
-            times_derivative(below.activation, below.a_bu + b * below.ld, below.delta_bu + b * below.ld, below.ld)
+    @property
+    def steps(self):
+        """How many steps the optimizer has taken."""
+        return self.rule.t
 
-    cdef void descend(self, Py_ssize_t l, bint sparse, Py_ssize_t count, real step, real decay) noexcept nogil:
-        """w <- decay w - step * sum over the batch of x delta, and b likewise without decay."""
-        cdef Layer *layer = &self.layers[l]
-        cdef Py_ssize_t b
-        self.add_errors(layer, layer.b_u, count, -step)
-        if l == 0 and sparse:
-            self.scale *= decay
-            if not 100 * self.scale > LOWEST_SCALE_PERCENT:
-                self.fold()
-            for b in range(count):
-                sparse_update(&self.sparse_b[b], layer.delta_bu + b * layer.ld, -step / self.scale,
-                              layer.w_iu, layer.ld)
-        else:
-            self.outer(l, count, layer.w_iu, -step, layer.w_iu, decay)
+    def begin_epoch(self, uint64_t dropout_key, bint measuring):
+        """Start counting anew: examples, cost, hits."""
+        self.net.dropout_key = dropout_key
+        self.net.measuring = measuring
+        self.net.cost_sum = 0
+        self.net.hits = 0
+        self.pending = 0
 
-    cdef void outer(
-        self, Py_ssize_t l, Py_ssize_t count, const real *c_in, real alpha, real *c, real beta
-    ) noexcept nogil:
-        """c_iu = beta * c_in_iu + alpha * sum over the batch of x_bi delta_bu, packed rows."""
-        cdef Layer *layer = &self.layers[l]
-        cdef Operands p
-        p.a = self.x_bi if l == 0 else self.layers[l - 1].a_bu
-        p.a_m = 1
-        p.a_k = layer.ld_in
-        p.b = layer.delta_bu
-        p.b_k = layer.ld
-        p.c_in = c_in
-        p.c_in_m = layer.ld
-        p.c = c
-        p.c_m = layer.ld
-        p.k = count
-        p.alpha = alpha
-        p.beta = beta
-        gemm(&p, 0, layer.n_in, layer.ld)
+    @property
+    def is_finite(self):
+        """Whether the last layer's biases are: what goes wrong anywhere arrives there at once."""
+        cdef Layer *last = &self.net.layers[self.net.depth - 1]
+        cdef Py_ssize_t u
+        for u in range(last.n_out):
+            if not isfinite(last.b_u[u]):
+                return False
+        return True
 
-    cdef void add_errors(self, Layer *layer, real *b_u, Py_ssize_t count, real factor) noexcept nogil:
-        cdef Py_ssize_t b, u, v
-        cdef vreal total
-        for v in range(layer.ld // LANES):
-            u = v * LANES
-            total = v_splat(0)
-            for b in range(count):
-                total = total + v_load(layer.delta_bu + b * layer.ld + u)
-            v_store(b_u + u, v_load(b_u + u) + v_splat(factor) * total)
-
-    cdef void errors(
-        self, Rows rows, Targets targets, const Py_ssize_t *order, Py_ssize_t count, bint sparse
-    ) noexcept nogil:
-        """Forward, and the error of the output layer, for the examples order[:count]."""
-        self.fetch(rows, order, count)
-        self.forward(sparse, count)
-        self.activate_outputs(count)
-        self.output_errors(targets, order, count)
-
-    cdef void accumulate(
-        self, Rows rows, Targets targets, const Py_ssize_t *order, Py_ssize_t n, bint sparse
-    ) noexcept nogil:
-        """nabla = the gradient summed over order[:n], as many examples at a time as there is room for."""
-        cdef Py_ssize_t at = 0
-        cdef Py_ssize_t count, l, b
-        cdef Layer *layer
-        memset(self.nabla, 0, self.n_packed * sizeof(real))
-        while at < n:
-            count = min(self.capacity, n - at)
-            self.errors(rows, targets, order + at, count, sparse)
-            for l in range(self.depth - 1, -1, -1):
-                layer = &self.layers[l]
-                if l > 0:
-                    self.send_back(l, count)
-                self.add_errors(layer, layer.nabla_b_u, count, 1)
-                if l == 0 and sparse:
-                    for b in range(count):
-                        sparse_update(&self.sparse_b[b], layer.delta_bu + b * layer.ld, 1,
-                                      layer.nabla_w_iu, layer.ld)
-                else:
-                    self.outer(l, count, layer.nabla_w_iu, 1, layer.nabla_w_iu, 1)
-            at += count
-
-    cdef void apply(self, real step, real decay) noexcept nogil:
-        """Descend along nabla: w <- decay w - step nabla_w, and b likewise without decay."""
-        cdef Py_ssize_t l, j, v
-        cdef Layer *layer
-        cdef real kept
-        for l in range(self.depth):
-            layer = &self.layers[l]
-            for v in range(((layer.n_in + 1) * layer.ld) // LANES):
-                j = v * LANES
-                kept = 1 if j < layer.ld else decay
-                v_store(layer.b_u + j, v_splat(kept) * v_load(layer.b_u + j)
-                        - v_splat(step) * v_load(layer.nabla_b_u + j))
+    @property
+    def measured(self):
+        """The sum of costs and the number of hits since begin_epoch, each example as it was trained on."""
+        return self.net.cost_sum, self.net.hits
 
     def train(
         self, Rows rows, Targets targets, const Py_ssize_t[::1] order, Py_ssize_t start, Py_ssize_t stop,
-        Py_ssize_t mini_batch_size, double eta, double decay,
+        Py_ssize_t position, Py_ssize_t total, Py_ssize_t mini_batch_size, const double[::1] etas,
     ):
-        """Plain gradient descent over rows order[start:stop], a mini-batch after the other.
+        """Train on rows order[start:stop], which are examples position .. of an epoch of `total`.
 
-        w <- decay w - (eta/m) sum of nabla_w, b <- b - (eta/m) sum of nabla_b, where m is the number
-        of examples in the mini-batch (the last one may be short). Overwrites all of the workspace.
+        A step is taken after every `mini_batch_size` examples and after the epoch's last one, at the
+        rate that `etas` has for that mini-batch. A mini-batch larger than the capacity goes through
+        in parts, and a call may end between two parts.
         """
-        cdef bint sparse = rows.storage == SPARSE_FLOAT or rows.storage == SPARSE_DOUBLE
+        cdef Net *net = &self.net
         cdef Py_ssize_t at = start
-        cdef Py_ssize_t count, l
+        cdef Py_ssize_t count, room
+        cdef bint fused = is_plain(&self.rule) and mini_batch_size <= net.capacity
         self.check_examples(rows, targets, order, start, stop)
+        if not self.training or position + stop - start > total or etas.shape[0] * mini_batch_size < total:
+            raise ValueError("this engine has no room for such training")
+        net.training = True
         with nogil:
-            if not sparse or mini_batch_size > self.capacity:
-                self.fold()
             while at < stop:
-                count = min(mini_batch_size, stop - at)
-                if count > self.capacity:
-                    self.accumulate(rows, targets, &order[at], count, sparse)
-                    self.apply(eta / count, decay)
+                room = min(mini_batch_size, total - position + self.pending) - self.pending
+                count = min(min(net.capacity, room), stop - at)
+                net.position = position
+                fetch(net, rows, &order[at], count)
+                errors(net, targets, &order[at], count)
+                if fused and count == room and self.pending == 0:
+                    self.descend_all(count, etas[position // mini_batch_size])
                 else:
-                    self.errors(rows, targets, &order[at], count, sparse)
-                    for l in range(self.depth - 1, -1, -1):
-                        if l > 0:
-                            self.send_back(l, count)
-                        self.descend(l, sparse, count, eta / count, decay)
+                    fold(net)
+                    accumulate(net, count, self.pending == 0)
+                    self.pending += count
+                    if count == room:
+                        take_step(net, &self.rule, self.pending, etas[position // mini_batch_size])
+                        self.pending = 0
                 at += count
+                position += count
+        net.training = False
+
+    cdef void descend_all(self, Py_ssize_t count, double eta) noexcept nogil:
+        cdef Net *net = &self.net
+        cdef Py_ssize_t l
+        if not net.sparse:
+            fold(net)
+        for l in range(net.depth - 1, -1, -1):
+            if l > 0:
+                send_back(net, l, count)
+            descend(net, l, count, eta / count, 1 - eta * self.rule.l2)
+        self.rule.t += 1
 
     def gradient(
         self, Rows rows, Targets targets, const Py_ssize_t[::1] order, Py_ssize_t start, Py_ssize_t stop,
-        real[::1] flat,
+        real[::1] flat, bint add=False,
     ):
-        """The gradient of the cost, summed over rows order[start:stop], laid out as the parameters."""
-        cdef bint sparse = rows.storage == SPARSE_FLOAT or rows.storage == SPARSE_DOUBLE
+        """The gradient of the cost, summed over rows order[start:stop], laid out as the parameters.
+
+        With `add`, the gradient of the calls before is kept and this one's is added to it.
+        """
+        cdef Net *net = &self.net
+        cdef Py_ssize_t at = start
+        cdef Py_ssize_t count
         self.check_flat(flat.shape[0])
         self.check_examples(rows, targets, order, start, stop)
+        if not self.training:
+            raise ValueError("this engine has no room for gradients")
         with nogil:
-            self.fold()
-            self.accumulate(rows, targets, &order[start], stop - start, sparse)
-            self.unpack(self.nabla, &flat[0])
+            fold(net)
+            while at < stop:
+                count = min(net.capacity, stop - at)
+                fetch(net, rows, &order[at], count)
+                errors(net, targets, &order[at], count)
+                accumulate(net, count, at == start and not add)
+                at += count
+            self.unpack(net.nabla, &flat[0])
 
     cdef int check_examples(
         self, Rows rows, Targets targets, const Py_ssize_t[::1] order, Py_ssize_t start, Py_ssize_t stop
     ) except -1:
         """What must hold for no loop to leave its arrays; the row numbers themselves are the caller's word."""
-        cdef Layer *last = &self.layers[self.depth - 1]
-        if rows.n_in != self.layers[0].n_in or not 0 <= start < stop <= order.shape[0]:
+        cdef Layer *last = &self.net.layers[self.net.depth - 1]
+        if rows.n_in != self.net.layers[0].n_in or not 0 <= start < stop <= order.shape[0]:
             raise ValueError("these examples do not fit this engine")
         if targets is not None:
             if targets.n != rows.n:

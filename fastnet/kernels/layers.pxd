@@ -12,7 +12,7 @@ from fastnet.kernels.simd cimport (
 )
 
 
-cpdef enum Activation:
+cdef enum Activation:
     SIGMOID = 0
     TANH = 1
     RELU = 2
@@ -21,7 +21,7 @@ cpdef enum Activation:
     SOFTMAX = 5
 
 
-cpdef enum Cost:
+cdef enum Cost:
     QUADRATIC = 0
     CROSS_ENTROPY = 1
     LOG_LIKELIHOOD = 2
@@ -73,14 +73,17 @@ cdef inline void activate(int activation, real *a_u, Py_ssize_t n, Py_ssize_t ld
 
 
 cdef inline void times_derivative(
-    int activation, const real *a_u, real *delta_u, Py_ssize_t ld
+    int activation, const real *a_u, real keep, real *delta_u, Py_ssize_t ld
 ) noexcept nogil:
-    """delta_u *= sigma'(z_u), which each of these functions can tell from a_u alone."""
+    """delta_u *= sigma'(z_u), which each of these functions can tell from a_u alone.
+
+    Where dropout has divided a_u by `keep`, that is undone first.
+    """
     cdef Py_ssize_t u, v
     cdef vreal a, delta
     for v in range(ld // LANES):
         u = v * LANES
-        a = v_load(a_u + u)
+        a = v_splat(keep) * v_load(a_u + u)
         delta = v_load(delta_u + u)
         if activation == SIGMOID:
             delta = delta * (a * (v_splat(1.0) - a))
@@ -91,6 +94,32 @@ cdef inline void times_derivative(
         elif activation == LEAKY_RELU:
             delta = v_where_greater(a, v_splat(0.0), delta, v_splat(0.01) * delta)
         v_store(delta_u + u, delta)
+
+
+cdef inline void saturation(
+    int activation, const real *a_u, Py_ssize_t n, double *sum_derivative, double *saturated
+) noexcept nogil:
+    """Add up sigma'(z), and count the units where it is below 4 % of the most it can be.
+
+    For the sigmoid that is the book's sigma'(z) < 0.01; for the ReLU, a derivative of 0.
+    """
+    cdef Py_ssize_t u
+    cdef double a, derivative
+    cdef double most = 0.25 if activation == SIGMOID or activation == SOFTMAX else 1
+    for u in range(n):
+        a = a_u[u]
+        if activation == SIGMOID or activation == SOFTMAX:
+            derivative = a * (1 - a)
+        elif activation == TANH:
+            derivative = 1 - a * a
+        elif activation == RELU:
+            derivative = a > 0
+        elif activation == LEAKY_RELU:
+            derivative = 1 if a > 0 else 0.01
+        else:
+            derivative = 1
+        sum_derivative[0] += derivative
+        saturated[0] += derivative < 0.04 * most
 
 
 cdef inline void times_softmax_derivative(const real *a_u, real *delta_u, Py_ssize_t n) noexcept nogil:
@@ -110,12 +139,18 @@ cdef inline void output_delta(
     """The output error of one example; its target is y_u or, where that is NULL, a class number.
 
     Cross-entropy behind a sigmoid and log-likelihood behind softmax give a - y (BP1 with the
-    derivative cancelled); everything else multiplies by the activation's derivative.
+    derivative cancelled; behind softmax a is multiplied by the sum of y, should that not be 1);
+    everything else multiplies by the activation's derivative.
     """
     cdef Py_ssize_t u
+    cdef real total = 1
     if y_u != NULL:
+        if cost == LOG_LIKELIHOOD:
+            total = 0
+            for u in range(n):
+                total += y_u[u]
         for u in range(n):
-            delta_u[u] = a_u[u] - y_u[u]
+            delta_u[u] = total * a_u[u] - y_u[u]
     else:
         for u in range(n):
             delta_u[u] = a_u[u]
@@ -126,7 +161,7 @@ cdef inline void output_delta(
         if activation == SOFTMAX:
             times_softmax_derivative(a_u, delta_u, n)
         else:
-            times_derivative(activation, a_u, delta_u, ld)
+            times_derivative(activation, a_u, 1, delta_u, ld)
 
 
 cdef inline double cross_entropy(double z, double y) noexcept nogil:

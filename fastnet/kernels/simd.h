@@ -7,6 +7,7 @@
 #ifndef FASTNET_SIMD_H
 #define FASTNET_SIMD_H
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -20,10 +21,12 @@
 typedef FASTNET_REAL real;
 
 #if FASTNET_DIGITS == 24
+#define real_sqrt sqrtf
 typedef int32_t real_bits;
 #define REAL_MANTISSA 23
 #define REAL_BIAS 127
 #else
+#define real_sqrt sqrt
 typedef int64_t real_bits;
 #define REAL_MANTISSA 52
 #define REAL_BIAS 1023

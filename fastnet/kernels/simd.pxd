@@ -23,4 +23,5 @@ cdef extern from "simd.h" nogil:
     vreal v_power_of_two(vreal k)
     vreal v_round(vreal x)
     real v_sum(vreal x)
+    real real_sqrt(real x)
     void prefetch_read(const void *p)

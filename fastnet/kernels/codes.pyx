@@ -1,0 +1,30 @@
+"""The kernels' own numbers for activations, costs and optimizers, by the names users give."""
+from fastnet.kernels.layers cimport (
+    CROSS_ENTROPY, IDENTITY, LEAKY_RELU, LOG_LIKELIHOOD, QUADRATIC, RELU, SIGMOID, SOFTMAX, TANH,
+)
+from fastnet.kernels.rules cimport ADAM, ADAMW, MOMENTUM, NESTEROV, RMSPROP, RPROP, SGD
+
+ACTIVATIONS = {
+    "sigmoid": SIGMOID,
+    "tanh": TANH,
+    "relu": RELU,
+    "leaky_relu": LEAKY_RELU,
+    "identity": IDENTITY,
+    "softmax": SOFTMAX,
+}
+
+COSTS = {
+    "quadratic": QUADRATIC,
+    "cross_entropy": CROSS_ENTROPY,
+    "log_likelihood": LOG_LIKELIHOOD,
+}
+
+OPTIMIZERS = {
+    "SGD": SGD,
+    "Momentum": MOMENTUM,
+    "Nesterov": NESTEROV,
+    "RMSprop": RMSPROP,
+    "Adam": ADAM,
+    "AdamW": ADAMW,
+    "Rprop": RPROP,
+}

@@ -1,0 +1,29 @@
+# cython: language_level=3
+"""Dropout by a counter: whether a unit is dropped is a hash of (key, layer, example, unit).
+
+No state is carried along, so that the masks do not depend on how training is cut into calls or
+spread over threads. The hash is the finalizer of SplitMix64 (Steele, Lea, Flood 2014).
+"""
+from libc.stdint cimport uint32_t, uint64_t
+
+from fastnet.kernels.simd cimport real
+
+
+cdef inline uint64_t mixed(uint64_t x) noexcept nogil:
+    x = (x ^ (x >> 30)) * <uint64_t> 0xBF58476D1CE4E5B9
+    x = (x ^ (x >> 27)) * <uint64_t> 0x94D049BB133111EB
+    return x ^ (x >> 31)
+
+
+cdef inline void drop(
+    real *a_u, real *mask_u, Py_ssize_t n, real keep, uint64_t key, Py_ssize_t layer, Py_ssize_t example
+) noexcept nogil:
+    """mask_u = 1 / keep with probability `keep`, else 0; a_u *= mask_u."""
+    cdef uint64_t row = mixed(key ^ mixed((<uint64_t> example << 8) + <uint64_t> layer))
+    cdef double threshold = <double> keep * 4294967296.0
+    cdef uint64_t kept_below = <uint64_t> threshold
+    cdef real kept = 1 / keep
+    cdef Py_ssize_t u
+    for u in range(n):
+        mask_u[u] = kept if (mixed(row + <uint64_t> u * <uint64_t> 0x9E3779B97F4A7C15) >> 32) < kept_below else 0
+        a_u[u] *= mask_u[u]

@@ -1,0 +1,74 @@
+# cython: language_level=3
+"""Examples into the workspace: dense rows are copied, sparse ones are pointed at."""
+from libc.stdint cimport uint8_t
+from libc.string cimport memset
+
+from fastnet.kernels.examples cimport (
+    SPARSE_DOUBLE, SPARSE_FLOAT, STRIDED_DOUBLE, STRIDED_FLOAT, Rows,
+)
+from fastnet.kernels.passes cimport Net
+from fastnet.kernels.simd cimport real
+from fastnet.kernels.sparse cimport SparseRow
+
+
+cdef inline bint is_sparse(Rows rows) noexcept nogil:
+    return rows.storage == SPARSE_FLOAT or rows.storage == SPARSE_DOUBLE
+
+
+cdef inline void point(Rows rows, Py_ssize_t row, SparseRow *sparse) noexcept nogil:
+    cdef Py_ssize_t first = rows.starts[row]
+    sparse.count = rows.starts[row + 1] - first
+    sparse.cols = rows.cols + first
+    sparse.single = rows.storage == SPARSE_FLOAT
+    if sparse.single:
+        sparse.values = <const float *> rows.values + first
+    else:
+        sparse.values = <const double *> rows.values + first
+
+
+cdef inline void spread(Rows rows, Py_ssize_t row, real *x_i) noexcept nogil:
+    """A sparse row with its zeros."""
+    cdef Py_ssize_t j
+    memset(x_i, 0, rows.n_in * sizeof(real))
+    for j in range(rows.starts[row], rows.starts[row + 1]):
+        if rows.storage == SPARSE_FLOAT:
+            x_i[rows.cols[j]] = (<const float *> rows.values)[j]
+        else:
+            x_i[rows.cols[j]] = <real> (<const double *> rows.values)[j]
+
+
+cdef inline void gather(Rows rows, Py_ssize_t row, real *x_i) noexcept nogil:
+    """A strided row; the loops with a fixed stride are there to be vectorised."""
+    cdef const char *p = rows.data + row * rows.row_stride
+    cdef Py_ssize_t stride = rows.col_stride
+    cdef Py_ssize_t i
+    if rows.storage == STRIDED_DOUBLE and stride == sizeof(double):
+        for i in range(rows.n_in):
+            x_i[i] = <real> (<const double *> p)[i]
+    elif rows.storage == STRIDED_DOUBLE:
+        for i in range(rows.n_in):
+            x_i[i] = <real> (<const double *> (p + i * stride))[0]
+    elif rows.storage == STRIDED_FLOAT and stride == sizeof(float):
+        for i in range(rows.n_in):
+            x_i[i] = (<const float *> p)[i]
+    elif rows.storage == STRIDED_FLOAT:
+        for i in range(rows.n_in):
+            x_i[i] = (<const float *> (p + i * stride))[0]
+    else:
+        for i in range(rows.n_in):
+            x_i[i] = (<const uint8_t *> (p + i * stride))[0]
+
+
+cdef inline void fetch(Net *net, Rows rows, const Py_ssize_t *order, Py_ssize_t count) noexcept nogil:
+    """Make rows order[:count] the batch at hand. Dropout of inputs wants them dense."""
+    cdef Py_ssize_t b
+    cdef real *x_i
+    net.sparse = is_sparse(rows) and not (net.training and net.x_mask_bi != NULL)
+    for b in range(count):
+        x_i = net.x_bi + b * net.layers[0].ld_in
+        if net.sparse:
+            point(rows, order[b], &net.sparse_b[b])
+        elif is_sparse(rows):
+            spread(rows, order[b], x_i)
+        else:
+            gather(rows, order[b], x_i)
