@@ -1,13 +1,13 @@
-"""Starting weights, drawn by compiled code from a NumPy generator's own stream.
+"""Starting weights by name, drawn by compiled code from a NumPy generator's own stream.
 
 In the book's order: every bias, layer by layer, then every weight matrix, layer by layer, each in
-C order of its shape.
+C order of its shape. `n_in` and `n_out` are the units below and above a weight matrix.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 
 from fastnet.kernels import initial
 
-__all__ = ["RNG", "Seed", "as_rng", "default", "large"]
+__all__ = ["INITIALIZERS", "Initializer", "RNG", "Seed", "as_rng", "draw", "name_of", "read_initializer"]
 
 RNG = np.random.Generator | np.random.RandomState
 Seed = int | np.random.SeedSequence | np.random.BitGenerator | RNG | None
-Arrays = Sequence[NDArray[Any]]
+Array = NDArray[Any]
+#: A name from INITIALIZERS, a number (every element), or f(rng, shape) -> array of that shape.
+Initializer = str | float | Callable[[RNG, tuple[int, int]], Any]
+Fill = Callable[[initial.Stream, Array], None]
 
 
 def as_rng(seed: Seed) -> RNG:
@@ -56,59 +59,180 @@ def as_rng(seed: Seed) -> RNG:
     )
 
 
-def default(rng: RNG, biases: Arrays, weights: Arrays) -> None:
-    """Draw biases from N(0, 1) and weights from N(0, 1) / sqrt(n_in), in place.
+def default(stream: initial.Stream, w: Array) -> None:
+    """N(0, 1) / sqrt(n_in): the book's better way (chapter 3); LeCun et al. 1998."""
+    stream.normal(w, divisor=math.sqrt(w.shape[1]))
 
-    The book's better way ("weight initialization", chapter 3); elsewhere called LeCun normal.
+
+def large(stream: initial.Stream, w: Array) -> None:
+    """N(0, 1): the book's old way, by which units saturate."""
+    stream.normal(w)
+
+
+def glorot_normal(stream: initial.Stream, w: Array) -> None:
+    """N(0, 1) * sqrt(2 / (n_in + n_out)): Glorot and Bengio 2010."""
+    stream.normal(w, factor=math.sqrt(2 / sum(w.shape)))
+
+
+def he_normal(stream: initial.Stream, w: Array) -> None:
+    """N(0, 1) * sqrt(2 / n_in): He et al. 2015, for ReLU."""
+    stream.normal(w, factor=math.sqrt(2 / w.shape[1]))
+
+
+def lecun_uniform(stream: initial.Stream, w: Array) -> None:
+    """U(-r, r), r = sqrt(3 / n_in): the variance of `default`."""
+    _uniform(stream, w, math.sqrt(3 / w.shape[1]))
+
+
+def glorot_uniform(stream: initial.Stream, w: Array) -> None:
+    """U(-r, r), r = sqrt(6 / (n_in + n_out)): the variance of `glorot_normal`."""
+    _uniform(stream, w, math.sqrt(6 / sum(w.shape)))
+
+
+def he_uniform(stream: initial.Stream, w: Array) -> None:
+    """U(-r, r), r = sqrt(6 / n_in): the variance of `he_normal`."""
+    _uniform(stream, w, math.sqrt(6 / w.shape[1]))
+
+
+def uniform(stream: initial.Stream, w: Array) -> None:
+    """U(-r, r), r = 1 / sqrt(n_in)."""
+    _uniform(stream, w, 1 / math.sqrt(w.shape[1]))
+
+
+def truncated_normal(stream: initial.Stream, w: Array) -> None:
+    """N(0, 1) / sqrt(n_in), each drawn again until it lies within two standard deviations."""
+    stream.truncated_normal(w, 1 / math.sqrt(w.shape[1]), 2.0)
+
+
+def orthogonal(stream: initial.Stream, w: Array) -> None:
+    """Orthonormal rows or columns, whichever are fewer: Saxe et al. 2014."""
+    stream.orthogonal(w, 1.0, np.empty((max(w.shape), min(w.shape))))
+
+
+def zeros(stream: initial.Stream, w: Array) -> None:
+    """Every element 0."""
+    w[...] = 0
+
+
+def ones(stream: initial.Stream, w: Array) -> None:
+    """Every element 1; any other constant is written as a number."""
+    w[...] = 1
+
+
+def _uniform(stream: initial.Stream, w: Array, r: float) -> None:
+    stream.uniform(w, -r, r)
+
+
+INITIALIZERS: dict[str, Fill] = {
+    "default": default,
+    "lecun_normal": default,
+    "large": large,
+    "normal": large,
+    "lecun_uniform": lecun_uniform,
+    "glorot_normal": glorot_normal,
+    "xavier_normal": glorot_normal,
+    "glorot_uniform": glorot_uniform,
+    "xavier_uniform": glorot_uniform,
+    "he_normal": he_normal,
+    "kaiming_normal": he_normal,
+    "he_uniform": he_uniform,
+    "kaiming_uniform": he_uniform,
+    "orthogonal": orthogonal,
+    "truncated_normal": truncated_normal,
+    "uniform": uniform,
+    "zeros": zeros,
+    "constant": ones,
+}
+
+
+def read_initializer(initializer: object, name: str) -> Initializer:
+    """Return `initializer` if it is one.
+
+    Raises
+    ------
+    ValueError
+        An unknown name, or a number that is not finite.
+    TypeError
+        Something else.
+
+    Examples
+    --------
+    >>> read_initializer("he_normal", "initializer")
+    'he_normal'
+    """
+    if isinstance(initializer, str):
+        if initializer not in INITIALIZERS:
+            raise ValueError(
+                f"{name} is {initializer!r}; the initializers are {', '.join(INITIALIZERS)}."
+            )
+        return initializer
+    if isinstance(initializer, (int, float)) and not isinstance(initializer, bool):
+        if not math.isfinite(initializer):
+            raise ValueError(f"{name} is {initializer}; expected a finite number.")
+        return initializer
+    if callable(initializer):
+        return initializer
+    raise TypeError(f"{name} is {initializer!r}; give a name, a number, or a callable of (rng, shape).")
+
+
+def name_of(initializer: Initializer) -> str:
+    """Return what `repr` of a network calls it."""
+    if callable(initializer):
+        return str(getattr(initializer, "__name__", type(initializer).__name__))
+    return str(initializer)
+
+
+def draw(
+    rng: RNG,
+    biases: Sequence[Array],
+    weights: Sequence[Array],
+    bias_initializer: Initializer = "normal",
+    initializer: Initializer = "default",
+) -> None:
+    """Draw every bias, then every weight matrix, in place.
 
     Parameters
     ----------
     rng : Generator or RandomState
     biases : sequence of ndarray, shapes (n_out, 1)
     weights : sequence of ndarray, shapes (n_out, n_in)
+    bias_initializer, initializer : str, float or callable
+
+    Raises
+    ------
+    ValueError, TypeError
+        A callable gave something of another shape, or not finite, or no numbers; nothing has
+        changed but the generator.
 
     Examples
     --------
     >>> b, w = [np.empty((3, 1))], [np.empty((3, 4))]
-    >>> default(np.random.default_rng(1), b, w)
+    >>> draw(np.random.default_rng(1), b, w)
     >>> rng = np.random.default_rng(1)
     >>> bool(np.all(b[0] == rng.standard_normal((3, 1))))
     True
     >>> bool(np.all(w[0] == rng.standard_normal((3, 4)) / np.sqrt(4)))
     True
     """
-    _draw(rng, [*biases, *weights], [1.0] * len(biases) + [math.sqrt(w.shape[1]) for w in weights])
+    drawn = [np.empty(array.shape, array.dtype) for array in (*biases, *weights)]
+    chosen = [bias_initializer] * len(biases) + [initializer] * len(weights)
+    for array, choice in zip(drawn, chosen, strict=True):
+        _draw_one(rng, array, choice)
+    for array, values in zip((*biases, *weights), drawn, strict=True):
+        array[...] = values
 
 
-def large(rng: RNG, biases: Arrays, weights: Arrays) -> None:
-    """Draw biases and weights from N(0, 1), in place: the book's old way, which saturates.
-
-    Parameters
-    ----------
-    rng : Generator or RandomState
-    biases : sequence of ndarray, shapes (n_out, 1)
-    weights : sequence of ndarray, shapes (n_out, n_in)
-
-    Examples
-    --------
-    >>> b, w = [np.empty((3, 1))], [np.empty((3, 4))]
-    >>> large(np.random.default_rng(1), b, w)
-    >>> bool(b[0][0, 0] == np.random.default_rng(1).standard_normal())
-    True
-    """
-    _draw(rng, [*biases, *weights], [1.0] * (len(biases) + len(weights)))
-
-
-def _draw(rng: RNG, arrays: Arrays, divisors: Sequence[float]) -> None:
-    if isinstance(rng, np.random.Generator):
-        for array, divisor in zip(arrays, divisors, strict=True):
-            initial.fill_normal(rng.bit_generator, array, divisor)
+def _draw_one(rng: RNG, array: Array, choice: Initializer) -> None:
+    if isinstance(choice, str):
+        stream = initial.Stream(rng)
+        INITIALIZERS[choice](stream, array)
+        stream.close()
         return
-    # A RandomState keeps half of a pair of normals outside its bit generator.
-    state = rng.get_state(legacy=False)
-    spare: tuple[bool, float] = bool(state["has_gauss"]), float(state["gauss"])
-    for array, divisor in zip(arrays, divisors, strict=True):
-        spare = initial.fill_legacy_normal(rng._bit_generator, array, divisor, *spare)
-    state = rng.get_state(legacy=False)
-    state["has_gauss"], state["gauss"] = int(spare[0]), spare[1]
-    rng.set_state(state)
+    values = np.asarray(choice(rng, array.shape) if callable(choice) else choice)
+    if values.dtype.kind not in "biuf":
+        raise TypeError(f"an initializer gave dtype {values.dtype}; expected real numbers.")
+    if callable(choice) and values.shape != array.shape:
+        raise ValueError(f"an initializer gave shape {values.shape}; expected {array.shape}.")
+    if not np.isfinite(values).all():
+        raise ValueError("an initializer gave a number that is not finite; starting weights must be.")
+    array[...] = values
