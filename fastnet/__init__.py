@@ -13,17 +13,53 @@ Examples
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastnet._version import __version__
-from fastnet.costs import CrossEntropyCost, QuadraticCost
+from fastnet.callbacks import Callback, EarlyStopping, RecordStatistics
+from fastnet.costs import CrossEntropyCost, LogLikelihoodCost, QuadraticCost
+from fastnet.errors import DivergenceError
+from fastnet.gradients import check_gradient
+from fastnet.history import History
 from fastnet.network import Network, load
+from fastnet.optimizers import LBFGS, SGD, Adam, AdamW, Momentum, Nesterov, RMSprop, Rprop
 
-__all__ = ["CrossEntropyCost", "Network", "QuadraticCost", "__version__", "datasets", "load"]
+if TYPE_CHECKING:
+    from fastnet import datasets as datasets
+    from fastnet import diagnostics as diagnostics
+    from fastnet import schedules as schedules
+
+__all__ = [
+    "LBFGS",
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Callback",
+    "CrossEntropyCost",
+    "DivergenceError",
+    "EarlyStopping",
+    "History",
+    "LogLikelihoodCost",
+    "Momentum",
+    "Nesterov",
+    "Network",
+    "QuadraticCost",
+    "RMSprop",
+    "RecordStatistics",
+    "Rprop",
+    "__version__",
+    "check_gradient",
+    "datasets",
+    "diagnostics",
+    "load",
+    "schedules",
+]
+
+_ROOMS = ("datasets", "diagnostics", "network2", "plotting", "reference", "schedules")
 
 
 def __getattr__(name: str) -> Any:
     # What few programs need is imported when it is first asked for.
-    if name in ("datasets", "network2", "reference", "plotting"):
+    if name in _ROOMS:
         return import_module(f"fastnet.{name}")
     raise AttributeError(f"module 'fastnet' has no attribute {name!r}")

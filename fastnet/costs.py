@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastnet.activations import sigmoid_prime
 
-__all__ = ["COSTS", "Cost", "CrossEntropyCost", "QuadraticCost", "find_cost"]
+__all__ = ["COSTS", "Cost", "CrossEntropyCost", "LogLikelihoodCost", "QuadraticCost", "find_cost"]
 
 Array = NDArray[Any]
 
@@ -145,7 +145,63 @@ class CrossEntropyCost:
         return result
 
 
-COSTS: dict[str, type[Cost]] = {cost.name: cost for cost in (QuadraticCost, CrossEntropyCost)}
+class LogLikelihoodCost:
+    """C = -sum of y ln a, equation (80) of the book; for softmax outputs."""
+
+    name = "log_likelihood"
+
+    @staticmethod
+    def fn(a: ArrayLike, y: ArrayLike) -> float:
+        """Return the cost of outputs `a` where `y` was wanted.
+
+        An output that has been rounded to 0 is taken for the smallest positive number. (The cost
+        that a network reports is worked out from z and needs no such rule.)
+
+        Parameters
+        ----------
+        a, y : array_like of float, of one shape
+
+        Returns
+        -------
+        float
+            The sum over all elements.
+
+        Examples
+        --------
+        >>> round(LogLikelihoodCost.fn([0.5, 0.5], [1.0, 0.0]), 6)
+        0.693147
+        """
+        a = np.asarray(a)
+        if a.dtype.kind != "f":
+            a = a.astype(np.float64)
+        zero, one = a.dtype.type(0), a.dtype.type(1)
+        return float(np.sum(-np.asarray(y) * np.log(np.maximum(a, np.nextafter(zero, one)))))
+
+    @staticmethod
+    def delta(z: ArrayLike, a: ArrayLike, y: ArrayLike) -> Array:
+        """Return the error of a softmax output layer, a - y: equation (82) of the book.
+
+        Parameters
+        ----------
+        z, a, y : array_like of float, of one shape
+            Weighted inputs (not used), activations, targets.
+
+        Returns
+        -------
+        ndarray of that shape
+
+        Examples
+        --------
+        >>> LogLikelihoodCost.delta([0.0, 0.0], [0.5, 0.5], [1.0, 0.0])
+        array([-0.5,  0.5])
+        """
+        result: Array = np.asarray(a) - np.asarray(y)
+        return result
+
+
+COSTS: dict[str, type[Cost]] = {
+    cost.name: cost for cost in (QuadraticCost, CrossEntropyCost, LogLikelihoodCost)
+}
 
 
 def find_cost(cost: object) -> type[Cost]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -38,9 +38,10 @@ class Dataset:
     labels : ndarray of int32, shape (n,), or None
     y : ndarray of the network's dtype, shape (n, n_out), or None
     targets : Targets
-        Labels or y, for the kernels.
+        Labels or y, and sample weights, for the kernels.
     dtype : dtype
         The network's.
+    sample_weight : ndarray of the network's dtype, shape (n,), or None
     """
 
     X: Array
@@ -49,6 +50,7 @@ class Dataset:
     y: Array | None
     targets: examples.Targets
     dtype: np.dtype[Any]
+    sample_weight: Array | None = None
 
     @property
     def n(self) -> int:
@@ -71,15 +73,44 @@ class Dataset:
         targets = examples.Targets(
             None if self.labels is None else self.labels[chosen],
             None if self.y is None else self.y[chosen],
+            None if self.sample_weight is None else self.sample_weight[chosen],
         )
         return rows, targets, np.arange(len(chosen), dtype=np.intp), 0, len(chosen)
+
+    def weighted(self, sample_weight: Any, class_weight: Any, n_out: int) -> Dataset:
+        """Return the same examples with a weight each, the product of the two that are given.
+
+        Parameters
+        ----------
+        sample_weight : array_like, shape (n,), or None
+        class_weight : dict, sequence of n_out numbers, "balanced", or None
+            By class number; a class that a dict leaves out weighs 1. "balanced": n / (n_out times
+            the examples of the class).
+
+        Raises
+        ------
+        ValueError, TypeError
+            Weights of another length, negative or not finite; class weights without class numbers.
+        """
+        if sample_weight is None and class_weight is None:
+            return self
+        weights = np.ones(self.n, self.dtype)
+        if sample_weight is not None:
+            weights *= _read_weights(sample_weight, self.n, "sample_weight")
+        if class_weight is not None:
+            if self.labels is None:
+                raise ValueError("class_weight needs class numbers for y; here y are targets.")
+            weights *= _read_class_weight(class_weight, self.labels, n_out)[self.labels]
+        weights = np.ascontiguousarray(weights, dtype=self.dtype)
+        targets = examples.Targets(self.labels, self.y, weights)
+        return replace(self, targets=targets, sample_weight=weights)
 
     @property
     def piece_limit(self) -> int:
         """How many examples a piece should have at most, so that a conversion stays small."""
         if self.rows is not None:
             return self.n
-        return max(1, BLOCK_BYTES // (self.X.shape[1] * self.dtype.itemsize))
+        return int(max(1, BLOCK_BYTES // (self.X.shape[1] * self.dtype.itemsize)))
 
 
 def read_dataset(
@@ -272,18 +303,50 @@ def _check_finite(X: Array, dtype: np.dtype[Any], name: str) -> tuple[int, bool]
         step = max(1, BLOCK_BYTES // max(1, X.shape[1] * X.dtype.itemsize))
         for start in range(0, X.shape[0], step):
             block = X[start : start + step]
-            bad = np.flatnonzero(~(np.abs(block) <= limit).all(axis=1))
+            bad = np.flatnonzero(~_fits(block, limit).all(axis=1))
             if bad.size:
                 row = start + int(bad[0])
                 _refuse_row(X[row], row, limit, dtype, name)
     return X.size, False
 
 
+def _fits(values: Array, limit: float) -> Array:
+    """Where values are finite and no larger than limit, compared in a type that holds both."""
+    wide = values.astype(np.promote_types(values.dtype, np.float64), copy=False)
+    fits: Array = np.abs(wide) <= limit
+    return fits
+
+
 def _refuse_row(values: Array, row: int, limit: float, dtype: np.dtype[Any], name: str) -> None:
-    col = int(np.flatnonzero(~(np.abs(values) <= limit))[0])
+    col = int(np.flatnonzero(~_fits(values, limit))[0])
     what = "is not finite" if not np.isfinite(values[col]) else f"is too large for {dtype}"
     raise ValueError(f"{name} holds {values[col]} in row {row}, column {col}, which {what}; mend that row.")
 
 
 def _as_block(values: Array, dtype: np.dtype[Any]) -> Array:
-    return np.ascontiguousarray(values, dtype=dtype)
+    block: Array = np.ascontiguousarray(values, dtype=dtype)
+    return block
+
+
+def _read_weights(values: Any, n: int, name: str) -> Array:
+    weights = _as_real_array(values, name)
+    if weights.shape != (n,):
+        raise ValueError(f"{name} has shape {weights.shape}; expected ({n},).")
+    if not (np.isfinite(weights) & (weights >= 0)).all():
+        raise ValueError(f"{name} holds a number that is negative or not finite; weights must be neither.")
+    return weights
+
+
+def _read_class_weight(class_weight: Any, labels: Array, n_out: int) -> Array:
+    if isinstance(class_weight, str):
+        if class_weight != "balanced":
+            raise ValueError(f"class_weight is {class_weight!r}; expected 'balanced', a dict or a sequence.")
+        return len(labels) / (n_out * np.maximum(np.bincount(labels, minlength=n_out), 1))
+    if isinstance(class_weight, dict):
+        weights = np.ones(n_out)
+        for label, weight in class_weight.items():
+            if label not in range(n_out):
+                raise ValueError(f"class_weight names class {label!r}; classes are 0 to {n_out - 1}.")
+            weights[label] = weight
+        class_weight = weights
+    return _read_weights(class_weight, n_out, "class_weight")

@@ -1,51 +1,62 @@
-"""`Network`: sizes, parameters, feedforward, backpropagation, training, accuracy, cost."""
+"""`Network`: what a model does: feedforward, backpropagation, training, accuracy, cost, files."""
 
 from __future__ import annotations
 
 import math
 import os
-import threading
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from fastnet import initializers, kernels, persistence
+from fastnet import kernels, persistence
+from fastnet.architecture import read_architecture
 from fastnet.arguments import as_count, as_rate
-from fastnet.costs import Cost, CrossEntropyCost, find_cost
+from fastnet.callbacks import Callback
 from fastnet.data import Dataset, as_rows, check_finite, read_dataset
-from fastnet.initializers import RNG, Seed
-from fastnet.parameters import Views, allocate, layer_views
-from fastnet.training import Orders, Progress, ProgressReport, Shuffle, run_epoch
+from fastnet.history import History
+from fastnet.model import Model
+from fastnet.optimizers import SGD
+from fastnet.parameters import layer_views
+from fastnet.planning import read_plan
+from fastnet.progress import Progress
+from fastnet.training import TRAINING_ROWS, Shuffle, Training
 
 __all__ = ["Network", "load"]
 
 Array = NDArray[Any]
 Lists = tuple[list[float], list[int], list[float], list[int]]
 
-#: Codes that the kernels know, as in kernels/layers.pxd.
-SIGMOID = 0
-COST_CODES = {"quadratic": 0, "cross_entropy": 1}
 #: Examples that prediction takes at a time: their activations fit the first-level cache.
 PREDICTION_ROWS = 32
-#: Examples that training takes at a time at most, so that a full batch is no copy of the data.
-TRAINING_ROWS = 256
+MONITORS = ("evaluation_cost", "evaluation_accuracy", "training_cost", "training_accuracy")
 
 
-class Network:
-    """A feedforward network of sigmoid units, trained by mini-batch gradient descent.
+class Network(Model):
+    """A feedforward network, trained by mini-batches in compiled code.
 
     Parameters
     ----------
     sizes : sequence of int
         Units per layer: inputs, hidden layers, outputs. Two or more, each positive.
     cost : class or str, default CrossEntropyCost
-        `CrossEntropyCost` or `QuadraticCost`.
+        `CrossEntropyCost` (sigmoid outputs), `LogLikelihoodCost` (softmax) or `QuadraticCost`.
     dtype : {numpy.float64, numpy.float32}, keyword only
         What parameters are kept in and everything is computed in.
     rng : None, int, SeedSequence, BitGenerator, Generator or RandomState, keyword only
-        Where starting weights and shuffles are drawn from. A generator is shared, not copied.
+        Where starting weights, shuffles and dropout are drawn from. A generator is shared, not
+        copied.
+    activation : str or sequence of str, keyword only, default "sigmoid"
+        Of the hidden layers, one name or one a layer: "sigmoid", "tanh", "relu", "leaky_relu"
+        (slope 0.01), "identity".
+    output : str, keyword only, optional
+        Of the last layer: one of those, or "softmax". By default what the cost goes with.
+    initializer : str, float or callable, keyword only, default "default"
+        How weights start: a name out of `fastnet.initializers.INITIALIZERS`, a number, or a
+        function of (rng, shape).
+    bias_initializer : str, float or callable, keyword only, optional
+        How biases start: by default "normal" where `initializer` is one of the book's two, else
+        "zeros".
 
     Attributes
     ----------
@@ -57,9 +68,12 @@ class Network:
         Views of `parameters`: writing into them, or assigning to them, changes the network.
     parameters : ndarray, shape (n_parameters,)
         Every parameter, layer after layer: biases, then weights with the inputs as rows.
+    activations : list of str
     cost : class
     dtype : numpy.dtype
     rng : Generator or RandomState
+    history : History
+        Of all trainings since the weights were last drawn.
 
     Raises
     ------
@@ -71,8 +85,7 @@ class Network:
     Notes
     -----
     The model and the training are those of M. Nielsen, *Neural Networks and Deep Learning*,
-    chapters 1 to 3; weights start as `default_weight_initializer` draws them. Training in one
-    thread while another trains or predicts: see `SGD`.
+    chapters 1 to 3.
 
     Examples
     --------
@@ -82,150 +95,11 @@ class Network:
     (1,)
     >>> net
     Network([2, 3, 1], cost=CrossEntropyCost, dtype=float64)
-      layer 1:    2 -> 3  sigmoid          9 parameters
-      layer 2:    3 -> 1  sigmoid          4 parameters
-                                          13 in all
+      layer 1: 2 -> 3         sigmoid            9 parameters
+      layer 2: 3 -> 1         sigmoid            4 parameters
+                                               13 in all
+      start: weights 'default', biases 'normal'
     """
-
-    def __init__(
-        self,
-        sizes: Sequence[int],
-        cost: type[Cost] | str = CrossEntropyCost,
-        *,
-        dtype: DTypeLike = np.float64,
-        rng: Seed = None,
-    ) -> None:
-        self._build(_read_sizes(sizes), find_cost(cost), _read_dtype(dtype))
-        self._rng = initializers.as_rng(rng)
-        self.default_weight_initializer()
-
-    def _build(self, sizes: list[int], cost: type[Cost], dtype: np.dtype[Any]) -> None:
-        self._sizes = sizes
-        self._cost = cost
-        self._dtype = dtype
-        self._parameters = allocate(sizes, dtype)
-        biases, weights = layer_views(self._parameters, sizes)
-        self._biases = Views("biases", biases)
-        self._weights = Views("weights", weights)
-        self._predictors: list[Any] = []
-        self._training = threading.Lock()
-
-    # ---- what a network is
-
-    @property
-    def sizes(self) -> list[int]:
-        """Units per layer, inputs first; a copy."""
-        return list(self._sizes)
-
-    @property
-    def num_layers(self) -> int:
-        """How many layers, the inputs counted."""
-        return len(self._sizes)
-
-    @property
-    def cost(self) -> type[Cost]:
-        """The cost class."""
-        return self._cost
-
-    @cost.setter
-    def cost(self, cost: type[Cost] | str) -> None:
-        self._cost = find_cost(cost)
-        self._predictors = []
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """float64 or float32."""
-        return self._dtype
-
-    @property
-    def rng(self) -> RNG:
-        """Where starting weights and shuffles are drawn from."""
-        return self._rng
-
-    @rng.setter
-    def rng(self, rng: Seed) -> None:
-        self._rng = initializers.as_rng(rng)
-
-    @property
-    def parameters(self) -> Array:
-        """Every parameter in one vector; writing into it changes the network."""
-        return self._parameters
-
-    @parameters.setter
-    def parameters(self, values: ArrayLike) -> None:
-        Views("parameters", [self._parameters])[0] = values
-
-    @property
-    def weights(self) -> Views:
-        """Weight matrices (n_out, n_in), views of `parameters`."""
-        return self._weights
-
-    @weights.setter
-    def weights(self, values: Iterable[ArrayLike]) -> None:
-        self._weights.assign(values)
-
-    @property
-    def biases(self) -> Views:
-        """Bias columns (n_out, 1), views of `parameters`."""
-        return self._biases
-
-    @biases.setter
-    def biases(self, values: Iterable[ArrayLike]) -> None:
-        self._biases.assign(values)
-
-    def __repr__(self) -> str:
-        lines = [f"{type(self).__name__}({self._sizes}, cost={self._cost.__name__}, dtype={self._dtype})"]
-        for layer, (n_in, n_out) in enumerate(zip(self._sizes, self._sizes[1:]), 1):
-            count = (n_in + 1) * n_out
-            lines.append(f"  layer {layer}: {n_in:>4} -> {n_out}  sigmoid {count:>10} parameters")
-        lines.append(f"{self._parameters.size:>44} in all")
-        return "\n".join(lines)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {
-            "sizes": self._sizes,
-            "cost": self._cost,
-            "dtype": self._dtype.name,
-            "parameters": self._parameters.copy(),
-            "rng": self._rng,
-        }
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self._build(state["sizes"], state["cost"], np.dtype(state["dtype"]))
-        self._parameters[:] = state["parameters"]
-        self._rng = state["rng"]
-
-    # ---- starting weights
-
-    def default_weight_initializer(self) -> None:
-        """Draw biases from N(0, 1) and weights from N(0, 1) / sqrt(n_in), n_in weights to a unit.
-
-        Bit for bit what `rng.standard_normal` (or `randn` of a RandomState) gives, every bias
-        first, and the generator is left where it would be. The book, chapter 3.
-
-        Examples
-        --------
-        >>> import numpy as np, fastnet
-        >>> net, twin = fastnet.Network([9, 2], rng=3), np.random.default_rng(3)
-        >>> bool(np.all(net.biases[0] == twin.standard_normal((2, 1))))
-        True
-        >>> bool(np.all(net.weights[0] == twin.standard_normal((2, 9)) / np.sqrt(9)))
-        True
-        """
-        initializers.default(self._rng, self._biases, self._weights)
-
-    def large_weight_initializer(self) -> None:
-        """Draw biases and weights from N(0, 1): the book's old way, by which units saturate.
-
-        Examples
-        --------
-        >>> import numpy as np, fastnet
-        >>> net = fastnet.Network([1000, 500], rng=0)
-        >>> net.large_weight_initializer()
-        >>> round(float(net.weights[0].std()), 2)
-        1.0
-        """
-        initializers.large(self._rng, self._biases, self._weights)
 
     # ---- forward and backward
 
@@ -255,7 +129,7 @@ class Network:
         [(2, 1), (2,), (5, 2)]
         """
         a = np.asarray(a)
-        n_in = self._sizes[0]
+        n_in = self._architecture.sizes[0]
         if a.ndim == 1:
             return self._predict(as_rows(a[np.newaxis], n_in, "a"))[0]
         if a.ndim == 2 and a.shape[1] == 1 and a.shape[0] == n_in and n_in != 1:
@@ -263,10 +137,10 @@ class Network:
         return self._predict(as_rows(a, n_in, "a"))
 
     def _predict(self, X: Array) -> Array:
-        check_finite(X, self._dtype, "a")
-        out = np.empty((X.shape[0], self._sizes[-1]), dtype=self._dtype)
+        check_finite(X, self.dtype, "a")
+        out = np.empty((X.shape[0], self._architecture.sizes[-1]), dtype=self.dtype)
         if X.dtype.char not in "dfB" or not X.dtype.isnative:
-            X = X.astype(self._dtype)
+            X = X.astype(self.dtype)
         order = np.arange(X.shape[0], dtype=np.intp)
         engine = self._borrow_predictor()
         if X.shape[0]:
@@ -282,17 +156,6 @@ class Network:
             engine = self._make_engine(PREDICTION_ROWS, training=False)
             engine.attach(self._parameters)
             return engine
-
-    def _make_engine(self, capacity: int, *, training: bool) -> Any:
-        activations = [SIGMOID] * (len(self._sizes) - 1)
-        code = COST_CODES[self._cost.name]
-        return kernels.engine(self._dtype).Engine(self._sizes, activations, code, capacity, training)
-
-    def _make_trainer(self, mini_batch_size: int) -> Any:
-        """A workspace that holds a copy of the parameters; larger mini-batches go through in parts."""
-        engine = self._make_engine(min(mini_batch_size, TRAINING_ROWS), training=True)
-        engine.load(self._parameters)
-        return engine
 
     def backprop(self, x: ArrayLike, y: ArrayLike) -> tuple[list[Array], list[Array]]:
         """Return the gradient of the cost, for one example or summed over a batch.
@@ -323,18 +186,27 @@ class Network:
         >>> bool(np.allclose(nabla_w[0][:, :1], nabla_b[0])), nabla_w[0][:, 1:].any()
         (True, np.False_)
         """
-        x = np.asarray(x)
-        n_in, n_out = self._sizes[0], self._sizes[-1]
-        one_column = x.ndim == 2 and x.shape == (n_in, 1) and n_in != 1
-        if x.ndim == 1 or one_column or (n_in == 1 and np.ndim(y) == 0):
-            x = x.reshape(1, -1)
-            y = np.asarray(y)
-            y = y.reshape(1) if y.ndim == 0 else y.reshape(1, -1)
-        data = read_dataset((x, y), n_in, n_out, self._dtype, name="backprop")
+        data = self._read_batch(x, y)
         flat = np.empty_like(self._parameters)
-        engine = self._make_trainer(data.n)
+        engine = self._make_engine(min(data.n, TRAINING_ROWS), training=True)
+        engine.load(self._parameters)
         engine.gradient(*data.piece(np.arange(data.n, dtype=np.intp), 0, data.n), flat)
-        return layer_views(flat, self._sizes)
+        return layer_views(flat, self._architecture.sizes)
+
+    def _read_batch(self, x: Any, y: Any) -> Dataset:
+        """One example or a batch of them, as `backprop` takes them."""
+        x, y = np.asarray(x), np.asarray(y)
+        n_in, n_out = self._architecture.sizes[0], self._architecture.sizes[-1]
+        # With one input a column is a batch, unless it is a single number that has one target.
+        one_column = x.shape == (n_in, 1) and (n_in != 1 or y.ndim == 0 or y.shape == (n_out, 1))
+        if x.ndim == 1 or one_column:
+            x = x.reshape(1, -1)
+            y = y.reshape(1) if y.ndim == 0 else y.reshape(1, -1)
+        return self._read((x, y), "backprop")
+
+    def _summed_cost(self, x: Any, y: Any) -> float:
+        """The cost that `backprop` gives the gradient of."""
+        return self._evaluate(self._read_batch(x, y))[0]
 
     # ---- training
 
@@ -372,13 +244,12 @@ class Network:
         eta, lmbda = as_rate(eta, "eta"), as_rate(lmbda, "lmbda")
         n = as_count(n, "n", at_least=1)
         data = self._read(mini_batch, "mini_batch")
-        with _Exclusive(self._training):
-            engine = self._make_trainer(data.n)
-            piece = data.piece(np.arange(data.n, dtype=np.intp), 0, data.n)
-            engine.train(*piece, data.n, eta, 1 - eta * lmbda / n)
-            engine.store(self._parameters)
+        # The rule divides by the size of the data that it is given; here that is the mini-batch.
+        plan = read_plan(self, data, None, 1, data.n, optimizer=SGD(eta), l2=lmbda * data.n / n, shuffle=False)
+        plan.recorded = False
+        Training(self, data, plan).run()
 
-    def SGD(  # noqa: N802, PLR0913 - the book's name and parameters
+    def SGD(
         self,
         training_data: Any,
         epochs: int,
@@ -453,34 +324,150 @@ class Network:
         >>> lists[1][-1]
         4
         """
-        epochs = as_count(epochs, "epochs", at_least=0)
-        mini_batch_size = as_count(mini_batch_size, "mini_batch_size", at_least=1)
-        eta, lmbda = as_rate(eta, "eta"), as_rate(lmbda, "lmbda")
-        if evaluation_data is None and (monitor_evaluation_cost or monitor_evaluation_accuracy):
-            raise ValueError("evaluation_data is None, and monitoring it was asked for; give evaluation_data.")
-        training = self._read(training_data, "training_data", repeated=True)
+        asked = (
+            monitor_evaluation_cost, monitor_evaluation_accuracy, monitor_training_cost, monitor_training_accuracy
+        )
+        metrics = [name for name, wanted in zip(MONITORS, asked, strict=True) if wanted]
+        history = self._train(
+            training_data, epochs, mini_batch_size, evaluation_data=evaluation_data,
+            optimizer=SGD(as_rate(eta, "eta")), l2=as_rate(lmbda, "lmbda"), metrics=metrics,
+            callbacks=[_EpochEnd()], shuffle=shuffle, progress=progress,
+        )
+        lists = [history.column(name) if name in metrics else [] for name in MONITORS]
+        return lists[0], lists[1], lists[2], lists[3]
+
+    def train(
+        self,
+        data: Any,
+        epochs: int,
+        mini_batch_size: int | None = 32,
+        *,
+        optimizer: Any = None,
+        schedule: Any = None,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        dropout: Any = 0.0,
+        max_norm: float | None = None,
+        clip_norm: float | None = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        evaluation_data: Any = None,
+        metrics: Any = None,
+        callbacks: Any = (),
+        shuffle: Shuffle = True,
+        progress: Progress = None,
+    ) -> History:
+        """Train: the general verb, of which `SGD` is the book's special case.
+
+        Called again it goes on: parameters, `history` and, for an optimizer of the same class, its
+        state are kept until the weights are drawn anew.
+
+        Parameters
+        ----------
+        data : (X, y) or list of (x, y)
+            As for `SGD`.
+        epochs : int
+        mini_batch_size : int or None, default 32
+            None: all of the data at once.
+        optimizer : Optimizer, class or str, optional
+            Out of `fastnet.optimizers`; by default the one used last, at first SGD(0.1).
+        schedule : Schedule, str or function of the epoch, optional
+            Out of `fastnet.schedules`: what multiplies the learning rate.
+        l1, l2 : float, default 0
+            The book's lambda: the cost gets l1/n sum |w| + l2/(2n) sum w^2 over all weights, n being
+            the number of examples.
+        dropout : float or sequence of float, default 0
+            The share of hidden units that is dropped; or one share a layer but the last, the inputs
+            first. What is kept is scaled up in training, so that evaluation needs nothing.
+        max_norm : float, optional
+            The most that the norm of the weights into a unit may be.
+        clip_norm : float, optional
+            The most that the norm of a mini-batch's mean gradient, regularization left out, may be.
+        sample_weight : array_like, shape (n,), optional
+        class_weight : dict, sequence or "balanced", optional
+            What each example's cost is multiplied by; a mini-batch still divides by its number.
+        evaluation_data : like `data`, optional
+        metrics : list of str or function, optional
+            Names out of `fastnet.metrics.METRICS`, or functions of the network. By default both
+            evaluation metrics where there is evaluation data.
+        callbacks : Callback or list of Callback
+        shuffle, progress
+            As for `SGD`.
+
+        Returns
+        -------
+        History
+            An entry an epoch of this call; `network.history` has those of earlier calls too.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Something about the arguments is wrong; the network has not changed.
+        DivergenceError
+            Parameters stopped being finite; the network is back where the epoch began.
+        RuntimeError
+            Another thread is training this network.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnet
+        >>> net = fastnet.Network([2, 8, 2], "log_likelihood", activation="tanh", rng=1)
+        >>> X, y = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0])
+        >>> history = net.train((X, y), 200, 4, optimizer=fastnet.Adam(0.05), metrics=["training_accuracy"])
+        >>> history[-1]["training_accuracy"]
+        4
+        """
+        return self._train(
+            data, epochs, mini_batch_size, optimizer=optimizer, schedule=schedule, l1=l1, l2=l2,
+            dropout=dropout, max_norm=max_norm, clip_norm=clip_norm, sample_weight=sample_weight,
+            class_weight=class_weight, evaluation_data=evaluation_data, metrics=metrics,
+            callbacks=callbacks, shuffle=shuffle, progress=progress, name="data",
+        )
+
+    def _train(
+        self, data: Any, epochs: int, mini_batch_size: int | None, *, evaluation_data: Any = None,
+        sample_weight: Any = None, class_weight: Any = None, name: str = "training_data", **options: Any,
+    ) -> History:
+        training = self._read(data, name, repeated=True)
+        training = training.weighted(sample_weight, class_weight, self._architecture.sizes[-1])
         evaluation = None
         if evaluation_data is not None:
             evaluation = self._read(evaluation_data, "evaluation_data", repeated=True)
-        monitors = _Monitors(
-            self, lmbda, training, evaluation, monitor_evaluation_cost, monitor_evaluation_accuracy,
-            monitor_training_cost, monitor_training_accuracy,
-        )
-        orders = Orders(training.n, shuffle, self._rng)
-        mini_batch_size = min(mini_batch_size, training.n)
-        total = epochs * -(-training.n // mini_batch_size)
-        with _Exclusive(self._training), ProgressReport(progress, total) as report:
-            engine = self._make_trainer(mini_batch_size)
-            for epoch in range(epochs):
-                order = orders.draw()
-                try:
-                    run_epoch(engine, training, order, mini_batch_size, eta, 1 - eta * lmbda / training.n, report)
-                finally:
-                    engine.store(self._parameters)
-                if self._epoch_end(epoch, monitors.record()):
-                    break
-                engine.load(self._parameters)
-        return monitors.lists
+        plan = read_plan(self, training, evaluation, epochs, mini_batch_size, **options)
+        return Training(self, training, plan).run()
+
+    def partial_fit(self, data: Any, *, optimizer: Any = None, **options: Any) -> None:
+        """Take one step of the optimizer on one batch, its state kept from call to call.
+
+        Parameters
+        ----------
+        data : (X, y) or list of (x, y)
+            The batch; l1 and l2 are divided by its number of examples.
+        optimizer : Optimizer, class or str, optional
+            As for `train`.
+        **options
+            l1, l2, dropout, max_norm, clip_norm, sample_weight and class_weight as for `train`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As for `train`.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnet
+        >>> net = fastnet.Network([2, 2], rng=0)
+        >>> for _ in range(100):
+        ...     net.partial_fit((np.eye(2), [0, 1]), optimizer=fastnet.Adam(0.1))
+        >>> net.accuracy((np.eye(2), [0, 1]))
+        2
+        """
+        batch = self._read(data, "data")
+        weights = {name: options.pop(name, None) for name in ("sample_weight", "class_weight")}
+        batch = batch.weighted(weights["sample_weight"], weights["class_weight"], self._architecture.sizes[-1])
+        plan = read_plan(self, batch, None, 1, None, optimizer=optimizer, shuffle=False, **options)
+        plan.recorded = False
+        Training(self, batch, plan).run()
 
     def _epoch_end(self, epoch: int, record: dict[str, float]) -> bool:
         """Hook for faces of this class: told what was monitored; True stops the training."""
@@ -543,9 +530,14 @@ class Network:
         data = self._read(data, "data")
         return self._regularized(self._evaluate(data)[0], data.n, lmbda)
 
-    def _regularized(self, cost: float, n: int, lmbda: float) -> float:
-        squares = math.fsum(float(np.sum(np.square(w, dtype=np.float64))) for w in self._weights)
-        return cost / n + 0.5 * (lmbda / n) * squares
+    def _regularized(self, cost: float, n: int, l2: float, l1: float = 0.0) -> float:
+        cost /= n
+        if l2:
+            squares = math.fsum(float(np.sum(np.square(w, dtype=np.float64))) for w in self._weights)
+            cost += 0.5 * (l2 / n) * squares
+        if l1:
+            cost += l1 / n * math.fsum(float(np.sum(np.abs(w), dtype=np.float64)) for w in self._weights)
+        return cost
 
     def _evaluate(self, data: Dataset) -> tuple[float, int]:
         """Sum of the examples' costs, and how many are classified right."""
@@ -561,8 +553,55 @@ class Network:
 
     def _read(self, data: Any, name: str, *, repeated: bool = False) -> Dataset:
         return read_dataset(
-            data, self._sizes[0], self._sizes[-1], self._dtype, name=name, repeated=repeated
+            data, self._architecture.sizes[0], self._architecture.sizes[-1], self.dtype,
+            name=name, repeated=repeated,
         )
+
+    def layer_statistics(self, X: ArrayLike, y: Any = None) -> list[dict[str, float]]:
+        """Return how the weighted inputs of each layer lie, and how far units are saturated.
+
+        Parameters
+        ----------
+        X : array_like, shape (n, n_0)
+        y : array_like, optional
+            Class numbers or targets, for the gradient's norm.
+
+        Returns
+        -------
+        list of dict, one a layer
+            "mean_z", "std_z" over examples and units; "mean_derivative", the mean of sigma'(z);
+            "saturated", the share where sigma'(z) is below 4 % of its largest value (for the
+            sigmoid sigma'(z) < 0.01, as in the book's argument); with y "gradient_norm", of the
+            layer's weights and biases, for the mean cost.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As for `SGD`.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnet
+        >>> net = fastnet.Network([1000, 100], rng=0, initializer="large")
+        >>> X = np.repeat([[1.0, 0.0]], 500, axis=1).reshape(1, 1000)
+        >>> net.layer_statistics(X)[0]["saturated"] > 0.7
+        True
+        """
+        sizes = self._architecture.sizes
+        y_known = np.zeros(np.shape(X)[0] if np.ndim(X) else 0, np.int64) if y is None and sizes[-1] > 1 else y
+        if y_known is None:
+            y_known = np.zeros((np.shape(X)[0], 1))
+        data = self._read((X, y_known), "layer_statistics")
+        order = np.arange(data.n, dtype=np.intp)
+        sums = np.zeros((len(sizes) - 1, 4))
+        engine = self._borrow_predictor()
+        step = min(data.piece_limit, PREDICTION_ROWS * 64)
+        for start in range(0, data.n, step):
+            rows, _, order_, first, last = data.piece(order, start, min(data.n, start + step))
+            engine.statistics(rows, order_, first, last, sums)
+        self._predictors.append(engine)
+        nabla = None if y is None else self.backprop(X, y)
+        return [_statistics(sums[l], data.n, l, sizes[l + 1], nabla) for l in range(len(sizes) - 1)]
 
     # ---- files
 
@@ -591,11 +630,11 @@ class Network:
         """
         persistence.write_json(
             filename,
-            sizes=self._sizes,
+            sizes=self.sizes,
             weights=list(self._weights),
             biases=list(self._biases),
-            cost=self._cost.__name__,
-            dtype=self._dtype.name,
+            cost=self.cost.__name__,
+            dtype=self.dtype.name,
         )
 
 
@@ -620,75 +659,34 @@ def load_as(cls: type[Network], filename: str | os.PathLike[str]) -> Network:
     """`load`, into a subclass."""
     model = persistence.read_json(filename)
     try:
-        cost = find_cost(model["cost"])
+        architecture = read_architecture(model["sizes"], "sigmoid", "sigmoid", model["cost"], model["dtype"])
     except ValueError as error:
         raise ValueError(f"{os.fspath(filename)}: {error}") from None
-    network = cls.__new__(cls)
-    network._build(model["sizes"], cost, np.dtype(model["dtype"]))
-    network._rng = initializers.as_rng(None)
-    network.weights = model["weights"]
-    network.biases = model["biases"]
+    network: Network = cls._from_parameters(architecture, model["biases"], model["weights"])
     return network
 
 
-class _Exclusive:
-    """Holds a network's training lock; refuses where another thread has it."""
+class _EpochEnd(Callback):
+    """Tells a face of `Network` what was monitored; True stops the training."""
 
-    def __init__(self, lock: threading.Lock) -> None:
-        self._lock = lock
+    def __init__(self) -> None:
+        self._epoch = 0
 
-    def __enter__(self) -> None:
-        if not self._lock.acquire(blocking=False):
-            raise RuntimeError("this network is being trained already; wait, or train a copy.deepcopy of it.")
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
+    def on_epoch_end(self, network: Network, record: dict[str, Any]) -> bool:
+        monitored = {name: record[name] for name in MONITORS if name in record}
+        self._epoch += 1
+        return network._epoch_end(self._epoch - 1, monitored)
 
 
-class _Monitors:
-    """The four lists that `SGD` returns."""
-
-    def __init__(
-        self, network: Network, lmbda: float, training: Dataset, evaluation: Dataset | None,
-        evaluation_cost: bool, evaluation_accuracy: bool, training_cost: bool, training_accuracy: bool,
-    ) -> None:
-        self.lists: Lists = ([], [], [], [])
-        self._network = network
-        self._lmbda = lmbda
-        self._wanted = [
-            ("evaluation", evaluation, evaluation_cost, evaluation_accuracy),
-            ("training", training, training_cost, training_accuracy),
-        ]
-
-    def record(self) -> dict[str, float]:
-        """Work out what is monitored, add it to the lists, and return it by name."""
-        record: dict[str, float] = {}
-        for (name, data, want_cost, want_accuracy), costs, accuracies in zip(
-            self._wanted, self.lists[::2], self.lists[1::2], strict=True
-        ):
-            if data is None or not (want_cost or want_accuracy):
-                continue
-            cost, hits = self._network._evaluate(data)
-            if want_cost:
-                record[f"{name}_cost"] = self._network._regularized(cost, data.n, self._lmbda)
-                costs.append(record[f"{name}_cost"])
-            if want_accuracy:
-                record[f"{name}_accuracy"] = hits
-                accuracies.append(hits)
-        return record
-
-
-def _read_sizes(sizes: Sequence[int]) -> list[int]:
-    if isinstance(sizes, (str, bytes)) or not isinstance(sizes, Iterable):
-        raise TypeError(f"sizes is {sizes!r}; give a list of two or more positive integers.")
-    read = [as_count(n, f"sizes[{layer}]", at_least=1) for layer, n in enumerate(sizes)]
-    if len(read) < 2:
-        raise ValueError(f"sizes is {read}; give two or more layers.")
-    return read
-
-
-def _read_dtype(dtype: DTypeLike) -> np.dtype[Any]:
-    read = np.dtype(dtype)
-    if read not in (np.dtype(np.float64), np.dtype(np.float32)):
-        raise ValueError(f"dtype is {read}; a network computes in float64 or float32.")
-    return read
+def _statistics(sums: Array, n: int, layer: int, units: int, nabla: Any) -> dict[str, float]:
+    mean, square, derivative, saturated = (sums / (n * units)).tolist()
+    found = {
+        "mean_z": mean,
+        "std_z": math.sqrt(max(square - mean * mean, 0.0)),
+        "mean_derivative": derivative,
+        "saturated": saturated,
+    }
+    if nabla is not None:
+        parts = [float(np.sum(np.square(part[layer], dtype=np.float64))) for part in nabla]
+        found["gradient_norm"] = math.sqrt(sum(parts)) / n
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, overload
 
 import numpy as np
@@ -23,7 +24,7 @@ def allocate(sizes: Sequence[int], dtype: np.dtype[Any]) -> Array:
     MemoryError
         So many parameters do not fit.
     """
-    count = sum((n_in + 1) * n_out for n_in, n_out in zip(sizes, sizes[1:]))
+    count = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
     size = count * dtype.itemsize + SLACK_BYTES + 64
     if size > 2**60:
         raise MemoryError(f"sizes {list(sizes)} mean {count} parameters, which do not fit into memory.")
@@ -40,7 +41,7 @@ def layer_views(parameters: Array, sizes: Sequence[int]) -> tuple[list[Array], l
     """
     biases, weights = [], []
     at = 0
-    for n_in, n_out in zip(sizes, sizes[1:]):
+    for n_in, n_out in pairwise(sizes):
         biases.append(parameters[at : at + n_out].reshape(n_out, 1))
         at += n_out
         weights.append(parameters[at : at + n_in * n_out].reshape(n_in, n_out).T)
@@ -105,11 +106,15 @@ class Views(Sequence[Array]):
         self._assign(range(len(self)), values)
 
     def _assign(self, layers: Sequence[int], values: Iterable[Any]) -> None:
+        if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+            raise TypeError(
+                f"{self._name} is of type {type(values).__name__}; expected {len(layers)} arrays."
+            )
         values = list(values)
         if len(values) != len(layers):
             raise ValueError(f"{self._name}: {len(values)} arrays came for {len(layers)} layers.")
-        checked = [self._checked(layer, value) for layer, value in zip(layers, values)]
-        for layer, value in zip(layers, checked):
+        checked = [self._checked(layer, value) for layer, value in zip(layers, values, strict=True)]
+        for layer, value in zip(layers, checked, strict=True):
             np.copyto(self._arrays[layer], value, casting="same_kind")
 
     def _checked(self, layer: int, value: Any) -> Array:

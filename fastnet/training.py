@@ -3,34 +3,68 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnet.callbacks import Callback
 from fastnet.data import Dataset
+from fastnet.errors import DivergenceError
+from fastnet.history import History
 from fastnet.initializers import RNG
+from fastnet.metrics import Metrics
+from fastnet.optimizers import LBFGS, Optimizer, State
+from fastnet.progress import Progress, ProgressReport
+from fastnet.schedules import Schedule
 
-__all__ = ["Orders", "Progress", "ProgressReport", "Shuffle", "run_epoch"]
+if TYPE_CHECKING:
+    from fastnet.network import Network
+
+__all__ = ["Orders", "Plan", "Shuffle", "Training"]
 
 Array = NDArray[Any]
 Shuffle = bool | Callable[[list[int]], object]
-ProgressCallback = Callable[[int, int], object]
-Progress = bool | ProgressCallback | None
 
 #: Python is entered about this often, for Ctrl-C and progress.
 SECONDS_PER_CALL = 0.02
+#: Examples that training takes at a time at most, so that a full batch is no copy of the data.
+TRAINING_ROWS = 256
 
 
-class Trainer(Protocol):
-    """What `run_epoch` needs of a compiled engine."""
+@dataclass
+class Plan:
+    """How to train; every argument has been checked.
 
-    def train(
-        self, rows: Any, targets: Any, order: Array, start: int, stop: int,
-        mini_batch_size: int, eta: float, decay: float,
-    ) -> None:
-        """Descend over rows order[start:stop]."""
+    Attributes
+    ----------
+    l1, l2 : float
+        The book's lambda, for either norm.
+    dropout : list of float
+        The share dropped of each layer but the last; empty for none.
+    max_norm, clip_norm : float
+        0 for none.
+    recorded : bool
+        Whether epochs are counted and go into the History.
+    """
+
+    epochs: int
+    mini_batch_size: int
+    optimizer: Optimizer
+    schedule: Schedule
+    l1: float
+    l2: float
+    dropout: Sequence[float]
+    max_norm: float
+    clip_norm: float
+    shuffle: Shuffle
+    metrics: Metrics
+    callbacks: list[Callback]
+    progress: Progress
+    recorded: bool = True
 
 
 class Orders:
@@ -70,95 +104,194 @@ class Orders:
         return np.arange(self._n, dtype=np.intp)
 
     def _checked(self) -> Array:
-        try:
-            order = np.array(self._rows, dtype=np.intp)
-            good = order.shape == (self._n,) and 0 <= order.min() and order.max() < self._n
-            good = good and bool(np.all(np.bincount(order, minlength=self._n) == 1))
-        except (TypeError, ValueError, OverflowError):
-            good = False
-        if not good:
+        good = len(self._rows) == self._n and all(
+            isinstance(row, (int, np.integer)) and 0 <= row < self._n for row in self._rows
+        )
+        order = np.array(self._rows if good else [], dtype=np.intp)
+        if not good or not np.all(np.bincount(order, minlength=self._n) == 1):
             raise ValueError(
-                f"shuffle left no permutation of the {self._n} row numbers; it must reorder the list in place."
+                f"shuffle left no permutation of the {self._n} row numbers; "
+                "it must reorder the list in place."
             )
         return order
 
 
-def run_epoch(
-    engine: Trainer, dataset: Dataset, order: Array, mini_batch_size: int, eta: float, decay: float,
-    report: Callable[[int], object],
-) -> None:
-    """Train one epoch, in as few kernel calls as let Python answer in time.
+class Training:
+    """One call of `Network.train`.
 
     Parameters
     ----------
-    engine : Trainer
-        Holds the parameters.
-    report : callable
-        Told after each call how many mini-batches it did.
-
-    Notes
-    -----
-    How the epoch is cut into calls changes no bit of the result.
-    """
-    batches_per_call = 1
-    most = max(1, dataset.piece_limit // mini_batch_size)
-    start = 0
-    while start < dataset.n:
-        batches = min(batches_per_call, most)
-        stop = min(dataset.n, start + batches * mini_batch_size)
-        began = time.perf_counter()
-        engine.train(*dataset.piece(order, start, stop), mini_batch_size, eta, decay)
-        seconds = time.perf_counter() - began
-        report(-(-(stop - start) // mini_batch_size))
-        start = stop
-        wanted = batches * SECONDS_PER_CALL / max(seconds, 1e-9)
-        batches_per_call = max(1, min(int(wanted), 4 * batches_per_call))
-
-
-class ProgressReport:
-    """Counts mini-batches for whoever wants to see them: a context manager.
-
-    Parameters
-    ----------
-    progress : None, bool or callable
-        True: a bar by tqdm. A callable is given (done, total).
-    total : int
-        Mini-batches in the whole training.
+    network : Network
+    data : Dataset
+    plan : Plan
     """
 
-    def __init__(self, progress: Progress, total: int) -> None:
-        self._total = total
-        self._done = 0
-        self._bar: Any = None
-        self._callback: ProgressCallback | None = None
-        if progress is True:
-            self._bar = _make_bar(total)
-        elif callable(progress):
-            self._callback = progress
-        elif progress not in (None, False):
-            raise TypeError(f"progress is {progress!r}; give True, False, None or a callable of (done, total).")
+    def __init__(self, network: Network, data: Dataset, plan: Plan) -> None:
+        self.network = network
+        self.data = data
+        self.plan = plan
+        self.size = min(plan.mini_batch_size, data.n)
+        self.batches = -(-data.n // self.size)
+        self.orders = Orders(data.n, plan.shuffle, network.rng)
+        self.history = History()
+        self.stopped = False
 
-    def __enter__(self) -> ProgressReport:
-        return self
+    def run(self) -> History:
+        """Train; return what was recorded."""
+        plan = self.plan
+        with _exclusive(self.network), ProgressReport(plan.progress, plan.epochs * self.batches) as report:
+            self._report = report
+            self._prepare()
+            plan.schedule.reset()
+            try:
+                self._ask(callback.on_train_begin(self.network) for callback in plan.callbacks)
+                if isinstance(plan.optimizer, LBFGS):
+                    from fastnet.lbfgs import run_lbfgs
 
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
+                    run_lbfgs(self)
+                    return self.history
+                for _ in range(plan.epochs):
+                    if self.stopped:
+                        break
+                    self._run_epoch()
+            finally:
+                for callback in plan.callbacks:
+                    callback.on_train_end(self.network)
+        return self.history
 
-    def __call__(self, batches: int) -> None:
-        """Count `batches` more."""
-        self._done += batches
-        if self._bar is not None:
-            self._bar.update(batches)
-        elif self._callback is not None:
-            self._callback(self._done, self._total)
+    def _prepare(self) -> None:
+        """Size the workspace, and set the rule that all steps follow."""
+        plan, network = self.plan, self.network
+        self.state = network._optimizer_state(plan.optimizer)
+        self.engine = network._make_engine(
+            min(self.size, TRAINING_ROWS),
+            training=True,
+            dropout=plan.dropout,
+            n_states=plan.optimizer.n_states,
+        )
+        if isinstance(plan.optimizer, LBFGS):
+            return
+        self.engine.set_rule(
+            plan.optimizer.kind,
+            **plan.optimizer.coefficients(),
+            l1=plan.l1 / self.data.n,
+            l2=plan.l2 / self.data.n,
+            max_norm=plan.max_norm,
+            clip_norm=plan.clip_norm,
+            t=self.state.step,
+        )
+        for which, vector in enumerate(self.state.vectors):
+            self.engine.load_state(which, vector)
+
+    def _ask(self, answers: Iterator[object]) -> None:
+        """Let every callback speak; any True stops the training."""
+        for answer in list(answers):
+            self.stopped = self.stopped or answer is True
+
+    def _run_epoch(self) -> None:
+        epoch = len(self.network.history)
+        order = self.orders.draw()
+        etas = self._rates(len(self.history))
+        self._ask(callback.on_epoch_begin(self.network, epoch) for callback in self.plan.callbacks)
+        before = self.network.parameters.copy()
+        self.engine.load(self.network.parameters)
+        self.engine.begin_epoch(self._dropout_key(), self.plan.metrics.running)
+        try:
+            self._run_mini_batches(order, etas, epoch, before)
+        finally:
+            self._store(epoch, before)
+        self.finish_epoch(epoch, float(etas[-1]))
+
+    def finish_epoch(self, epoch: int, eta: float) -> None:
+        """Measure, record, and let schedule and callbacks decide whether to go on."""
+        record: dict[str, Any] = {"epoch": epoch, "eta": eta}
+        record.update(self.plan.metrics.measure(self.network, self.engine.measured, self.data.n))
+        self._ask(callback.on_epoch_end(self.network, record) for callback in self.plan.callbacks)
+        if self.plan.recorded:
+            self.history.append(record)
+            self.network.history.append(record)
+        if self.plan.schedule.after_epoch(record):
+            self.stopped = True
+
+    def _rates(self, epoch: int) -> Array:
+        """The learning rate of each of the epoch's mini-batches."""
+        schedule, eta = self.plan.schedule, self.plan.optimizer.eta
+        if not schedule.every_mini_batch:
+            return np.full(self.batches, eta * schedule.factor(epoch))
+        return np.array([eta * schedule.factor(epoch + b / self.batches) for b in range(self.batches)])
+
+    def _dropout_key(self) -> int:
+        """A fresh key an epoch, drawn only where there is dropout."""
+        if not any(self.plan.dropout):
+            return 0
+        rng = self.network.rng
+        if isinstance(rng, np.random.RandomState):
+            return int(rng.randint(0, 2**64, dtype=np.uint64))
+        return int(rng.integers(0, 2**64, dtype=np.uint64))
+
+    def _run_mini_batches(self, order: Array, etas: Array, epoch: int, before: Array) -> None:
+        """Train one epoch, in as few kernel calls as let Python answer in time.
+
+        How the epoch is cut into calls changes no bit of the result: between mini-batches, or, in
+        mini-batches larger than the workspace, between the parts that it takes.
+        """
+        start, rows = 0, min(self.size, TRAINING_ROWS)
+        stops = {callback.interval * self.size for callback in self.plan.callbacks if callback.interval}
+        while start < self.data.n and not self.stopped:
+            stop = self._cut(start, rows, stops)
+            began = time.perf_counter()
+            piece = self.data.piece(order, start, stop)
+            self.engine.train(*piece, start, self.data.n, self.size, etas)
+            seconds = time.perf_counter() - began
+            if not self.engine.is_finite:
+                self._store(epoch, before)
+            self._report(stop // self.size - start // self.size)
+            self._call_intervals(epoch, stop)
+            wanted = (stop - start) * SECONDS_PER_CALL / max(seconds, 1e-9)
+            rows = max(1, min(int(wanted), 4 * rows, self.data.piece_limit))
+            start = stop
+        self._report(self.batches - self.data.n // self.size if start == self.data.n else 0)
+
+    def _cut(self, start: int, rows: int, stops: set[int]) -> int:
+        """Where the call that begins at `start` should end, with about `rows` examples."""
+        if self.size <= TRAINING_ROWS:
+            stop = start + max(1, rows // self.size) * self.size
+        else:
+            batch_end = (start // self.size + 1) * self.size
+            stop = min(batch_end, start + max(1, rows // TRAINING_ROWS) * TRAINING_ROWS)
+        for every in stops:
+            stop = min(stop, (start // every + 1) * every)
+        return min(stop, self.data.n)
+
+    def _call_intervals(self, epoch: int, stop: int) -> None:
+        due = [
+            callback
+            for callback in self.plan.callbacks
+            if callback.interval and stop % (callback.interval * self.size) == 0
+        ]
+        if due:
+            self.engine.store(self.network.parameters)
+            self._ask(callback.on_interval(self.network, epoch, stop // self.size) for callback in due)
+
+    def _store(self, epoch: int, before: Array) -> None:
+        """Bring parameters and the optimizer's state back, unless they are not finite."""
+        parameters = self.network.parameters
+        self.engine.store(parameters)
+        if not np.isfinite(parameters).all():
+            layer = self.network._first_bad_layer()
+            parameters[:] = before
+            raise DivergenceError(epoch, layer)
+        for which, vector in enumerate(self.state.vectors):
+            self.engine.store_state(which, vector)
+        self.state.step = self.engine.steps
 
 
-def _make_bar(total: int) -> Any:
+@contextmanager
+def _exclusive(network: Network) -> Iterator[None]:
+    """Hold a network's training lock; refuse where another thread has it."""
+    if not network._training.acquire(blocking=False):
+        raise RuntimeError("this network is being trained already; wait, or train a copy.deepcopy of it.")
     try:
-        from tqdm.auto import tqdm
-    except ImportError:
-        raise ImportError(
-            "progress=True needs tqdm; install it with `pip install 'fastnet-mlp[plot]'`."
-        ) from None
-    return tqdm(total=total, unit=" mini-batches", unit_scale=True)
+        yield
+    finally:
+        network._training.release()

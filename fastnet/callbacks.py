@@ -1,0 +1,218 @@
+"""Callbacks: empty hooks that training calls, and the ones that most people need."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from fastnet.arguments import as_count, as_rate
+from fastnet.schedules import goodness
+
+if TYPE_CHECKING:
+    from fastnet.network import Network
+
+__all__ = ["Callback", "EarlyStopping", "RecordStatistics", "read_callbacks"]
+
+
+class Callback:
+    """Hooks to override; each may return True to stop the training after it.
+
+    Attributes
+    ----------
+    interval : int
+        Call `on_interval` after every so many mini-batches of an epoch; 0, the default, never.
+    changing : tuple of str
+        Attributes that change from epoch to epoch, for checkpoints: plain numbers, strings, lists.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnet
+    >>> class StopAtTwo(fastnet.Callback):
+    ...     def on_epoch_end(self, network, record):
+    ...         return record["epoch"] == 1
+    >>> net = fastnet.Network([2, 2], rng=0)
+    >>> len(net.train((np.eye(2), [0, 1]), epochs=10, callbacks=[StopAtTwo()]))
+    2
+    """
+
+    interval: int = 0
+    changing: ClassVar[tuple[str, ...]] = ()
+
+    def on_train_begin(self, network: Network) -> bool | None:
+        """Training begins; arguments have been checked."""
+
+    def on_epoch_begin(self, network: Network, epoch: int) -> bool | None:
+        """An epoch begins; epochs are counted from 0 over all trainings of the network."""
+
+    def on_interval(self, network: Network, epoch: int, mini_batch: int) -> bool | None:
+        """`interval` mini-batches more are done, `mini_batch` in this epoch; parameters are current."""
+
+    def on_epoch_end(self, network: Network, record: dict[str, Any]) -> bool | None:
+        """An epoch is over; what is added to `record` stands in the History."""
+
+    def on_train_end(self, network: Network) -> None:
+        """Training ends, whatever the reason."""
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what has changed since the beginning."""
+        return {name: getattr(self, name) for name in self.changing}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from where `get_state` was called."""
+        for name in self.changing:
+            setattr(self, name, state[name])
+
+
+class EarlyStopping(Callback):
+    """Stop when nothing has improved in `patience` epochs, and go back to the best parameters.
+
+    Parameters
+    ----------
+    patience : int, default 10
+    monitor : str, default "evaluation_accuracy"
+        What to watch; what ends in "cost" should fall, everything else should rise.
+    min_delta : float, default 0
+        Less than this is no improvement.
+    restore_best : bool, default True
+        Whether the network gets back the parameters of its best epoch.
+
+    Attributes
+    ----------
+    best_epoch : int
+        -1 before there is one.
+    best : float
+        What was measured then.
+
+    Examples
+    --------
+    >>> EarlyStopping(patience=3, monitor="evaluation_cost").patience
+    3
+    """
+
+    changing: ClassVar[tuple[str, ...]] = ("best_epoch", "best_goodness", "waited", "best_parameters")
+
+    def __init__(
+        self,
+        patience: int = 10,
+        monitor: str = "evaluation_accuracy",
+        min_delta: float = 0.0,
+        restore_best: bool = True,
+    ) -> None:
+        self.patience = as_count(patience, "patience", at_least=1)
+        self.monitor = monitor
+        self.min_delta = as_rate(min_delta, "min_delta")
+        self.restore_best = restore_best
+        self._forget()
+
+    def _forget(self) -> None:
+        self.best_epoch = -1
+        self.best_goodness = -math.inf
+        self.waited = 0
+        self.best_parameters: Any = None
+
+    @property
+    def best(self) -> float:
+        """What was measured in the best epoch."""
+        return -self.best_goodness if self.monitor.endswith("cost") else self.best_goodness
+
+    def on_train_begin(self, network: Network) -> None:
+        """Forget earlier trainings."""
+        self._forget()
+
+    def on_epoch_end(self, network: Network, record: dict[str, Any]) -> bool:
+        """Compare; keep the parameters where they are the best so far."""
+        found = goodness(record, self.monitor)
+        if found > self.best_goodness + (self.min_delta if self.best_epoch >= 0 else 0):
+            self.best_goodness, self.best_epoch, self.waited = found, record["epoch"], 0
+            if self.restore_best:
+                self.best_parameters = network.parameters.copy()
+            return False
+        self.waited += 1
+        return self.waited >= self.patience
+
+    def on_train_end(self, network: Network) -> None:
+        """Give the best parameters back."""
+        if self.restore_best and self.best_parameters is not None:
+            network.parameters = self.best_parameters
+
+
+class RecordStatistics(Callback):
+    """Record `network.layer_statistics(X)` every epoch, or every `interval` mini-batches too.
+
+    Parameters
+    ----------
+    X : array_like, shape (n, n_0)
+    y : array_like, optional
+        With targets the norm of the gradient is recorded too.
+    interval : int, default 0
+        In mini-batches; 0 is once an epoch, into the History under "layers".
+
+    Attributes
+    ----------
+    records : list of dict
+        "epoch" and "mini_batch", how many of each were done; and "layers".
+
+    Examples
+    --------
+    >>> import numpy as np, fastnet
+    >>> X, y = np.eye(2), [0, 1]
+    >>> watch = RecordStatistics(X)
+    >>> net = fastnet.Network([2, 2], rng=0)
+    >>> history = net.train((X, y), epochs=1, callbacks=[watch])
+    >>> sorted(history[0]["layers"][0])
+    ['mean_derivative', 'mean_z', 'saturated', 'std_z']
+    """
+
+    def __init__(self, X: Any, y: Any = None, interval: int = 0) -> None:
+        self.X = X
+        self.y = y
+        self.interval = as_count(interval, "interval", at_least=0)
+        self.records: list[dict[str, Any]] = []
+
+    def on_train_begin(self, network: Network) -> None:
+        """Record where the network starts."""
+        self.records.append(
+            {"epoch": len(network.history), "mini_batch": 0, "layers": network.layer_statistics(self.X, self.y)}
+        )
+
+    def on_interval(self, network: Network, epoch: int, mini_batch: int) -> None:
+        """Record in the middle of an epoch."""
+        self.records.append(
+            {
+                "epoch": epoch,
+                "mini_batch": mini_batch,
+                "layers": network.layer_statistics(self.X, self.y),
+            }
+        )
+
+    def on_epoch_end(self, network: Network, record: dict[str, Any]) -> None:
+        """Record at the end of an epoch."""
+        record["layers"] = network.layer_statistics(self.X, self.y)
+        self.records.append({"epoch": record["epoch"] + 1, "mini_batch": 0, "layers": record["layers"]})
+
+
+def read_callbacks(callbacks: Any) -> list[Callback]:
+    """Return a list of callbacks.
+
+    Raises
+    ------
+    TypeError
+        One of them is none.
+
+    Examples
+    --------
+    >>> read_callbacks(None)
+    []
+    """
+    if callbacks is None:
+        return []
+    if isinstance(callbacks, Callback):
+        return [callbacks]
+    if not isinstance(callbacks, Iterable):
+        raise TypeError(f"callbacks is {callbacks!r}; give a list of fastnet.Callback objects.")
+    found = list(callbacks)
+    for callback in found:
+        if not isinstance(callback, Callback):
+            raise TypeError(f"callbacks holds {callback!r}; expected fastnet.Callback objects.")
+    return found

@@ -1,0 +1,31 @@
+"""Errors that are fastnet's own."""
+
+from __future__ import annotations
+
+__all__ = ["DivergenceError"]
+
+
+class DivergenceError(ArithmeticError):
+    """Training has produced numbers that are not finite.
+
+    The network holds its last finite parameters: those from before the epoch that failed.
+
+    Attributes
+    ----------
+    epoch : int
+        The epoch that failed.
+    layer : int
+        The first layer (counted from 1) with a parameter that is not finite.
+    """
+
+    def __init__(self, epoch: int, layer: int) -> None:
+        super().__init__(
+            f"training diverged in epoch {epoch}: layer {layer} has parameters that are not finite; "
+            "the network is back where that epoch began. Try a smaller eta, clip_norm=1.0, or "
+            "standardized inputs."
+        )
+        self.epoch = epoch
+        self.layer = layer
+
+    def __reduce__(self) -> tuple[type[DivergenceError], tuple[int, int]]:
+        return type(self), (self.epoch, self.layer)

@@ -1,0 +1,76 @@
+"""`History`: what happened, epoch by epoch, as plain dicts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+__all__ = ["History"]
+
+
+class History(list[dict[str, Any]]):
+    """One dict an epoch: "epoch" (from 0), "eta" (the last mini-batch's rate), and what was measured.
+
+    Examples
+    --------
+    >>> history = History([{"epoch": 0, "evaluation_cost": 0.5}, {"epoch": 1, "evaluation_cost": 0.25}])
+    >>> history.column("evaluation_cost")
+    [0.5, 0.25]
+    >>> History.from_json(history.to_json()) == history
+    True
+    """
+
+    def __init__(self, records: Iterable[dict[str, Any]] = ()) -> None:
+        super().__init__(records)
+
+    def column(self, name: str) -> list[Any]:
+        """Return one entry of every epoch that has it.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        list
+        """
+        return [record[name] for record in self if name in record]
+
+    def to_json(self) -> str:
+        """Return the history as a JSON list.
+
+        Raises
+        ------
+        TypeError
+            A callback has recorded what JSON cannot hold.
+        """
+        return json.dumps(list(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> History:
+        """Return the history that `to_json` wrote.
+
+        Raises
+        ------
+        ValueError
+            The text is not a JSON list of objects.
+        """
+        records = json.loads(text)
+        if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+            raise ValueError("expected a JSON list with an object an epoch.")
+        return cls(records)
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame, a row an epoch.
+
+        Raises
+        ------
+        ImportError
+            pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError:
+            raise ImportError("History.to_frame needs pandas; install it with `pip install pandas`.") from None
+        return pd.DataFrame(list(self))

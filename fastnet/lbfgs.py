@@ -1,0 +1,82 @@
+"""L-BFGS through SciPy: the flat parameter vector is its x, the engine gives cost and gradient."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnet.optimizers import LBFGS
+
+if TYPE_CHECKING:
+    from fastnet.training import Training
+
+__all__ = ["run_lbfgs"]
+
+
+def run_lbfgs(training: Training) -> None:
+    """Minimize the regularized mean cost over all of the data; an iteration is an epoch.
+
+    Raises
+    ------
+    ImportError
+        SciPy is not installed.
+    """
+    try:
+        from scipy.optimize import minimize
+    except ImportError:
+        raise ImportError("LBFGS needs SciPy; install it with `pip install 'fastnet-mlp[scipy]'`.") from None
+    optimizer, network = training.plan.optimizer, training.network
+    assert isinstance(optimizer, LBFGS)
+    objective = _Objective(training)
+
+    def after_iteration(x: NDArray[Any]) -> None:
+        network.parameters[:] = x
+        training._report(training.batches)
+        training.finish_epoch(len(network.history), optimizer.eta)
+        if training.stopped or len(training.history) >= training.plan.epochs:
+            raise StopIteration
+
+    if training.plan.epochs == 0 or training.stopped:
+        return
+    minimize(
+        objective,
+        network.parameters.astype(np.float64),
+        jac=True,
+        method="L-BFGS-B",
+        callback=after_iteration,
+        options={
+            "maxiter": training.plan.epochs,
+            "maxcor": optimizer.memory,
+            "gtol": optimizer.tolerance,
+            "ftol": 0.0,
+            "maxfun": 1000 * training.plan.epochs,
+        },
+    )
+
+
+class _Objective:
+    """Mean cost and its gradient, as functions of the flat vector."""
+
+    def __init__(self, training: Training) -> None:
+        self._training = training
+        parameters = training.network.parameters
+        self._x = np.empty_like(parameters)
+        self._gradient = np.empty_like(parameters)
+        self._order = np.arange(training.data.n, dtype=np.intp)
+        self._decayed = training.network._is_weight()
+
+    def __call__(self, x: NDArray[Any]) -> tuple[float, NDArray[Any]]:
+        training, data = self._training, self._training.data
+        self._x[:] = x
+        training.engine.load(self._x)
+        training.engine.begin_epoch(0, True)
+        step = max(1, min(data.piece_limit, data.n))
+        for start in range(0, data.n, step):
+            piece = data.piece(self._order, start, min(data.n, start + step))
+            training.engine.gradient(*piece, self._gradient, start > 0)
+        l2 = training.plan.l2 / data.n
+        decayed = np.where(self._decayed, x, 0.0)
+        cost = training.engine.measured[0] / data.n + 0.5 * l2 * float(decayed @ decayed)
+        return cost, self._gradient.astype(np.float64) / data.n + l2 * decayed

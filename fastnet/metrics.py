@@ -1,0 +1,107 @@
+"""What is measured after each epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from fastnet.data import Dataset
+
+if TYPE_CHECKING:
+    from fastnet.network import Network
+
+__all__ = ["METRICS", "Metrics"]
+
+#: By name: over the training data, over the evaluation data, or over each example as it was trained
+#: on (which costs next to nothing, but sees the network change). Costs as `Network.total_cost`.
+METRICS = (
+    "training_cost",
+    "training_accuracy",
+    "evaluation_cost",
+    "evaluation_accuracy",
+    "running_cost",
+    "running_accuracy",
+)
+
+
+class Metrics:
+    """The chosen metrics, with the data that they need.
+
+    Parameters
+    ----------
+    chosen : None or iterable of str or callable
+        Names out of METRICS, or functions of the network. None: both evaluation metrics where there
+        is evaluation data, else none.
+    training : Dataset
+    evaluation : Dataset or None
+    l1, l2 : float
+        What costs include.
+
+    Raises
+    ------
+    ValueError
+        An unknown name, or an evaluation metric without evaluation data.
+    TypeError
+        Neither a name nor a callable.
+    """
+
+    def __init__(
+        self, chosen: Any, training: Dataset, evaluation: Dataset | None, l1: float, l2: float
+    ) -> None:
+        if chosen is None:
+            chosen = [] if evaluation is None else ["evaluation_cost", "evaluation_accuracy"]
+        if isinstance(chosen, str) or callable(chosen):
+            chosen = [chosen]
+        if not isinstance(chosen, Iterable):
+            raise TypeError(f"metrics is {chosen!r}; give a list of names or functions.")
+        self.names: list[str] = []
+        self.functions: list[Callable[[Network], Any]] = []
+        for metric in chosen:
+            self._add(metric, evaluation)
+        self.l1, self.l2 = l1, l2
+        self.data = {"training": training, "evaluation": evaluation}
+
+    def _add(self, metric: Any, evaluation: Dataset | None) -> None:
+        if callable(metric):
+            self.functions.append(metric)
+        elif not isinstance(metric, str):
+            raise TypeError(f"metrics holds {metric!r}; expected a name or a function of the network.")
+        elif metric not in METRICS:
+            raise ValueError(f"metrics holds {metric!r}; the names are {', '.join(METRICS)}.")
+        elif metric.startswith("evaluation") and evaluation is None:
+            raise ValueError(f"evaluation_data is None, and {metric} was asked for; give evaluation_data.")
+        else:
+            self.names.append(metric)
+
+    @property
+    def running(self) -> bool:
+        """Whether cost and hits are to be counted while training."""
+        return any(name.startswith("running") for name in self.names)
+
+    def measure(self, network: Network, measured: tuple[float, int], n: int) -> dict[str, Any]:
+        """Return every metric by name.
+
+        Parameters
+        ----------
+        network : Network
+        measured : (float, int)
+            Sum of costs and hits, counted while training.
+        n : int
+            How many examples that were.
+        """
+        found: dict[str, Any] = {}
+        for kind in ("training", "evaluation", "running"):
+            wanted = [name for name in self.names if name.startswith(kind)]
+            if not wanted:
+                continue
+            data = self.data.get(kind)
+            cost, hits = measured if data is None else network._evaluate(data)
+            count = n if data is None else data.n
+            for name in wanted:
+                if name.endswith("cost"):
+                    found[name] = network._regularized(cost, count, self.l2, self.l1)
+                else:
+                    found[name] = hits
+        for function in self.functions:
+            found[getattr(function, "__name__", type(function).__name__)] = function(network)
+        return {name: found[name] for name in (*self.names, *(key for key in found if key not in self.names))}

@@ -1,0 +1,250 @@
+"""`Model`: the parameters of a network, how they start, how they are seen, copied and kept."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from fastnet import initializers, kernels
+from fastnet.architecture import Architecture, check_cost, read_architecture
+from fastnet.costs import Cost, CrossEntropyCost, find_cost
+from fastnet.history import History
+from fastnet.initializers import RNG, Initializer, Seed, name_of, read_initializer
+from fastnet.optimizers import SGD, Optimizer, State
+from fastnet.parameters import Views, allocate, layer_views
+
+__all__ = ["Model"]
+
+Array = NDArray[Any]
+
+
+class Model:
+    """What a network is; `Network` adds what it does. See there."""
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        cost: type[Cost] | str = CrossEntropyCost,
+        *,
+        dtype: DTypeLike = np.float64,
+        rng: Seed = None,
+        activation: str | Sequence[str] = "sigmoid",
+        output: str | None = None,
+        initializer: Initializer = "default",
+        bias_initializer: Initializer | None = None,
+    ) -> None:
+        architecture = read_architecture(sizes, activation, output, cost, dtype)
+        self._initializer = read_initializer(initializer, "initializer")
+        if bias_initializer is None:
+            bookish = initializer in ("default", "lecun_normal", "large", "normal")
+            bias_initializer = "normal" if bookish else "zeros"
+        self._bias_initializer = read_initializer(bias_initializer, "bias_initializer")
+        rng = initializers.as_rng(rng)
+        self._build(architecture, rng)
+        self.initialize()
+
+    def _build(self, architecture: Architecture, rng: RNG) -> None:
+        """Make everything but the values of the parameters."""
+        self._architecture = architecture
+        self._rng = rng
+        self._parameters = allocate(architecture.sizes, architecture.dtype)
+        biases, weights = layer_views(self._parameters, architecture.sizes)
+        self._biases = Views("biases", biases)
+        self._weights = Views("weights", weights)
+        self._predictors: list[Any] = []
+        self._training = threading.Lock()
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Forget all training."""
+        self.history = History()
+        self._optimizer: Optimizer = SGD()
+        self._state: State | None = None
+
+    @classmethod
+    def _from_parameters(
+        cls, architecture: Architecture, biases: Iterable[ArrayLike], weights: Iterable[ArrayLike]
+    ) -> Any:
+        """A model with given parameters, and a generator of its own."""
+        model = cls.__new__(cls)
+        model._initializer, model._bias_initializer = "default", "normal"
+        model._build(architecture, initializers.as_rng(None))
+        model.biases = biases  # type: ignore[assignment]
+        model.weights = weights  # type: ignore[assignment]
+        return model
+
+    # ---- what it is
+
+    @property
+    def sizes(self) -> list[int]:
+        """Units per layer, inputs first; a copy."""
+        return list(self._architecture.sizes)
+
+    @property
+    def num_layers(self) -> int:
+        """How many layers, the inputs counted."""
+        return len(self._architecture.sizes)
+
+    @property
+    def activations(self) -> list[str]:
+        """The activation of each layer but the inputs; a copy."""
+        return list(self._architecture.activations)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float64 or float32."""
+        return self._architecture.dtype
+
+    @property
+    def cost(self) -> type[Cost]:
+        """The cost class; it must go with the output activation."""
+        return self._architecture.cost
+
+    @cost.setter
+    def cost(self, cost: type[Cost] | str) -> None:
+        found, old = find_cost(cost), self._architecture
+        check_cost(found, old.activations[-1])
+        self._architecture = Architecture(old.sizes, old.activations, found, old.dtype)
+        self._predictors = []
+
+    @property
+    def rng(self) -> RNG:
+        """Where starting weights, shuffles and dropout are drawn from."""
+        return self._rng
+
+    @rng.setter
+    def rng(self, rng: Seed) -> None:
+        self._rng = initializers.as_rng(rng)
+
+    @property
+    def parameters(self) -> Array:
+        """Every parameter in one vector; writing into it changes the network."""
+        return self._parameters
+
+    @parameters.setter
+    def parameters(self, values: ArrayLike) -> None:
+        Views("parameters", [self._parameters])[0] = values
+
+    @property
+    def weights(self) -> Views:
+        """Weight matrices (n_out, n_in), views of `parameters`."""
+        return self._weights
+
+    @weights.setter
+    def weights(self, values: Iterable[ArrayLike]) -> None:
+        self._weights.assign(values)
+
+    @property
+    def biases(self) -> Views:
+        """Bias columns (n_out, 1), views of `parameters`."""
+        return self._biases
+
+    @biases.setter
+    def biases(self, values: Iterable[ArrayLike]) -> None:
+        self._biases.assign(values)
+
+    def __repr__(self) -> str:
+        start = f"weights {name_of(self._initializer)!r}, biases {name_of(self._bias_initializer)!r}"
+        head = f"{type(self).__name__}({self.sizes}, cost={self.cost.__name__}, dtype={self.dtype})"
+        return "\n".join([head, *self._architecture.describe(), f"  start: {start}"])
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        for name in ("_biases", "_weights", "_predictors", "_training"):
+            del state[name]
+        state["_parameters"] = self._parameters.copy()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._build(state["_architecture"], state["_rng"])
+        self._parameters[:] = state["_parameters"]
+        for name, value in state.items():
+            if name != "_parameters":
+                self.__dict__[name] = value
+
+    # ---- starting weights
+
+    def initialize(self) -> None:
+        """Draw biases and weights anew, by the initializers that the network was made with.
+
+        Forgets the optimizer's state and the history.
+
+        Raises
+        ------
+        ValueError, TypeError
+            A callable gave something else than a finite array of the shape; nothing has changed.
+
+        Examples
+        --------
+        >>> import fastnet
+        >>> net = fastnet.Network([2, 2], rng=0, initializer="he_normal")
+        >>> net.initialize()
+        """
+        initializers.draw(
+            self._rng, self._biases, self._weights, self._bias_initializer, self._initializer
+        )
+        self._begin_anew()
+
+    def default_weight_initializer(self) -> None:
+        """Draw biases from N(0, 1) and weights from N(0, 1) / sqrt(n_in), n_in weights to a unit.
+
+        Bit for bit what `rng.standard_normal` (or `randn` of a RandomState) gives, every bias
+        first, and the generator is left where it would be. The book, chapter 3.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnet
+        >>> net, twin = fastnet.Network([9, 2], rng=3), np.random.default_rng(3)
+        >>> bool(np.all(net.biases[0] == twin.standard_normal((2, 1))))
+        True
+        >>> bool(np.all(net.weights[0] == twin.standard_normal((2, 9)) / np.sqrt(9)))
+        True
+        """
+        self._initializer, self._bias_initializer = "default", "normal"
+        self.initialize()
+
+    def large_weight_initializer(self) -> None:
+        """Draw biases and weights from N(0, 1): the book's old way, by which units saturate.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnet
+        >>> net = fastnet.Network([1000, 500], rng=0)
+        >>> net.large_weight_initializer()
+        >>> round(float(net.weights[0].std()), 2)
+        1.0
+        """
+        self._initializer, self._bias_initializer = "large", "normal"
+        self.initialize()
+
+    # ---- for training and prediction
+
+    def _make_engine(self, capacity: int, **options: Any) -> Any:
+        activations, cost = self._architecture.codes
+        engine = kernels.engine(self.dtype).Engine
+        return engine(self._architecture.sizes, activations, cost, capacity, **options)
+
+    def _optimizer_state(self, optimizer: Optimizer) -> State:
+        """The state that goes with `optimizer`: kept from the training before, if of the same class."""
+        if self._state is None or type(optimizer) is not type(self._optimizer):
+            self._state = optimizer.start(self._parameters.size, self.dtype)
+        self._optimizer = optimizer
+        return self._state
+
+    def _is_weight(self) -> Array:
+        """Which of the parameters are weights, as a mask."""
+        mask = np.zeros(self._parameters.size, dtype=bool)
+        for weights in layer_views(mask, self._architecture.sizes)[1]:
+            weights[...] = True
+        return mask
+
+    def _first_bad_layer(self) -> int:
+        """The first layer, from 1, with a parameter that is not finite."""
+        for layer, (b, w) in enumerate(zip(self._biases, self._weights, strict=True), 1):
+            if not (np.isfinite(b).all() and np.isfinite(w).all()):
+                return layer
+        return 0

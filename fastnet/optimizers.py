@@ -1,0 +1,317 @@
+"""Optimizers: hyper-parameters here, state in flat vectors, steps in the compiled loop.
+
+Each class is frozen; what it has learnt about a network (momenta, squares, step sizes) lies in a
+`State` that the network keeps, so that training can go on where it stopped. In the formulas g is
+the gradient of the mean cost over the mini-batch, regularization included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnet.arguments import as_rate
+from fastnet.kernels import codes
+
+__all__ = [
+    "LBFGS",
+    "OPTIMIZERS",
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Momentum",
+    "Nesterov",
+    "Optimizer",
+    "RMSprop",
+    "Rprop",
+    "State",
+    "read_optimizer",
+]
+
+
+@dataclass
+class State:
+    """What an optimizer carries from step to step: vectors laid out as the parameters.
+
+    Attributes
+    ----------
+    vectors : list of ndarray, shapes (n_parameters,)
+    step : int
+        How many steps have been taken.
+    """
+
+    vectors: list[NDArray[Any]]
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """What all optimizers have in common.
+
+    Parameters
+    ----------
+    eta : float
+        Learning rate; a schedule multiplies it.
+    """
+
+    eta: float = 0.1
+    n_states: ClassVar[int] = 0
+
+    def __post_init__(self) -> None:
+        for field, value in vars(self).items():
+            as_rate(value, field)
+
+    @property
+    def name(self) -> str:
+        """The name of the class."""
+        return type(self).__name__
+
+    @property
+    def kind(self) -> int:
+        """The kernels' number for this optimizer."""
+        return int(codes.OPTIMIZERS[self.name])
+
+    def coefficients(self) -> dict[str, float]:
+        """Return what the kernels' rule is set to."""
+        return {}
+
+    def start(self, n: int, dtype: np.dtype[Any]) -> State:
+        """Return the state before the first step."""
+        return State([np.zeros(n, dtype) for _ in range(self.n_states)])
+
+
+def _below_one(value: float, name: str) -> None:
+    if not 0 <= value < 1:
+        raise ValueError(f"{name} is {value}; expected 0 or more, and less than 1.")
+
+
+def _positive(value: float, name: str) -> None:
+    if not value > 0:
+        raise ValueError(f"{name} is {value}; expected a positive number.")
+
+
+@dataclass(frozen=True)
+class SGD(Optimizer):
+    """Plain gradient descent: w <- w - eta g.
+
+    Examples
+    --------
+    >>> SGD(0.5)
+    SGD(eta=0.5)
+    """
+
+
+@dataclass(frozen=True)
+class Momentum(Optimizer):
+    """v <- mu v - eta g; w <- w + v: equations (107) and (108) of the book.
+
+    Parameters
+    ----------
+    eta, mu : float
+        mu is the share of its velocity that a parameter keeps, below 1.
+
+    Examples
+    --------
+    >>> Momentum(0.1, mu=0.5)
+    Momentum(eta=0.1, mu=0.5)
+    """
+
+    mu: float = 0.9
+    n_states: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _below_one(self.mu, "mu")
+
+    def coefficients(self) -> dict[str, float]:
+        """Return what the kernels' rule is set to."""
+        return {"beta1": self.mu}
+
+
+@dataclass(frozen=True)
+class Nesterov(Momentum):
+    """v <- mu v - eta g; w <- w + mu v - eta g: Sutskever et al. 2013.
+
+    Examples
+    --------
+    >>> Nesterov(0.1)
+    Nesterov(eta=0.1, mu=0.9)
+    """
+
+
+@dataclass(frozen=True)
+class RMSprop(Optimizer):
+    """s <- beta s + (1 - beta) g^2; w <- w - eta g / (sqrt(s) + epsilon): Tieleman and Hinton 2012.
+
+    Examples
+    --------
+    >>> RMSprop()
+    RMSprop(eta=0.01, beta=0.99, epsilon=1e-08)
+    """
+
+    eta: float = 0.01
+    beta: float = 0.99
+    epsilon: float = 1e-8
+    n_states: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _below_one(self.beta, "beta")
+        _positive(self.epsilon, "epsilon")
+
+    def coefficients(self) -> dict[str, float]:
+        """Return what the kernels' rule is set to."""
+        return {"beta2": self.beta, "epsilon": self.epsilon}
+
+
+@dataclass(frozen=True)
+class Adam(Optimizer):
+    """Kingma and Ba 2015, algorithm 1.
+
+    m <- beta1 m + (1 - beta1) g; s <- beta2 s + (1 - beta2) g^2;
+    w <- w - eta (m / (1 - beta1^t)) / (sqrt(s / (1 - beta2^t)) + epsilon).
+
+    Examples
+    --------
+    >>> Adam(3e-4)
+    Adam(eta=0.0003, beta1=0.9, beta2=0.999, epsilon=1e-08)
+    """
+
+    eta: float = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    n_states: ClassVar[int] = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _below_one(self.beta1, "beta1")
+        _below_one(self.beta2, "beta2")
+        _positive(self.epsilon, "epsilon")
+
+    def coefficients(self) -> dict[str, float]:
+        """Return what the kernels' rule is set to."""
+        return {"beta1": self.beta1, "beta2": self.beta2, "epsilon": self.epsilon}
+
+
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """Adam, with weights (not biases) shrunk by 1 - eta * weight_decay before each step.
+
+    Loshchilov and Hutter 2019.
+
+    Examples
+    --------
+    >>> AdamW().weight_decay
+    0.01
+    """
+
+    weight_decay: float = 0.01
+
+    def coefficients(self) -> dict[str, float]:
+        """Return what the kernels' rule is set to."""
+        return {**super().coefficients(), "weight_decay": self.weight_decay}
+
+
+@dataclass(frozen=True)
+class Rprop(Optimizer):
+    """iRprop-: a step size a parameter, moved by the sign of g alone; Igel and Huesken 2000.
+
+    For full batches. Where g keeps its sign the step grows by `up`; where g changes it, the step
+    shrinks by `down` and the parameter rests once.
+
+    Parameters
+    ----------
+    eta : float
+        The first step size; a schedule does not change it.
+    up, down, smallest, largest : float
+
+    Examples
+    --------
+    >>> Rprop()
+    Rprop(eta=0.01, up=1.2, down=0.5, smallest=1e-06, largest=50.0)
+    """
+
+    eta: float = 0.01
+    up: float = 1.2
+    down: float = 0.5
+    smallest: float = 1e-6
+    largest: float = 50.0
+    n_states: ClassVar[int] = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _below_one(self.down, "down")
+        if self.up < 1:
+            raise ValueError(f"up is {self.up}; expected at least 1.")
+
+    def coefficients(self) -> dict[str, float]:
+        """Return what the kernels' rule is set to."""
+        return {
+            "beta1": self.up, "beta2": self.down, "epsilon": self.smallest, "largest": self.largest,
+        }
+
+    def start(self, n: int, dtype: np.dtype[Any]) -> State:
+        """Return the state before the first step: no gradient yet, and `eta` for every step."""
+        return State([np.zeros(n, dtype), np.full(n, self.eta, dtype)])
+
+
+@dataclass(frozen=True)
+class LBFGS(Optimizer):
+    """Limited-memory BFGS by SciPy, on the whole of the data; an epoch is one of its iterations.
+
+    Byrd et al. 1995, as `scipy.optimize.minimize(method="L-BFGS-B")` has it. Needs SciPy
+    (`pip install 'fastnet-mlp[scipy]'`); dropout, L1 and norms don't go with it.
+
+    Parameters
+    ----------
+    memory : int
+        Corrections kept.
+    tolerance : float
+        Stop when no component of the gradient is larger.
+
+    Examples
+    --------
+    >>> LBFGS(memory=20).memory
+    20
+    """
+
+    eta: float = 1.0
+    memory: int = 10
+    tolerance: float = 1e-5
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    cls.__name__: cls
+    for cls in (SGD, Momentum, Nesterov, RMSprop, Adam, AdamW, Rprop, LBFGS)
+}
+
+
+def read_optimizer(optimizer: object) -> Optimizer:
+    """Return an optimizer for an instance, a class or a name (in any case).
+
+    Raises
+    ------
+    ValueError
+        No optimizer has that name.
+    TypeError
+        Something else came.
+
+    Examples
+    --------
+    >>> read_optimizer("adam").eta
+    0.001
+    """
+    if isinstance(optimizer, Optimizer):
+        return optimizer
+    if isinstance(optimizer, type) and issubclass(optimizer, Optimizer):
+        return optimizer()
+    if isinstance(optimizer, str):
+        for name, cls in OPTIMIZERS.items():
+            if name.lower() == optimizer.lower().replace("-", ""):
+                return cls()
+        raise ValueError(f"optimizer is {optimizer!r}; the optimizers are {', '.join(OPTIMIZERS)}.")
+    raise TypeError(f"optimizer is {optimizer!r}; give one of {', '.join(OPTIMIZERS)}.")

@@ -1,0 +1,106 @@
+"""From what a user asks for to a `Plan`: every argument of a training, checked in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from fastnet.arguments import as_count, as_rate
+from fastnet.callbacks import read_callbacks
+from fastnet.data import Dataset
+from fastnet.metrics import Metrics
+from fastnet.optimizers import LBFGS, read_optimizer
+from fastnet.progress import Progress
+from fastnet.schedules import read_schedule
+from fastnet.training import Plan, Shuffle
+
+if TYPE_CHECKING:
+    from fastnet.network import Network
+
+__all__ = ["read_plan"]
+
+
+def read_plan(
+    network: Network,
+    data: Dataset,
+    evaluation: Dataset | None,
+    epochs: Any,
+    mini_batch_size: Any,
+    *,
+    optimizer: Any = None,
+    schedule: Any = None,
+    l1: Any = 0.0,
+    l2: Any = 0.0,
+    dropout: Any = 0.0,
+    max_norm: Any = None,
+    clip_norm: Any = None,
+    metrics: Any = None,
+    callbacks: Any = (),
+    shuffle: Shuffle = True,
+    progress: Progress = None,
+) -> Plan:
+    """Check everything, and change nothing. The parameters are those of `Network.train`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        The message names the argument.
+    """
+    l1, l2 = as_rate(l1, "l1"), as_rate(l2, "l2")
+    if mini_batch_size is None:
+        mini_batch_size = data.n
+    plan = Plan(
+        epochs=as_count(epochs, "epochs", at_least=0),
+        mini_batch_size=as_count(mini_batch_size, "mini_batch_size", at_least=1),
+        optimizer=network._optimizer if optimizer is None else read_optimizer(optimizer),
+        schedule=read_schedule(schedule),
+        l1=l1,
+        l2=l2,
+        dropout=_read_dropout(dropout, network.num_layers - 1),
+        max_norm=_read_norm(max_norm, "max_norm"),
+        clip_norm=_read_norm(clip_norm, "clip_norm"),
+        shuffle=shuffle,
+        metrics=Metrics(metrics, data, evaluation, l1, l2),
+        callbacks=read_callbacks(callbacks),
+        progress=progress,
+    )
+    if isinstance(plan.optimizer, LBFGS):
+        _check_lbfgs(plan, data)
+    return plan
+
+
+def _read_dropout(dropout: Any, depth: int) -> list[float]:
+    """A share for the inputs and each hidden layer, or nothing."""
+    if isinstance(dropout, (str, bytes)):
+        raise TypeError(f"dropout is {dropout!r}; expected a number, or one a layer.")
+    if isinstance(dropout, Iterable):
+        shares = [as_rate(share, "dropout") for share in dropout]
+        if len(shares) != depth:
+            raise ValueError(
+                f"dropout has {len(shares)} shares; expected {depth}: the inputs and every hidden layer."
+            )
+    else:
+        shares = [0.0] + [as_rate(dropout, "dropout")] * (depth - 1)
+    for share in shares:
+        if share >= 1:
+            raise ValueError(f"dropout is {share}; expected less than 1.")
+    return shares if any(shares) else []
+
+
+def _read_norm(norm: Any, name: str) -> float:
+    if norm is None:
+        return 0.0
+    norm = as_rate(norm, name)
+    if norm == 0:
+        raise ValueError(f"{name} is 0; expected a positive number, or None for no limit.")
+    return float(norm)
+
+
+def _check_lbfgs(plan: Plan, data: Dataset) -> None:
+    if plan.mini_batch_size < data.n:
+        raise ValueError(
+            f"mini_batch_size is {plan.mini_batch_size}; LBFGS needs all {data.n} examples at once (None)."
+        )
+    for name in ("l1", "max_norm", "clip_norm", "dropout"):
+        if getattr(plan, name):
+            raise ValueError(f"{name} is {getattr(plan, name)}; LBFGS does not go with it, only with l2.")

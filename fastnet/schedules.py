@@ -1,0 +1,347 @@
+"""Schedules: what the learning rate is multiplied by, epoch after epoch.
+
+A schedule is asked for `factor(epoch)` with epoch counted from 0; fractions of an epoch are asked
+for where `every_mini_batch` is true. After each epoch it is told what was measured, and may say
+that training is over.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from fastnet.arguments import as_count, as_rate
+
+__all__ = [
+    "SCHEDULES",
+    "Constant",
+    "Cosine",
+    "Exponential",
+    "Function",
+    "HalveOnPlateau",
+    "InverseScaling",
+    "Schedule",
+    "Step",
+    "WarmUp",
+    "read_schedule",
+]
+
+
+class Schedule:
+    """The base of all schedules, and the constant one in behaviour.
+
+    A schedule of your own overrides `factor`, and `after_epoch` where it learns from what was
+    measured; whatever changes from epoch to epoch is named in `changing`, for checkpoints.
+    """
+
+    every_mini_batch: ClassVar[bool] = False
+    changing: ClassVar[tuple[str, ...]] = ()
+
+    def factor(self, epoch: float) -> float:
+        """Return what eta is multiplied by at `epoch`."""
+        return 1.0
+
+    def after_epoch(self, record: dict[str, Any]) -> bool:
+        """Take note of an epoch's record; True ends the training."""
+        return False
+
+    def reset(self) -> None:
+        """Forget what was noted: a training begins."""
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what has changed since the beginning, as plain numbers."""
+        return {name: getattr(self, name) for name in self.changing}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from where `get_state` was called."""
+        for name in self.changing:
+            setattr(self, name, state[name])
+
+
+@dataclass
+class Constant(Schedule):
+    """Always 1.
+
+    Examples
+    --------
+    >>> Constant().factor(10)
+    1.0
+    """
+
+
+@dataclass
+class HalveOnPlateau(Schedule):
+    """The book's schedule: halve when nothing improved in `patience` epochs, stop below `stop_at`.
+
+    Chapter 3, "How to choose a neural network's hyper-parameters": halved until the rate is 1/128
+    of the first one.
+
+    Parameters
+    ----------
+    patience : int, default 10
+    monitor : str, default "evaluation_accuracy"
+        What to watch in the records; costs should fall, everything else should rise.
+    stop_at : float, default 1/128
+        Training ends when the factor has come down to this.
+
+    Examples
+    --------
+    >>> schedule = HalveOnPlateau(patience=1)
+    >>> [schedule.after_epoch({"evaluation_accuracy": 90}) for _ in range(3)]
+    [False, False, False]
+    >>> schedule.factor(3)
+    0.25
+    """
+
+    patience: int = 10
+    monitor: str = "evaluation_accuracy"
+    stop_at: float = 1 / 128
+    current: float = field(default=1.0, init=False)
+    best: float = field(default=-math.inf, init=False)
+    waited: int = field(default=0, init=False)
+    changing: ClassVar[tuple[str, ...]] = ("current", "best", "waited")
+
+    def __post_init__(self) -> None:
+        self.patience = as_count(self.patience, "patience", at_least=1)
+        self.stop_at = as_rate(self.stop_at, "stop_at")
+
+    def reset(self) -> None:
+        """Forget what was noted: a training begins."""
+        self.current, self.best, self.waited = 1.0, -math.inf, 0
+
+    def factor(self, epoch: float) -> float:
+        """Return what eta is multiplied by at `epoch`."""
+        return self.current
+
+    def after_epoch(self, record: dict[str, Any]) -> bool:
+        """Take note of an epoch's record; True ends the training."""
+        score = goodness(record, self.monitor)
+        if score > self.best:
+            self.best, self.waited = score, 0
+            return False
+        self.waited += 1
+        if self.waited >= self.patience:
+            self.current, self.waited = self.current / 2, 0
+        return self.current <= self.stop_at
+
+
+@dataclass
+class Step(Schedule):
+    """Multiply by `drop` after every `every` epochs.
+
+    Examples
+    --------
+    >>> [Step(every=2, drop=0.5).factor(epoch) for epoch in range(5)]
+    [1.0, 1.0, 0.5, 0.5, 0.25]
+    """
+
+    every: int
+    drop: float = 0.1
+
+    def __post_init__(self) -> None:
+        self.every = as_count(self.every, "every", at_least=1)
+        self.drop = as_rate(self.drop, "drop")
+
+    def factor(self, epoch: float) -> float:
+        """Return what eta is multiplied by at `epoch`."""
+        return float(self.drop ** (int(epoch) // self.every))
+
+
+@dataclass
+class Exponential(Schedule):
+    """Multiply by `decay` after every epoch.
+
+    Examples
+    --------
+    >>> Exponential(0.5).factor(3)
+    0.125
+    """
+
+    decay: float
+
+    def __post_init__(self) -> None:
+        self.decay = as_rate(self.decay, "decay")
+
+    def factor(self, epoch: float) -> float:
+        """Return what eta is multiplied by at `epoch`."""
+        return float(self.decay**epoch)
+
+
+@dataclass
+class InverseScaling(Schedule):
+    """1 / (epoch + 1)^power, as scikit-learn's "invscaling" has it for epochs.
+
+    Examples
+    --------
+    >>> InverseScaling(power=1.0).factor(3)
+    0.25
+    """
+
+    power: float = 0.5
+
+    def __post_init__(self) -> None:
+        self.power = as_rate(self.power, "power")
+
+    def factor(self, epoch: float) -> float:
+        """Return what eta is multiplied by at `epoch`."""
+        return float((epoch + 1) ** -self.power)
+
+
+@dataclass
+class Cosine(Schedule):
+    """Half a cosine from 1 down to `floor` over `epochs`, a step a mini-batch; Loshchilov and Hutter 2017.
+
+    Examples
+    --------
+    >>> schedule = Cosine(epochs=10)
+    >>> schedule.factor(0), schedule.factor(5), schedule.factor(10)
+    (1.0, 0.5, 0.0)
+    """
+
+    epochs: int
+    floor: float = 0.0
+    every_mini_batch: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        self.epochs = as_count(self.epochs, "epochs", at_least=1)
+        self.floor = as_rate(self.floor, "floor")
+
+    def factor(self, epoch: float) -> float:
+        """Return what eta is multiplied by at `epoch`."""
+        done = min(epoch / self.epochs, 1.0)
+        share = 0.5 + 0.5 * round(math.cos(math.pi * done), 15)
+        return self.floor + (1 - self.floor) * share
+
+
+@dataclass
+class WarmUp(Schedule):
+    """Rise in a straight line from 0 over `epochs`, a step a mini-batch, then follow another schedule.
+
+    Parameters
+    ----------
+    epochs : float
+    then : Schedule, default Constant()
+        Its epochs are counted from the end of the rise.
+
+    Examples
+    --------
+    >>> schedule = WarmUp(epochs=2, then=Exponential(0.5))
+    >>> schedule.factor(0.5), schedule.factor(2), schedule.factor(3)
+    (0.25, 1.0, 0.5)
+    """
+
+    epochs: float
+    then: Schedule = field(default_factory=Constant)
+    every_mini_batch: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        self.epochs = as_rate(self.epochs, "epochs")
+        if self.epochs == 0:
+            raise ValueError("epochs is 0; expected a positive number.")
+        self.then = read_schedule(self.then)
+
+    def factor(self, epoch: float) -> float:
+        """Return what eta is multiplied by at `epoch`."""
+        if epoch < self.epochs:
+            return epoch / self.epochs
+        after = epoch - self.epochs
+        return self.then.factor(after if self.then.every_mini_batch else math.floor(after))
+
+    def after_epoch(self, record: dict[str, Any]) -> bool:
+        """Take note of an epoch's record; True ends the training."""
+        return self.then.after_epoch(record)
+
+    def reset(self) -> None:
+        """Forget what was noted: a training begins."""
+        self.then.reset()
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what has changed since the beginning, as plain numbers."""
+        return self.then.get_state()
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from where `get_state` was called."""
+        self.then.set_state(state)
+
+
+@dataclass
+class Function(Schedule):
+    """Whatever a function of the epoch says.
+
+    Examples
+    --------
+    >>> Function(lambda epoch: 1 / (1 + epoch)).factor(1)
+    0.5
+    """
+
+    function: Callable[[float], float]
+
+    def factor(self, epoch: float) -> float:
+        """Return what eta is multiplied by at `epoch`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            The function gives no finite number that is not negative.
+        """
+        return as_rate(self.function(epoch), "the schedule's factor")
+
+
+SCHEDULES: dict[str, type[Schedule]] = {
+    "constant": Constant,
+    "halve": HalveOnPlateau,
+    "step": Step,
+    "exponential": Exponential,
+    "inverse_scaling": InverseScaling,
+    "cosine": Cosine,
+    "warm_up": WarmUp,
+}
+
+
+def read_schedule(schedule: object) -> Schedule:
+    """Return a schedule for None (constant), "constant", "halve", a schedule, or a function of the epoch.
+
+    Raises
+    ------
+    TypeError
+        Something else came.
+    ValueError
+        A name that is unknown, or that stands for a schedule with parameters.
+
+    Examples
+    --------
+    >>> read_schedule(None)
+    Constant()
+    """
+    if schedule is None:
+        return Constant()
+    if isinstance(schedule, Schedule):
+        return schedule
+    if isinstance(schedule, str):
+        if schedule in ("constant", "halve", "inverse_scaling"):
+            return SCHEDULES[schedule]()
+        raise ValueError(
+            f"schedule is {schedule!r}; by name there are 'constant', 'halve' and 'inverse_scaling', "
+            "the others are classes in fastnet.schedules."
+        )
+    if callable(schedule) and not isinstance(schedule, type):
+        return Function(schedule)
+    raise TypeError(f"schedule is {schedule!r}; give a schedule or a function of the epoch.")
+
+
+def goodness(record: dict[str, Any], monitor: str) -> float:
+    """Return what is better the larger it is: the record's entry, or minus it for a cost.
+
+    Raises
+    ------
+    ValueError
+        The record has no such entry.
+    """
+    if monitor not in record:
+        raise ValueError(
+            f"{monitor!r} is not measured, only {', '.join(record)}; give evaluation_data, or name it in metrics."
+        )
+    value = float(record[monitor])
+    return -value if monitor.endswith("cost") else value
