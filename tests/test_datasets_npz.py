@@ -118,7 +118,8 @@ def test_header_items_may_come_in_any_order(tmp_path):
 def test_bytes_of_a_bool_array_are_made_bools(tmp_path):
     header = b"{'descr': '|b1', 'fortran_order': False, 'shape': (4, 3)}\n"
     path = archive(tmp_path / "a.npz", X_train=npy_with_header(header, bytes([0, 1, 7] * 4)))
-    assert load_npz_arrays(path)[0].astype(int).tolist() == [[0, 1, 1]] * 4
+    read = load_npz_arrays(path)[0]
+    assert read.dtype == bool and read.view(np.uint8).tolist() == [[0, 1, 1]] * 4
 
 
 # --- what is refused -----------------------------------------------------------------------------
@@ -172,6 +173,7 @@ NO_REAL_ARRAY = "expected an array of real numbers"
         HEADER.replace("}", "'extra': True}"),
         HEADER.replace("'fortran_order': False, ", ""),
         HEADER[1:],
+        f"({HEADER[1:-1]})",
         HEADER + "()",
         "{}",
         "",
@@ -227,7 +229,9 @@ def test_what_is_no_archive_is_refused(tmp_path):
     for content in (b"", b"PK", npy(np.eye(3)), whole[:-30], whole[:200], b"\0" * 500):
         path.write_bytes(content)
         refuse(path, "is not a sound .npz file")
-    path.write_bytes(whole.replace(b"\x93NUMPY", b"\x93NUMPI", 1))
+    start = whole.index(b"X_train.npy") + len("X_train.npy")
+    path.write_bytes(whole[:start] + b"\xff" + whole[start + 1 :])  # deflate has no such block
+    refuse(path, "X_train in")
     refuse(archive(path, zipfile.ZIP_BZIP2), "is compressed by method 12")
     stored = archive(path, zipfile.ZIP_STORED).read_bytes()
     path.write_bytes(stored.replace(struct.pack("<d", 11.0), struct.pack("<d", 12.0), 1))
@@ -240,6 +244,46 @@ def test_an_encrypted_member_is_refused(tmp_path):
     content[content.index(b"PK\1\2") + 8] |= 1
     path.write_bytes(content)
     refuse(path, "encrypted")
+
+
+def central_entry(path, key):
+    """Return an archive's bytes and the place of a member's entry in its directory."""
+    content = bytearray(path.read_bytes())
+    return content, content.rindex(key.encode() + b".npy") - 46
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path):
+    path = archive(tmp_path / "a.npz")
+    content, at = central_entry(path, "X_test")
+    struct.pack_into("<H", content, at + 8, 0x800)  # "the name is UTF-8"
+    content[at + 46] = 0xFF
+    path.write_bytes(content)
+    refuse(path, "is not a sound .npz file ('utf-8' codec can't decode")
+
+
+def test_a_member_that_runs_past_the_end_of_the_file_is_refused(tmp_path):
+    header = HEADER.replace("4, 3", "10000, 3").encode()
+    member = npy_with_header(header, bytes(100))
+    path = archive(tmp_path / "a.npz", zipfile.ZIP_STORED, X_train=member)
+    content, at = central_entry(path, "X_train")
+    struct.pack_into("<II", content, at + 20, 2**30, 2**30)
+    path.write_bytes(content)
+    refuse(path, "is not a sound .npz file")
+
+
+@pytest.mark.parametrize("offset", [2**64 - 1, 2**63 - 1, 2**40, 2])
+def test_a_member_at_an_impossible_place_is_refused(tmp_path, offset):
+    extra = struct.pack("<HHQ", 1, 8, offset)  # the zip64 extension: a 64-bit place
+    path = archive(tmp_path / "a.npz")
+    content, at = central_entry(path, "X_train")
+    struct.pack_into("<I", content, at + 42, 2**32 - 1)
+    struct.pack_into("<H", content, at + 30, len(extra))
+    content[at + 46 + len("X_train.npy") : at + 46 + len("X_train.npy")] = extra
+    end = content.rindex(b"PK\5\6")
+    size = struct.unpack_from("<I", content, end + 12)[0]
+    struct.pack_into("<I", content, end + 12, size + len(extra))
+    path.write_bytes(content)
+    refuse(path, "is not a sound .npz file")
 
 
 def test_missing_file_raises_as_open_does(tmp_path):

@@ -5,7 +5,8 @@ NumPy's own loader allocates whatever size a member declares, so it is not used 
 
 import os
 import re
-import struct
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,30 +79,49 @@ def load_npz_arrays(path: str | os.PathLike[str]) -> FourArrays:
     ((3, 3), [0, 1, 2], [[1.0, 1.0, 1.0]], [2])
     """
     import zipfile
-    import zlib
 
     name = os.fsdecode(path)
+    source = repr(name)
     with open(name, "rb") as file:
         file_bytes = os.fstat(file.fileno()).st_size
-        try:
-            with zipfile.ZipFile(file) as archive:
-                arrays = [_read_member(archive, key, file_bytes, repr(name)) for key in _NAMES]
-        except (
-            # What zipfile raises for damaged archives; OSError and OverflowError are seeks to
-            # impossible places.
-            zipfile.BadZipFile,
-            zlib.error,
-            EOFError,
-            RuntimeError,
-            UnicodeDecodeError,
-            struct.error,
-            OSError,
-            OverflowError,
-        ) as error:
-            raise ValueError(
-                f"{name!r} is not a sound .npz file ({error}); fetch or save it again"
-            ) from error
-    return four_arrays(arrays, _NAMES, repr(name))
+        with _zip_errors_named(source):
+            archive = zipfile.ZipFile(file)
+        with archive:
+            arrays = [_read_member(archive, key, file_bytes, source) for key in _NAMES]
+    return four_arrays(arrays, _NAMES, source)
+
+
+@contextmanager
+def _zip_errors_named(source: str) -> Iterator[None]:
+    """Turn what zipfile raises for damaged archives into a ValueError that names the file."""
+    import zipfile
+    import zlib
+
+    # ValueError and OSError are names that are no text and seeks to impossible places,
+    # RuntimeError is encryption.
+    damage = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, RuntimeError)
+    try:
+        yield
+    except damage as error:
+        raise ValueError(
+            f"{source} is not a sound .npz file ({error}); fetch or save it again"
+        ) from error
+
+
+class _Member:
+    """A member's stream, every error of which names the file."""
+
+    def __init__(self, archive: "zipfile.ZipFile", info: "zipfile.ZipInfo", source: str) -> None:
+        self._source = source
+        with _zip_errors_named(source):
+            self._stream = archive.open(info)
+
+    def read(self, size: int, /) -> bytes:
+        with _zip_errors_named(self._source):
+            return self._stream.read(size)
+
+    def close(self) -> None:
+        self._stream.close()
 
 
 def _read_member(
@@ -120,7 +140,7 @@ def _read_member(
             f"{source} is compressed by method {info.compress_type}; expected a stored or deflated "
             "member, as numpy.savez and numpy.savez_compressed write it"
         )
-    with archive.open(info) as stream:
+    with closing(_Member(archive, info, source)) as stream:
         shape, stored, fortran_order = _read_header(stream, source)
         n_bytes = array_bytes(shape, stored.itemsize, source)
         check_expansion(n_bytes, min(info.compress_size, file_bytes), source)
