@@ -426,8 +426,9 @@ def test_a_process_killed_while_it_saves_leaves_a_whole_file(tmp_path):
         "i = 0\n"
         "while True:\n"
         "    i += 1\n"
-        "    w, b = np.full((50, 50), float(i)), np.full((50, 1), float(i))\n"
-        "    write_json(sys.argv[1], sizes=[50] * 2, weights=[w], biases=[b], cost='', dtype='f8')\n"
+        "    w, b = [np.full((50, 50), float(i))], [np.full((50, 1), float(i))]\n"
+        "    model = {'sizes': [50, 50], 'weights': w, 'biases': b, 'cost': 'c'}\n"
+        "    write_json(sys.argv[1], **model, dtype=float)\n"
         "    print(i, flush=True)\n"
     )
     for turn in range(5):
