@@ -57,7 +57,9 @@ def extensions() -> list[Extension]:
     found = [
         Extension("fastnet.kernels.cpu", ["fastnet/kernels/cpu.pyx"]),
         Extension("fastnet.kernels.codes", ["fastnet/kernels/codes.pyx"]),
-        Extension("fastnet.kernels.examples", ["fastnet/kernels/examples.pyx"], extra_compile_args=FLAGS),
+        Extension(
+            "fastnet.kernels.examples", ["fastnet/kernels/examples.pyx"], extra_compile_args=FLAGS
+        ),
         Extension(
             "fastnet.kernels.initial",
             ["fastnet/kernels/initial.pyx"],

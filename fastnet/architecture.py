@@ -51,7 +51,9 @@ class Architecture:
             count = (n_in + 1) * n_out
             total += count
             shape = f"{n_in} -> {n_out}"
-            lines.append(f"  layer {layer}: {shape:<14} {self.activations[layer - 1]:<10} {count:>9} parameters")
+            lines.append(
+                f"  layer {layer}: {shape:<14} {self.activations[layer - 1]:<10} {count:>9} parameters"
+            )
         lines.append(f"{total:>45} in all")
         return lines
 
@@ -129,12 +131,16 @@ def _read_activations(activation: Any, output: Any, cost: type[Cost], depth: int
     if len(names) == depth and output is None:
         names, output = names[:-1], names[-1]
     if len(names) != depth - 1:
-        raise ValueError(f"activation names {len(names)} layers; this network has {depth - 1} hidden ones.")
+        raise ValueError(
+            f"activation names {len(names)} layers; this network has {depth - 1} hidden ones."
+        )
     if output is None:
         output = "softmax" if cost is LogLikelihoodCost else "sigmoid"
     for name in (*names, output):
         if not isinstance(name, str) or name not in codes.ACTIVATIONS:
-            raise ValueError(f"activation {name!r} is unknown; there are {', '.join(codes.ACTIVATIONS)}.")
+            raise ValueError(
+                f"activation {name!r} is unknown; there are {', '.join(codes.ACTIVATIONS)}."
+            )
     if "softmax" in names:
         raise ValueError("activation is 'softmax' in a hidden layer; it is for output= only.")
     return [*names, output]

@@ -90,7 +90,12 @@ class EarlyStopping(Callback):
     3
     """
 
-    changing: ClassVar[tuple[str, ...]] = ("best_epoch", "best_goodness", "waited", "best_parameters")
+    changing: ClassVar[tuple[str, ...]] = (
+        "best_epoch",
+        "best_goodness",
+        "waited",
+        "best_parameters",
+    )
 
     def __init__(
         self,
@@ -173,7 +178,11 @@ class RecordStatistics(Callback):
     def on_train_begin(self, network: Network) -> None:
         """Record where the network starts."""
         self.records.append(
-            {"epoch": len(network.history), "mini_batch": 0, "layers": network.layer_statistics(self.X, self.y)}
+            {
+                "epoch": len(network.history),
+                "mini_batch": 0,
+                "layers": network.layer_statistics(self.X, self.y),
+            }
         )
 
     def on_interval(self, network: Network, epoch: int, mini_batch: int) -> None:
@@ -189,7 +198,9 @@ class RecordStatistics(Callback):
     def on_epoch_end(self, network: Network, record: dict[str, Any]) -> None:
         """Record at the end of an epoch."""
         record["layers"] = network.layer_statistics(self.X, self.y)
-        self.records.append({"epoch": record["epoch"] + 1, "mini_batch": 0, "layers": record["layers"]})
+        self.records.append(
+            {"epoch": record["epoch"] + 1, "mini_batch": 0, "layers": record["layers"]}
+        )
 
 
 def read_callbacks(callbacks: Any) -> list[Callback]:

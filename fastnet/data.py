@@ -114,7 +114,13 @@ class Dataset:
 
 
 def read_dataset(
-    data: Any, n_in: int, n_out: int, dtype: np.dtype[Any], *, name: str = "data", repeated: bool = False
+    data: Any,
+    n_in: int,
+    n_out: int,
+    dtype: np.dtype[Any],
+    *,
+    name: str = "data",
+    repeated: bool = False,
 ) -> Dataset:
     """Check everything about `data` and wrap it.
 
@@ -147,7 +153,9 @@ def read_dataset(
     labels, targets = _read_targets(y, n_out, dtype, f"{name}: y")
     found = len(labels) if labels is not None else len(targets)
     if found != X.shape[0]:
-        raise ValueError(f"{name}: X has {X.shape[0]} rows and y has {found}; they must be equally many.")
+        raise ValueError(
+            f"{name}: X has {X.shape[0]} rows and y has {found}; they must be equally many."
+        )
     nonzeros, single = _check_finite(X, dtype, f"{name}: X")
     return Dataset(
         X=X,
@@ -173,7 +181,9 @@ def as_rows(X: Any, n_in: int, name: str) -> Array:
     if X.ndim == 3 and X.shape[2] == 1:
         X = X[:, :, 0]
     if X.ndim != 2:
-        raise ValueError(f"{name} has shape {X.shape}; expected two dimensions, (examples, {n_in}).")
+        raise ValueError(
+            f"{name} has shape {X.shape}; expected two dimensions, (examples, {n_in})."
+        )
     if X.shape[1] != n_in:
         raise ValueError(f"{name} has {X.shape[1]} columns; this network takes {n_in}.")
     return X
@@ -207,7 +217,9 @@ def _wrap(X: Array, nonzeros: int, single: bool, repeated: bool) -> examples.Row
 def _split(data: Any, name: str) -> tuple[Any, Any]:
     """Tell a pair of arrays from the book's list of pairs."""
     if isinstance(data, (str, bytes, dict)) or not isinstance(data, Iterable):
-        raise TypeError(f"{name} is of type {type(data).__name__}; give (X, y) or a list of (x, y) pairs.")
+        raise TypeError(
+            f"{name} is of type {type(data).__name__}; give (X, y) or a list of (x, y) pairs."
+        )
     if isinstance(data, np.ndarray):
         raise TypeError(f"{name} is one array of shape {data.shape}; give the pair (X, y).")
     items: Sequence[Any] = data if isinstance(data, (list, tuple)) else list(data)
@@ -256,7 +268,9 @@ def _as_real_array(values: Any, name: str) -> Array:
     return array
 
 
-def _read_targets(y: Any, n_out: int, dtype: np.dtype[Any], name: str) -> tuple[Array | None, Array]:
+def _read_targets(
+    y: Any, n_out: int, dtype: np.dtype[Any], name: str
+) -> tuple[Array | None, Array]:
     """Class numbers as int32, or None and the targets as (n, n_out) of `dtype`."""
     y = _as_real_array(y, name)
     if y.ndim == 3 and y.shape[2] == 1:
@@ -273,7 +287,9 @@ def _read_targets(y: Any, n_out: int, dtype: np.dtype[Any], name: str) -> tuple[
         targets = np.ascontiguousarray(y, dtype=dtype)
     bad = np.flatnonzero(~np.isfinite(targets).all(axis=1))
     if bad.size:
-        raise ValueError(f"{name} has a target that is not finite in row {bad[0]}; remove or mend that row.")
+        raise ValueError(
+            f"{name} has a target that is not finite in row {bad[0]}; remove or mend that row."
+        )
     return None, targets
 
 
@@ -320,7 +336,9 @@ def _fits(values: Array, limit: float) -> Array:
 def _refuse_row(values: Array, row: int, limit: float, dtype: np.dtype[Any], name: str) -> None:
     col = int(np.flatnonzero(~_fits(values, limit))[0])
     what = "is not finite" if not np.isfinite(values[col]) else f"is too large for {dtype}"
-    raise ValueError(f"{name} holds {values[col]} in row {row}, column {col}, which {what}; mend that row.")
+    raise ValueError(
+        f"{name} holds {values[col]} in row {row}, column {col}, which {what}; mend that row."
+    )
 
 
 def _as_block(values: Array, dtype: np.dtype[Any]) -> Array:
@@ -333,20 +351,26 @@ def _read_weights(values: Any, n: int, name: str) -> Array:
     if weights.shape != (n,):
         raise ValueError(f"{name} has shape {weights.shape}; expected ({n},).")
     if not (np.isfinite(weights) & (weights >= 0)).all():
-        raise ValueError(f"{name} holds a number that is negative or not finite; weights must be neither.")
+        raise ValueError(
+            f"{name} holds a number that is negative or not finite; weights must be neither."
+        )
     return weights
 
 
 def _read_class_weight(class_weight: Any, labels: Array, n_out: int) -> Array:
     if isinstance(class_weight, str):
         if class_weight != "balanced":
-            raise ValueError(f"class_weight is {class_weight!r}; expected 'balanced', a dict or a sequence.")
+            raise ValueError(
+                f"class_weight is {class_weight!r}; expected 'balanced', a dict or a sequence."
+            )
         return len(labels) / (n_out * np.maximum(np.bincount(labels, minlength=n_out), 1))
     if isinstance(class_weight, dict):
         weights = np.ones(n_out)
         for label, weight in class_weight.items():
             if label not in range(n_out):
-                raise ValueError(f"class_weight names class {label!r}; classes are 0 to {n_out - 1}.")
+                raise ValueError(
+                    f"class_weight names class {label!r}; classes are 0 to {n_out - 1}."
+                )
             weights[label] = weight
         class_weight = weights
     return _read_weights(class_weight, n_out, "class_weight")

@@ -49,7 +49,9 @@ def check_gradient(
 
     old = net._architecture
     twin = type(net)._from_parameters(
-        Architecture(old.sizes, old.activations, old.cost, np.dtype(np.float64)), net.biases, net.weights
+        Architecture(old.sizes, old.activations, old.cost, np.dtype(np.float64)),
+        net.biases,
+        net.weights,
     )
     flat = np.empty_like(twin.parameters)
     views = layer_views(flat, old.sizes)

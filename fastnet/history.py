@@ -72,5 +72,7 @@ class History(list[dict[str, Any]]):
         try:
             import pandas as pd
         except ImportError:
-            raise ImportError("History.to_frame needs pandas; install it with `pip install pandas`.") from None
+            raise ImportError(
+                "History.to_frame needs pandas; install it with `pip install pandas`."
+            ) from None
         return pd.DataFrame(list(self))

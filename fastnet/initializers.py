@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 
 from fastnet.kernels import initial
 
-__all__ = ["INITIALIZERS", "Initializer", "RNG", "Seed", "as_rng", "draw", "name_of", "read_initializer"]
+__all__ = [
+    "INITIALIZERS",
+    "RNG",
+    "Initializer",
+    "Seed",
+    "as_rng",
+    "draw",
+    "name_of",
+    "read_initializer",
+]
 
 RNG = np.random.Generator | np.random.RandomState
 Seed = int | np.random.SeedSequence | np.random.BitGenerator | RNG | None
@@ -172,7 +181,9 @@ def read_initializer(initializer: object, name: str) -> Initializer:
         return initializer
     if callable(initializer):
         return initializer
-    raise TypeError(f"{name} is {initializer!r}; give a name, a number, or a callable of (rng, shape).")
+    raise TypeError(
+        f"{name} is {initializer!r}; give a name, a number, or a callable of (rng, shape)."
+    )
 
 
 def name_of(initializer: Initializer) -> str:
@@ -216,8 +227,12 @@ def draw(
     """
     drawn = [np.empty(array.shape, array.dtype) for array in (*biases, *weights)]
     chosen = [bias_initializer] * len(biases) + [initializer] * len(weights)
-    for array, choice in zip(drawn, chosen, strict=True):
-        _draw_one(rng, array, choice)
+    # One hold of the lock for all of it: a RandomState keeps half of a pair of normals outside its
+    # bit generator, and another thread must not come between the two.
+    source = rng._bit_generator if isinstance(rng, np.random.RandomState) else rng.bit_generator
+    with source.lock:
+        for array, choice in zip(drawn, chosen, strict=True):
+            _draw_one(rng, array, choice)
     for array, values in zip((*biases, *weights), drawn, strict=True):
         array[...] = values
 
@@ -234,5 +249,7 @@ def _draw_one(rng: RNG, array: Array, choice: Initializer) -> None:
     if callable(choice) and values.shape != array.shape:
         raise ValueError(f"an initializer gave shape {values.shape}; expected {array.shape}.")
     if not np.isfinite(values).all():
-        raise ValueError("an initializer gave a number that is not finite; starting weights must be.")
+        raise ValueError(
+            "an initializer gave a number that is not finite; starting weights must be."
+        )
     array[...] = values

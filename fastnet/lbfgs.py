@@ -26,7 +26,9 @@ def run_lbfgs(training: Training) -> None:
     try:
         from scipy.optimize import minimize
     except ImportError:
-        raise ImportError("LBFGS needs SciPy; install it with `pip install 'fastnet-mlp[scipy]'`.") from None
+        raise ImportError(
+            "LBFGS needs SciPy; install it with `pip install 'fastnet-mlp[scipy]'`."
+        ) from None
     optimizer, network = training.plan.optimizer, training.network
     assert isinstance(optimizer, LBFGS)
     objective = _Objective(training)

@@ -65,11 +65,15 @@ class Metrics:
         if callable(metric):
             self.functions.append(metric)
         elif not isinstance(metric, str):
-            raise TypeError(f"metrics holds {metric!r}; expected a name or a function of the network.")
+            raise TypeError(
+                f"metrics holds {metric!r}; expected a name or a function of the network."
+            )
         elif metric not in METRICS:
             raise ValueError(f"metrics holds {metric!r}; the names are {', '.join(METRICS)}.")
         elif metric.startswith("evaluation") and evaluation is None:
-            raise ValueError(f"evaluation_data is None, and {metric} was asked for; give evaluation_data.")
+            raise ValueError(
+                f"evaluation_data is None, and {metric} was asked for; give evaluation_data."
+            )
         else:
             self.names.append(metric)
 
@@ -104,4 +108,7 @@ class Metrics:
                     found[name] = hits
         for function in self.functions:
             found[getattr(function, "__name__", type(function).__name__)] = function(network)
-        return {name: found[name] for name in (*self.names, *(key for key in found if key not in self.names))}
+        return {
+            name: found[name]
+            for name in (*self.names, *(key for key in found if key not in self.names))
+        }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -16,6 +16,9 @@ from fastnet.history import History
 from fastnet.initializers import RNG, Initializer, Seed, name_of, read_initializer
 from fastnet.optimizers import SGD, Optimizer, State
 from fastnet.parameters import Views, allocate, layer_views
+
+if TYPE_CHECKING:
+    from fastnet.kernels.engine_f64_baseline import Engine
 
 __all__ = ["Model"]
 
@@ -55,7 +58,7 @@ class Model:
         biases, weights = layer_views(self._parameters, architecture.sizes)
         self._biases = Views("biases", biases)
         self._weights = Views("weights", weights)
-        self._predictors: list[Any] = []
+        self._predictors: list[Engine] = []
         self._training = threading.Lock()
         self._begin_anew()
 
@@ -148,7 +151,9 @@ class Model:
         self._biases.assign(values)
 
     def __repr__(self) -> str:
-        start = f"weights {name_of(self._initializer)!r}, biases {name_of(self._bias_initializer)!r}"
+        start = (
+            f"weights {name_of(self._initializer)!r}, biases {name_of(self._bias_initializer)!r}"
+        )
         head = f"{type(self).__name__}({self.sizes}, cost={self.cost.__name__}, dtype={self.dtype})"
         return "\n".join([head, *self._architecture.describe(), f"  start: {start}"])
 
@@ -223,9 +228,9 @@ class Model:
 
     # ---- for training and prediction
 
-    def _make_engine(self, capacity: int, **options: Any) -> Any:
+    def _make_engine(self, capacity: int, **options: Any) -> Engine:
         activations, cost = self._architecture.codes
-        engine = kernels.engine(self.dtype).Engine
+        engine = kernels.engine(self.dtype)
         return engine(self._architecture.sizes, activations, cost, capacity, **options)
 
     def _optimizer_state(self, optimizer: Optimizer) -> State:

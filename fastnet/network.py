@@ -245,7 +245,9 @@ class Network(Model):
         n = as_count(n, "n", at_least=1)
         data = self._read(mini_batch, "mini_batch")
         # The rule divides by the size of the data that it is given; here that is the mini-batch.
-        plan = read_plan(self, data, None, 1, data.n, optimizer=SGD(eta), l2=lmbda * data.n / n, shuffle=False)
+        plan = read_plan(
+            self, data, None, 1, data.n, optimizer=SGD(eta), l2=lmbda * data.n / n, shuffle=False
+        )
         plan.recorded = False
         Training(self, data, plan).run()
 
@@ -325,13 +327,23 @@ class Network(Model):
         4
         """
         asked = (
-            monitor_evaluation_cost, monitor_evaluation_accuracy, monitor_training_cost, monitor_training_accuracy
+            monitor_evaluation_cost,
+            monitor_evaluation_accuracy,
+            monitor_training_cost,
+            monitor_training_accuracy,
         )
         metrics = [name for name, wanted in zip(MONITORS, asked, strict=True) if wanted]
         history = self._train(
-            training_data, epochs, mini_batch_size, evaluation_data=evaluation_data,
-            optimizer=SGD(as_rate(eta, "eta")), l2=as_rate(lmbda, "lmbda"), metrics=metrics,
-            callbacks=[_EpochEnd()], shuffle=shuffle, progress=progress,
+            training_data,
+            epochs,
+            mini_batch_size,
+            evaluation_data=evaluation_data,
+            optimizer=SGD(as_rate(eta, "eta")),
+            l2=as_rate(lmbda, "lmbda"),
+            metrics=metrics,
+            callbacks=[_EpochEnd()],
+            shuffle=shuffle,
+            progress=progress,
         )
         lists = [history.column(name) if name in metrics else [] for name in MONITORS]
         return lists[0], lists[1], lists[2], lists[3]
@@ -418,15 +430,37 @@ class Network(Model):
         4
         """
         return self._train(
-            data, epochs, mini_batch_size, optimizer=optimizer, schedule=schedule, l1=l1, l2=l2,
-            dropout=dropout, max_norm=max_norm, clip_norm=clip_norm, sample_weight=sample_weight,
-            class_weight=class_weight, evaluation_data=evaluation_data, metrics=metrics,
-            callbacks=callbacks, shuffle=shuffle, progress=progress, name="data",
+            data,
+            epochs,
+            mini_batch_size,
+            optimizer=optimizer,
+            schedule=schedule,
+            l1=l1,
+            l2=l2,
+            dropout=dropout,
+            max_norm=max_norm,
+            clip_norm=clip_norm,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            evaluation_data=evaluation_data,
+            metrics=metrics,
+            callbacks=callbacks,
+            shuffle=shuffle,
+            progress=progress,
+            name="data",
         )
 
     def _train(
-        self, data: Any, epochs: int, mini_batch_size: int | None, *, evaluation_data: Any = None,
-        sample_weight: Any = None, class_weight: Any = None, name: str = "training_data", **options: Any,
+        self,
+        data: Any,
+        epochs: int,
+        mini_batch_size: int | None,
+        *,
+        evaluation_data: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        name: str = "training_data",
+        **options: Any,
     ) -> History:
         training = self._read(data, name, repeated=True)
         training = training.weighted(sample_weight, class_weight, self._architecture.sizes[-1])
@@ -464,7 +498,9 @@ class Network(Model):
         """
         batch = self._read(data, "data")
         weights = {name: options.pop(name, None) for name in ("sample_weight", "class_weight")}
-        batch = batch.weighted(weights["sample_weight"], weights["class_weight"], self._architecture.sizes[-1])
+        batch = batch.weighted(
+            weights["sample_weight"], weights["class_weight"], self._architecture.sizes[-1]
+        )
         plan = read_plan(self, batch, None, 1, None, optimizer=optimizer, shuffle=False, **options)
         plan.recorded = False
         Training(self, batch, plan).run()
@@ -533,10 +569,16 @@ class Network(Model):
     def _regularized(self, cost: float, n: int, l2: float, l1: float = 0.0) -> float:
         cost /= n
         if l2:
-            squares = math.fsum(float(np.sum(np.square(w, dtype=np.float64))) for w in self._weights)
+            squares = math.fsum(
+                float(np.sum(np.square(w, dtype=np.float64))) for w in self._weights
+            )
             cost += 0.5 * (l2 / n) * squares
         if l1:
-            cost += l1 / n * math.fsum(float(np.sum(np.abs(w), dtype=np.float64)) for w in self._weights)
+            cost += (
+                l1
+                / n
+                * math.fsum(float(np.sum(np.abs(w), dtype=np.float64)) for w in self._weights)
+            )
         return cost
 
     def _evaluate(self, data: Dataset) -> tuple[float, int]:
@@ -553,8 +595,12 @@ class Network(Model):
 
     def _read(self, data: Any, name: str, *, repeated: bool = False) -> Dataset:
         return read_dataset(
-            data, self._architecture.sizes[0], self._architecture.sizes[-1], self.dtype,
-            name=name, repeated=repeated,
+            data,
+            self._architecture.sizes[0],
+            self._architecture.sizes[-1],
+            self.dtype,
+            name=name,
+            repeated=repeated,
         )
 
     def layer_statistics(self, X: ArrayLike, y: Any = None) -> list[dict[str, float]]:
@@ -588,7 +634,11 @@ class Network(Model):
         True
         """
         sizes = self._architecture.sizes
-        y_known = np.zeros(np.shape(X)[0] if np.ndim(X) else 0, np.int64) if y is None and sizes[-1] > 1 else y
+        y_known = (
+            np.zeros(np.shape(X)[0] if np.ndim(X) else 0, np.int64)
+            if y is None and sizes[-1] > 1
+            else y
+        )
         if y_known is None:
             y_known = np.zeros((np.shape(X)[0], 1))
         data = self._read((X, y_known), "layer_statistics")
@@ -659,7 +709,9 @@ def load_as(cls: type[Network], filename: str | os.PathLike[str]) -> Network:
     """`load`, into a subclass."""
     model = persistence.read_json(filename)
     try:
-        architecture = read_architecture(model["sizes"], "sigmoid", "sigmoid", model["cost"], model["dtype"])
+        architecture = read_architecture(
+            model["sizes"], "sigmoid", "sigmoid", model["cost"], model["dtype"]
+        )
     except ValueError as error:
         raise ValueError(f"{os.fspath(filename)}: {error}") from None
     network: Network = cls._from_parameters(architecture, model["biases"], model["weights"])

@@ -251,7 +251,10 @@ class Rprop(Optimizer):
     def coefficients(self) -> dict[str, float]:
         """Return what the kernels' rule is set to."""
         return {
-            "beta1": self.up, "beta2": self.down, "epsilon": self.smallest, "largest": self.largest,
+            "beta1": self.up,
+            "beta2": self.down,
+            "epsilon": self.smallest,
+            "largest": self.largest,
         }
 
     def start(self, n: int, dtype: np.dtype[Any]) -> State:
@@ -285,8 +288,7 @@ class LBFGS(Optimizer):
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
-    cls.__name__: cls
-    for cls in (SGD, Momentum, Nesterov, RMSprop, Adam, AdamW, Rprop, LBFGS)
+    cls.__name__: cls for cls in (SGD, Momentum, Nesterov, RMSprop, Adam, AdamW, Rprop, LBFGS)
 }
 
 

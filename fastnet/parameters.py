@@ -27,7 +27,9 @@ def allocate(sizes: Sequence[int], dtype: np.dtype[Any]) -> Array:
     count = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
     size = count * dtype.itemsize + SLACK_BYTES + 64
     if size > 2**60:
-        raise MemoryError(f"sizes {list(sizes)} mean {count} parameters, which do not fit into memory.")
+        raise MemoryError(
+            f"sizes {list(sizes)} mean {count} parameters, which do not fit into memory."
+        )
     memory = np.zeros(size, dtype=np.uint8)
     start = -memory.ctypes.data % 64
     return memory[start : start + count * dtype.itemsize].view(dtype)
@@ -122,10 +124,16 @@ class Views(Sequence[Array]):
         try:
             array = np.asarray(value)
         except ValueError:
-            raise ValueError(f"{self._name}[{layer}] is ragged; expected shape {wanted.shape}.") from None
+            raise ValueError(
+                f"{self._name}[{layer}] is ragged; expected shape {wanted.shape}."
+            ) from None
         if array.dtype.kind not in "biuf":
-            raise TypeError(f"{self._name}[{layer}] is of dtype {array.dtype}; expected real numbers.")
+            raise TypeError(
+                f"{self._name}[{layer}] is of dtype {array.dtype}; expected real numbers."
+            )
         if array.shape != wanted.shape:
-            raise ValueError(f"{self._name}[{layer}] has shape {array.shape}; expected {wanted.shape}.")
+            raise ValueError(
+                f"{self._name}[{layer}] has shape {array.shape}; expected {wanted.shape}."
+            )
         # A copy in the network's type, for `net.weights = [w.T for ...]` may read what it overwrites.
         return np.array(array, dtype=wanted.dtype)

@@ -103,4 +103,6 @@ def _check_lbfgs(plan: Plan, data: Dataset) -> None:
         )
     for name in ("l1", "max_norm", "clip_norm", "dropout"):
         if getattr(plan, name):
-            raise ValueError(f"{name} is {getattr(plan, name)}; LBFGS does not go with it, only with l2.")
+            raise ValueError(
+                f"{name} is {getattr(plan, name)}; LBFGS does not go with it, only with l2."
+            )

@@ -82,7 +82,9 @@ class Orders:
 
     def __init__(self, n: int, shuffle: Shuffle, rng: RNG) -> None:
         if not isinstance(shuffle, (bool, np.bool_)) and not callable(shuffle):
-            raise TypeError(f"shuffle is {shuffle!r}; give True, False or a callable that permutes a list.")
+            raise TypeError(
+                f"shuffle is {shuffle!r}; give True, False or a callable that permutes a list."
+            )
         self._n = n
         self._shuffle = shuffle
         self._rng = rng
@@ -139,7 +141,10 @@ class Training:
     def run(self) -> History:
         """Train; return what was recorded."""
         plan = self.plan
-        with _exclusive(self.network), ProgressReport(plan.progress, plan.epochs * self.batches) as report:
+        with (
+            _exclusive(self.network),
+            ProgressReport(plan.progress, plan.epochs * self.batches) as report,
+        ):
             self._report = report
             self._prepare()
             plan.schedule.reset()
@@ -218,7 +223,9 @@ class Training:
         schedule, eta = self.plan.schedule, self.plan.optimizer.eta
         if not schedule.every_mini_batch:
             return np.full(self.batches, eta * schedule.factor(epoch))
-        return np.array([eta * schedule.factor(epoch + b / self.batches) for b in range(self.batches)])
+        return np.array(
+            [eta * schedule.factor(epoch + b / self.batches) for b in range(self.batches)]
+        )
 
     def _dropout_key(self) -> int:
         """A fresh key an epoch, drawn only where there is dropout."""
@@ -236,7 +243,9 @@ class Training:
         mini-batches larger than the workspace, between the parts that it takes.
         """
         start, rows = 0, min(self.size, TRAINING_ROWS)
-        stops = {callback.interval * self.size for callback in self.plan.callbacks if callback.interval}
+        stops = {
+            callback.interval * self.size for callback in self.plan.callbacks if callback.interval
+        }
         while start < self.data.n and not self.stopped:
             stop = self._cut(start, rows, stops)
             began = time.perf_counter()
@@ -271,7 +280,9 @@ class Training:
         ]
         if due:
             self.engine.store(self.network.parameters)
-            self._ask(callback.on_interval(self.network, epoch, stop // self.size) for callback in due)
+            self._ask(
+                callback.on_interval(self.network, epoch, stop // self.size) for callback in due
+            )
 
     def _store(self, epoch: int, before: Array) -> None:
         """Bring parameters and the optimizer's state back, unless they are not finite."""
@@ -290,7 +301,9 @@ class Training:
 def _exclusive(network: Network) -> Iterator[None]:
     """Hold a network's training lock; refuse where another thread has it."""
     if not network._training.acquire(blocking=False):
-        raise RuntimeError("this network is being trained already; wait, or train a copy.deepcopy of it.")
+        raise RuntimeError(
+            "this network is being trained already; wait, or train a copy.deepcopy of it."
+        )
     try:
         yield
     finally:

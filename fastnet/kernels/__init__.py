@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ except ImportError as error:
         "fastnet's compiled kernels are not built here: run `pip install .` in the checkout "
         "(or leave the checkout's folder, if fastnet is already installed)."
     ) from None
+
+if TYPE_CHECKING:
+    from fastnet.kernels.engine_f64_baseline import Engine
 
 __all__ = ["codes", "cpu", "engine", "examples", "initial", "variant", "variants"]
 
@@ -50,12 +53,13 @@ def _choose() -> str:
 #: The variant in use.
 variant: str = _choose()
 
-_engines: dict[str, ModuleType] = {}
+_engines: dict[str, type[Engine]] = {}
 
 
-def engine(dtype: np.dtype) -> ModuleType:
-    """The engine's module for float64 or float32, in the variant in use."""
+def engine(dtype: np.dtype[Any]) -> type[Engine]:
+    """The engine for float64 or float32, in the variant in use."""
     name = {"d": "f64", "f": "f32"}[dtype.char]
     if name not in _engines:
-        _engines[name] = importlib.import_module(f"fastnet.kernels.engine_{name}_{variant}")
+        module = importlib.import_module(f"fastnet.kernels.engine_{name}_{variant}")
+        _engines[name] = module.Engine
     return _engines[name]

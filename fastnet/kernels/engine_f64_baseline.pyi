@@ -16,17 +16,25 @@ class Engine:
         cost: int,
         capacity: int,
         training: bool,
+        dropout: Sequence[float] | None = None,
+        n_states: int = 0,
     ) -> Engine: ...
     @property
     def sizes(self) -> tuple[int, ...]: ...
     @property
-    def capacity(self) -> int: ...
-    @property
     def training(self) -> bool: ...
     @property
     def n_parameters(self) -> int: ...
+    @property
+    def steps(self) -> int: ...
+    @property
+    def is_finite(self) -> bool: ...
+    @property
+    def measured(self) -> tuple[float, int]: ...
     def load(self, flat: NDArray[Any]) -> None: ...
     def store(self, flat: NDArray[Any]) -> None: ...
+    def load_state(self, which: int, flat: NDArray[Any]) -> None: ...
+    def store_state(self, which: int, flat: NDArray[Any]) -> None: ...
     def attach(self, flat: NDArray[Any]) -> None: ...
     def predict(
         self, rows: Rows, order: NDArray[Any], start: int, stop: int, out: NDArray[Any]
@@ -34,6 +42,25 @@ class Engine:
     def evaluate(
         self, rows: Rows, targets: Targets, order: NDArray[Any], start: int, stop: int
     ) -> tuple[float, int]: ...
+    def statistics(
+        self, rows: Rows, order: NDArray[Any], start: int, stop: int, sums: NDArray[Any]
+    ) -> None: ...
+    def set_rule(
+        self,
+        kind: int,
+        *,
+        beta1: float = 0,
+        beta2: float = 0,
+        epsilon: float = 0,
+        largest: float = 0,
+        weight_decay: float = 0,
+        l1: float = 0,
+        l2: float = 0,
+        max_norm: float = 0,
+        clip_norm: float = 0,
+        t: int = 0,
+    ) -> None: ...
+    def begin_epoch(self, dropout_key: int, measuring: bool) -> None: ...
     def train(
         self,
         rows: Rows,
@@ -41,9 +68,10 @@ class Engine:
         order: NDArray[Any],
         start: int,
         stop: int,
+        position: int,
+        total: int,
         mini_batch_size: int,
-        eta: float,
-        decay: float,
+        etas: NDArray[Any],
     ) -> None: ...
     def gradient(
         self,
@@ -53,4 +81,5 @@ class Engine:
         start: int,
         stop: int,
         flat: NDArray[Any],
+        add: bool = False,
     ) -> None: ...

@@ -1,0 +1,3 @@
+ACTIVATIONS: dict[str, int]
+COSTS: dict[str, int]
+OPTIMIZERS: dict[str, int]
