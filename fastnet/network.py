@@ -1,38 +1,29 @@
-"""`Network`: what a model does: feedforward, backpropagation, training, accuracy, cost, files."""
+"""`Network`: what a model does: prediction (see `Predictor`), training, files."""
 
 from __future__ import annotations
 
-import math
 import os
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
-from fastnet import kernels, persistence
+from fastnet import persistence
 from fastnet.architecture import read_architecture
 from fastnet.arguments import as_count, as_rate
 from fastnet.callbacks import Callback
-from fastnet.data import Dataset, as_rows, check_finite, read_dataset
 from fastnet.history import History
-from fastnet.model import Model
 from fastnet.optimizers import SGD
-from fastnet.parameters import layer_views
 from fastnet.planning import read_plan
+from fastnet.predictor import Predictor
 from fastnet.progress import Progress
-from fastnet.training import TRAINING_ROWS, Shuffle, Training
+from fastnet.training import Shuffle, Training
 
 __all__ = ["Network", "load"]
 
-Array = NDArray[Any]
 Lists = tuple[list[float], list[int], list[float], list[int]]
 
-#: Examples that prediction takes at a time: their activations fit the first-level cache.
-PREDICTION_ROWS = 32
 MONITORS = ("evaluation_cost", "evaluation_accuracy", "training_cost", "training_accuracy")
 
 
-class Network(Model):
+class Network(Predictor):
     """A feedforward network, trained by mini-batches in compiled code.
 
     Parameters
@@ -100,113 +91,6 @@ class Network(Model):
                                                13 in all
       start: weights 'default', biases 'normal'
     """
-
-    # ---- forward and backward
-
-    def feedforward(self, a: ArrayLike) -> Array:
-        """Return the network's output for input `a`.
-
-        Parameters
-        ----------
-        a : array_like, shape (n_0, 1), (n_0,) or (n, n_0)
-            One column, one vector, or a batch of rows. Where n_0 = 1 a column is a batch.
-
-        Returns
-        -------
-        ndarray of the network's dtype, shape (n_L, 1), (n_L,) or (n, n_L)
-            In the orientation of `a`.
-
-        Raises
-        ------
-        ValueError, TypeError
-            Another shape, NaN or infinity, or no real numbers.
-
-        Examples
-        --------
-        >>> import numpy as np, fastnet
-        >>> net = fastnet.Network([3, 2])
-        >>> [net.feedforward(np.zeros(shape)).shape for shape in [(3, 1), (3,), (5, 3)]]
-        [(2, 1), (2,), (5, 2)]
-        """
-        a = np.asarray(a)
-        n_in = self._architecture.sizes[0]
-        if a.ndim == 1:
-            return self._predict(as_rows(a[np.newaxis], n_in, "a"))[0]
-        if a.ndim == 2 and a.shape[1] == 1 and a.shape[0] == n_in and n_in != 1:
-            return self._predict(as_rows(a.T, n_in, "a")).T
-        return self._predict(as_rows(a, n_in, "a"))
-
-    def _predict(self, X: Array) -> Array:
-        check_finite(X, self.dtype, "a")
-        out = np.empty((X.shape[0], self._architecture.sizes[-1]), dtype=self.dtype)
-        if X.dtype.char not in "dfB" or not X.dtype.isnative:
-            X = X.astype(self.dtype)
-        order = np.arange(X.shape[0], dtype=np.intp)
-        engine = self._borrow_predictor()
-        if X.shape[0]:
-            engine.predict(kernels.examples.Rows(X), order, 0, X.shape[0], out)
-        self._predictors.append(engine)
-        return out
-
-    def _borrow_predictor(self) -> Any:
-        """A workspace for prediction that no other thread has; it goes back to `_predictors`."""
-        try:
-            return self._predictors.pop()
-        except IndexError:
-            engine = self._make_engine(PREDICTION_ROWS, training=False)
-            engine.attach(self._parameters)
-            return engine
-
-    def backprop(self, x: ArrayLike, y: ArrayLike) -> tuple[list[Array], list[Array]]:
-        """Return the gradient of the cost, for one example or summed over a batch.
-
-        Parameters
-        ----------
-        x : array_like, shape (n_0, 1), (n_0,) or (n, n_0)
-        y : array_like
-            For one example a class number or n_L targets, (n_L, 1) or (n_L,); for a batch class
-            numbers (n,) or targets (n, n_L).
-
-        Returns
-        -------
-        nabla_b : list of ndarray, shapes (n_out, 1)
-        nabla_w : list of ndarray, shapes (n_out, n_in)
-            Equations (BP1) to (BP4) of the book, without regularization.
-
-        Raises
-        ------
-        ValueError, TypeError
-            As for `SGD`.
-
-        Examples
-        --------
-        >>> import numpy as np, fastnet
-        >>> net = fastnet.Network([3, 2], rng=0)
-        >>> nabla_b, nabla_w = net.backprop(np.array([[1.0], [0.0], [0.0]]), [[1.0], [0.0]])
-        >>> bool(np.allclose(nabla_w[0][:, :1], nabla_b[0])), nabla_w[0][:, 1:].any()
-        (True, np.False_)
-        """
-        data = self._read_batch(x, y)
-        flat = np.empty_like(self._parameters)
-        engine = self._make_engine(min(data.n, TRAINING_ROWS), training=True)
-        engine.load(self._parameters)
-        engine.gradient(*data.piece(np.arange(data.n, dtype=np.intp), 0, data.n), flat)
-        return layer_views(flat, self._architecture.sizes)
-
-    def _read_batch(self, x: Any, y: Any) -> Dataset:
-        """One example or a batch of them, as `backprop` takes them."""
-        x, y = np.asarray(x), np.asarray(y)
-        n_in, n_out = self._architecture.sizes[0], self._architecture.sizes[-1]
-        # With one input a column is a batch, unless it is a single number that has one target.
-        one_column = x.shape == (n_in, 1) and (n_in != 1 or y.ndim == 0 or y.shape == (n_out, 1))
-        if x.ndim == 1 or one_column:
-            x = x.reshape(1, -1)
-            y = y.reshape(1) if y.ndim == 0 else y.reshape(1, -1)
-        return self._read((x, y), "backprop")
-
-    def _summed_cost(self, x: Any, y: Any) -> float:
-        """The cost that `backprop` gives the gradient of."""
-        return self._evaluate(self._read_batch(x, y))[0]
 
     # ---- training
 
@@ -509,150 +393,6 @@ class Network(Model):
         """Hook for faces of this class: told what was monitored; True stops the training."""
         return False
 
-    # ---- how good it is
-
-    def accuracy(self, data: Any, convert: bool = False) -> int:
-        """Return how many examples are classified right: the largest output is the class.
-
-        Parameters
-        ----------
-        data : (X, y) or list of (x, y)
-            As for `SGD`. Where y are targets, the largest one is the class; with a single output
-            unit, output and target are on the same side of 0.5.
-        convert : bool
-            The book's switch for targets against class numbers; here y itself tells.
-
-        Returns
-        -------
-        int
-
-        Examples
-        --------
-        >>> import numpy as np, fastnet
-        >>> net = fastnet.Network([2, 2], rng=0)
-        >>> net.weights = [np.eye(2)]
-        >>> net.biases = [np.zeros((2, 1))]
-        >>> net.accuracy((np.eye(2), [0, 1]))
-        2
-        """
-        return self._evaluate(self._read(data, "data"))[1]
-
-    def total_cost(self, data: Any, lmbda: float, convert: bool = False) -> float:
-        """Return the mean cost over the data, and lmbda / (2 n) times the sum of squared weights.
-
-        Parameters
-        ----------
-        data : (X, y) or list of (x, y)
-            As for `SGD`; n examples.
-        lmbda : float
-            L2 regularization.
-        convert : bool
-            The book's switch for class numbers against targets; here y itself tells.
-
-        Returns
-        -------
-        float
-            Worked out from the weighted outputs, so that a saturated output costs what it should.
-
-        Examples
-        --------
-        >>> import numpy as np, fastnet
-        >>> net = fastnet.Network([1, 1])
-        >>> net.weights, net.biases = [[[1.0]]], [[[0.0]]]
-        >>> net.total_cost((np.array([[800.0]]), np.array([0.0])), lmbda=0.0)
-        800.0
-        """
-        lmbda = as_rate(lmbda, "lmbda")
-        data = self._read(data, "data")
-        return self._regularized(self._evaluate(data)[0], data.n, lmbda)
-
-    def _regularized(self, cost: float, n: int, l2: float, l1: float = 0.0) -> float:
-        cost /= n
-        if l2:
-            squares = math.fsum(
-                float(np.sum(np.square(w, dtype=np.float64))) for w in self._weights
-            )
-            cost += 0.5 * (l2 / n) * squares
-        if l1:
-            cost += (
-                l1
-                / n
-                * math.fsum(float(np.sum(np.abs(w), dtype=np.float64)) for w in self._weights)
-            )
-        return cost
-
-    def _evaluate(self, data: Dataset) -> tuple[float, int]:
-        """Sum of the examples' costs, and how many are classified right."""
-        engine = self._borrow_predictor()
-        order = np.arange(data.n, dtype=np.intp)
-        cost, hits = 0.0, 0
-        step = min(data.piece_limit, PREDICTION_ROWS * 64)
-        for start in range(0, data.n, step):
-            more = engine.evaluate(*data.piece(order, start, min(data.n, start + step)))
-            cost, hits = cost + more[0], hits + more[1]
-        self._predictors.append(engine)
-        return cost, hits
-
-    def _read(self, data: Any, name: str, *, repeated: bool = False) -> Dataset:
-        return read_dataset(
-            data,
-            self._architecture.sizes[0],
-            self._architecture.sizes[-1],
-            self.dtype,
-            name=name,
-            repeated=repeated,
-        )
-
-    def layer_statistics(self, X: ArrayLike, y: Any = None) -> list[dict[str, float]]:
-        """Return how the weighted inputs of each layer lie, and how far units are saturated.
-
-        Parameters
-        ----------
-        X : array_like, shape (n, n_0)
-        y : array_like, optional
-            Class numbers or targets, for the gradient's norm.
-
-        Returns
-        -------
-        list of dict, one a layer
-            "mean_z", "std_z" over examples and units; "mean_derivative", the mean of sigma'(z);
-            "saturated", the share where sigma'(z) is below 4 % of its largest value (for the
-            sigmoid sigma'(z) < 0.01, as in the book's argument); with y "gradient_norm", of the
-            layer's weights and biases, for the mean cost.
-
-        Raises
-        ------
-        ValueError, TypeError
-            As for `SGD`.
-
-        Examples
-        --------
-        >>> import numpy as np, fastnet
-        >>> net = fastnet.Network([1000, 100], rng=0, initializer="large")
-        >>> X = np.repeat([[1.0, 0.0]], 500, axis=1).reshape(1, 1000)
-        >>> net.layer_statistics(X)[0]["saturated"] > 0.7
-        True
-        """
-        sizes = self._architecture.sizes
-        y_known = (
-            np.zeros(np.shape(X)[0] if np.ndim(X) else 0, np.int64)
-            if y is None and sizes[-1] > 1
-            else y
-        )
-        if y_known is None:
-            y_known = np.zeros((np.shape(X)[0], 1))
-        data = self._read((X, y_known), "layer_statistics")
-        order = np.arange(data.n, dtype=np.intp)
-        sums = np.zeros((len(sizes) - 1, 4))
-        engine = self._borrow_predictor()
-        step = min(data.piece_limit, PREDICTION_ROWS * 64)
-        for start in range(0, data.n, step):
-            rows, _, order_, first, last = data.piece(order, start, min(data.n, start + step))
-            engine.statistics(rows, order_, first, last, sums)
-        self._predictors.append(engine)
-        nabla = None if y is None else self.backprop(X, y)
-        return [_statistics(sums[l], data.n, l, sizes[l + 1], nabla) for l in range(len(sizes) - 1)]
-
     # ---- files
 
     def save(self, filename: str | os.PathLike[str]) -> None:
@@ -728,17 +468,3 @@ class _EpochEnd(Callback):
         monitored = {name: record[name] for name in MONITORS if name in record}
         self._epoch += 1
         return network._epoch_end(self._epoch - 1, monitored)
-
-
-def _statistics(sums: Array, n: int, layer: int, units: int, nabla: Any) -> dict[str, float]:
-    mean, square, derivative, saturated = (sums / (n * units)).tolist()
-    found = {
-        "mean_z": mean,
-        "std_z": math.sqrt(max(square - mean * mean, 0.0)),
-        "mean_derivative": derivative,
-        "saturated": saturated,
-    }
-    if nabla is not None:
-        parts = [float(np.sum(np.square(part[layer], dtype=np.float64))) for part in nabla]
-        found["gradient_norm"] = math.sqrt(sum(parts)) / n
-    return found
