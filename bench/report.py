@@ -83,6 +83,9 @@ def entry(workload: Workload, results: list[dict[str, Any]]) -> dict[str, Any]:
             base = _time_of(results, peer, r["threads"])
             if base is not None:
                 r[name] = r["median_s"] / base
+        alone = _time_of(results, "fastnet", 1)
+        if r["peer"] == "fastnet" and not r["variant"] and r["threads"] > 1 and alone is not None:
+            r["times_one_thread"] = alone / r["median_s"]
     return {
         "key": workload.key,
         "title": workload.title,
@@ -127,6 +130,15 @@ def _goal(goals: Mapping[str, float], r: Mapping[str, Any]) -> str:
     return ""
 
 
+def _gain(part: Mapping[str, Any], r: Mapping[str, Any]) -> str:
+    """Return what more threads brought fastnet."""
+    if "times_one_thread" not in r:
+        return ""
+    goal = part["goals"].get("threads")
+    aim = f" (goal: {goal:g})" if goal else ""
+    return f"{r['times_one_thread']:.2f} times as fast as on one thread{aim}"
+
+
 def _row(part: Mapping[str, Any], r: Mapping[str, Any]) -> list[str]:
     ratios = [f"{r[k]:.2f}" if k in r else "" for k in ("times_fastnet", "times_limit")]
     if r["status"] == "disagrees":
@@ -156,8 +168,8 @@ def table(part: Mapping[str, Any]) -> str:
         "  " + "  ".join(f"{c:{s}{w}}" for c, s, w in zip(row, sides, widths, strict=True)).rstrip()
         for row in rows
     ]
-    noted = [r for r in measured if r["note"]]
-    lines += [f"  {label(r['peer'], r['variant'], r['threads'])}: {r['note']}" for r in noted]
+    notes = [(r, note) for r in measured for note in (_gain(part, r), r["note"]) if note]
+    lines += [f"  {label(r['peer'], r['variant'], r['threads'])}: {note}" for r, note in notes]
     missing: dict[str, list[str]] = {}
     for r in part["results"]:
         if "median_s" not in r:

@@ -46,7 +46,7 @@ def _network(workload: Workload) -> Any:
     return fastnet.Network(
         workload.sizes,
         activation=workload.activation,
-        output=workload.output,
+        output={"linear": "identity"}.get(workload.output, workload.output),
         cost=getattr(fastnet, costs[workload.output]),
         dtype=dtype,
         rng=0,
@@ -60,7 +60,6 @@ def _trainer(problem: Problem, shuffle: bool) -> Any:
     batches = (workload.epochs, workload.mini_batch_size)
     if workload.optimizer == "sgd":
         return lambda net: net.SGD(data, *batches, workload.eta, workload.lmbda, shuffle=shuffle)
-    # An optimizer may keep its moments, so each training gets one of its own.
     return lambda net: net.train(
         data, *batches, optimizer=fastnet.Adam(workload.eta), shuffle=shuffle
     )
@@ -76,6 +75,7 @@ def prepare(problem: Problem, variant: str, threads: int) -> Job:
 
     def reset() -> None:
         for each in nets:
+            each.default_weight_initializer()  # which forgets the optimizer's moments
             each.weights, each.biases = problem.weights, problem.biases
 
     reset()
