@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+import fastnet
+
 from .refusals import GOOD, PAIRS, N, X, Y, assert_refused, new, spoilt
 
 #: Each of these data sets, the kind of error, and words that the message must have.
