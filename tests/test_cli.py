@@ -162,7 +162,7 @@ def test_a_folder_of_idx_files_gives_what_the_npz_gives(npz, tmp_path):
     ],
 )
 def test_the_last_line_says_when_95_percent_are_reached(old, new, sentence):
-    from fastnet.cli import _gain
+    from fastnet.commands.compare import _gain
     from fastnet.compare import Comparison, Run, Settings
 
     runs = Run("large", tuple(old), 1.0), Run("default", tuple(new), 1.0)
@@ -242,12 +242,13 @@ def test_wrong_usage_ends_with_2_before_anything_is_written(
 
 
 def test_options_that_say_what_the_book_says_contradict_nothing(monkeypatch):
-    from fastnet.cli import _parser, _settings
+    from fastnet.cli import _parser
+    from fastnet.commands.compare import _settings
     from fastnet.compare import BOOK
 
-    parser = _parser()
-    args = parser.parse_args(["compare", "--book", "--epochs", "30", "--eta", ".1", "--lmbda", "5"])
-    assert _settings(args, parser) == BOOK
+    args = ["compare", "--book", "--epochs", "30", "--eta", ".1", "--lmbda", "5"]
+    args = _parser().parse_args(args)
+    assert _settings(args) == BOOK
 
 
 def bad_inputs():
