@@ -60,12 +60,14 @@ cdef class Engine:
     cdef Py_ssize_t taken
 
     def __cinit__(
-        self, sizes, activations, int cost, Py_ssize_t capacity, bint training, dropout=None, int n_states=0
+        self, sizes, activations, int cost, Py_ssize_t capacity, bint training, dropout=None,
+        int n_states=0,
     ):
         if not 2 <= len(sizes) <= MAX_DEPTH + 1 or len(activations) != len(sizes) - 1:
             raise ValueError(f"{len(sizes)} layers; an engine takes 2 to {MAX_DEPTH + 1}")
         widths = [int(n) + PAD for n in sizes]
-        elements = 6 * sum(n * m for n, m in zip(widths, widths[1:])) + 6 * int(capacity) * sum(widths)
+        elements = 6 * sum(n * m for n, m in zip(widths, widths[1:]))
+        elements += 6 * int(capacity) * sum(widths)
         if elements * sizeof(real) > 2**60:
             raise MemoryError(f"a network of sizes {list(sizes)} does not fit into memory")
         self.sizes = tuple(sizes)
@@ -81,7 +83,9 @@ cdef class Engine:
             self.measure(l, sizes[l], sizes[l + 1], activations[l], keep)
         self.allocate()
 
-    cdef void measure(self, Py_ssize_t l, Py_ssize_t n_in, Py_ssize_t n_out, int activation, real keep):
+    cdef void measure(
+        self, Py_ssize_t l, Py_ssize_t n_in, Py_ssize_t n_out, int activation, real keep
+    ):
         cdef Layer *layer = &self.net.layers[l]
         layer.n_in = n_in
         layer.n_out = n_out
@@ -210,24 +214,27 @@ cdef class Engine:
         return 0
 
     cdef void pack(self, const real *flat, real *packed) noexcept nogil:
-        cdef Py_ssize_t l, i
+        cdef Py_ssize_t l, _i
         for l in range(self.net.depth):
-            for i in range(self.net.layers[l].n_in + 1):
+            for _i in range(self.net.layers[l].n_in + 1):
                 memcpy(packed, flat, self.net.layers[l].n_out * sizeof(real))
                 packed += self.net.layers[l].ld
                 flat += self.net.layers[l].n_out
 
     cdef void unpack(self, const real *packed, real *flat) noexcept nogil:
-        cdef Py_ssize_t l, i
+        cdef Py_ssize_t l, _i
         for l in range(self.net.depth):
-            for i in range(self.net.layers[l].n_in + 1):
+            for _i in range(self.net.layers[l].n_in + 1):
                 memcpy(flat, packed, self.net.layers[l].n_out * sizeof(real))
                 packed += self.net.layers[l].ld
                 flat += self.net.layers[l].n_out
 
     # ---- forward
 
-    def predict(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t start, Py_ssize_t stop, real[:, ::1] out):
+    def predict(
+        self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t start, Py_ssize_t stop,
+        real[:, ::1] out,
+    ):
         """Write the outputs for rows order[start:stop] into out[start:stop]."""
         cdef Net *net = &self.net
         cdef Layer *last = &net.layers[net.depth - 1]
@@ -246,7 +253,10 @@ cdef class Engine:
                     memcpy(&out[at + b, 0], last.a_bu + b * last.ld, last.n_out * sizeof(real))
                 at += count
 
-    def evaluate(self, Rows rows, Targets targets, const Py_ssize_t[::1] order, Py_ssize_t start, Py_ssize_t stop):
+    def evaluate(
+        self, Rows rows, Targets targets, const Py_ssize_t[::1] order, Py_ssize_t start,
+        Py_ssize_t stop,
+    ):
         """Over rows order[start:stop]: the sum of their costs and how many are classified right."""
         cdef Net *net = &self.net
         cdef Py_ssize_t at = start
@@ -264,8 +274,11 @@ cdef class Engine:
                 at += count
         return net.cost_sum, net.hits
 
-    def statistics(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t start, Py_ssize_t stop, double[:, ::1] sums):
-        """Add to sums[l], over rows order[start:stop] and units: z, z^2, sigma'(z), how many saturated."""
+    def statistics(
+        self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t start, Py_ssize_t stop,
+        double[:, ::1] sums,
+    ):
+        """Add to sums[l], over rows order[start:stop] and units: z, z^2, sigma'(z), saturated."""
         cdef Net *net = &self.net
         cdef Statistics collected[MAX_DEPTH]
         cdef Py_ssize_t at = start
@@ -293,7 +306,8 @@ cdef class Engine:
 
     def set_rule(
         self, int kind, *, double beta1=0, double beta2=0, double epsilon=0, double largest=0,
-        double weight_decay=0, double l1=0, double l2=0, double max_norm=0, double clip_norm=0, long t=0,
+        double weight_decay=0, double l1=0, double l2=0, double max_norm=0, double clip_norm=0,
+        long t=0,
     ):
         """Choose the optimizer and the regularization; l1 and l2 are the book's lambda / n."""
         self.rule.kind = kind
@@ -333,12 +347,13 @@ cdef class Engine:
 
     @property
     def measured(self):
-        """The sum of costs and the number of hits since begin_epoch, each example as it was trained on."""
+        """Sum of costs and number of hits since begin_epoch, each example as it was trained on."""
         return self.net.cost_sum, self.net.hits
 
     def train(
-        self, Rows rows, Targets targets, const Py_ssize_t[::1] order, Py_ssize_t start, Py_ssize_t stop,
-        Py_ssize_t position, Py_ssize_t total, Py_ssize_t mini_batch_size, const double[::1] etas,
+        self, Rows rows, Targets targets, const Py_ssize_t[::1] order, Py_ssize_t start,
+        Py_ssize_t stop, Py_ssize_t position, Py_ssize_t total, Py_ssize_t mini_batch_size,
+        const double[::1] etas,
     ):
         """Train on rows order[start:stop], which are examples position .. of an epoch of `total`.
 
@@ -351,7 +366,10 @@ cdef class Engine:
         cdef Py_ssize_t count, room
         cdef bint fused = is_plain(&self.rule) and mini_batch_size <= net.capacity
         self.check_examples(rows, targets, order, start, stop)
-        if not self.training or position + stop - start > total or etas.shape[0] * mini_batch_size < total:
+        if (
+            not self.training or position < 0 or mini_batch_size < 1
+            or position + stop - start > total or etas.shape[0] < (total - 1) // mini_batch_size + 1
+        ):
             raise ValueError("this engine has no room for such training")
         net.training = True
         with nogil:
@@ -386,8 +404,8 @@ cdef class Engine:
         self.rule.t += 1
 
     def gradient(
-        self, Rows rows, Targets targets, const Py_ssize_t[::1] order, Py_ssize_t start, Py_ssize_t stop,
-        real[::1] flat, bint add=False,
+        self, Rows rows, Targets targets, const Py_ssize_t[::1] order, Py_ssize_t start,
+        Py_ssize_t stop, real[::1] flat, bint add=False,
     ):
         """The gradient of the cost, summed over rows order[start:stop], laid out as the parameters.
 
@@ -411,15 +429,18 @@ cdef class Engine:
             self.unpack(net.nabla, &flat[0])
 
     cdef int check_examples(
-        self, Rows rows, Targets targets, const Py_ssize_t[::1] order, Py_ssize_t start, Py_ssize_t stop
+        self, Rows rows, Targets targets, const Py_ssize_t[::1] order, Py_ssize_t start,
+        Py_ssize_t stop,
     ) except -1:
-        """What must hold for no loop to leave its arrays; the row numbers themselves are the caller's word."""
+        """What must hold for no loop to leave its arrays; row numbers are the caller's word."""
         cdef Layer *last = &self.net.layers[self.net.depth - 1]
         if rows.n_in != self.net.layers[0].n_in or not 0 <= start < stop <= order.shape[0]:
             raise ValueError("these examples do not fit this engine")
         if targets is not None:
             if targets.n != rows.n:
                 raise ValueError("as many targets as rows are needed")
-            if targets.labels == NULL and (targets.n_out != last.n_out or targets.itemsize != sizeof(real)):
+            if targets.labels == NULL and (
+                targets.n_out != last.n_out or targets.itemsize != sizeof(real)
+            ):
                 raise ValueError("these targets do not fit this engine")
         return 0

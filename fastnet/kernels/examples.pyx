@@ -4,7 +4,7 @@ Nothing here copies a dense X. `compress` writes the non-zero elements of an arr
 zeros beside it, 6 or 10 bytes each.
 """
 cimport numpy as cnp
-from libc.math cimport INFINITY, fabs, isfinite
+from libc.math cimport fabs
 from libc.stdint cimport int32_t, int64_t, uint16_t, uint8_t
 
 import numpy as np
@@ -34,7 +34,9 @@ cdef class Rows:
 
     def __cinit__(self, cnp.ndarray X not None):
         if cnp.PyArray_NDIM(X) != 2 or X.dtype.char not in _STORAGE or not X.dtype.isnative:
-            raise TypeError(f"rows of shape (n, n_in) in float64, float32 or uint8, not {X.dtype} {np.shape(X)}")
+            raise TypeError(
+                f"rows of shape (n, n_in) in float64, float32 or uint8, not {X.dtype} {np.shape(X)}"
+            )
         self.owner = X
         self.n = cnp.PyArray_DIM(X, 0)
         self.n_in = cnp.PyArray_DIM(X, 1)
@@ -81,8 +83,8 @@ cdef class Targets:
 
 
 cdef bint scan_rows(
-    const element *data, Py_ssize_t row_stride, Py_ssize_t col_stride, Py_ssize_t n, Py_ssize_t n_in,
-    double limit, Py_ssize_t *bad_row, Py_ssize_t *nonzeros, bint *single,
+    const element *data, Py_ssize_t row_stride, Py_ssize_t col_stride, Py_ssize_t n,
+    Py_ssize_t n_in, double limit, Py_ssize_t *bad_row, Py_ssize_t *nonzeros, bint *single,
 ) noexcept nogil:
     """False at the first row with an element that is not finite or beyond `limit`."""
     cdef Py_ssize_t row, col

@@ -59,7 +59,9 @@ cdef inline void gather(Rows rows, Py_ssize_t row, real *x_i) noexcept nogil:
             x_i[i] = (<const uint8_t *> (p + i * stride))[0]
 
 
-cdef inline void fetch(Net *net, Rows rows, const Py_ssize_t *order, Py_ssize_t count) noexcept nogil:
+cdef inline void fetch(
+    Net *net, Rows rows, const Py_ssize_t *order, Py_ssize_t count
+) noexcept nogil:
     """Make rows order[:count] the batch at hand. Dropout of inputs wants them dense."""
     cdef Py_ssize_t b
     cdef real *x_i

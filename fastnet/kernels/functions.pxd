@@ -66,8 +66,9 @@ cdef inline vreal v_tanh(vreal z) noexcept nogil:
     """-e / (2 + e) with e = exp(-2 |z|) - 1, which loses nothing where z is small."""
     cdef vreal x = v_splat(-2.0) * v_abs(z)
     cdef vreal k, power, e
-    # e is -1 to the last bit long before -100, and 2**k stays a normal number up to there.
-    x = v_where_greater(v_splat(-100.0 if FASTNET_DIGITS == 53 else -60.0), x, v_splat(-100.0 if FASTNET_DIGITS == 53 else -60.0), x)
+    # e is -1 to the last bit long before `low`, and 2**k stays a normal number up to there.
+    cdef vreal low = v_splat(-60.0 if FASTNET_DIGITS == 24 else -100.0)
+    x = v_where_greater(low, x, low, x)
     k = v_round(x * v_splat(1.44269504088896340736))
     power = v_power_of_two(k)
     e = power * expm1_reduced(reduced(x, k)) + (power - v_splat(1.0))

@@ -31,7 +31,7 @@ cdef struct Operands:
 cdef inline void tile(
     const Operands *p, Py_ssize_t m, Py_ssize_t n, int rows, int vectors
 ) noexcept nogil:
-    """Rows m .. m+rows, columns n .. n+vectors*LANES; `rows` and `vectors` are literals at every call."""
+    """Rows m .. m+rows, columns n .. n+vectors*LANES; both counts are literals at every call."""
     cdef vreal sums[TILE_ROWS][TILE_VECTORS]
     cdef vreal b_n[TILE_VECTORS]
     cdef vreal factor
@@ -39,12 +39,12 @@ cdef inline void tile(
     cdef const real *b = p.b + n
     cdef const real *c_in = p.c_in + m * p.c_in_m + n
     cdef real *c = p.c + m * p.c_m + n
-    cdef Py_ssize_t k
+    cdef Py_ssize_t _k
     cdef int r, v
     for r in range(rows):
         for v in range(vectors):
             sums[r][v] = v_splat(0)
-    for k in range(p.k):
+    for _k in range(p.k):
         for v in range(vectors):
             b_n[v] = v_load(b + v * LANES)
         for r in range(rows):
@@ -62,7 +62,9 @@ cdef inline void tile(
             )
 
 
-cdef inline void strip(const Operands *p, Py_ssize_t m0, Py_ssize_t m1, Py_ssize_t n, int vectors) noexcept nogil:
+cdef inline void strip(
+    const Operands *p, Py_ssize_t m0, Py_ssize_t m1, Py_ssize_t n, int vectors
+) noexcept nogil:
     cdef Py_ssize_t m = m0
     while m + TILE_ROWS <= m1:
         tile(p, m, n, TILE_ROWS, vectors)
@@ -72,7 +74,9 @@ cdef inline void strip(const Operands *p, Py_ssize_t m0, Py_ssize_t m1, Py_ssize
         m += 1
 
 
-cdef inline void gemm(const Operands *p, Py_ssize_t m0, Py_ssize_t m1, Py_ssize_t n_padded) noexcept nogil:
+cdef inline void gemm(
+    const Operands *p, Py_ssize_t m0, Py_ssize_t m1, Py_ssize_t n_padded
+) noexcept nogil:
     cdef Py_ssize_t n = 0
     while n + 4 * LANES <= n_padded:
         strip(p, m0, m1, n, 4)

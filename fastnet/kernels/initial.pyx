@@ -127,10 +127,10 @@ cdef class Stream:
 
 cdef void orthonormalize(double *a, Py_ssize_t rows, Py_ssize_t cols) noexcept nogil:
     """Gram and Schmidt's columns in their modified form, each gone over twice."""
-    cdef Py_ssize_t col, before, row, again
+    cdef Py_ssize_t col, before, row, _again
     cdef double dot, norm
     for col in range(cols):
-        for again in range(2):
+        for _again in range(2):
             for before in range(col):
                 dot = 0
                 for row in range(rows):

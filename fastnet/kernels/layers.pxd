@@ -122,7 +122,9 @@ cdef inline void saturation(
         saturated[0] += derivative < 0.04 * most
 
 
-cdef inline void times_softmax_derivative(const real *a_u, real *delta_u, Py_ssize_t n) noexcept nogil:
+cdef inline void times_softmax_derivative(
+    const real *a_u, real *delta_u, Py_ssize_t n
+) noexcept nogil:
     """delta_j becomes a_j (delta_j - sum_k a_k delta_k)."""
     cdef real mean = 0
     cdef Py_ssize_t u

@@ -131,7 +131,9 @@ cdef inline void forward(Net *net, Py_ssize_t count) noexcept nogil:
             activate_layer(net, l, count)
 
 
-cdef inline void judge(Net *net, Targets targets, Py_ssize_t row, Py_ssize_t b) noexcept nogil:
+cdef inline void judge(
+    Net *net, Targets targets, Py_ssize_t row, Py_ssize_t b
+) noexcept nogil:
     """Activate example b's outputs; add its cost to cost_sum and, if classified right, 1 to hits."""
     cdef Layer *last = &net.layers[net.depth - 1]
     cdef real *a_u = last.a_bu + b * last.ld
@@ -269,7 +271,9 @@ cdef inline void fold(Net *net) noexcept nogil:
         net.scale = 1
 
 
-cdef inline void descend(Net *net, Py_ssize_t l, Py_ssize_t count, real step, real decay) noexcept nogil:
+cdef inline void descend(
+    Net *net, Py_ssize_t l, Py_ssize_t count, real step, real decay
+) noexcept nogil:
     """w <- decay w - step * sum over the batch of x delta, and b likewise without decay.
 
     For sparse rows the decay goes into one factor, and into the weights themselves only when that

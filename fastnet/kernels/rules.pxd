@@ -61,7 +61,7 @@ cdef inline void momentum(
 cdef inline void nesterov(
     real *w, const real *g, real *v, Py_ssize_t n, real share, real eta, real mu
 ) noexcept nogil:
-    """The same v; w <- w + mu v - eta g (Sutskever et al. 2013, with w at the point looked ahead to)."""
+    """The same v; w <- w + mu v - eta g (Sutskever et al. 2013, w being the point ahead)."""
     cdef Py_ssize_t j
     for j in range(n):
         v[j] = mu * v[j] - eta * (share * g[j])
@@ -69,7 +69,8 @@ cdef inline void nesterov(
 
 
 cdef inline void rmsprop(
-    real *w, const real *g, real *s, Py_ssize_t n, real share, real eta, double beta, real epsilon
+    real *w, const real *g, real *s, Py_ssize_t n, real share, real eta, double beta,
+    real epsilon,
 ) noexcept nogil:
     """s <- beta s + (1 - beta) g^2; w <- w - eta g / (sqrt(s) + epsilon) (Tieleman and Hinton 2012)."""
     cdef real old = beta, new = 1 - beta
