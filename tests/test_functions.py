@@ -12,7 +12,7 @@ from .strategies import DTYPES
 
 #: Beyond these the exact value is below the smallest normal number.
 UNDERFLOW = {np.float64: -708.39, np.float32: -87.33}
-MAX_ULP = 4
+MAX_ULP = 3
 
 
 def identity_network(dtype):
