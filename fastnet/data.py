@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnet.arguments import as_rate
 from fastnet.kernels import examples
 
-__all__ = ["Dataset", "as_rows", "read_dataset"]
+__all__ = ["Dataset", "Piece", "as_rows", "check_finite", "read_dataset"]
 
 Array = NDArray[Any]
+#: What a kernel takes: rows, targets, order, and the first and last place in order to walk.
+Piece = tuple[examples.Rows, examples.Targets, Array, int, int]
 
 #: Element types that kernels read where they lie; rows of others are converted block by block.
 KERNEL_TYPES = "dfB"
@@ -57,9 +60,7 @@ class Dataset:
         """How many examples there are."""
         return int(self.X.shape[0])
 
-    def piece(
-        self, order: Array, start: int, stop: int
-    ) -> tuple[examples.Rows, examples.Targets, Array, int, int]:
+    def piece(self, order: Array, start: int, stop: int) -> Piece:
         """Return what a kernel takes to walk examples order[start:stop].
 
         Returns
@@ -94,14 +95,17 @@ class Dataset:
         """
         if sample_weight is None and class_weight is None:
             return self
-        weights = np.ones(self.n, self.dtype)
+        weights = np.ones(self.n)
         if sample_weight is not None:
             weights *= _read_weights(sample_weight, self.n, "sample_weight")
         if class_weight is not None:
             if self.labels is None:
                 raise ValueError("class_weight needs class numbers for y; here y are targets.")
-            weights *= _read_class_weight(class_weight, self.labels, n_out)[self.labels]
-        weights = np.ascontiguousarray(weights, dtype=self.dtype)
+            with np.errstate(over="ignore"):
+                weights *= _read_class_weight(class_weight, self.labels, n_out)[self.labels]
+        if weights.max() > np.finfo(self.dtype).max:
+            raise ValueError(f"a sample's weight is {weights.max()}, too large for {self.dtype}.")
+        weights = weights.astype(self.dtype, copy=False)
         targets = examples.Targets(self.labels, self.y, weights)
         return replace(self, targets=targets, sample_weight=weights)
 
@@ -156,7 +160,7 @@ def read_dataset(
         raise ValueError(
             f"{name}: X has {X.shape[0]} rows and y has {found}; they must be equally many."
         )
-    nonzeros, single = _check_finite(X, dtype, f"{name}: X")
+    nonzeros, single = _scan(X, dtype, f"{name}: X")
     return Dataset(
         X=X,
         rows=_wrap(X, nonzeros, single, repeated),
@@ -177,16 +181,16 @@ def as_rows(X: Any, n_in: int, name: str) -> Array:
     ValueError
         The shape is wrong.
     """
-    X = _as_real_array(X, name)
-    if X.ndim == 3 and X.shape[2] == 1:
-        X = X[:, :, 0]
-    if X.ndim != 2:
+    rows = _as_real_array(X, name)
+    if rows.ndim == 3 and rows.shape[2] == 1:
+        rows = rows[:, :, 0]
+    if rows.ndim != 2:
         raise ValueError(
-            f"{name} has shape {X.shape}; expected two dimensions, (examples, {n_in})."
+            f"{name} has shape {rows.shape}; expected two dimensions, (examples, {n_in})."
         )
-    if X.shape[1] != n_in:
-        raise ValueError(f"{name} has {X.shape[1]} columns; this network takes {n_in}.")
-    return X
+    if rows.shape[1] != n_in:
+        raise ValueError(f"{name} has {rows.shape[1]} columns; this network takes {n_in}.")
+    return rows
 
 
 def check_finite(X: Array, dtype: np.dtype[Any], name: str) -> None:
@@ -197,7 +201,7 @@ def check_finite(X: Array, dtype: np.dtype[Any], name: str) -> None:
     ValueError
         With the row.
     """
-    _check_finite(X, dtype, name)
+    _scan(X, dtype, name)
 
 
 def _wrap(X: Array, nonzeros: int, single: bool, repeated: bool) -> examples.Rows | None:
@@ -307,8 +311,8 @@ def _read_labels(y: Array, n_out: int, name: str) -> Array:
     return np.ascontiguousarray(y, dtype=np.int32)
 
 
-def _check_finite(X: Array, dtype: np.dtype[Any], name: str) -> tuple[int, bool]:
-    """(non-zeros, whether float32 holds them all); only kernel types are counted."""
+def _scan(X: Array, dtype: np.dtype[Any], name: str) -> tuple[int, bool]:
+    """`check_finite`; return (non-zeros, whether float32 holds them all), known of kernel types."""
     limit = float(np.finfo(dtype).max)
     if X.dtype.char in KERNEL_TYPES and X.dtype.isnative:
         row, nonzeros, single = examples.scan(X, limit)
@@ -371,6 +375,6 @@ def _read_class_weight(class_weight: Any, labels: Array, n_out: int) -> Array:
                 raise ValueError(
                     f"class_weight names class {label!r}; classes are 0 to {n_out - 1}."
                 )
-            weights[label] = weight
+            weights[int(label)] = as_rate(weight, f"class_weight[{label!r}]")
         class_weight = weights
     return _read_weights(class_weight, n_out, "class_weight")

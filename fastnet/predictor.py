@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastnet import kernels
 from fastnet.arguments import as_rate
-from fastnet.data import Dataset, as_rows, check_finite, read_dataset
+from fastnet.data import Dataset, Piece, as_rows, check_finite, read_dataset
 from fastnet.model import Model
 from fastnet.parameters import layer_views
 from fastnet.training import TRAINING_ROWS
+
+if TYPE_CHECKING:
+    from fastnet.kernels.engine_f64_baseline import Engine
 
 __all__ = ["Predictor"]
 
@@ -21,6 +26,10 @@ Array = NDArray[Any]
 
 #: Examples that prediction takes at a time: their activations fit the first-level cache.
 PREDICTION_ROWS = 32
+#: Examples a kernel call: between two of them Ctrl-C is answered.
+CALL_ROWS = 64 * PREDICTION_ROWS
+#: Workspaces kept for the next prediction; while more threads predict at once, there are more.
+KEPT_WORKSPACES = 16
 
 
 class Predictor(Model):
@@ -56,7 +65,7 @@ class Predictor(Model):
         a = np.asarray(a)
         n_in = self._architecture.sizes[0]
         if a.ndim == 1:
-            return self._predict(as_rows(a[np.newaxis], n_in, "a"))[0]
+            return self._predict(as_rows(a[np.newaxis], n_in, "a")).ravel()
         if a.ndim == 2 and a.shape[1] == 1 and a.shape[0] == n_in and n_in != 1:
             return self._predict(as_rows(a.T, n_in, "a")).T
         return self._predict(as_rows(a, n_in, "a"))
@@ -67,20 +76,25 @@ class Predictor(Model):
         if X.dtype.char not in "dfB" or not X.dtype.isnative:
             X = X.astype(self.dtype)
         order = np.arange(X.shape[0], dtype=np.intp)
-        engine = self._borrow_predictor()
-        if X.shape[0]:
-            engine.predict(kernels.examples.Rows(X), order, 0, X.shape[0], out)
-        self._predictors.append(engine)
+        with self._workspace() as engine:
+            if X.shape[0]:
+                engine.predict(kernels.examples.Rows(X), order, 0, X.shape[0], out)
         return out
 
-    def _borrow_predictor(self) -> Any:
-        """A workspace for prediction that no other thread has; it goes back to `_predictors`."""
+    @contextmanager
+    def _workspace(self) -> Iterator[Engine]:
+        """Lend a workspace for prediction that no other thread has."""
+        kept = self._predictors  # which a change of the cost replaces by a new list
         try:
-            return self._predictors.pop()
+            engine = kept.pop()
         except IndexError:
             engine = self._make_engine(PREDICTION_ROWS, training=False)
-            engine.attach(self._parameters)
-            return engine
+        try:
+            engine.attach(self._parameters)  # a face of Network may have moved them
+            yield engine
+        finally:
+            if len(kept) < KEPT_WORKSPACES:
+                kept.append(engine)
 
     def backprop(self, x: ArrayLike, y: ArrayLike) -> tuple[list[Array], list[Array]]:
         """Return the gradient of the cost, for one example or summed over a batch.
@@ -101,7 +115,7 @@ class Predictor(Model):
         Raises
         ------
         ValueError, TypeError
-            As for `SGD`.
+            The shapes don't fit, or there is NaN, infinity, or what is no real number.
 
         Examples
         --------
@@ -111,20 +125,24 @@ class Predictor(Model):
         >>> bool(np.allclose(nabla_w[0][:, :1], nabla_b[0])), nabla_w[0][:, 1:].any()
         (True, np.False_)
         """
-        data = self._read_batch(x, y)
+        return self._gradient(self._read_batch(x, y))
+
+    def _gradient(self, data: Dataset) -> tuple[list[Array], list[Array]]:
+        """The summed gradient of the cost, by layers."""
         flat = np.empty_like(self._parameters)
         engine = self._make_engine(min(data.n, TRAINING_ROWS), training=True)
         engine.load(self._parameters)
-        engine.gradient(*data.piece(np.arange(data.n, dtype=np.intp), 0, data.n), flat)
+        for number, piece in enumerate(_pieces(data, data.n)):
+            engine.gradient(*piece, flat, number > 0)
         return layer_views(flat, self._architecture.sizes)
 
     def _read_batch(self, x: Any, y: Any) -> Dataset:
         """One example or a batch of them, as `backprop` takes them."""
         x, y = np.asarray(x), np.asarray(y)
         n_in, n_out = self._architecture.sizes[0], self._architecture.sizes[-1]
-        # With one input a column is a batch, unless it is a single number that has one target.
-        one_column = x.shape == (n_in, 1) and (n_in != 1 or y.ndim == 0 or y.shape == (n_out, 1))
-        if x.ndim == 1 or one_column:
+        # With one input a (1, 1) may be a batch of one as well; then y decides.
+        column = x.shape == (n_in, 1)
+        if x.ndim == 1 or (column and (n_in > 1 or y.shape in [(), (n_out,), (n_out, 1)])):
             x = x.reshape(1, -1)
             y = y.reshape(1) if y.ndim == 0 else y.reshape(1, -1)
         return self._read((x, y), "backprop")
@@ -149,6 +167,11 @@ class Predictor(Model):
         Returns
         -------
         int
+
+        Raises
+        ------
+        ValueError, TypeError
+            As for `SGD`.
 
         Examples
         --------
@@ -178,6 +201,11 @@ class Predictor(Model):
         float
             Worked out from the weighted outputs, so that a saturated output costs what it should.
 
+        Raises
+        ------
+        ValueError, TypeError
+            As for `SGD`.
+
         Examples
         --------
         >>> import numpy as np, fastnet
@@ -191,6 +219,7 @@ class Predictor(Model):
         return self._regularized(self._evaluate(data)[0], data.n, lmbda)
 
     def _regularized(self, cost: float, n: int, l2: float, l1: float = 0.0) -> float:
+        """The mean of a `cost` summed over n examples, with the price of the weights."""
         cost /= n
         if l2:
             squares = math.fsum(
@@ -198,23 +227,17 @@ class Predictor(Model):
             )
             cost += 0.5 * (l2 / n) * squares
         if l1:
-            cost += (
-                l1
-                / n
-                * math.fsum(float(np.sum(np.abs(w), dtype=np.float64)) for w in self._weights)
-            )
+            absolutes = math.fsum(float(np.sum(np.abs(w), dtype=np.float64)) for w in self._weights)
+            cost += (l1 / n) * absolutes
         return cost
 
     def _evaluate(self, data: Dataset) -> tuple[float, int]:
         """Sum of the examples' costs, and how many are classified right."""
-        engine = self._borrow_predictor()
-        order = np.arange(data.n, dtype=np.intp)
         cost, hits = 0.0, 0
-        step = min(data.piece_limit, PREDICTION_ROWS * 64)
-        for start in range(0, data.n, step):
-            more = engine.evaluate(*data.piece(order, start, min(data.n, start + step)))
-            cost, hits = cost + more[0], hits + more[1]
-        self._predictors.append(engine)
+        with self._workspace() as engine:
+            for piece in _pieces(data, CALL_ROWS):
+                more = engine.evaluate(*piece)
+                cost, hits = cost + more[0], hits + more[1]
         return cost, hits
 
     def _read(self, data: Any, name: str, *, repeated: bool = False) -> Dataset:
@@ -258,24 +281,26 @@ class Predictor(Model):
         True
         """
         sizes = self._architecture.sizes
-        y_known = (
-            np.zeros(np.shape(X)[0] if np.ndim(X) else 0, np.int64)
-            if y is None and sizes[-1] > 1
-            else y
-        )
-        if y_known is None:
-            y_known = np.zeros((np.shape(X)[0], 1))
-        data = self._read((X, y_known), "layer_statistics")
-        order = np.arange(data.n, dtype=np.intp)
+        X = as_rows(X, sizes[0], "layer_statistics: X")
+        # The weighted inputs don't depend on y; zeros are class numbers, or targets of one unit.
+        data = self._read((X, np.zeros(len(X)) if y is None else y), "layer_statistics")
         sums = np.zeros((len(sizes) - 1, 4))
-        engine = self._borrow_predictor()
-        step = min(data.piece_limit, PREDICTION_ROWS * 64)
-        for start in range(0, data.n, step):
-            rows, _, order_, first, last = data.piece(order, start, min(data.n, start + step))
-            engine.statistics(rows, order_, first, last, sums)
-        self._predictors.append(engine)
-        nabla = None if y is None else self.backprop(X, y)
-        return [_statistics(sums[l], data.n, l, sizes[l + 1], nabla) for l in range(len(sizes) - 1)]
+        with self._workspace() as engine:
+            for rows, _, order, start, stop in _pieces(data, CALL_ROWS):
+                engine.statistics(rows, order, start, stop, sums)
+        nabla = None if y is None else self._gradient(data)
+        return [
+            _statistics(sums[layer], data.n, layer, n_out, nabla)
+            for layer, n_out in enumerate(sizes[1:])
+        ]
+
+
+def _pieces(data: Dataset, most: int) -> Iterator[Piece]:
+    """Cut data into what kernel calls take, `most` examples each or fewer."""
+    order = np.arange(data.n, dtype=np.intp)
+    step = min(data.piece_limit, most)
+    for start in range(0, data.n, step):
+        yield data.piece(order, start, min(data.n, start + step))
 
 
 def _statistics(sums: Array, n: int, layer: int, units: int, nabla: Any) -> dict[str, float]:

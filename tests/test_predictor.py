@@ -1,0 +1,118 @@
+"""What a network answers without learning: which inputs are one example, and whose workspace."""
+
+import threading
+
+import numpy as np
+import pytest
+
+import fastnet
+from fastnet.predictor import KEPT_WORKSPACES
+
+X = np.random.default_rng(1).standard_normal((7, 3))
+
+
+def same(gradient, other):
+    return all(
+        np.array_equal(a, b)
+        for part, twin in zip(gradient, other, strict=True)
+        for a, b in zip(part, twin, strict=True)
+    )
+
+
+@pytest.mark.parametrize("n_out", [1, 2])
+def test_one_number_is_one_example_where_there_is_one_input(n_out):
+    net = fastnet.Network([1, 3, n_out], rng=0)
+    x, y = np.array([[0.5]]), np.linspace(0.2, 0.8, n_out)
+    expected = net.backprop(x, y[np.newaxis])  # a batch of one
+    assert expected[0][-1].any()
+    assert same(net.backprop(x, y[:, np.newaxis]), expected)
+    assert same(net.backprop(x, y), expected)
+    assert same(net.backprop(x[0], y), expected)
+
+
+def test_one_number_takes_a_class_number_too():
+    net = fastnet.Network([1, 3, 2], rng=0)
+    expected = net.backprop([[0.5]], [[0.0, 1.0]])
+    assert same(net.backprop([[0.5]], 1), expected)
+    assert same(net.backprop([[0.5]], [1]), expected)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", ">f8", "int64"])
+def test_gradients_of_more_rows_than_one_piece(dtype, monkeypatch):
+    net = fastnet.Network([3, 4, 2], rng=0)
+    rows, y = np.rint(X).astype(dtype), np.arange(7) % 2
+    expected = net.backprop(rows.astype("float64"), y)
+    monkeypatch.setattr("fastnet.data.BLOCK_BYTES", 3 * 8 * 2)  # two rows
+    for part, twin in zip(net.backprop(rows, y), expected, strict=True):
+        for a, b in zip(part, twin, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("n_out", [1, 2, 3])
+@pytest.mark.parametrize("labels", [False, True])
+def test_statistics_of_the_layers_need_no_targets(n_out, labels):
+    net = fastnet.Network([3, 4, n_out], rng=0)
+    y = np.arange(7) % n_out if labels else np.full((7, n_out), 0.5)
+    without, with_y = net.layer_statistics(X), net.layer_statistics(X, y)
+    nabla = net.backprop(X, y)
+    for layer, (plain, more) in enumerate(zip(without, with_y, strict=True)):
+        norm = np.sqrt(sum(np.sum(part[layer] ** 2) for part in nabla)) / 7
+        assert more.pop("gradient_norm") == pytest.approx(norm)
+        assert plain == more
+    z = net.weights[0] @ X.T + net.biases[0]
+    assert without[0]["mean_z"] == pytest.approx(z.mean())
+    assert without[0]["std_z"] == pytest.approx(z.std())
+
+
+def test_statistics_refuse_what_is_no_batch():
+    net = fastnet.Network([3, 2], rng=0)
+    with pytest.raises(ValueError, match=r"layer_statistics: X has shape \(3,\)"):
+        net.layer_statistics(np.zeros(3))
+    with pytest.raises(ValueError, match="empty"):
+        net.layer_statistics(np.zeros((0, 3)))
+
+
+def test_a_workspace_comes_back_after_a_failure(monkeypatch):
+    net = fastnet.Network([3, 2], rng=0)
+    net.feedforward(X)
+    (workspace,) = net._predictors
+
+    def fail(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fastnet.predictor._pieces", fail)
+    with pytest.raises(KeyboardInterrupt):
+        net.accuracy((X, np.zeros(7)))
+    assert net._predictors == [workspace]
+
+
+def test_workspaces_do_not_pile_up():
+    net = fastnet.Network([3, 2], rng=0)
+    expected = net.feedforward(X)
+    count = 2 * KEPT_WORKSPACES
+    all_here = threading.Barrier(count)
+    outputs = []
+
+    def predict():
+        with net._workspace():
+            all_here.wait(60)
+        outputs.append(net.feedforward(X))
+
+    threads = [threading.Thread(target=predict) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(net._predictors) == KEPT_WORKSPACES
+    assert len(outputs) == count
+    assert all(np.array_equal(output, expected) for output in outputs)
+
+
+def test_a_workspace_lent_before_the_cost_changed_does_not_come_back():
+    net = fastnet.Network([3, 2], rng=0)
+    data = X, np.full((7, 2), 0.5)
+    with net._workspace():
+        net.cost = "quadratic"
+    assert net._predictors == []
+    outputs = net.feedforward(X)
+    assert net.total_cost(data, 0.0) == pytest.approx(0.5 * np.sum((outputs - 0.5) ** 2) / 7)
