@@ -46,7 +46,7 @@ class Callback:
         """An epoch begins; epochs are counted from 0 over all trainings of the network."""
 
     def on_interval(self, network: Network, epoch: int, mini_batch: int) -> bool | None:
-        """`interval` mini-batches more are done, `mini_batch` in this epoch; parameters are current."""
+        """`interval` mini-batches more are done, `mini_batch` in this epoch so far."""
 
     def on_epoch_end(self, network: Network, record: dict[str, Any]) -> bool | None:
         """An epoch is over; what is added to `record` stands in the History."""
@@ -84,10 +84,21 @@ class EarlyStopping(Callback):
     best : float
         What was measured then.
 
+    Raises
+    ------
+    ValueError, TypeError
+        A number is negative, or `patience` is 0; in training, `monitor` is not measured.
+
     Examples
     --------
-    >>> EarlyStopping(patience=3, monitor="evaluation_cost").patience
-    3
+    >>> import numpy as np, fastnet
+    >>> from fastnet import SGD
+    >>> data = np.eye(2), [0, 1]
+    >>> stop = EarlyStopping(patience=3, monitor="evaluation_cost")
+    >>> net = fastnet.Network([2, 2], rng=0)
+    >>> history = net.train(data, 50, optimizer=SGD(0.0), evaluation_data=data, callbacks=stop)
+    >>> len(history), stop.best_epoch
+    (4, 0)
     """
 
     changing: ClassVar[tuple[str, ...]] = (
@@ -158,6 +169,11 @@ class RecordStatistics(Callback):
     records : list of dict
         "epoch" and "mini_batch", how many of each were done; and "layers".
 
+    Raises
+    ------
+    ValueError, TypeError
+        `interval` is no count; when training begins, X or y don't fit the network.
+
     Examples
     --------
     >>> import numpy as np, fastnet
@@ -177,30 +193,20 @@ class RecordStatistics(Callback):
 
     def on_train_begin(self, network: Network) -> None:
         """Record where the network starts."""
-        self.records.append(
-            {
-                "epoch": len(network.history),
-                "mini_batch": 0,
-                "layers": network.layer_statistics(self.X, self.y),
-            }
-        )
+        self._record(network, len(network.history), 0)
 
     def on_interval(self, network: Network, epoch: int, mini_batch: int) -> None:
         """Record in the middle of an epoch."""
-        self.records.append(
-            {
-                "epoch": epoch,
-                "mini_batch": mini_batch,
-                "layers": network.layer_statistics(self.X, self.y),
-            }
-        )
+        self._record(network, epoch, mini_batch)
 
     def on_epoch_end(self, network: Network, record: dict[str, Any]) -> None:
         """Record at the end of an epoch."""
-        record["layers"] = network.layer_statistics(self.X, self.y)
-        self.records.append(
-            {"epoch": record["epoch"] + 1, "mini_batch": 0, "layers": record["layers"]}
-        )
+        record["layers"] = self._record(network, record["epoch"] + 1, 0)
+
+    def _record(self, network: Network, epoch: int, mini_batch: int) -> list[dict[str, float]]:
+        layers = network.layer_statistics(self.X, self.y)
+        self.records.append({"epoch": epoch, "mini_batch": mini_batch, "layers": layers})
+        return layers
 
 
 def read_callbacks(callbacks: Any) -> list[Callback]:

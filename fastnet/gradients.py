@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastnet.architecture import Architecture
+from fastnet.arguments import as_count, as_rate
 from fastnet.parameters import layer_views
 
 if TYPE_CHECKING:
@@ -38,6 +40,11 @@ def check_gradient(
         where both gradients are zero, which proves nothing. A ReLU whose weighted input lies within
         epsilon of its kink may show more.
 
+    Raises
+    ------
+    ValueError, TypeError
+        As for `Network.backprop`; or `epsilon` or `sample` is not positive.
+
     Examples
     --------
     >>> import numpy as np, fastnet
@@ -45,8 +52,9 @@ def check_gradient(
     >>> fastnet.check_gradient(net, np.ones(3), np.array([1.0, 0.0])) < 1e-7
     True
     """
-    from fastnet.architecture import Architecture
-
+    epsilon, sample = as_rate(epsilon, "epsilon"), as_count(sample, "sample", at_least=1)
+    if epsilon == 0:
+        raise ValueError("epsilon is 0; expected a positive number.")
     old = net._architecture
     twin = type(net)._from_parameters(
         Architecture(old.sizes, old.activations, old.cost, np.dtype(np.float64)),

@@ -35,7 +35,7 @@ def run_lbfgs(training: Training) -> None:
 
     def after_iteration(x: NDArray[Any]) -> None:
         network.parameters[:] = x
-        training._report(training.batches)
+        training.report(training.batches)
         training.finish_epoch(len(network.history), optimizer.eta)
         if training.stopped or len(training.history) >= training.plan.epochs:
             raise StopIteration

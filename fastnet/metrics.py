@@ -40,7 +40,7 @@ class Metrics:
     Raises
     ------
     ValueError
-        An unknown name, or an evaluation metric without evaluation data.
+        An unknown name, an evaluation metric without evaluation data, or two functions of one name.
     TypeError
         Neither a name nor a callable.
     """
@@ -55,7 +55,7 @@ class Metrics:
         if not isinstance(chosen, Iterable):
             raise TypeError(f"metrics is {chosen!r}; give a list of names or functions.")
         self.names: list[str] = []
-        self.functions: list[Callable[[Network], Any]] = []
+        self.functions: dict[str, Callable[[Network], Any]] = {}
         for metric in chosen:
             self._add(metric, evaluation)
         self.l1, self.l2 = l1, l2
@@ -63,7 +63,10 @@ class Metrics:
 
     def _add(self, metric: Any, evaluation: Dataset | None) -> None:
         if callable(metric):
-            self.functions.append(metric)
+            name = getattr(metric, "__name__", type(metric).__name__)
+            if name in (*self.functions, *METRICS, "epoch", "eta"):
+                raise ValueError(f"metrics holds a function {name}; that name is taken already.")
+            self.functions[name] = metric
         elif not isinstance(metric, str):
             raise TypeError(
                 f"metrics holds {metric!r}; expected a name or a function of the network."
@@ -92,6 +95,11 @@ class Metrics:
             Sum of costs and hits, counted while training.
         n : int
             How many examples that were.
+
+        Returns
+        -------
+        dict
+            Costs as float and accuracies as int, in the order chosen; then what functions gave.
         """
         found: dict[str, Any] = {}
         for kind in ("training", "evaluation", "running"):
@@ -106,9 +114,5 @@ class Metrics:
                     found[name] = network._regularized(cost, count, self.l2, self.l1)
                 else:
                     found[name] = hits
-        for function in self.functions:
-            found[getattr(function, "__name__", type(function).__name__)] = function(network)
-        return {
-            name: found[name]
-            for name in (*self.names, *(key for key in found if key not in self.names))
-        }
+        measures = {name: found[name] for name in self.names}
+        return measures | {name: f(network) for name, f in self.functions.items()}

@@ -20,6 +20,7 @@ __all__ = ["Network", "load"]
 
 Lists = tuple[list[float], list[int], list[float], list[int]]
 
+#: What `SGD` can monitor, in the order of the lists that it returns.
 MONITORS = ("evaluation_cost", "evaluation_accuracy", "training_cost", "training_accuracy")
 
 
@@ -112,8 +113,8 @@ class Network(Predictor):
 
         Raises
         ------
-        ValueError, TypeError
-            As for `SGD`; nothing has changed then.
+        ValueError, TypeError, RuntimeError, DivergenceError
+            As for `SGD`; no parameter has changed then.
 
         Examples
         --------
@@ -193,6 +194,8 @@ class Network(Predictor):
         ------
         ValueError, TypeError
             Something about the arguments is wrong; the network has not changed.
+        DivergenceError
+            Parameters stopped being finite; the network is back where the epoch began.
         RuntimeError
             Another thread is training this network.
 
@@ -206,8 +209,8 @@ class Network(Predictor):
         >>> import numpy as np, fastnet
         >>> net = fastnet.Network([2, 8, 2], rng=1)
         >>> X, y = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0])
-        >>> lists = net.SGD((X, y), 500, 4, 3.0, evaluation_data=(X, y), monitor_evaluation_accuracy=True)
-        >>> lists[1][-1]
+        >>> lists = net.SGD((X, y), 500, 4, 3.0, monitor_training_accuracy=True)
+        >>> lists[3][-1]
         4
         """
         asked = (
@@ -270,8 +273,8 @@ class Network(Predictor):
         schedule : Schedule, str or function of the epoch, optional
             Out of `fastnet.schedules`: what multiplies the learning rate.
         l1, l2 : float, default 0
-            The book's lambda: the cost gets l1/n sum |w| + l2/(2n) sum w^2 over all weights, n being
-            the number of examples.
+            The book's lambda: the cost gets l1/n sum |w| + l2/(2n) sum w^2 over all weights, n
+            being the number of examples.
         dropout : float or sequence of float, default 0
             The share of hidden units that is dropped; or one share a layer but the last, the inputs
             first. What is kept is scaled up in training, so that evaluation needs nothing.
@@ -303,13 +306,16 @@ class Network(Predictor):
             Parameters stopped being finite; the network is back where the epoch began.
         RuntimeError
             Another thread is training this network.
+        ImportError
+            `LBFGS` needs SciPy.
 
         Examples
         --------
         >>> import numpy as np, fastnet
         >>> net = fastnet.Network([2, 8, 2], "log_likelihood", activation="tanh", rng=1)
         >>> X, y = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0])
-        >>> history = net.train((X, y), 200, 4, optimizer=fastnet.Adam(0.05), metrics=["training_accuracy"])
+        >>> adam = fastnet.Adam(0.05)
+        >>> history = net.train((X, y), 200, optimizer=adam, metrics="training_accuracy")
         >>> history[-1]["training_accuracy"]
         4
         """
@@ -354,7 +360,19 @@ class Network(Predictor):
         plan = read_plan(self, training, evaluation, epochs, mini_batch_size, **options)
         return Training(self, training, plan).run()
 
-    def partial_fit(self, data: Any, *, optimizer: Any = None, **options: Any) -> None:
+    def partial_fit(
+        self,
+        data: Any,
+        *,
+        optimizer: Any = None,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        dropout: Any = 0.0,
+        max_norm: float | None = None,
+        clip_norm: float | None = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+    ) -> None:
         """Take one step of the optimizer on one batch, its state kept from call to call.
 
         Parameters
@@ -363,12 +381,12 @@ class Network(Predictor):
             The batch; l1 and l2 are divided by its number of examples.
         optimizer : Optimizer, class or str, optional
             As for `train`.
-        **options
-            l1, l2, dropout, max_norm, clip_norm, sample_weight and class_weight as for `train`.
+        l1, l2, dropout, max_norm, clip_norm, sample_weight, class_weight
+            As for `train`.
 
         Raises
         ------
-        ValueError, TypeError
+        ValueError, TypeError, DivergenceError, RuntimeError, ImportError
             As for `train`.
 
         Examples
@@ -381,11 +399,21 @@ class Network(Predictor):
         2
         """
         batch = self._read(data, "data")
-        weights = {name: options.pop(name, None) for name in ("sample_weight", "class_weight")}
-        batch = batch.weighted(
-            weights["sample_weight"], weights["class_weight"], self._architecture.sizes[-1]
+        batch = batch.weighted(sample_weight, class_weight, self._architecture.sizes[-1])
+        plan = read_plan(
+            self,
+            batch,
+            None,
+            1,
+            None,
+            optimizer=optimizer,
+            l1=l1,
+            l2=l2,
+            dropout=dropout,
+            max_norm=max_norm,
+            clip_norm=clip_norm,
+            shuffle=False,
         )
-        plan = read_plan(self, batch, None, 1, None, optimizer=optimizer, shuffle=False, **options)
         plan.recorded = False
         Training(self, batch, plan).run()
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnet.arguments import as_rate
+from fastnet.arguments import as_count, as_rate
 from fastnet.kernels import codes
 
 __all__ = [
@@ -55,6 +55,11 @@ class Optimizer:
     ----------
     eta : float
         Learning rate; a schedule multiplies it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        From every optimizer: a parameter is not a finite number, or not in its range.
     """
 
     eta: float = 0.1
@@ -247,6 +252,10 @@ class Rprop(Optimizer):
         _below_one(self.down, "down")
         if self.up < 1:
             raise ValueError(f"up is {self.up}; expected at least 1.")
+        if self.smallest > self.largest:
+            raise ValueError(
+                f"smallest is {self.smallest}; expected at most largest, {self.largest}."
+            )
 
     def coefficients(self) -> dict[str, float]:
         """Return what the kernels' rule is set to."""
@@ -286,6 +295,10 @@ class LBFGS(Optimizer):
     memory: int = 10
     tolerance: float = 1e-5
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        as_count(self.memory, "memory", at_least=1)
+
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     cls.__name__: cls for cls in (SGD, Momentum, Nesterov, RMSprop, Adam, AdamW, Rprop, LBFGS)
@@ -307,10 +320,15 @@ def read_optimizer(optimizer: object) -> Optimizer:
     >>> read_optimizer("adam").eta
     0.001
     """
-    if isinstance(optimizer, Optimizer):
-        return optimizer
     if isinstance(optimizer, type) and issubclass(optimizer, Optimizer):
-        return optimizer()
+        optimizer = optimizer()
+    if isinstance(optimizer, Optimizer):
+        if type(optimizer) not in OPTIMIZERS.values():
+            raise TypeError(
+                f"optimizer is {optimizer!r}, which the compiled loop cannot run; "
+                f"give one of {', '.join(OPTIMIZERS)}."
+            )
+        return optimizer
     if isinstance(optimizer, str):
         for name, cls in OPTIMIZERS.items():
             if name.lower() == optimizer.lower().replace("-", ""):

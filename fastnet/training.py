@@ -17,7 +17,7 @@ from fastnet.errors import DivergenceError
 from fastnet.history import History
 from fastnet.initializers import RNG
 from fastnet.metrics import Metrics
-from fastnet.optimizers import LBFGS, Optimizer, State
+from fastnet.optimizers import LBFGS, Optimizer
 from fastnet.progress import Progress, ProgressReport
 from fastnet.schedules import Schedule
 
@@ -88,7 +88,7 @@ class Orders:
         self._n = n
         self._shuffle = shuffle
         self._rng = rng
-        self._rows = list(range(n)) if callable(shuffle) else []
+        self._rows: list[Any] = list(range(n)) if callable(shuffle) else []
 
     def draw(self) -> Array:
         """Return the next epoch's row numbers, an intp array of shape (n,).
@@ -126,6 +126,22 @@ class Training:
     network : Network
     data : Dataset
     plan : Plan
+
+    Attributes
+    ----------
+    size : int
+        Examples in a mini-batch that is not the last.
+    batches : int
+        Mini-batches in an epoch.
+    history : History
+        Of this call alone.
+    stopped : bool
+        Whether a callback or the schedule has had enough.
+
+    Raises
+    ------
+    TypeError
+        The plan's `shuffle` is neither a bool nor a callable.
     """
 
     def __init__(self, network: Network, data: Dataset, plan: Plan) -> None:
@@ -139,13 +155,23 @@ class Training:
         self.stopped = False
 
     def run(self) -> History:
-        """Train; return what was recorded."""
+        """Train; return what was recorded.
+
+        Raises
+        ------
+        RuntimeError
+            Another thread is training this network.
+        DivergenceError
+            Parameters stopped being finite.
+        ImportError
+            A progress bar, or LBFGS, needs a package that is missing.
+        """
         plan = self.plan
         with (
             _exclusive(self.network),
             ProgressReport(plan.progress, plan.epochs * self.batches) as report,
         ):
-            self._report = report
+            self.report = report
             self._prepare()
             plan.schedule.reset()
             try:
@@ -190,8 +216,10 @@ class Training:
 
     def _ask(self, answers: Iterator[object]) -> None:
         """Let every callback speak; any True stops the training."""
-        for answer in list(answers):
-            self.stopped = self.stopped or answer is True
+        for answer in answers:
+            # Not every true value: a hook may well return something that it has made.
+            if isinstance(answer, (bool, np.bool_)) and answer:
+                self.stopped = True
 
     def _run_epoch(self) -> None:
         epoch = len(self.network.history)
@@ -202,7 +230,7 @@ class Training:
         self.engine.load(self.network.parameters)
         self.engine.begin_epoch(self._dropout_key(), self.plan.metrics.running)
         try:
-            self._run_mini_batches(order, etas, epoch, before)
+            self._run_mini_batches(order, etas, epoch)
         finally:
             self._store(epoch, before)
         self.finish_epoch(epoch, float(etas[-1]))
@@ -236,7 +264,7 @@ class Training:
             return int(rng.randint(0, 2**64, dtype=np.uint64))
         return int(rng.integers(0, 2**64, dtype=np.uint64))
 
-    def _run_mini_batches(self, order: Array, etas: Array, epoch: int, before: Array) -> None:
+    def _run_mini_batches(self, order: Array, etas: Array, epoch: int) -> None:
         """Train one epoch, in as few kernel calls as let Python answer in time.
 
         How the epoch is cut into calls changes no bit of the result: between mini-batches, or, in
@@ -253,13 +281,13 @@ class Training:
             self.engine.train(*piece, start, self.data.n, self.size, etas)
             seconds = time.perf_counter() - began
             if not self.engine.is_finite:
-                self._store(epoch, before)
-            self._report(stop // self.size - start // self.size)
+                return  # _store, which comes next, says so
+            self.report(stop // self.size - start // self.size)
             self._call_intervals(epoch, stop)
             wanted = (stop - start) * SECONDS_PER_CALL / max(seconds, 1e-9)
             rows = max(1, min(int(wanted), 4 * rows, self.data.piece_limit))
             start = stop
-        self._report(self.batches - self.data.n // self.size if start == self.data.n else 0)
+        self.report(self.batches - self.data.n // self.size if start == self.data.n else 0)
 
     def _cut(self, start: int, rows: int, stops: set[int]) -> int:
         """Where the call that begins at `start` should end, with about `rows` examples."""
