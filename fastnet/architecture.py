@@ -50,10 +50,8 @@ class Architecture:
         for layer, (n_in, n_out) in enumerate(pairwise(self.sizes), 1):
             count = (n_in + 1) * n_out
             total += count
-            shape = f"{n_in} -> {n_out}"
-            lines.append(
-                f"  layer {layer}: {shape:<14} {self.activations[layer - 1]:<10} {count:>9} parameters"
-            )
+            shape, name = f"{n_in} -> {n_out}", self.activations[layer - 1]
+            lines.append(f"  layer {layer}: {shape:<14} {name:<10} {count:>9} parameters")
         lines.append(f"{total:>45} in all")
         return lines
 
@@ -92,7 +90,8 @@ def check_cost(cost: type[Cost], output: str) -> None:
     if wanted is not None and output != wanted:
         raise ValueError(
             f"cost {cost.__name__} goes with output={wanted!r}, not {output!r}; "
-            "softmax goes with LogLikelihoodCost, sigmoid with CrossEntropyCost, anything with QuadraticCost."
+            "softmax goes with LogLikelihoodCost, sigmoid with CrossEntropyCost, "
+            "anything with QuadraticCost."
         )
 
 

@@ -20,9 +20,9 @@ class DivergenceError(ArithmeticError):
 
     def __init__(self, epoch: int, layer: int) -> None:
         super().__init__(
-            f"training diverged in epoch {epoch}: layer {layer} has parameters that are not finite; "
-            "the network is back where that epoch began. Try a smaller eta, clip_norm=1.0, or "
-            "standardized inputs."
+            f"training diverged in epoch {epoch}: layer {layer} has parameters that are not "
+            "finite; the network is back where that epoch began. Try a smaller eta, "
+            "clip_norm=1.0, or standardized inputs."
         )
         self.epoch = epoch
         self.layer = layer

@@ -10,12 +10,13 @@ __all__ = ["History"]
 
 
 class History(list[dict[str, Any]]):
-    """One dict an epoch: "epoch" (from 0), "eta" (the last mini-batch's rate), and what was measured.
+    """One dict an epoch: "epoch" (from 0), "eta" (of its last mini-batch), and what was measured.
 
     Examples
     --------
-    >>> history = History([{"epoch": 0, "evaluation_cost": 0.5}, {"epoch": 1, "evaluation_cost": 0.25}])
-    >>> history.column("evaluation_cost")
+    >>> costs = {0: 0.5, 1: 0.25}.items()
+    >>> history = History({"epoch": epoch, "training_cost": cost} for epoch, cost in costs)
+    >>> history.column("training_cost")
     [0.5, 0.25]
     >>> History.from_json(history.to_json()) == history
     True

@@ -76,8 +76,8 @@ class Model:
         model = cls.__new__(cls)
         model._initializer, model._bias_initializer = "default", "normal"
         model._build(architecture, initializers.as_rng(None))
-        model.biases = biases  # type: ignore[assignment]
-        model.weights = weights  # type: ignore[assignment]
+        model.biases = biases
+        model.weights = weights
         return model
 
     # ---- what it is
@@ -187,7 +187,10 @@ class Model:
         --------
         >>> import fastnet
         >>> net = fastnet.Network([2, 2], rng=0, initializer="he_normal")
+        >>> before = net.weights[0].copy()
         >>> net.initialize()
+        >>> bool((net.weights[0] != before).all())
+        True
         """
         initializers.draw(
             self._rng, self._biases, self._weights, self._bias_initializer, self._initializer
@@ -234,7 +237,7 @@ class Model:
         return engine(self._architecture.sizes, activations, cost, capacity, **options)
 
     def _optimizer_state(self, optimizer: Optimizer) -> State:
-        """The state that goes with `optimizer`: kept from the training before, if of the same class."""
+        """The state that `optimizer` goes on from: that of the last training, if of its class."""
         if self._state is None or type(optimizer) is not type(self._optimizer):
             self._state = optimizer.start(self._parameters.size, self.dtype)
         self._optimizer = optimizer

@@ -135,5 +135,5 @@ class Views(Sequence[Array]):
             raise ValueError(
                 f"{self._name}[{layer}] has shape {array.shape}; expected {wanted.shape}."
             )
-        # A copy in the network's type, for `net.weights = [w.T for ...]` may read what it overwrites.
+        # A copy in the network's type: `net.weights = [w.T for ...]` may read what it overwrites.
         return np.array(array, dtype=wanted.dtype)

@@ -77,7 +77,8 @@ def _read_dropout(dropout: Any, depth: int) -> list[float]:
         shares = [as_rate(share, "dropout") for share in dropout]
         if len(shares) != depth:
             raise ValueError(
-                f"dropout has {len(shares)} shares; expected {depth}: the inputs and every hidden layer."
+                f"dropout has {len(shares)} shares; expected {depth}: "
+                "the inputs and every hidden layer."
             )
     else:
         shares = [0.0] + [as_rate(dropout, "dropout")] * (depth - 1)
@@ -99,7 +100,8 @@ def _read_norm(norm: Any, name: str) -> float:
 def _check_lbfgs(plan: Plan, data: Dataset) -> None:
     if plan.mini_batch_size < data.n:
         raise ValueError(
-            f"mini_batch_size is {plan.mini_batch_size}; LBFGS needs all {data.n} examples at once (None)."
+            f"mini_batch_size is {plan.mini_batch_size}; "
+            f"LBFGS needs all {data.n} examples at once (None)."
         )
     for name in ("l1", "max_norm", "clip_norm", "dropout"):
         if getattr(plan, name):

@@ -191,7 +191,9 @@ class InverseScaling(Schedule):
 
 @dataclass
 class Cosine(Schedule):
-    """Half a cosine from 1 down to `floor` over `epochs`, a step a mini-batch; Loshchilov and Hutter 2017.
+    """Half a cosine from 1 down to `floor` over `epochs`, a step a mini-batch.
+
+    Loshchilov and Hutter 2017, without their restarts.
 
     Examples
     --------
@@ -217,7 +219,7 @@ class Cosine(Schedule):
 
 @dataclass
 class WarmUp(Schedule):
-    """Rise in a straight line from 0 over `epochs`, a step a mini-batch, then follow another schedule.
+    """Rise in a straight line from 0 over `epochs`, a step a mini-batch, then follow `then`.
 
     Parameters
     ----------
@@ -301,7 +303,9 @@ SCHEDULES: dict[str, type[Schedule]] = {
 
 
 def read_schedule(schedule: object) -> Schedule:
-    """Return a schedule for None (constant), "constant", "halve", a schedule, or a function of the epoch.
+    """Return a schedule for None (constant), a name, a schedule, or a function of the epoch.
+
+    The names are "constant", "halve" and "inverse_scaling".
 
     Raises
     ------
@@ -323,8 +327,8 @@ def read_schedule(schedule: object) -> Schedule:
         if schedule in ("constant", "halve", "inverse_scaling"):
             return SCHEDULES[schedule]()
         raise ValueError(
-            f"schedule is {schedule!r}; by name there are 'constant', 'halve' and 'inverse_scaling', "
-            "the others are classes in fastnet.schedules."
+            f"schedule is {schedule!r}; by name there are 'constant', 'halve' and "
+            "'inverse_scaling', the others are classes in fastnet.schedules."
         )
     if callable(schedule) and not isinstance(schedule, type):
         return Function(schedule)
@@ -341,7 +345,8 @@ def goodness(record: dict[str, Any], monitor: str) -> float:
     """
     if monitor not in record:
         raise ValueError(
-            f"{monitor!r} is not measured, only {', '.join(record)}; give evaluation_data, or name it in metrics."
+            f"{monitor!r} is not measured, only {', '.join(record)}; "
+            "give evaluation_data, or name it in metrics."
         )
     value = float(record[monitor])
     return -value if monitor.endswith("cost") else value
