@@ -29,6 +29,16 @@ cdef inline Py_ssize_t padded(Py_ssize_t n) noexcept nogil:
     return (n + PAD - 1) // PAD * PAD
 
 
+# One copy each of what would otherwise be inlined wherever it is called.
+
+cdef void run_forward(Net *net, Py_ssize_t count) noexcept nogil:
+    forward(net, count)
+
+
+cdef void run_accumulate(Net *net, Py_ssize_t count, bint first) noexcept nogil:
+    accumulate(net, count, first)
+
+
 cdef class Engine:
     """Buffers for one network and at most `capacity` examples at a time.
 
@@ -247,7 +257,7 @@ cdef class Engine:
             while at < stop:
                 count = min(net.capacity, stop - at)
                 fetch(net, rows, &order[at], count)
-                forward(net, count)
+                run_forward(net, count)
                 activate_layer(net, net.depth - 1, count)
                 for b in range(count):
                     memcpy(&out[at + b, 0], last.a_bu + b * last.ld, last.n_out * sizeof(real))
@@ -268,7 +278,7 @@ cdef class Engine:
             while at < stop:
                 count = min(net.capacity, stop - at)
                 fetch(net, rows, &order[at], count)
-                forward(net, count)
+                run_forward(net, count)
                 for b in range(count):
                     judge(net, targets, order[at + b], b)
                 at += count
@@ -292,7 +302,7 @@ cdef class Engine:
             while at < stop:
                 count = min(net.capacity, stop - at)
                 fetch(net, rows, &order[at], count)
-                forward(net, count)
+                run_forward(net, count)
                 activate_layer(net, net.depth - 1, count)
                 at += count
         net.statistics = NULL
@@ -378,12 +388,13 @@ cdef class Engine:
                 count = min(min(net.capacity, room), stop - at)
                 net.position = position
                 fetch(net, rows, &order[at], count)
+                run_forward(net, count)
                 errors(net, targets, &order[at], count)
                 if fused and count == room and self.pending == 0:
                     self.descend_all(count, etas[position // mini_batch_size])
                 else:
                     fold(net)
-                    accumulate(net, count, self.pending == 0)
+                    run_accumulate(net, count, self.pending == 0)
                     self.pending += count
                     if count == room:
                         take_step(net, &self.rule, self.pending, etas[position // mini_batch_size])
@@ -423,8 +434,9 @@ cdef class Engine:
             while at < stop:
                 count = min(net.capacity, stop - at)
                 fetch(net, rows, &order[at], count)
+                run_forward(net, count)
                 errors(net, targets, &order[at], count)
-                accumulate(net, count, at == start and not add)
+                run_accumulate(net, count, at == start and not add)
                 at += count
             self.unpack(net.nabla, &flat[0])
 

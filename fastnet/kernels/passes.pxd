@@ -87,7 +87,6 @@ cdef inline void weigh(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
     p.c = layer.a_bu
     p.c_m = layer.ld
     p.k = layer.n_in
-    p.alpha = net.scale if l == 0 else 1
     p.beta = 1
     gemm(&p, 0, count, layer.ld)
 
@@ -180,9 +179,8 @@ cdef inline void output_errors(
 cdef inline void errors(
     Net *net, Targets targets, const Py_ssize_t *order, Py_ssize_t count
 ) noexcept nogil:
-    """Forward, and the error of the output layer, for the batch that has been fetched."""
+    """The error of the output layer, after forward()."""
     cdef Py_ssize_t b
-    forward(net, count)
     if net.measuring:
         for b in range(count):
             judge(net, targets, order[b], b)
@@ -215,7 +213,6 @@ cdef inline void send_back(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept no
     p.c = below.delta_bu
     p.c_m = below.ld
     p.k = layer.n_out
-    p.alpha = 1
     p.beta = 0
     gemm(&p, 0, count, below.ld)
     if below.mask_bu != NULL:
@@ -227,8 +224,8 @@ cdef inline void send_back(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept no
                          below.delta_bu + b * below.ld, below.ld)
 
 
-cdef inline void add_errors(Layer *layer, real *b_u, Py_ssize_t count, real factor) noexcept nogil:
-    """b_u += factor * sum over the batch of delta_bu."""
+cdef inline void add_errors(Layer *layer, real *b_u, Py_ssize_t count) noexcept nogil:
+    """b_u += sum over the batch of delta_bu."""
     cdef Py_ssize_t b, u, v
     cdef vreal total
     for v in range(layer.ld // LANES):
@@ -236,13 +233,13 @@ cdef inline void add_errors(Layer *layer, real *b_u, Py_ssize_t count, real fact
         total = v_splat(0)
         for b in range(count):
             total = total + v_load(layer.delta_bu + b * layer.ld + u)
-        v_store(b_u + u, v_load(b_u + u) + v_splat(factor) * total)
+        v_store(b_u + u, v_load(b_u + u) + total)
 
 
 cdef inline void outer(
-    Net *net, Py_ssize_t l, Py_ssize_t count, real alpha, real *c_iu, real beta
+    Net *net, Py_ssize_t l, Py_ssize_t count, real *c_iu, real beta
 ) noexcept nogil:
-    """c_iu = beta * c_iu + alpha * sum over the batch of x_bi delta_bu, packed rows."""
+    """c_iu = beta * c_iu + sum over the batch of x_bi delta_bu, packed rows."""
     cdef Layer *layer = &net.layers[l]
     cdef Operands p
     p.a = net.x_bi if l == 0 else net.layers[l - 1].a_bu
@@ -255,7 +252,6 @@ cdef inline void outer(
     p.c = c_iu
     p.c_m = layer.ld
     p.k = count
-    p.alpha = alpha
     p.beta = beta
     gemm(&p, 0, layer.n_in, layer.ld)
 
@@ -276,25 +272,29 @@ cdef inline void descend(
 ) noexcept nogil:
     """w <- decay w - step * sum over the batch of x delta, and b likewise without decay.
 
+    Overwrites delta_bu, which must have been sent back before.
     For sparse rows the decay goes into one factor, and into the weights themselves only when that
     has fallen to a half: a pass over all of them that few mini-batches need.
     """
     cdef Layer *layer = &net.layers[l]
-    cdef Py_ssize_t b
-    add_errors(layer, layer.b_u, count, -step)
+    cdef Py_ssize_t b, j, v
+    for v in range((count * layer.ld) // LANES):
+        j = v * LANES
+        v_store(layer.delta_bu + j, v_splat(-step) * v_load(layer.delta_bu + j))
+    add_errors(layer, layer.b_u, count)
     if l == 0 and net.sparse:
         net.scale *= decay
         if not net.scale > 0.5:
             fold(net)
         for b in range(count):
-            sparse_update(&net.sparse_b[b], layer.delta_bu + b * layer.ld, -step / net.scale,
+            sparse_update(&net.sparse_b[b], layer.delta_bu + b * layer.ld, 1 / net.scale,
                           layer.w_iu, layer.ld)
     else:
-        outer(net, l, count, -step, layer.w_iu, decay)
+        outer(net, l, count, layer.w_iu, decay)
 
 
 cdef inline void accumulate(Net *net, Py_ssize_t count, bint first) noexcept nogil:
-    """Add the batch's gradient to nabla, or start it; errors() has been called."""
+    """Add the batch's gradient to nabla, or start it, after errors()."""
     cdef Py_ssize_t l, b
     cdef Layer *layer
     if first:
@@ -306,10 +306,10 @@ cdef inline void accumulate(Net *net, Py_ssize_t count, bint first) noexcept nog
         layer = &net.layers[l]
         if l > 0:
             send_back(net, l, count)
-        add_errors(layer, layer.nabla_b_u, count, 1)
+        add_errors(layer, layer.nabla_b_u, count)
         if l == 0 and net.sparse:
             for b in range(count):
                 sparse_update(&net.sparse_b[b], layer.delta_bu + b * layer.ld, 1,
                               layer.nabla_w_iu, layer.ld)
         else:
-            outer(net, l, count, 1, layer.nabla_w_iu, 0 if first else 1)
+            outer(net, l, count, layer.nabla_w_iu, 0 if first else 1)

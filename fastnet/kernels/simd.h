@@ -18,6 +18,12 @@
 #define FASTNET_DIGITS 53
 #endif
 
+/* A register tile whose loops have literal bounds is only worth its name where it is inlined. */
+#if defined(CYTHON_INLINE) && defined(__GNUC__)
+#undef CYTHON_INLINE
+#define CYTHON_INLINE inline __attribute__((always_inline))
+#endif
+
 typedef FASTNET_REAL real;
 
 #if FASTNET_DIGITS == 24
@@ -38,13 +44,13 @@ enum { PAD = 64 / sizeof(real) };
 #if defined(__GNUC__)
 #if defined(__AVX512F__)
 #define VECTOR_BYTES 64
-#define MAX_TILE_ROWS 5
+#define TILE_SHAPE TILE_ROWS = 5, TILE_VECTORS = 4 /* of 32 registers */
 #elif defined(__AVX__)
 #define VECTOR_BYTES 32
-#define MAX_TILE_ROWS 3
+#define TILE_SHAPE TILE_ROWS = 6, TILE_VECTORS = 2 /* of 16 registers */
 #else
 #define VECTOR_BYTES 16
-#define MAX_TILE_ROWS 3
+#define TILE_SHAPE TILE_ROWS = 6, TILE_VECTORS = 2
 #endif
 #define VECTOR(type, alignment) \
     type __attribute__((vector_size(VECTOR_BYTES), aligned(alignment), may_alias))
@@ -55,7 +61,7 @@ typedef VECTOR(real_bits, VECTOR_BYTES) vbits;
 #define v_splat(x) ((vreal){0} + (real)(x))
 #else
 #define VECTOR_BYTES sizeof(real)
-#define MAX_TILE_ROWS 4
+#define TILE_SHAPE TILE_ROWS = 4, TILE_VECTORS = 4
 typedef real vreal;
 typedef real vreal_anywhere;
 typedef real_bits vbits;
@@ -63,7 +69,7 @@ typedef real_bits vbits;
 #define v_splat(x) ((real)(x))
 #endif
 
-enum { LANES = VECTOR_BYTES / sizeof(real), TILE_ROWS = MAX_TILE_ROWS, TILE_VECTORS = 4 };
+enum { LANES = VECTOR_BYTES / sizeof(real), TILE_SHAPE, TILE_SUMS = TILE_ROWS * TILE_VECTORS };
 
 ALWAYS_INLINE vreal v_load(const real *p) { return *(const vreal_anywhere *)p; }
 ALWAYS_INLINE void v_store(real *p, vreal x) { *(vreal_anywhere *)p = x; }

@@ -12,8 +12,9 @@ cdef extern from "simd.h" nogil:
         FASTNET_DIGITS  # bits of the significand: 24 or 53
         PAD  # elements in 64 bytes
         LANES  # elements in a vector
-        TILE_ROWS
+        TILE_ROWS  # of the widest register tile
         TILE_VECTORS
+        TILE_SUMS  # accumulators in any tile
     vreal v_splat(real x)
     vreal v_load(const real *p)
     void v_store(real *p, vreal x)
