@@ -78,6 +78,8 @@ def _panel(axes: Any, part: Mapping[str, Any]) -> None:
     )
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(lambda value, _: report.seconds(value))
+    axes.xaxis.set_minor_formatter(lambda value, _: "")
     # Room for the words behind the slowest dot.
     axes.set_xlim(low / 1.5, high * (high / low) ** 0.4 * 2)
     for limit in limits:
