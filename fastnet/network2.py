@@ -104,26 +104,35 @@ class Network(network.Network):
     True
     """
 
+    _report: Report | None = None  # of the training that runs
+
     def __init__(self, sizes: Sequence[int], cost: type[Cost] | Cost = CrossEntropyCost) -> None:
         if isinstance(cost, (CrossEntropyCost, QuadraticCost)):
             cost = type(cost)  # scripts write cost=CrossEntropyCost() as well
-        super().__init__(sizes, cost, rng=np.random.mtrand._rand)  # type: ignore[arg-type]
-        self._report: Report | None = None
+        # Zeros draw nothing; then a subclass may have an initializer of its own, as before.
+        super().__init__(
+            sizes,
+            cost,  # type: ignore[arg-type]
+            rng=np.random.mtrand._rand,
+            initializer=0.0,
+            bias_initializer=0.0,
+        )
+        self.default_weight_initializer()
 
     def __getstate__(self) -> dict[str, Any]:
-        return super().__getstate__() | {"rng": None}
+        return super().__getstate__() | {"_rng": None, "_report": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state | {"rng": np.random.mtrand._rand})
-        self._report = None
+        super().__setstate__(state | {"_rng": np.random.mtrand._rand})
 
     # ---- new arrays where the original makes new arrays
 
     def _renew_arrays(self) -> None:
         """Move the parameters to new memory, so that arrays handed out keep their numbers."""
-        parameters = allocate(self._sizes, self._dtype)
+        sizes = self.sizes
+        parameters = allocate(sizes, self.dtype)
         parameters[:] = self._parameters
-        biases, weights = layer_views(parameters, self._sizes)
+        biases, weights = layer_views(parameters, sizes)
         renewed = parameters, Views("biases", biases), Views("weights", weights)
         # In one go, so that no Ctrl-C comes between the vector and its views.
         self._parameters, self._biases, self._weights = renewed
@@ -138,11 +147,6 @@ class Network(network.Network):
         except BaseException:
             self._parameters, self._biases, self._weights = held
             raise
-
-    def _borrow_predictor(self) -> Any:
-        engine = super()._borrow_predictor()
-        engine.attach(self._parameters)  # they may have moved since it was last used
-        return engine
 
     @property
     def weights(self) -> Views:
@@ -164,21 +168,17 @@ class Network(network.Network):
         with self._renewed_arrays():
             self._biases.assign(values)
 
-    def default_weight_initializer(self) -> None:
-        """Draw biases from N(0, 1) and weights from N(0, 1) / sqrt(n_in), by `numpy.random`.
+    def initialize(self) -> None:
+        """Draw biases and weights anew, as the initializer called last does.
 
-        See `fastnet.Network.default_weight_initializer`.
+        Examples
+        --------
+        >>> net = Network([2, 1])
+        >>> net.large_weight_initializer()  # which ends in initialize()
+        >>> net.initialize()
         """
         with self._renewed_arrays():
-            super().default_weight_initializer()
-
-    def large_weight_initializer(self) -> None:
-        """Draw biases and weights from N(0, 1), by `numpy.random`.
-
-        See `fastnet.Network.large_weight_initializer`.
-        """
-        with self._renewed_arrays():
-            super().large_weight_initializer()
+            super().initialize()
 
     # ---- the original's methods, where they differ from fastnet.Network's
 
@@ -205,7 +205,7 @@ class Network(network.Network):
         (2, 5)
         """
         a = np.asarray(a)
-        if a.ndim == 2 and a.shape[0] == self._sizes[0]:
+        if a.ndim == 2 and a.shape[0] == self.sizes[0]:
             return super().feedforward(a.T).T
         return super().feedforward(a)
 
