@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fastnet.arguments import as_rate
 from fastnet.kernels import examples
 
-__all__ = ["Dataset", "Piece", "as_rows", "check_finite", "read_dataset"]
+__all__ = ["Dataset", "Piece", "as_real_array", "as_rows", "check_finite", "read_dataset"]
 
 Array = NDArray[Any]
 #: What a kernel takes: rows, targets, order, and the first and last place in order to walk.
@@ -151,9 +151,10 @@ def read_dataset(
         Anything else that is wrong: the message names what came and what was expected.
     """
     X, y = _split(data, name)
-    X = as_rows(X, n_in, f"{name}: X")
-    if X.shape[0] == 0:
+    X = as_real_array(X, f"{name}: X")
+    if X.shape[:1] == (0,):
         raise ValueError(f"{name} is empty; give at least one example.")
+    X = as_rows(X, n_in, f"{name}: X")
     labels, targets = _read_targets(y, n_out, dtype, f"{name}: y")
     found = len(labels) if labels is not None else len(targets)
     if found != X.shape[0]:
@@ -181,7 +182,7 @@ def as_rows(X: Any, n_in: int, name: str) -> Array:
     ValueError
         The shape is wrong.
     """
-    rows = _as_real_array(X, name)
+    rows = as_real_array(X, name)
     if rows.ndim == 3 and rows.shape[2] == 1:
         rows = rows[:, :, 0]
     if rows.ndim != 2:
@@ -262,7 +263,16 @@ def _stack(columns: list[Any], name: str) -> Array:
     return np.asarray(columns)
 
 
-def _as_real_array(values: Any, name: str) -> Array:
+def as_real_array(values: Any, name: str) -> Array:
+    """Return an array of real numbers of any type and shape, without a copy where it is one.
+
+    Raises
+    ------
+    TypeError
+        The elements are not real numbers.
+    ValueError
+        Rows of unequal lengths.
+    """
     try:
         array = np.asarray(values)
     except ValueError:
@@ -276,7 +286,7 @@ def _read_targets(
     y: Any, n_out: int, dtype: np.dtype[Any], name: str
 ) -> tuple[Array | None, Array]:
     """Class numbers as int32, or None and the targets as (n, n_out) of `dtype`."""
-    y = _as_real_array(y, name)
+    y = as_real_array(y, name)
     if y.ndim == 3 and y.shape[2] == 1:
         y = y[:, :, 0]
     if y.ndim == 1 and n_out == 1:
@@ -287,12 +297,15 @@ def _read_targets(
         raise ValueError(
             f"{name} has shape {y.shape}; expected class numbers (n,) or targets (n, {n_out})."
         )
-    with np.errstate(over="ignore"):
-        targets = np.ascontiguousarray(y, dtype=dtype)
-    bad = np.flatnonzero(~np.isfinite(targets).all(axis=1))
-    if bad.size:
+    if y.dtype == dtype and y.flags.c_contiguous:
+        targets = y
+    else:
+        with np.errstate(over="ignore"):
+            targets = np.ascontiguousarray(y, dtype=dtype)
+    bad = examples.scan(targets, float(np.finfo(dtype).max))[0]
+    if bad >= 0:
         raise ValueError(
-            f"{name} has a target that is not finite in row {bad[0]}; remove or mend that row."
+            f"{name} has a target that is not finite in row {bad}; remove or mend that row."
         )
     return None, targets
 
@@ -320,7 +333,7 @@ def _scan(X: Array, dtype: np.dtype[Any], name: str) -> tuple[int, bool]:
             _refuse_row(X[row], row, limit, dtype, name)
         return nonzeros, single
     if X.dtype.kind == "f":
-        step = max(1, BLOCK_BYTES // max(1, X.shape[1] * X.dtype.itemsize))
+        step = max(1, BLOCK_BYTES // (X.shape[1] * max(8, X.dtype.itemsize)))  # see _fits
         for start in range(0, X.shape[0], step):
             block = X[start : start + step]
             bad = np.flatnonzero(~_fits(block, limit).all(axis=1))
@@ -351,7 +364,7 @@ def _as_block(values: Array, dtype: np.dtype[Any]) -> Array:
 
 
 def _read_weights(values: Any, n: int, name: str) -> Array:
-    weights = _as_real_array(values, name)
+    weights = as_real_array(values, name)
     if weights.shape != (n,):
         raise ValueError(f"{name} has shape {weights.shape}; expected ({n},).")
     if not (np.isfinite(weights) & (weights >= 0)).all():

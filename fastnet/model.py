@@ -59,6 +59,7 @@ class Model:
         self._biases = Views("biases", biases)
         self._weights = Views("weights", weights)
         self._predictors: list[Engine] = []
+        self._differentiators: list[Engine] = []
         self._training = threading.Lock()
         self._begin_anew()
 
@@ -112,7 +113,7 @@ class Model:
         found, old = find_cost(cost), self._architecture
         check_cost(found, old.activations[-1])
         self._architecture = Architecture(old.sizes, old.activations, found, old.dtype)
-        self._predictors = []
+        self._predictors, self._differentiators = [], []
 
     @property
     def rng(self) -> RNG:
@@ -159,7 +160,7 @@ class Model:
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
-        for name in ("_biases", "_weights", "_predictors", "_training"):
+        for name in ("_biases", "_weights", "_predictors", "_differentiators", "_training"):
             del state[name]
         state["_parameters"] = self._parameters.copy()
         return state

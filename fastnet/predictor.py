@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastnet import kernels
 from fastnet.arguments import as_rate
-from fastnet.data import Dataset, Piece, as_rows, check_finite, read_dataset
+from fastnet.data import Dataset, as_real_array, as_rows, check_finite, read_dataset
 from fastnet.model import Model
 from fastnet.parameters import layer_views
 from fastnet.training import TRAINING_ROWS
@@ -62,7 +62,11 @@ class Predictor(Model):
         >>> [net.feedforward(np.zeros(shape)).shape for shape in [(3, 1), (3,), (5, 3)]]
         [(2, 1), (2,), (5, 2)]
         """
-        a = np.asarray(a)
+        if type(a) is np.ndarray:
+            answer = self._answer(a)
+            if answer is not None:
+                return answer
+        a = as_real_array(a, "a")
         n_in = self._architecture.sizes[0]
         if a.ndim == 1:
             return self._predict(as_rows(a[np.newaxis], n_in, "a")).ravel()
@@ -70,15 +74,28 @@ class Predictor(Model):
             return self._predict(as_rows(a.T, n_in, "a")).T
         return self._predict(as_rows(a, n_in, "a"))
 
+    def _answer(self, a: Array) -> Array | None:
+        """The shortest way for one plain example; None where it does not lead there."""
+        kept = self._predictors
+        try:
+            engine = kept.pop()
+        except IndexError:
+            return None
+        answer = engine.answer(a, self._parameters)
+        kept.append(engine)
+        return answer
+
     def _predict(self, X: Array) -> Array:
-        check_finite(X, self.dtype, "a")
         out = np.empty((X.shape[0], self._architecture.sizes[-1]), dtype=self.dtype)
-        if X.dtype.char not in "dfB" or not X.dtype.isnative:
-            X = X.astype(self.dtype)
+        readable = X.dtype.char in "dfB" and X.dtype.isnative
+        with np.errstate(over="ignore"):
+            rows = kernels.examples.Rows(X if readable else X.astype(self.dtype))
         order = np.arange(X.shape[0], dtype=np.intp)
         with self._workspace() as engine:
-            if X.shape[0]:
-                engine.predict(kernels.examples.Rows(X), order, 0, X.shape[0], out)
+            for start in range(0, X.shape[0], CALL_ROWS):
+                stop = min(X.shape[0], start + CALL_ROWS)
+                if not engine.predict(rows, order, start, stop, out):
+                    check_finite(X, self.dtype, "a")
         return out
 
     @contextmanager
@@ -130,15 +147,25 @@ class Predictor(Model):
     def _gradient(self, data: Dataset) -> tuple[list[Array], list[Array]]:
         """The summed gradient of the cost, by layers."""
         flat = np.empty_like(self._parameters)
-        engine = self._make_engine(min(data.n, TRAINING_ROWS), training=True)
+        capacity = min(data.n, TRAINING_ROWS)
+        kept = self._differentiators
+        try:
+            engine = kept.pop()
+        except IndexError:
+            engine = self._make_engine(capacity, training=True)
+        if engine.capacity != capacity:
+            engine = self._make_engine(capacity, training=True)
         engine.load(self._parameters)
-        for number, piece in enumerate(_pieces(data, data.n)):
-            engine.gradient(*piece, flat, number > 0)
+        order = np.arange(data.n, dtype=np.intp)
+        for start, stop in _cut(data, data.n):
+            engine.gradient(*data.piece(order, start, stop), flat, start > 0)
+        if not kept:
+            kept.append(engine)
         return layer_views(flat, self._architecture.sizes)
 
     def _read_batch(self, x: Any, y: Any) -> Dataset:
         """One example or a batch of them, as `backprop` takes them."""
-        x, y = np.asarray(x), np.asarray(y)
+        x, y = as_real_array(x, "backprop: X"), as_real_array(y, "backprop: y")
         n_in, n_out = self._architecture.sizes[0], self._architecture.sizes[-1]
         # With one input a (1, 1) may be a batch of one as well; then y decides.
         column = x.shape == (n_in, 1)
@@ -233,10 +260,11 @@ class Predictor(Model):
 
     def _evaluate(self, data: Dataset) -> tuple[float, int]:
         """Sum of the examples' costs, and how many are classified right."""
+        order = np.arange(data.n, dtype=np.intp)
         cost, hits = 0.0, 0
         with self._workspace() as engine:
-            for piece in _pieces(data, CALL_ROWS):
-                more = engine.evaluate(*piece)
+            for start, stop in _cut(data, CALL_ROWS):
+                more = engine.evaluate(*data.piece(order, start, stop))
                 cost, hits = cost + more[0], hits + more[1]
         return cost, hits
 
@@ -284,10 +312,12 @@ class Predictor(Model):
         X = as_rows(X, sizes[0], "layer_statistics: X")
         # The weighted inputs don't depend on y; zeros are class numbers, or targets of one unit.
         data = self._read((X, np.zeros(len(X)) if y is None else y), "layer_statistics")
+        order = np.arange(data.n, dtype=np.intp)
         sums = np.zeros((len(sizes) - 1, 4))
         with self._workspace() as engine:
-            for rows, _, order, start, stop in _pieces(data, CALL_ROWS):
-                engine.statistics(rows, order, start, stop, sums)
+            for cut in _cut(data, CALL_ROWS):
+                rows, _, places, start, stop = data.piece(order, *cut)
+                engine.statistics(rows, places, start, stop, sums)
         nabla = None if y is None else self._gradient(data)
         return [
             _statistics(sums[layer], data.n, layer, n_out, nabla)
@@ -295,12 +325,11 @@ class Predictor(Model):
         ]
 
 
-def _pieces(data: Dataset, most: int) -> Iterator[Piece]:
-    """Cut data into what kernel calls take, `most` examples each or fewer."""
-    order = np.arange(data.n, dtype=np.intp)
+def _cut(data: Dataset, most: int) -> Iterator[tuple[int, int]]:
+    """Where pieces of `most` examples or fewer begin and end."""
     step = min(data.piece_limit, most)
     for start in range(0, data.n, step):
-        yield data.piece(order, start, min(data.n, start + step))
+        yield start, min(data.n, start + step)
 
 
 def _statistics(sums: Array, n: int, layer: int, units: int, nabla: Any) -> dict[str, float]:

@@ -7,13 +7,13 @@ for prediction it reads the flat vector as it is.
 """
 cimport numpy as cnp
 from libc.math cimport isfinite
-from libc.stdint cimport uint64_t, uintptr_t
+from libc.stdint cimport uint16_t, uint64_t, uintptr_t
 from libc.string cimport memcpy, memset
 
 import numpy as np
 
 from fastnet.kernels.examples cimport Rows, Targets
-from fastnet.kernels.fetch cimport fetch
+from fastnet.kernels.fetch cimport compress, fetch, is_finite
 from fastnet.kernels.passes cimport (
     MAX_DEPTH, Layer, Net, Statistics, accumulate, activate_layer, descend, errors, fold, forward,
     judge, send_back,
@@ -62,6 +62,7 @@ cdef class Engine:
     cdef readonly tuple sizes
     cdef readonly Py_ssize_t n_parameters
     cdef readonly bint training
+    cdef readonly Py_ssize_t capacity
     cdef Net net
     cdef Rule rule
     cdef int n_states
@@ -82,6 +83,7 @@ cdef class Engine:
             raise MemoryError(f"a network of sizes {list(sizes)} does not fit into memory")
         self.sizes = tuple(sizes)
         self.training = training
+        self.capacity = capacity
         self.n_states = n_states
         self.net.depth = len(sizes) - 1
         self.net.capacity = capacity
@@ -141,6 +143,8 @@ cdef class Engine:
             layer = &net.layers[l]
             layer.a_bu = <real *> self.take(row * layer.ld)
         if not self.training:
+            net.cols = <uint16_t *> self.take(net.layers[0].n_in * sizeof(uint16_t))
+            net.values = <real *> self.take(net.layers[0].n_in * sizeof(real))
             return
         net.packed = <real *> self.take(net.n_packed * sizeof(real))
         net.nabla = <real *> self.take(net.n_packed * sizeof(real))
@@ -245,7 +249,13 @@ cdef class Engine:
         self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t start, Py_ssize_t stop,
         real[:, ::1] out,
     ):
-        """Write the outputs for rows order[start:stop] into out[start:stop]."""
+        """Write the outputs for rows order[start:stop] into out[start:stop].
+
+        Returns
+        -------
+        bool
+            False where a row held, in this number type, what is not finite: `out` is not complete.
+        """
         cdef Net *net = &self.net
         cdef Layer *last = &net.layers[net.depth - 1]
         cdef Py_ssize_t at = start
@@ -257,11 +267,65 @@ cdef class Engine:
             while at < stop:
                 count = min(net.capacity, stop - at)
                 fetch(net, rows, &order[at], count)
+                if not net.sparse and not is_finite(net.x_bi, count * net.layers[0].ld_in):
+                    break
                 run_forward(net, count)
                 activate_layer(net, net.depth - 1, count)
                 for b in range(count):
                     memcpy(&out[at + b, 0], last.a_bu + b * last.ld, last.n_out * sizeof(real))
                 at += count
+        return at >= stop
+
+    def answer(self, cnp.ndarray a not None, cnp.ndarray parameters not None):
+        """The output for one example, by the shortest way; None where `a` needs a closer look.
+
+        Parameters
+        ----------
+        a : ndarray of float64 or float32, contiguous, shape (n_in,) or (n_in, 1)
+        parameters : ndarray
+            The network's flat vector, read where it lies.
+
+        Returns
+        -------
+        ndarray of shape (n_out,) or (n_out, 1), or None
+        """
+        cdef Net *net = &self.net
+        cdef Layer *last = &net.layers[net.depth - 1]
+        cdef cnp.npy_intp shape[2]
+        cdef int kind = cnp.PyArray_TYPE(a)
+        cdef int ndim = cnp.PyArray_NDIM(a)
+        cdef Py_ssize_t i, nonzeros = 0
+        cdef const void *data = cnp.PyArray_DATA(a)
+        if (
+            not cnp.PyArray_ISCARRAY_RO(a) or kind != cnp.NPY_DOUBLE and kind != cnp.NPY_FLOAT
+            or cnp.PyArray_SIZE(a) != net.layers[0].n_in or not 1 <= ndim <= 2
+            or ndim == 2 and (cnp.PyArray_DIM(a, 1) != 1 or net.layers[0].n_in == 1)
+        ):
+            return None
+        if net.layers[0].b_u != <real *> cnp.PyArray_DATA(parameters):
+            self.attach(parameters)
+        with nogil:
+            for i in range(net.layers[0].n_in):
+                net.x_bi[i] = (
+                    <real> (<const double *> data)[i] if kind == cnp.NPY_DOUBLE
+                    else <real> (<const float *> data)[i]
+                )
+                nonzeros += net.x_bi[i] != 0
+            if is_finite(net.x_bi, net.layers[0].ld_in):
+                net.sparse = 2 * nonzeros < net.layers[0].n_in <= 65536
+                if net.sparse:
+                    compress(net)
+                run_forward(net, 1)
+                activate_layer(net, net.depth - 1, 1)
+            else:
+                nonzeros = -1
+        if nonzeros < 0:
+            return None
+        shape[0] = last.n_out
+        shape[1] = 1
+        out = cnp.PyArray_EMPTY(ndim, shape, cnp.PyArray_TYPE(parameters), 0)
+        memcpy(cnp.PyArray_DATA(out), last.a_bu, last.n_out * sizeof(real))
+        return out
 
     def evaluate(
         self, Rows rows, Targets targets, const Py_ssize_t[::1] order, Py_ssize_t start,

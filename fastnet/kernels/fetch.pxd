@@ -1,13 +1,13 @@
 # cython: language_level=3
 """Examples into the workspace: dense rows are copied, sparse ones are pointed at."""
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint16_t
 from libc.string cimport memset
 
 from fastnet.kernels.examples cimport (
     SPARSE_DOUBLE, SPARSE_FLOAT, STRIDED_DOUBLE, STRIDED_FLOAT, Rows,
 )
 from fastnet.kernels.passes cimport Net
-from fastnet.kernels.simd cimport real
+from fastnet.kernels.simd cimport LANES, real, v_load, v_splat, v_sum, vreal
 from fastnet.kernels.sparse cimport SparseRow
 
 
@@ -74,3 +74,29 @@ cdef inline void fetch(
             spread(rows, order[b], x_i)
         else:
             gather(rows, order[b], x_i)
+
+
+cdef inline bint is_finite(const real *x, Py_ssize_t n) noexcept nogil:
+    """Whether n elements, whole rows of PAD, are: zero times anything else is NaN."""
+    cdef vreal total = v_splat(0)
+    cdef Py_ssize_t v
+    for v in range(n // LANES):
+        total = total + v_splat(0) * v_load(x + v * LANES)
+    return v_sum(total) == 0
+
+
+cdef inline void compress(Net *net) noexcept nogil:
+    """Point sparse_b[0] at the non-zeros of the row in x_bi."""
+    cdef SparseRow *row = &net.sparse_b[0]
+    cdef Py_ssize_t i
+    cdef Py_ssize_t j = 0
+    for i in range(net.layers[0].n_in):
+        # Written always and kept only if the cursor moves: no branch to mispredict. The cursor
+        # cannot leave the array, for it never overtakes i.
+        net.cols[j] = <uint16_t> i
+        net.values[j] = net.x_bi[i]
+        j += net.x_bi[i] != 0
+    row.cols = net.cols
+    row.values = net.values
+    row.count = j
+    row.single = sizeof(real) == sizeof(float)

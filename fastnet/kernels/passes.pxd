@@ -4,7 +4,7 @@
 Nothing here allocates, fails, or knows Python. Sums run over inputs, units and examples in an
 order that depends on nothing but the shapes.
 """
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint16_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from fastnet.kernels.dropout cimport drop
@@ -53,6 +53,8 @@ cdef struct Net:
     real input_keep
     real *z_u  # the weighted outputs of one example, kept for its cost
     SparseRow *sparse_b
+    uint16_t *cols  # one example's non-zeros, found on the way; for prediction
+    real *values
     bint sparse  # whether the batch at hand lies in sparse_b, else in x_bi
     real scale  # of the first layer's weights: decay that is not yet written into them
     Py_ssize_t n_packed
