@@ -115,8 +115,10 @@ def _read_sizes(sizes: Any) -> list[int]:
     if isinstance(sizes, (str, bytes)) or not isinstance(sizes, Iterable):
         raise TypeError(f"sizes is {sizes!r}; give a list of two or more positive integers.")
     read = [as_count(n, f"sizes[{layer}]", at_least=1) for layer, n in enumerate(sizes)]
-    if not 2 <= len(read) <= MAX_DEPTH + 1:
-        raise ValueError(f"sizes has {len(read)} layers; give 2 to {MAX_DEPTH + 1}.")
+    if len(read) < 2:
+        raise ValueError(f"sizes is {read}; give two or more positive integers.")
+    if len(read) > MAX_DEPTH + 1:
+        raise ValueError(f"sizes has {len(read)} layers; give {MAX_DEPTH + 1} at most.")
     return read
 
 

@@ -11,7 +11,7 @@ import numpy as np
 __all__ = ["as_count", "as_rate"]
 
 
-def as_count(value: Any, name: str, *, at_least: int) -> int:
+def as_count(value: Any, name: str, *, at_least: int, at_most: int | None = None) -> int:
     """Return a whole number.
 
     Raises
@@ -19,7 +19,7 @@ def as_count(value: Any, name: str, *, at_least: int) -> int:
     TypeError
         Not an integer (a bool and 3.0 are none).
     ValueError
-        Below `at_least`.
+        Below `at_least` or above `at_most`.
 
     Examples
     --------
@@ -36,6 +36,8 @@ def as_count(value: Any, name: str, *, at_least: int) -> int:
         ) from None
     if number < at_least:
         raise ValueError(f"{name} is {number}; expected at least {at_least}.")
+    if at_most is not None and number > at_most:
+        raise ValueError(f"{name} is too large; expected at most {at_most}.")
     return number
 
 
@@ -55,7 +57,7 @@ def as_rate(value: Any, name: str) -> float:
     1.0
     """
     try:
-        if isinstance(value, (str, bytes, bool, np.bool_, complex)):
+        if isinstance(value, (str, bytes, bool, np.bool_, complex, np.complexfloating)):
             raise TypeError
         number = float(value)
     except (TypeError, ValueError):

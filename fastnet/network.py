@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 from fastnet import persistence
@@ -19,7 +20,6 @@ from fastnet.training import Shuffle, Training
 __all__ = ["Network", "load"]
 
 Lists = tuple[list[float], list[int], list[float], list[int]]
-
 #: What `SGD` can monitor, in the order of the lists that it returns.
 MONITORS = ("evaluation_cost", "evaluation_accuracy", "training_cost", "training_accuracy")
 
@@ -93,8 +93,6 @@ class Network(Predictor):
       start: weights 'default', biases 'normal'
     """
 
-    # ---- training
-
     def update_mini_batch(self, mini_batch: Any, eta: float, lmbda: float, n: int) -> None:
         """Take one step of gradient descent on one mini-batch.
 
@@ -104,10 +102,8 @@ class Network(Predictor):
         ----------
         mini_batch : (X, y) or list of (x, y)
             m examples, as for `SGD`.
-        eta : float
-            Learning rate.
-        lmbda : float
-            L2 regularization.
+        eta, lmbda : float
+            Learning rate and L2 regularization.
         n : int
             How many examples the whole training set has.
 
@@ -127,7 +123,7 @@ class Network(Predictor):
         True
         """
         eta, lmbda = as_rate(eta, "eta"), as_rate(lmbda, "lmbda")
-        n = as_count(n, "n", at_least=1)
+        n = as_count(n, "n", at_least=1, at_most=sys.maxsize)
         data = self._read(mini_batch, "mini_batch")
         # The rule divides by the size of the data that it is given; here that is the mini-batch.
         plan = read_plan(
@@ -223,7 +219,7 @@ class Network(Predictor):
         history = self._train(
             training_data,
             epochs,
-            mini_batch_size,
+            as_count(mini_batch_size, "mini_batch_size", at_least=1),
             evaluation_data=evaluation_data,
             optimizer=SGD(as_rate(eta, "eta")),
             l2=as_rate(lmbda, "lmbda"),
@@ -231,6 +227,7 @@ class Network(Predictor):
             callbacks=[_EpochEnd()],
             shuffle=shuffle,
             progress=progress,
+            name="training_data",
         )
         lists = [history.column(name) if name in metrics else [] for name in MONITORS]
         return lists[0], lists[1], lists[2], lists[3]
@@ -337,7 +334,6 @@ class Network(Predictor):
             callbacks=callbacks,
             shuffle=shuffle,
             progress=progress,
-            name="data",
         )
 
     def _train(
@@ -349,15 +345,17 @@ class Network(Predictor):
         evaluation_data: Any = None,
         sample_weight: Any = None,
         class_weight: Any = None,
-        name: str = "training_data",
+        name: str = "data",
+        recorded: bool = True,
         **options: Any,
     ) -> History:
-        training = self._read(data, name, repeated=True)
+        training = self._read(data, name, repeated=recorded)
         training = training.weighted(sample_weight, class_weight, self._architecture.sizes[-1])
         evaluation = None
         if evaluation_data is not None:
             evaluation = self._read(evaluation_data, "evaluation_data", repeated=True)
         plan = read_plan(self, training, evaluation, epochs, mini_batch_size, **options)
+        plan.recorded = recorded
         return Training(self, training, plan).run()
 
     def partial_fit(
@@ -398,12 +396,8 @@ class Network(Predictor):
         >>> net.accuracy((np.eye(2), [0, 1]))
         2
         """
-        batch = self._read(data, "data")
-        batch = batch.weighted(sample_weight, class_weight, self._architecture.sizes[-1])
-        plan = read_plan(
-            self,
-            batch,
-            None,
+        self._train(
+            data,
             1,
             None,
             optimizer=optimizer,
@@ -412,10 +406,11 @@ class Network(Predictor):
             dropout=dropout,
             max_norm=max_norm,
             clip_norm=clip_norm,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
             shuffle=False,
+            recorded=False,
         )
-        plan.recorded = False
-        Training(self, batch, plan).run()
 
     def _epoch_end(self, epoch: int, record: dict[str, float]) -> bool:
         """Hook for faces of this class: told what was monitored; True stops the training."""
@@ -438,13 +433,11 @@ class Network(Predictor):
 
         Examples
         --------
-        >>> import tempfile, pathlib, fastnet
-        >>> net = fastnet.Network([3, 2], rng=0)
+        >>> import json, pathlib, tempfile, fastnet
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     net.save(pathlib.Path(folder) / "net.json")
-        ...     again = fastnet.load(pathlib.Path(folder) / "net.json")
-        >>> bool((again.parameters == net.parameters).all())
-        True
+        ...     fastnet.Network([3, 2]).save(pathlib.Path(folder) / "net.json")
+        ...     json.loads((pathlib.Path(folder) / "net.json").read_text())["sizes"]
+        [3, 2]
         """
         persistence.write_json(
             filename,
@@ -469,6 +462,15 @@ def load(filename: str | os.PathLike[str]) -> Network:
         The file cannot be read.
     ValueError
         It is no such file, or it is damaged, or it names a cost that fastnet does not have.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile, fastnet
+    >>> net = fastnet.Network([3, 2], rng=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     net.save(pathlib.Path(folder) / "net.json")
+    ...     bool((fastnet.load(pathlib.Path(folder) / "net.json").biases[0] == net.biases[0]).all())
+    True
     """
     return load_as(Network, filename)
 
@@ -489,10 +491,9 @@ def load_as(cls: type[Network], filename: str | os.PathLike[str]) -> Network:
 class _EpochEnd(Callback):
     """Tells a face of `Network` what was monitored; True stops the training."""
 
-    def __init__(self) -> None:
-        self._epoch = 0
+    _epoch = -1
 
     def on_epoch_end(self, network: Network, record: dict[str, Any]) -> bool:
         monitored = {name: record[name] for name in MONITORS if name in record}
         self._epoch += 1
-        return network._epoch_end(self._epoch - 1, monitored)
+        return network._epoch_end(self._epoch, monitored)

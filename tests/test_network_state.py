@@ -94,13 +94,18 @@ def test_repr_shows_every_layer():
 # --- depth and width -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("depth", [40, 100])
+@pytest.mark.parametrize("depth", [40, 64])
 def test_deep_networks_compute(depth):
     """What can be built can be used."""
     network = fastnet.Network([1] * (depth + 1), rng=0)
     assert 0 < network.feedforward([1.0]).item() < 1
     network.SGD((np.ones((3, 1)), np.ones((3, 1))), 1, 2, 0.5)
     assert len(network.backprop([1.0], [1.0])[0]) == depth
+
+
+def test_deeper_networks_are_refused_when_they_are_made():
+    with pytest.raises(ValueError, match="sizes has 66 layers; give 65 at most"):
+        fastnet.Network([1] * 66)
 
 
 def test_more_parameters_than_memory_are_refused_in_words():

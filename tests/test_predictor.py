@@ -80,7 +80,7 @@ def test_a_workspace_comes_back_after_a_failure(monkeypatch):
     def fail(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("fastnet.predictor._pieces", fail)
+    monkeypatch.setattr("fastnet.predictor._cut", fail)
     with pytest.raises(KeyboardInterrupt):
         net.accuracy((X, np.zeros(7)))
     assert net._predictors == [workspace]
