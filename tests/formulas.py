@@ -9,6 +9,10 @@ from itertools import pairwise
 
 import numpy as np
 
+import fastnet
+
+from .strategies import draw_numbers
+
 
 def sigmoid(z):
     """Return the logistic function, without overflow."""
@@ -150,3 +154,12 @@ def regularized(plain, nabla, n, l1=0.0, l2=0.0, clip_norm=None):
         g = g * min(1.0, clip_norm / np.linalg.norm(g))
     w = np.where(is_weight([plain.weights[0].shape[1], *map(len, plain.biases)]), plain.flat, 0.0)
     return g + l2 / n * w + l1 / n * np.sign(w)
+
+
+def problem(dtype, density=1.0, rows=20, seed=1, sizes=(9, 7, 3), rng=4):
+    """Return a small network with its data: X, class numbers, and those as rows."""
+    draw = np.random.default_rng(seed)
+    X = draw_numbers(draw, rows, sizes[0], density, exact=True)
+    labels = draw.integers(0, sizes[-1], rows)
+    net = fastnet.Network(list(sizes), dtype=dtype, rng=rng, activation="tanh")
+    return net, X, labels, np.eye(sizes[-1])[labels]

@@ -1,0 +1,128 @@
+"""L-BFGS against SciPy called by hand, and without SciPy."""
+
+import copy
+import sys
+
+import numpy as np
+import pytest
+
+import fastnet
+from fastnet import LBFGS
+
+from .formulas import Plain, flattened, is_weight, problem, regularized
+
+
+def minimized_by_hand(net, X, Y, iterations, l2, memory, tolerance):
+    """What `scipy.optimize.minimize` finds from the plain cost and gradient, and its path."""
+    minimize = pytest.importorskip(
+        "scipy.optimize", reason="SciPy (scipy) is not installed"
+    ).minimize
+    plain, n = Plain.of(net), len(X)
+    is_w = is_weight(net.sizes)
+
+    def objective(x):
+        plain.flat = x
+        cost = plain.costs(X, Y).mean() + l2 / (2 * n) * (x[is_w] ** 2).sum()
+        return cost, regularized(plain, plain.gradient(X, Y), n, l2=l2)
+
+    path = []
+    options = {"maxiter": iterations, "maxcor": memory, "gtol": tolerance, "ftol": 0.0}
+    minimize(
+        objective, plain.flat, jac=True, method="L-BFGS-B", options=options,
+        callback=lambda x: path.append(objective(x)[0]),
+    )  # fmt: skip
+    return path
+
+
+@pytest.mark.parametrize("rows", [20, 700])
+@pytest.mark.parametrize("l2", [0.0, 0.5])
+def test_lbfgs_is_scipys(l2, rows):
+    net, X, labels, Y = problem(np.float64, 0.3, rows=rows)
+    path = minimized_by_hand(net, X, Y, 12, l2, memory=4, tolerance=1e-6)
+    history = net.train(
+        (X, labels), 12, None, optimizer=LBFGS(memory=4, tolerance=1e-6), l2=l2,
+        metrics=["training_cost"],
+    )  # fmt: skip
+    assert len(path) == 12
+    np.testing.assert_allclose(history.column("training_cost"), path, rtol=1e-6)
+    assert net.total_cost((X, labels), l2) == history[-1]["training_cost"]
+    assert [record["epoch"] for record in history] == list(range(12))
+
+
+def test_lbfgs_in_float32():
+    pytest.importorskip("scipy", reason="SciPy (scipy) is not installed")
+    net, X, labels, _ = problem(np.float32)
+    before = net.total_cost((X, labels), 0.1)
+    net.train((X, labels), 30, None, optimizer="L-BFGS", l2=0.1)
+    after = net.total_cost((X, labels), 0.1)
+    assert after < before / 3
+    assert np.linalg.norm(flattened(*net.backprop(X, labels))) / len(X) < 0.1
+
+
+def test_lbfgs_stops_where_the_gradient_is_small():
+    pytest.importorskip("scipy", reason="SciPy (scipy) is not installed")
+    net, X, labels, Y = problem(np.float64)
+    history = net.train((X, labels), 500, None, optimizer=LBFGS(tolerance=1e-4), l2=1.0)
+    assert 3 < len(history) < 500
+    gradient = regularized(Plain.of(net), Plain.of(net).gradient(X, Y), len(X), l2=1.0)
+    assert np.abs(gradient).max() < 1e-4
+
+
+def test_lbfgs_hears_callbacks():
+    pytest.importorskip("scipy", reason="SciPy (scipy) is not installed")
+    net, X, labels, _ = problem(np.float64)
+
+    class StopAtThree(fastnet.Callback):
+        def on_epoch_end(self, network, record):
+            return record["epoch"] == 2
+
+    done = []
+    history = net.train(
+        (X, labels), 50, None, optimizer=LBFGS(), callbacks=StopAtThree(), l2=1.0,
+        progress=lambda *counts: done.append(counts),
+    )  # fmt: skip
+    assert len(history) == 3
+    assert done == [(1, 50), (2, 50), (3, 50)]
+    assert len(net.train((X, labels), 0, None, optimizer=LBFGS())) == 0
+
+
+def test_lbfgs_weighs_examples():
+    pytest.importorskip("scipy", reason="SciPy (scipy) is not installed")
+    net, X, labels, _ = problem(np.float64)
+    twin = copy.deepcopy(net)
+    weights = np.repeat([2.0, 0.0], 10)
+    net.train((X, labels), 8, None, optimizer=LBFGS(), sample_weight=weights)
+    twin.train((X[:10], labels[:10]), 8, None, optimizer=LBFGS())
+    np.testing.assert_allclose(net.parameters, twin.parameters, rtol=1e-6, atol=1e-8)
+
+
+def test_lbfgs_without_scipy_says_what_to_install(monkeypatch):
+    net, X, labels, _ = problem(np.float64)
+    before = net.parameters.copy()
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    monkeypatch.setitem(sys.modules, "scipy.optimize", None)
+    with pytest.raises(ImportError) as caught:
+        net.train((X, labels), 2, None, optimizer=LBFGS())
+    assert "pip install 'fastnet-mlp[scipy]'" in str(caught.value)
+    np.testing.assert_array_equal(net.parameters, before)
+    # And the next training is not asked for SciPy again.
+    assert net.train((X, labels), 1, 5)[0]["eta"] == 0.1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"mini_batch_size": 5}, "mini_batch_size is 5; LBFGS needs all 20"),
+        ({"l1": 1.0}, "l1 is 1.0"),
+        ({"max_norm": 2.0}, "max_norm is 2.0"),
+        ({"clip_norm": 2.0}, "clip_norm is 2.0"),
+        ({"dropout": 0.5}, "dropout is"),
+    ],
+)
+def test_what_does_not_go_with_lbfgs_is_refused(options, said):
+    net, X, labels, _ = problem(np.float64)
+    before = net.parameters.copy()
+    with pytest.raises(ValueError) as caught:
+        net.train((X, labels), 2, **{"mini_batch_size": None, **options}, optimizer=LBFGS())
+    assert said in str(caught.value)
+    np.testing.assert_array_equal(net.parameters, before)
