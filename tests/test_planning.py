@@ -1,0 +1,106 @@
+"""What a training is asked for: taken as meant, or refused before anything changes."""
+
+import numpy as np
+import pytest
+
+import fastnet
+
+X, Y = np.eye(3), np.array([0, 1, 1])
+
+
+def new(**options):
+    return fastnet.Network([3, 4, 2], rng=0, **options)
+
+
+def trained(**options):
+    network = new()
+    network.train((X, Y), 2, 2, **options)
+    return network.parameters
+
+
+def test_class_weights_by_any_equal_key():
+    expected = trained(sample_weight=[1.0, 5.0, 5.0])
+    assert not np.array_equal(expected, trained())
+    for key in (1, True, 1.0, np.int64(1)):
+        assert np.array_equal(trained(class_weight={key: 5}), expected)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"class_weight": {2: 1.0}}, ValueError, "class_weight names class 2"),
+        ({"class_weight": {1: "5"}}, TypeError, r"class_weight\[1\] is '5'"),
+        ({"class_weight": {1: -5}}, ValueError, r"class_weight\[1\] is -5"),
+        ({"sample_weight": [1, 1, 1e200], "class_weight": [1e200] * 2}, ValueError, "too large"),
+        ({"metrics": [min, min]}, ValueError, "function min; that name is taken"),
+        ({"metrics": "loss"}, ValueError, "metrics holds 'loss'; the names are training_cost"),
+        ({"metrics": "evaluation_cost"}, ValueError, "evaluation_data is None"),
+        ({"optimizer": fastnet.LBFGS(), "l1": 1.0}, ValueError, "LBFGS"),
+        ({"dropout": [0.1]}, ValueError, "dropout has 1 shares; expected 2: the inputs"),
+    ],
+)
+def test_refused_before_anything_changes(options, error, message):
+    network = new()
+    before = network.parameters.copy()
+    with pytest.raises(error, match=message):
+        network.train((X, Y), 1, **options)
+    assert np.array_equal(network.parameters, before)
+    assert not network.history
+
+
+def test_a_weight_beyond_float32_is_refused():
+    with pytest.raises(ValueError, match="too large for float32"):
+        new(dtype="float32").train((X, Y), 1, sample_weight=[1, 1e39, 1])
+
+
+def test_an_optimizer_of_ones_own_is_refused():
+    class Mine(fastnet.Adam):
+        pass
+
+    for optimizer in (Mine, Mine(0.1)):
+        with pytest.raises(TypeError, match="which the compiled loop cannot run"):
+            new().train((X, Y), 1, optimizer=optimizer)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: fastnet.LBFGS(memory=2.5), TypeError, "memory is 2.5"),
+        (lambda: fastnet.Rprop(smallest=2.0, largest=1.0), ValueError, "smallest is 2.0"),
+        (lambda: fastnet.check_gradient(new(), X, Y, epsilon=0), ValueError, "epsilon is 0"),
+        (lambda: fastnet.check_gradient(new(), X, Y, sample=0), ValueError, "sample is 0"),
+    ],
+)
+def test_hyper_parameters_are_refused(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("answer", "epochs"), [(True, 1), (np.True_, 1), (False, 3), (np.False_, 3), (None, 3), (1, 3)]
+)
+def test_true_stops_the_training_in_either_form(answer, epochs):
+    class Answer(fastnet.Callback):
+        def on_epoch_end(self, network, record):
+            return answer
+
+    assert len(new().train((X, Y), 3, callbacks=Answer())) == epochs
+
+
+def test_metrics_come_in_the_order_chosen_and_functions_last():
+    def norm(network):
+        return float(np.linalg.norm(network.parameters))
+
+    chosen = [norm, "running_cost", "training_accuracy", "training_cost"]
+    (record,) = new().train((X, Y), 1, metrics=chosen)
+    assert list(record)[2:] == ["running_cost", "training_accuracy", "training_cost", "norm"]
+
+
+def test_partial_fit_is_one_step_and_takes_what_has_a_meaning_for_it():
+    one, other = new(), new()
+    one.partial_fit((X, Y), optimizer="adam", l2=0.5, class_weight=[1, 2])
+    other.train((X, Y), 1, None, optimizer="adam", l2=0.5, class_weight=[1, 2], shuffle=False)
+    assert np.array_equal(one.parameters, other.parameters)
+    assert not one.history
+    with pytest.raises(TypeError, match="partial_fit"):
+        one.partial_fit((X, Y), epochs=2)
