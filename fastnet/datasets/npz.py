@@ -24,6 +24,8 @@ from fastnet.datasets._checks import (
 if TYPE_CHECKING:
     import zipfile
 
+__all__ = ["load_npz_arrays", "read_member", "zip_errors_named"]
+
 _NAMES = ["X_train", "y_train", "X_test", "y_test"]
 _REAL_TYPES = {"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"}
 
@@ -84,16 +86,22 @@ def load_npz_arrays(path: str | os.PathLike[str]) -> FourArrays:
     source = repr(name)
     with open(name, "rb") as file:
         file_bytes = os.fstat(file.fileno()).st_size
-        with _zip_errors_named(source):
+        with zip_errors_named(source):
             archive = zipfile.ZipFile(file)
         with archive:
-            arrays = [_read_member(archive, key, file_bytes, source) for key in _NAMES]
+            arrays = [_read_key(archive, key, file_bytes, source) for key in _NAMES]
     return four_arrays(arrays, _NAMES, source)
 
 
 @contextmanager
-def _zip_errors_named(source: str) -> Iterator[None]:
-    """Turn what zipfile raises for damaged archives into a ValueError that names the file."""
+def zip_errors_named(source: str) -> Iterator[None]:
+    """Turn what zipfile raises for damaged archives into a ValueError that names the file.
+
+    Raises
+    ------
+    ValueError
+        Where reading the archive fails.
+    """
     import zipfile
     import zlib
 
@@ -113,20 +121,18 @@ class _Member:
 
     def __init__(self, archive: "zipfile.ZipFile", info: "zipfile.ZipInfo", source: str) -> None:
         self._source = source
-        with _zip_errors_named(source):
+        with zip_errors_named(source):
             self._stream = archive.open(info)
 
     def read(self, size: int, /) -> bytes:
-        with _zip_errors_named(self._source):
+        with zip_errors_named(self._source):
             return self._stream.read(size)
 
     def close(self) -> None:
         self._stream.close()
 
 
-def _read_member(
-    archive: "zipfile.ZipFile", key: str, file_bytes: int, source: str
-) -> NDArray[Any]:
+def _read_key(archive: "zipfile.ZipFile", key: str, file_bytes: int, source: str) -> NDArray[Any]:
     members = {info.filename: info for info in archive.infolist()}
     info = members.get(f"{key}.npy") or members.get(f"{key.lower()}.npy")
     if info is None:
@@ -134,14 +140,43 @@ def _read_member(
         raise ValueError(
             f"{source} has no array {key}; expected {', '.join(_NAMES)}, and it holds {present}"
         )
-    source = f"{key} in {source}"
+    return read_member(archive, info, file_bytes, f"{key} in {source}")
+
+
+def read_member(
+    archive: "zipfile.ZipFile",
+    info: "zipfile.ZipInfo",
+    file_bytes: int,
+    source: str,
+    *,
+    strings: bool = False,
+) -> NDArray[Any]:
+    """Read one array of an open archive, allocating no more than the bytes that are there.
+
+    Parameters
+    ----------
+    archive : zipfile.ZipFile
+    info : zipfile.ZipInfo
+        Of the member.
+    file_bytes : int
+        How large the whole archive is.
+    source : str
+        What messages call the member.
+    strings : bool, keyword only
+        Whether an array of strings is taken, too.
+
+    Raises
+    ------
+    ValueError
+        As for `load_npz_arrays`.
+    """
     if info.compress_type not in (0, 8):
         raise ValueError(
             f"{source} is compressed by method {info.compress_type}; expected a stored or deflated "
             "member, as numpy.savez and numpy.savez_compressed write it"
         )
     with closing(_Member(archive, info, source)) as stream:
-        shape, stored, fortran_order = _read_header(stream, source)
+        shape, stored, fortran_order = _read_header(stream, source, strings)
         n_bytes = array_bytes(shape, stored.itemsize, source)
         check_expansion(n_bytes, min(info.compress_size, file_bytes), source)
         data = read_declared(stream, n_bytes, source)
@@ -152,10 +187,14 @@ def _read_member(
         array = np.frombuffer(data, dtype=stored)
     if not stored.isnative:
         array = array.byteswap(inplace=True).view(stored.newbyteorder("="))
+    if stored.kind == "U" and array.size and array.view(np.uint32).max() > 0x10FFFF:
+        raise ValueError(f"{source} holds what is no text; save it again with numpy.savez")
     return array.reshape(shape, order="F" if fortran_order else "C")
 
 
-def _read_header(stream: Readable, source: str) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
+def _read_header(
+    stream: Readable, source: str, strings: bool
+) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
     start = stream.read(8)
     if len(start) < 8 or start[:6] != b"\x93NUMPY" or start[6] not in (1, 2, 3):
         raise ValueError(
@@ -171,7 +210,8 @@ def _read_header(stream: Readable, source: str) -> tuple[tuple[int, ...], np.dty
     header = stream.read(length).decode("latin-1").strip()
     fields = _header_fields(header)
     descr = fields.get("descr", "")
-    if len(fields) < 3 or descr[1:] not in _REAL_TYPES:
+    text = strings and re.fullmatch(r"[<>=]U[1-9][0-9]{0,5}", descr)
+    if len(fields) < 3 or not (text or descr[1:] in _REAL_TYPES):
         raise ValueError(
             f"{source} has the header {header[:120]!r}; expected an array of real numbers "
             "(no objects, no records), saved with numpy.savez"
