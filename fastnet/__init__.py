@@ -23,6 +23,7 @@ from fastnet.gradients import check_gradient
 from fastnet.history import History
 from fastnet.network import Network, load
 from fastnet.optimizers import LBFGS, SGD, Adam, AdamW, Momentum, Nesterov, RMSprop, Rprop
+from fastnet.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from fastnet import datasets as datasets
@@ -43,6 +44,7 @@ __all__ = [
     "Momentum",
     "Nesterov",
     "Network",
+    "Preprocessing",
     "QuadraticCost",
     "RMSprop",
     "RecordStatistics",

@@ -6,14 +6,14 @@ import os
 import sys
 from typing import Any
 
-from fastnet import persistence
-from fastnet.architecture import read_architecture
+from fastnet import model_files
 from fastnet.arguments import as_count, as_rate
 from fastnet.callbacks import Callback
 from fastnet.history import History
 from fastnet.optimizers import SGD
 from fastnet.planning import read_plan
 from fastnet.predictor import Predictor
+from fastnet.preprocessing import Preprocessing
 from fastnet.progress import Progress
 from fastnet.training import Shuffle, Training
 
@@ -66,6 +66,9 @@ class Network(Predictor):
     rng : Generator or RandomState
     history : History
         Of all trainings since the weights were last drawn.
+    preprocessing : Preprocessing or None
+        What was done to the data before the network saw them, and the names of classes and
+        columns: kept in model files, and for whoever predicts to apply.
 
     Raises
     ------
@@ -92,6 +95,8 @@ class Network(Predictor):
                                                13 in all
       start: weights 'default', biases 'normal'
     """
+
+    preprocessing: Preprocessing | None = None
 
     def update_mini_batch(self, mini_batch: Any, eta: float, lmbda: float, n: int) -> None:
         """Take one step of gradient descent on one mini-batch.
@@ -419,34 +424,41 @@ class Network(Predictor):
     # ---- files
 
     def save(self, filename: str | os.PathLike[str]) -> None:
-        """Write the network as the book's JSON: sizes, weights, biases, and the cost's name.
+        """Write the network to a file: the library's own form, or the book's JSON.
 
         Parameters
         ----------
         filename : path
-            Written beside and renamed, so that an old file is whole until the new one is.
+            Ends in ``.npz``: parameters, activations, cost, dtype, `history` and `preprocessing`,
+            all exact. Any other name: the book's JSON, which holds sigmoid networks with the book's
+            costs, and no history. Written beside and renamed, so that an old file is whole until
+            the new one is.
 
         Raises
         ------
         OSError
             The file cannot be written.
+        ValueError
+            The form asked for cannot hold this network, or a parameter is not finite; a file that
+            was there is as it was.
+
+        Notes
+        -----
+        The generator and the optimizer's state are not kept: a loaded network predicts the same,
+        and begins a new training when it is trained on.
 
         Examples
         --------
-        >>> import json, pathlib, tempfile, fastnet
+        >>> import tempfile, pathlib, fastnet
+        >>> net = fastnet.Network([3, 2], "log_likelihood", rng=0)
+        >>> net.preprocessing = fastnet.Preprocessing(labels=["cat", "dog"])
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     fastnet.Network([3, 2]).save(pathlib.Path(folder) / "net.json")
-        ...     json.loads((pathlib.Path(folder) / "net.json").read_text())["sizes"]
-        [3, 2]
+        ...     net.save(pathlib.Path(folder) / "net.npz")
+        ...     again = fastnet.load(pathlib.Path(folder) / "net.npz")
+        >>> bool((again.parameters == net.parameters).all()), again.preprocessing.labels
+        (True, ('cat', 'dog'))
         """
-        persistence.write_json(
-            filename,
-            sizes=self.sizes,
-            weights=list(self._weights),
-            biases=list(self._biases),
-            cost=self.cost.__name__,
-            dtype=self.dtype.name,
-        )
+        model_files.save(self, filename)
 
 
 def load(filename: str | os.PathLike[str]) -> Network:
@@ -455,13 +467,15 @@ def load(filename: str | os.PathLike[str]) -> Network:
     Parameters
     ----------
     filename : path
+        A file of either form, whatever its name: the content tells. Nothing in it is executed.
 
     Raises
     ------
     OSError
         The file cannot be read.
     ValueError
-        It is no such file, or it is damaged, or it names a cost that fastnet does not have.
+        It is no such file, or it is damaged, or of a later version, or it names an activation,
+        cost or initializer that fastnet does not have.
 
     Examples
     --------
@@ -472,20 +486,7 @@ def load(filename: str | os.PathLike[str]) -> Network:
     ...     bool((fastnet.load(pathlib.Path(folder) / "net.json").biases[0] == net.biases[0]).all())
     True
     """
-    return load_as(Network, filename)
-
-
-def load_as(cls: type[Network], filename: str | os.PathLike[str]) -> Network:
-    """`load`, into a subclass."""
-    model = persistence.read_json(filename)
-    try:
-        architecture = read_architecture(
-            model["sizes"], "sigmoid", "sigmoid", model["cost"], model["dtype"]
-        )
-    except ValueError as error:
-        raise ValueError(f"{os.fspath(filename)}: {error}") from None
-    network: Network = cls._from_parameters(architecture, model["biases"], model["weights"])
-    return network
+    return model_files.load(Network, filename)
 
 
 class _EpochEnd(Callback):

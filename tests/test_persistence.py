@@ -19,7 +19,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from fastnet import persistence
 from fastnet.persistence import read_json, replace_file, write_json
 
 
@@ -355,7 +354,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, b
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(persistence.os, broken, fail)
+        patch.setattr(os, broken, fail)
         with pytest.raises(type(error)) as caught:
             save_small(path, cost="Other")
     assert path.read_bytes() == before and os.listdir(tmp_path) == ["model.json"]
@@ -378,8 +377,8 @@ def test_the_file_is_whole_on_the_disk_before_it_takes_the_name(tmp_path, monkey
         seen.append(("replace", os.stat(source).st_size, path.read_text()))
         replace(source, target)
 
-    monkeypatch.setattr(persistence.os, "fsync", watched_fsync)
-    monkeypatch.setattr(persistence.os, "replace", watched_replace)
+    monkeypatch.setattr(os, "fsync", watched_fsync)
+    monkeypatch.setattr(os, "replace", watched_replace)
     replace_file(path, b"new content")
     assert seen == [("fsync", 11, "old"), ("replace", 11, "old")]
     assert path.read_text() == "new content"
@@ -412,7 +411,7 @@ def test_a_file_that_may_not_be_written_is_refused(tmp_path, monkeypatch):
         assert os.fspath(name) == os.path.realpath(path) and flags & os.O_WRONLY
         raise PermissionError(errno.EACCES, "Permission denied", name)
 
-    monkeypatch.setattr(persistence.os, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(PermissionError, match=r"model\.json"):
         save_small(path)
     assert path.read_text() == "kept" and os.listdir(tmp_path) == ["model.json"]

@@ -1,0 +1,141 @@
+"""From a network to what a model file holds, and back."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from numpy.typing import NDArray
+
+from fastnet import persistence
+from fastnet.architecture import read_architecture
+from fastnet.history import History
+from fastnet.initializers import RNG, Initializer, read_initializer
+
+if TYPE_CHECKING:
+    from fastnet.network import Network
+
+__all__ = ["check_form", "load", "not_in_the_file", "save"]
+
+AnyNetwork = TypeVar("AnyNetwork", bound="Network")
+
+#: Costs that the book's JSON knows.
+BOOK_COSTS = ("cross_entropy", "quadratic")
+
+
+def save(network: Network, path: str | os.PathLike[str]) -> None:
+    """Write a network, in the form that the file's name asks for; see `Network.save`."""
+    check_form(network, path)
+    if _is_native(path):
+        persistence.write_npz(path, _describe(network))
+        return
+    persistence.write_json(
+        path,
+        sizes=network.sizes,
+        weights=list(network.weights),
+        biases=list(network.biases),
+        cost=network.cost.__name__,
+        dtype=network.dtype.name,
+    )
+
+
+def check_form(network: Network, path: str | os.PathLike[str]) -> None:
+    """Refuse a name that asks for the book's JSON where that cannot hold the network.
+
+    Raises
+    ------
+    ValueError
+        It has other activations than sigmoid, another cost than the book's, or preprocessing.
+
+    Examples
+    --------
+    >>> import fastnet
+    >>> check_form(fastnet.Network([2, 1], activation="tanh"), "any-network-at-all.npz")
+    """
+    if _is_native(path):
+        return
+    what = ""
+    if set(network.activations) != {"sigmoid"}:
+        what = f"activations {', '.join(network.activations)}"
+    elif network.cost.name not in BOOK_COSTS:
+        what = f"the cost {network.cost.__name__}"
+    elif network.preprocessing is not None:
+        what = "preprocessing"
+    if what:
+        raise ValueError(
+            f"{os.fsdecode(path)!r} asks for the book's JSON, which holds sigmoid networks with "
+            f"the book's costs and nothing else, and this network has {what}; give the file a name "
+            "that ends in .npz"
+        )
+
+
+def load(cls: type[AnyNetwork], path: str | os.PathLike[str]) -> AnyNetwork:
+    """Return the network in a model file of either form; see `fastnet.load`."""
+    if persistence.format_of(path) == "npz":
+        return _restore(cls, persistence.read_npz(path), path)
+    return _restore(cls, _read_book(path), path)
+
+
+def not_in_the_file(rng: RNG, shape: tuple[int, int]) -> NDArray[Any]:
+    """Stand in for a function that drew a network's starting weights, which no file can hold.
+
+    Raises
+    ------
+    ValueError
+        Always.
+    """
+    raise ValueError(
+        "this network's starting weights were drawn by a function, which its file does not hold; "
+        "assign weights and biases, or make a new Network."
+    )
+
+
+def _is_native(path: str | os.PathLike[str]) -> bool:
+    return os.fsdecode(path).lower().endswith(".npz")
+
+
+def _describe(network: Network) -> persistence.SavedModel:
+    return persistence.SavedModel(
+        sizes=network.sizes,
+        activations=network.activations,
+        cost=network.cost.name,
+        dtype=network.dtype.name,
+        biases=list(network.biases),
+        weights=list(network.weights),
+        initializer=_as_value(network._initializer),
+        bias_initializer=_as_value(network._bias_initializer),
+        preprocessing=network.preprocessing,
+        history=network.history,
+    )
+
+
+def _as_value(initializer: Initializer) -> str | float | None:
+    return None if callable(initializer) else initializer
+
+
+def _read_book(path: str | os.PathLike[str]) -> persistence.SavedModel:
+    found = persistence.read_json(path)
+    depth = len(found["sizes"]) - 1
+    return persistence.SavedModel(
+        **found, activations=["sigmoid"] * depth, initializer="default", bias_initializer="normal"
+    )
+
+
+def _restore(
+    cls: type[AnyNetwork], model: persistence.SavedModel, path: str | os.PathLike[str]
+) -> AnyNetwork:
+    try:
+        architecture = read_architecture(
+            model.sizes, model.activations, None, model.cost, model.dtype
+        )
+        starts = [
+            not_in_the_file if start is None else read_initializer(start, "initializer")
+            for start in (model.initializer, model.bias_initializer)
+        ]
+    except ValueError as error:
+        raise ValueError(f"{os.fsdecode(path)!r}: {error}") from None
+    network: AnyNetwork = cls._from_parameters(architecture, model.biases, model.weights)
+    network._initializer, network._bias_initializer = starts
+    network.preprocessing = model.preprocessing
+    network.history = History(model.history)
+    return network

@@ -1,0 +1,274 @@
+"""`Preprocessing`: what was done to the data before a network saw them, kept beside the network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+__all__ = ["Preprocessing", "standardization"]
+
+Array = NDArray[Any]
+
+#: Rows are converted in blocks of about this many bytes.
+BLOCK_BYTES = 1 << 22
+
+
+@dataclass(frozen=True, eq=False)
+class Preprocessing:
+    """What a network's inputs and outputs mean: a network takes ``(X - mean) / scale``.
+
+    A network itself does not apply it: ``net.feedforward(net.preprocessing.inputs(X))``. The
+    commands ``fastnet evaluate`` and ``fastnet predict`` do.
+
+    Parameters
+    ----------
+    mean, scale : array_like, shape (n_0,), optional
+        Both or neither; `scale` is positive.
+    labels : sequence of str, optional
+        The name of each class, in the order of the output units.
+    columns : sequence of str, optional
+        The name of each input, in order.
+    target : str, optional
+        The name of what is predicted.
+    target_mean, target_scale : float
+        For a network that predicts a number: it was trained on
+        ``(y - target_mean) / target_scale``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Numbers that are not finite, a scale that is not positive, lengths that differ, a name that
+        stands twice, or what is no name.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnet
+    >>> X = np.array([[1.0, 10.0], [3.0, 10.0]])
+    >>> net = fastnet.Network([2, 2], rng=0)
+    >>> net.preprocessing = Preprocessing(*standardization(X), labels=["cat", "dog"])
+    >>> net.preprocessing.inputs(X)
+    array([[-1.,  0.],
+           [ 1.,  0.]])
+    """
+
+    mean: Array | None = None
+    scale: Array | None = None
+    labels: tuple[str, ...] | None = None
+    columns: tuple[str, ...] | None = None
+    target: str | None = None
+    target_mean: float = 0.0
+    target_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        if (self.mean is None) != (self.scale is None):
+            raise ValueError("mean and scale go together; give both or neither.")
+        mean, scale = _vector(self.mean, "mean"), _vector(self.scale, "scale")
+        if mean is not None and scale is not None and mean.size != scale.size:
+            raise ValueError(
+                f"mean has {mean.size} numbers and scale has {scale.size}; give one of each an "
+                "input."
+            )
+        target_mean = _number(self.target_mean, "target_mean")
+        target_scale = _number(self.target_scale, "target_scale")
+        if target_scale <= 0 or (scale is not None and not (scale > 0).all()):
+            raise ValueError("scale and target_scale must be positive; use 1 for a constant.")
+        if self.target is not None and not isinstance(self.target, str):
+            raise TypeError(f"target is {self.target!r}; expected a name.")
+        read = {
+            "mean": mean,
+            "scale": scale,
+            "labels": _names(self.labels, "labels"),
+            "columns": _names(self.columns, "columns"),
+            "target_mean": target_mean,
+            "target_scale": target_scale,
+        }
+        for name, value in read.items():
+            object.__setattr__(self, name, value)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Preprocessing):
+            return NotImplemented
+        return all(
+            np.array_equal(getattr(self, field.name), getattr(other, field.name))
+            for field in fields(self)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def changes_inputs(self) -> bool:
+        """Whether `inputs` returns anything else than what it is given."""
+        if self.mean is None or self.scale is None:
+            return False
+        return bool(self.mean.any() or (self.scale != 1).any())
+
+    def inputs(self, X: ArrayLike, dtype: DTypeLike = np.float64) -> Array:
+        """Return ``(X - mean) / scale``, or X itself where that changes nothing.
+
+        Parameters
+        ----------
+        X : array_like, shape (n, n_0)
+        dtype : data-type, default float64
+            Of the result.
+
+        Raises
+        ------
+        ValueError
+            X has another number of columns.
+        TypeError
+            X holds no real numbers.
+
+        Examples
+        --------
+        >>> bytes_to_shares = Preprocessing([0, 0], [256, 256])
+        >>> bytes_to_shares.inputs(np.array([[64, 128]], dtype=np.uint8))
+        array([[0.25, 0.5 ]])
+        """
+        X = np.asarray(X)
+        if self.mean is None or self.scale is None or not self.changes_inputs:
+            return X
+        if X.dtype.kind not in "biuf":
+            raise TypeError(f"X is of dtype {X.dtype}; expected real numbers.")
+        if X.ndim != 2 or X.shape[1] != self.mean.size:
+            raise ValueError(f"X has shape {X.shape}; expected (examples, {self.mean.size}).")
+        out = np.empty(X.shape, dtype)
+        step = max(1, BLOCK_BYTES // (8 * X.shape[1]))
+        # Whatever does not fit becomes infinite, and a network refuses it with its row and column.
+        with np.errstate(over="ignore", invalid="ignore"):
+            for start in range(0, len(X), step):
+                out[start : start + step] = (X[start : start + step] - self.mean) / self.scale
+        return out
+
+    def outputs(self, predicted: ArrayLike) -> Array:
+        """Return predicted numbers in the units of the target.
+
+        Parameters
+        ----------
+        predicted : array_like of float
+
+        Examples
+        --------
+        >>> Preprocessing(target_mean=100.0, target_scale=10.0).outputs([0.5, -1.0])
+        array([105.,  90.])
+        """
+        restored: Array = np.asarray(predicted) * self.target_scale + self.target_mean
+        return restored
+
+    def check(self, sizes: Sequence[int]) -> None:
+        """Refuse what does not belong to a network of these sizes.
+
+        Raises
+        ------
+        ValueError
+            Another number of means, columns or labels than the network has inputs or outputs.
+
+        Examples
+        --------
+        >>> Preprocessing(columns=["width", "height"]).check([2, 5, 3])
+        """
+        for name, units, what in (
+            ("mean", sizes[0], "inputs"),
+            ("columns", sizes[0], "inputs"),
+            ("labels", max(sizes[-1], 2), "classes"),  # one output unit tells two classes apart
+        ):
+            value = getattr(self, name)
+            if value is not None and len(value) != units:
+                raise ValueError(
+                    f"preprocessing.{name} has {len(value)} entries; this network has {units} "
+                    f"{what}."
+                )
+
+
+def standardization(X: ArrayLike) -> tuple[Array, Array]:
+    """Return the mean and the standard deviation of each column, 1 for a constant one.
+
+    Parameters
+    ----------
+    X : array_like of real numbers, shape (n, n_0)
+        n at least 1.
+
+    Returns
+    -------
+    mean, scale : ndarray of float64, shapes (n_0,)
+        `scale` divides the sum of squares by n.
+
+    Raises
+    ------
+    ValueError
+        There are no rows, or a column's numbers are too large to be squared and added.
+
+    Examples
+    --------
+    >>> standardization([[1.0, 7.0], [3.0, 7.0]])
+    (array([2., 7.]), array([1., 1.]))
+    """
+    X = np.asarray(X)
+    if X.ndim != 2 or not len(X):
+        raise ValueError(f"X has shape {X.shape}; expected (examples, inputs), one or more.")
+    step = max(1, BLOCK_BYTES // (8 * max(1, X.shape[1])))
+    blocks = [slice(start, start + step) for start in range(0, len(X), step)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = sum(X[block].sum(axis=0, dtype=np.float64) for block in blocks) / len(X)
+        squares = sum(np.square(X[block] - mean).sum(axis=0) for block in blocks)
+        scale = np.sqrt(squares / len(X))
+    # The mean of equal numbers need not be that number, and dividing by what is left of rounding
+    # would blow it up.
+    constant = X.max(axis=0) == X.min(axis=0)
+    mean, scale = np.where(constant, X[0], mean), np.where(constant | (scale == 0), 1.0, scale)
+    bad = np.flatnonzero(~(np.isfinite(mean) & np.isfinite(scale)))
+    if bad.size:
+        raise ValueError(
+            f"column {bad[0]} holds numbers that are too large to be standardized, or not finite; "
+            "scale it down or leave it out."
+        )
+    return mean, scale
+
+
+def _vector(values: Any, name: str) -> Array | None:
+    """Return a read-only copy in float64."""
+    if values is None:
+        return None
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf" or array.ndim != 1:
+        raise TypeError(
+            f"{name} has shape {array.shape} and dtype {array.dtype}; expected a number an input."
+        )
+    array = array.astype(np.float64)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} holds a number that is not finite.")
+    array.flags.writeable = False
+    return array
+
+
+def _number(value: Any, name: str) -> float:
+    if isinstance(value, (bool, str, bytes)) or not np.isscalar(value):
+        raise TypeError(f"{name} is {value!r}; expected a number.")
+    number = float(value)  # type: ignore[arg-type]
+    if not np.isfinite(number):
+        raise ValueError(f"{name} is {number}; expected a finite number.")
+    return number
+
+
+def _names(values: Any, name: str) -> tuple[str, ...] | None:
+    if values is None:
+        return None
+    if isinstance(values, (str, bytes)) or not all(isinstance(value, str) for value in values):
+        raise TypeError(f"{name} is {values!r}; expected a list of names.")
+    # str() makes plain strings of NumPy's.
+    read = tuple(str(value) for value in values)
+    if len(set(read)) < len(read):
+        raise ValueError(f"{name} holds {_first_twice(read)!r} twice; names must differ.")
+    return read
+
+
+def _first_twice(names: Sequence[str]) -> str:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    raise AssertionError(names)
