@@ -4,6 +4,7 @@ Nothing here copies a dense X. `compress` writes the non-zero elements of an arr
 zeros beside it, 6 or 10 bytes each.
 """
 cimport numpy as cnp
+from libc.float cimport FLT_MAX
 from libc.math cimport fabs
 from libc.stdint cimport int32_t, int64_t, uint16_t, uint8_t
 
@@ -82,33 +83,52 @@ cdef class Targets:
             self.sample_weights = cnp.PyArray_DATA(sample_weights)
 
 
-cdef bint scan_rows(
-    const element *data, Py_ssize_t row_stride, Py_ssize_t col_stride, Py_ssize_t n,
-    Py_ssize_t n_in, double limit, Py_ssize_t *bad_row, Py_ssize_t *nonzeros, bint *single,
+cdef inline bint scan_row(
+    const char *row, Py_ssize_t stride, Py_ssize_t n_in, element limit, Py_ssize_t *nonzeros,
+    bint *single,
 ) noexcept nogil:
-    """False at the first row with an element that is not finite or beyond `limit`."""
-    cdef Py_ssize_t row, col
-    cdef const char *p
+    """Whether all elements of a row lie within +-limit; count those that are not zero."""
+    cdef Py_ssize_t col
     cdef element x
     cdef Py_ssize_t count = 0
-    cdef bint good = True
-    cdef bint exact = True
-    for row in range(n):
-        p = <const char *> data + row * row_stride
-        for col in range(n_in):
-            x = (<const element *> (p + col * col_stride))[0]
-            count += x != 0
-            if element is not uint8_t:
-                # A comparison with NaN is false, so that one test finds NaN and infinity too.
-                good &= fabs(x) <= limit
-            if element is double:
-                exact &= (<double> (<float> x)) == x
+    cdef Py_ssize_t bad = 0
+    cdef Py_ssize_t inexact = 0
+    for col in range(n_in):
+        x = (<const element *> (row + col * stride))[0]
+        count += 1 if x != 0 else 0
+        if element is double or element is float:
+            # A comparison with NaN is false, so that one test finds NaN and infinity too.
+            bad += 0 if fabs(x) <= limit else 1
+        if element is double:
+            inexact += 0 if (<double> (<float> x)) == x else 1
+    nonzeros[0] += count
+    single[0] = single[0] and inexact == 0
+    return bad == 0
+
+
+cdef Py_ssize_t scan_rows(
+    const element[:, :] X, element limit, Py_ssize_t *nonzeros, bint *single
+) noexcept nogil:
+    """The first row with an element beyond +-limit, or -1."""
+    cdef Py_ssize_t row
+    cdef Py_ssize_t width = X.shape[1] * sizeof(element)
+    cdef bint good
+    if X.strides[1] == sizeof(element) and X.strides[0] == width and X.shape[0] > 0:
+        # All of it in one sweep; only where that finds something are the rows told apart.
+        if scan_row(<const char *> &X[0, 0], sizeof(element), X.shape[0] * X.shape[1], limit,
+                    nonzeros, single):
+            return -1
+    for row in range(X.shape[0]):
+        # Said twice, so that the compiler can make vectors of the one with a literal stride.
+        if X.strides[1] == sizeof(element):
+            good = scan_row(<const char *> &X[row, 0], sizeof(element), X.shape[1], limit,
+                            nonzeros, single)
+        else:
+            good = scan_row(<const char *> &X[row, 0], X.strides[1], X.shape[1], limit,
+                            nonzeros, single)
         if not good:
-            bad_row[0] = row
-            return False
-    nonzeros[0] = count
-    single[0] = exact
-    return True
+            return row
+    return -1
 
 
 def scan(const element[:, :] X, double limit):
@@ -131,11 +151,17 @@ def scan(const element[:, :] X, double limit):
     """
     cdef Py_ssize_t bad_row = -1
     cdef Py_ssize_t nonzeros = 0
-    cdef bint single = False
-    if X.shape[0] and X.shape[1]:
+    cdef bint single = True
+    cdef element largest
+    if element is double:
+        largest = limit
+    elif element is float:
+        largest = min(limit, <double> FLT_MAX)
+    else:
+        largest = 255
+    if X.shape[1]:
         with nogil:
-            scan_rows(&X[0, 0], X.strides[0], X.strides[1], X.shape[0], X.shape[1], limit,
-                      &bad_row, &nonzeros, &single)
+            bad_row = scan_rows(X, largest, &nonzeros, &single)
     return bad_row, nonzeros, bool(single)
 
 

@@ -68,9 +68,11 @@ cdef inline void strip(
     while m + rows <= m1:
         tile(p, m, n, rows, vectors)
         m += rows
-    while m < m1:
+    while m + 2 <= m1:
+        tile(p, m, n, 2, vectors)
+        m += 2
+    if m < m1:
         tile(p, m, n, 1, vectors)
-        m += 1
 
 
 cdef inline void gemm(
