@@ -225,6 +225,6 @@ def find_cost(cost: object) -> type[Cost]:
             if cost in (member.name, member.__name__):
                 return member
         raise ValueError(f"cost is {cost!r}; the costs are {known}.")
-    if isinstance(cost, type) and getattr(cost, "name", None) in COSTS:
+    if isinstance(cost, type) and cost in COSTS.values():
         return cost
     raise TypeError(f"cost is {cost!r}; give one of the classes {known}.")
