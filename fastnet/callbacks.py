@@ -46,7 +46,10 @@ class Callback:
         """An epoch begins; epochs are counted from 0 over all trainings of the network."""
 
     def on_interval(self, network: Network, epoch: int, mini_batch: int) -> bool | None:
-        """`interval` mini-batches more are done, `mini_batch` in this epoch so far."""
+        """`interval` mini-batches more are done, `mini_batch` in this epoch so far.
+
+        Parameters are there to be looked at: what is written into them here is lost.
+        """
 
     def on_epoch_end(self, network: Network, record: dict[str, Any]) -> bool | None:
         """An epoch is over; what is added to `record` stands in the History."""

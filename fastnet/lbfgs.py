@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnet.errors import DivergenceError
 from fastnet.optimizers import LBFGS
 
 if TYPE_CHECKING:
@@ -20,15 +21,11 @@ def run_lbfgs(training: Training) -> None:
 
     Raises
     ------
-    ImportError
-        SciPy is not installed.
+    DivergenceError
+        The cost stopped being finite; the network holds the last iteration's parameters.
     """
-    try:
-        from scipy.optimize import minimize
-    except ImportError:
-        raise ImportError(
-            "LBFGS needs SciPy; install it with `pip install 'fastnet-mlp[scipy]'`."
-        ) from None
+    from scipy.optimize import minimize
+
     optimizer, network = training.plan.optimizer, training.network
     assert isinstance(optimizer, LBFGS)
     objective = _Objective(training)
@@ -79,6 +76,8 @@ class _Objective:
             piece = data.piece(self._order, start, min(data.n, start + step))
             training.engine.gradient(*piece, self._gradient, start > 0)
         l2 = training.plan.l2 / data.n
+        if not np.isfinite(training.engine.measured[0]):
+            raise DivergenceError(len(training.network.history), 1)
         decayed = np.where(self._decayed, x, 0.0)
         cost = training.engine.measured[0] / data.n + 0.5 * l2 * float(decayed @ decayed)
         return cost, self._gradient.astype(np.float64) / data.n + l2 * decayed

@@ -134,7 +134,7 @@ class Network(Predictor):
         plan = read_plan(
             self, data, None, 1, data.n, optimizer=SGD(eta), l2=lmbda * data.n / n, shuffle=False
         )
-        plan.recorded = False
+        plan.recorded = plan.keeps_state = False
         Training(self, data, plan).run()
 
     def SGD(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fastnet.arguments import as_count, as_rate
 from fastnet.callbacks import read_callbacks
 from fastnet.data import Dataset
-from fastnet.metrics import Metrics
+from fastnet.metrics import METRICS, Metrics
 from fastnet.optimizers import LBFGS, read_optimizer
 from fastnet.progress import Progress
 from fastnet.schedules import read_schedule
@@ -64,9 +64,21 @@ def read_plan(
         callbacks=read_callbacks(callbacks),
         progress=progress,
     )
+    _check_monitors(plan)
     if isinstance(plan.optimizer, LBFGS):
         _check_lbfgs(plan, data)
     return plan
+
+
+def _check_monitors(plan: Plan) -> None:
+    """Refuse what would be found missing only when the first epoch is over."""
+    for watcher in (plan.schedule, getattr(plan.schedule, "then", None), *plan.callbacks):
+        monitor = getattr(watcher, "monitor", None)
+        if monitor in METRICS and monitor not in plan.metrics.names:
+            raise ValueError(
+                f"{monitor!r} is not measured, and {type(watcher).__name__} watches it; "
+                "give evaluation_data, or name it in metrics."
+            )
 
 
 def _read_dropout(dropout: Any, depth: int) -> list[float]:
@@ -98,6 +110,12 @@ def _read_norm(norm: Any, name: str) -> float:
 
 
 def _check_lbfgs(plan: Plan, data: Dataset) -> None:
+    try:
+        import scipy.optimize  # noqa: F401 - better missed now than when training has begun
+    except ImportError:
+        raise ImportError(
+            "LBFGS needs SciPy; install it with `pip install 'fastnet-mlp[scipy]'`."
+        ) from None
     if plan.mini_batch_size < data.n:
         raise ValueError(
             f"mini_batch_size is {plan.mini_batch_size}; "

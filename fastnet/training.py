@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnet.arguments import as_rate
 from fastnet.callbacks import Callback
 from fastnet.data import Dataset
 from fastnet.errors import DivergenceError
@@ -49,6 +50,8 @@ class Plan:
         0 for none.
     recorded : bool
         Whether epochs are counted and go into the History.
+    keeps_state : bool
+        Whether the optimizer goes on from the training before, and its state is kept.
     """
 
     epochs: int
@@ -65,6 +68,7 @@ class Plan:
     callbacks: list[Callback]
     progress: Progress
     recorded: bool = True
+    keeps_state: bool = True
 
 
 class Orders:
@@ -135,6 +139,8 @@ class Training:
         Mini-batches in an epoch.
     history : History
         Of this call alone.
+    seen : int
+        Examples that the last epoch went through: all, unless it was stopped.
     stopped : bool
         Whether a callback or the schedule has had enough.
 
@@ -153,6 +159,7 @@ class Training:
         self.orders = Orders(data.n, plan.shuffle, network.rng)
         self.history = History()
         self.stopped = False
+        self.seen = data.n
 
     def run(self) -> History:
         """Train; return what was recorded.
@@ -193,7 +200,10 @@ class Training:
     def _prepare(self) -> None:
         """Size the workspace, and set the rule that all steps follow."""
         plan, network = self.plan, self.network
-        self.state = network._optimizer_state(plan.optimizer)
+        if plan.recorded or plan.keeps_state:
+            self.state = network._optimizer_state(plan.optimizer)
+        else:
+            self.state = plan.optimizer.start(network.parameters.size, network.dtype)
         self.engine = network._make_engine(
             min(self.size, TRAINING_ROWS),
             training=True,
@@ -238,7 +248,7 @@ class Training:
     def finish_epoch(self, epoch: int, eta: float) -> None:
         """Measure, record, and let schedule and callbacks decide whether to go on."""
         record: dict[str, Any] = {"epoch": epoch, "eta": eta}
-        record.update(self.plan.metrics.measure(self.network, self.engine.measured, self.data.n))
+        record.update(self.plan.metrics.measure(self.network, self.engine.measured, self.seen))
         self._ask(callback.on_epoch_end(self.network, record) for callback in self.plan.callbacks)
         if self.plan.recorded:
             self.history.append(record)
@@ -250,10 +260,11 @@ class Training:
         """The learning rate of each of the epoch's mini-batches."""
         schedule, eta = self.plan.schedule, self.plan.optimizer.eta
         if not schedule.every_mini_batch:
-            return np.full(self.batches, eta * schedule.factor(epoch))
-        return np.array(
-            [eta * schedule.factor(epoch + b / self.batches) for b in range(self.batches)]
-        )
+            times: list[float] = [epoch]
+        else:
+            times = [epoch + b / self.batches for b in range(self.batches)]
+        rates = [eta * as_rate(schedule.factor(at), "the schedule's factor") for at in times]
+        return np.array(rates * (self.batches // len(rates)))
 
     def _dropout_key(self) -> int:
         """A fresh key an epoch, drawn only where there is dropout."""
@@ -286,7 +297,7 @@ class Training:
             self._call_intervals(epoch, stop)
             wanted = (stop - start) * SECONDS_PER_CALL / max(seconds, 1e-9)
             rows = max(1, min(int(wanted), 4 * rows, self.data.piece_limit))
-            start = stop
+            self.seen = start = stop
         self.report(self.batches - self.data.n // self.size if start == self.data.n else 0)
 
     def _cut(self, start: int, rows: int, stops: set[int]) -> int:

@@ -186,11 +186,16 @@ cdef class Engine:
             self.pack(&flat[0], self.net.packed)
 
     def store(self, real[::1] flat):
-        """Copy the padded rows back into the flat vector."""
+        """Copy the padded rows back into the flat vector; training may go on as if nothing had been."""
+        cdef Py_ssize_t j
+        cdef Layer *layer = &self.net.layers[0]
         self.check_flat(flat.shape[0])
         with nogil:
-            fold(&self.net)
             self.unpack(self.net.packed, &flat[0])
+            # The decay that is outstanding stays so here: how often one looks must not change a bit.
+            if self.net.scale != 1:
+                for j in range(layer.n_out, (layer.n_in + 1) * layer.n_out):
+                    flat[j] *= self.net.scale
 
     def load_state(self, int which, const real[::1] flat):
         """Copy the optimizer's first or second state vector in."""
