@@ -218,7 +218,9 @@ def read_callbacks(callbacks: Any) -> list[Callback]:
     Raises
     ------
     TypeError
-        One of them is none.
+        One of them is none, or its interval is no whole number.
+    ValueError
+        Its interval is negative.
 
     Examples
     --------
@@ -228,11 +230,12 @@ def read_callbacks(callbacks: Any) -> list[Callback]:
     if callbacks is None:
         return []
     if isinstance(callbacks, Callback):
-        return [callbacks]
+        callbacks = [callbacks]
     if not isinstance(callbacks, Iterable):
         raise TypeError(f"callbacks is {callbacks!r}; give a list of fastnet.Callback objects.")
     found = list(callbacks)
     for callback in found:
         if not isinstance(callback, Callback):
             raise TypeError(f"callbacks holds {callback!r}; expected fastnet.Callback objects.")
+        as_count(callback.interval, "a callback's interval", at_least=0)
     return found

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from fastnet.arguments import as_count, as_rate
-from fastnet.callbacks import read_callbacks
+from fastnet.callbacks import Callback, EarlyStopping, read_callbacks
 from fastnet.data import Dataset
 from fastnet.metrics import METRICS, Metrics
 from fastnet.optimizers import LBFGS, read_optimizer
@@ -72,9 +72,18 @@ def read_plan(
 
 def _check_monitors(plan: Plan) -> None:
     """Refuse what would be found missing only when the first epoch is over."""
+    measured = (*plan.metrics.names, *plan.metrics.functions, "epoch", "eta")
+    # A callback may add to the record whatever it likes, but for those known not to.
+    may_add = any(
+        type(callback) is not EarlyStopping
+        and type(callback).on_epoch_end is not Callback.on_epoch_end
+        for callback in plan.callbacks
+    )
     for watcher in (plan.schedule, getattr(plan.schedule, "then", None), *plan.callbacks):
         monitor = getattr(watcher, "monitor", None)
-        if monitor in METRICS and monitor not in plan.metrics.names:
+        if monitor is None or monitor in measured:
+            continue
+        if monitor in METRICS or not may_add:
             raise ValueError(
                 f"{monitor!r} is not measured, and {type(watcher).__name__} watches it; "
                 "give evaluation_data, or name it in metrics."

@@ -179,10 +179,10 @@ class Training:
             ProgressReport(plan.progress, plan.epochs * self.batches) as report,
         ):
             self.report = report
-            self._prepare()
             plan.schedule.reset()
             try:
                 self._ask(callback.on_train_begin(self.network) for callback in plan.callbacks)
+                self._prepare()
                 if isinstance(plan.optimizer, LBFGS):
                     from fastnet.lbfgs import run_lbfgs
 

@@ -58,7 +58,8 @@ typedef VECTOR(real, VECTOR_BYTES) vreal;
 typedef VECTOR(real, sizeof(real)) vreal_anywhere;
 typedef VECTOR(real_bits, VECTOR_BYTES) vbits;
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
-#define v_splat(x) ((vreal){0} + (real)(x))
+/* Minus zero, not plus: -0.0 + 0.0 would be +0.0, and masks of the sign come from -0.0. */
+#define v_splat(x) ((real)(x) - (vreal){0})
 #else
 #define VECTOR_BYTES sizeof(real)
 #define TILE_SHAPE TILE_ROWS = 4, TILE_VECTORS = 4
