@@ -61,6 +61,9 @@ def extensions() -> list[Extension]:
             "fastnet.kernels.examples", ["fastnet/kernels/examples.pyx"], extra_compile_args=FLAGS
         ),
         Extension(
+            "fastnet.kernels.shifting", ["fastnet/kernels/shifting.pyx"], extra_compile_args=FLAGS
+        ),
+        Extension(
             "fastnet.kernels.initial",
             ["fastnet/kernels/initial.pyx"],
             extra_compile_args=exact,

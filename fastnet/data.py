@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from fastnet.arguments import as_rate
 from fastnet.kernels import examples
 
-__all__ = ["Dataset", "Piece", "as_real_array", "as_rows", "check_finite", "read_dataset"]
+__all__ = [
+    "Dataset",
+    "Derived",
+    "Piece",
+    "as_real_array",
+    "as_rows",
+    "check_finite",
+    "read_dataset",
+]
 
 Array = NDArray[Any]
 #: What a kernel takes: rows, targets, order, and the first and last place in order to walk.
@@ -28,6 +36,40 @@ SPARSE_BYTES = 128 << 20
 SPARSE_COLUMNS = 1 << 16
 
 
+@runtime_checkable
+class Derived(Protocol):
+    """Rows that are worked out of other rows when asked for, as `datasets.shift_images` has them.
+
+    Attributes
+    ----------
+    originals : ndarray, shape (m, n_in)
+        What they are worked out of; where this is finite, so are they.
+    shape : (int, int)
+        (n, n_in).
+    dtype : dtype
+    """
+
+    originals: Array
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, n_in)."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the rows."""
+        ...
+
+    def __getitem__(self, rows: Any, /) -> Array:
+        """Return the rows of these numbers."""
+        ...
+
+    def nonzeros(self, originals: examples.Rows, chosen: Array) -> examples.Rows:
+        """Return the chosen rows' non-zeros, from those of the originals."""
+        ...
+
+
 @dataclass(frozen=True)
 class Dataset:
     """Examples for a network, in the form that kernels take.
@@ -35,7 +77,7 @@ class Dataset:
     Attributes
     ----------
     X : ndarray, shape (n, n_in)
-        The caller's own array.
+        The caller's own array; or what `derived` is worked out of, which has fewer rows.
     rows : Rows or None
         X, or its non-zeros, for the kernels; None where X's element type is not theirs.
     labels : ndarray of int32, shape (n,), or None
@@ -45,6 +87,8 @@ class Dataset:
     dtype : dtype
         The network's.
     sample_weight : ndarray of the network's dtype, shape (n,), or None
+    derived : Derived or None
+        The examples, where they are worked out when asked for.
     """
 
     X: Array
@@ -54,11 +98,12 @@ class Dataset:
     targets: examples.Targets
     dtype: np.dtype[Any]
     sample_weight: Array | None = None
+    derived: Derived | None = None
 
     @property
     def n(self) -> int:
         """How many examples there are."""
-        return int(self.X.shape[0])
+        return int((self.X if self.derived is None else self.derived).shape[0])
 
     def piece(self, order: Array, start: int, stop: int) -> Piece:
         """Return what a kernel takes to walk examples order[start:stop].
@@ -67,10 +112,15 @@ class Dataset:
         -------
         rows, targets, order, start, stop
         """
-        if self.rows is not None:
+        if self.rows is not None and self.derived is None:
             return self.rows, self.targets, order, start, stop
         chosen = order[start:stop]
-        rows = examples.Rows(_as_block(self.X[chosen], self.dtype))
+        if self.derived is None:
+            rows = examples.Rows(_as_block(self.X[chosen], self.dtype))
+        elif self.rows is None or not self.rows.is_sparse:
+            rows = examples.Rows(_as_block(self.derived[chosen], self.dtype))
+        else:
+            rows = self.derived.nonzeros(self.rows, chosen)
         targets = examples.Targets(
             None if self.labels is None else self.labels[chosen],
             None if self.y is None else self.y[chosen],
@@ -112,7 +162,7 @@ class Dataset:
     @property
     def piece_limit(self) -> int:
         """How many examples a piece should have at most, so that a conversion stays small."""
-        if self.rows is not None:
+        if self.rows is not None and self.derived is None:
             return self.n
         return int(max(1, BLOCK_BYTES // (self.X.shape[1] * self.dtype.itemsize)))
 
@@ -131,9 +181,9 @@ def read_dataset(
     Parameters
     ----------
     data : (X, y) or iterable of (x, y)
-        X of shape (n, n_in), any real dtype, strides and byte order. y: class numbers, shape (n,),
-        or targets, shape (n, n_out). Or the book's pairs: x of shape (n_in, 1) or (n_in,), y a
-        class number or a column of n_out targets.
+        X of shape (n, n_in), any real dtype, strides and byte order, or Derived. y: class numbers,
+        shape (n,), or targets, shape (n, n_out). Or the book's pairs: x of shape (n_in, 1) or
+        (n_in,), y a class number or a column of n_out targets.
     n_in, n_out : int
         Units of the network's first and last layer.
     dtype : dtype
@@ -151,16 +201,16 @@ def read_dataset(
         Anything else that is wrong: the message names what came and what was expected.
     """
     X, y = _split(data, name)
-    X = as_real_array(X, f"{name}: X")
+    derived = X if isinstance(X, Derived) else None
+    X = as_real_array(X if derived is None else derived.originals, f"{name}: X")
     if X.shape[:1] == (0,):
         raise ValueError(f"{name} is empty; give at least one example.")
     X = as_rows(X, n_in, f"{name}: X")
     labels, targets = _read_targets(y, n_out, dtype, f"{name}: y")
     found = len(labels) if labels is not None else len(targets)
-    if found != X.shape[0]:
-        raise ValueError(
-            f"{name}: X has {X.shape[0]} rows and y has {found}; they must be equally many."
-        )
+    n = (X if derived is None else derived).shape[0]
+    if found != n:
+        raise ValueError(f"{name}: X has {n} rows and y has {found}; they must be equally many.")
     nonzeros, single = _scan(X, dtype, f"{name}: X")
     return Dataset(
         X=X,
@@ -169,6 +219,7 @@ def read_dataset(
         y=None if labels is not None else targets,
         targets=examples.Targets(labels, None if labels is not None else targets),
         dtype=dtype,
+        derived=derived,
     )
 
 

@@ -8,5 +8,15 @@ loaded with the first file.
 from fastnet.datasets.embedded import MNIST, Split, load_mnist
 from fastnet.datasets.idx import load_idx, load_idx_folder
 from fastnet.datasets.npz import load_npz_arrays
+from fastnet.datasets.shift import ShiftedImages, shift_images
 
-__all__ = ["MNIST", "Split", "load_idx", "load_idx_folder", "load_mnist", "load_npz_arrays"]
+__all__ = [
+    "MNIST",
+    "ShiftedImages",
+    "Split",
+    "load_idx",
+    "load_idx_folder",
+    "load_mnist",
+    "load_npz_arrays",
+    "shift_images",
+]

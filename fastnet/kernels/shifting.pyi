@@ -1,0 +1,9 @@
+from typing import Any
+
+from numpy.typing import NDArray
+
+from fastnet.kernels.examples import Rows
+
+def shifted(
+    images: Rows, chosen: NDArray[Any], moves: NDArray[Any], stays: NDArray[Any]
+) -> Rows: ...
