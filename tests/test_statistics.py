@@ -88,7 +88,7 @@ def test_one_output_needs_no_targets():
 
 
 def test_saturation_is_the_books():
-    """sigma'(z) < 0.01 is |z| > 4.595: counted one by one."""
+    """sigma'(z) < 0.01 is |z| > 4.585: counted one by one."""
     edge = np.log((1 + np.sqrt(0.96)) / (1 - np.sqrt(0.96)))
     assert sigmoid(edge) * sigmoid(-edge) == pytest.approx(0.01)
     net = fastnet.Network([1, 1], rng=0)
