@@ -15,7 +15,7 @@ from fastnet.initializers import RNG, Initializer, read_initializer
 if TYPE_CHECKING:
     from fastnet.network import Network
 
-__all__ = ["check_form", "load", "not_in_the_file", "save"]
+__all__ = ["check_form", "is_native", "load", "not_in_the_file", "save"]
 
 AnyNetwork = TypeVar("AnyNetwork", bound="Network")
 
@@ -26,7 +26,7 @@ BOOK_COSTS = ("cross_entropy", "quadratic")
 def save(network: Network, path: str | os.PathLike[str]) -> None:
     """Write a network, in the form that the file's name asks for; see `Network.save`."""
     check_form(network, path)
-    if _is_native(path):
+    if is_native(path):
         persistence.write_npz(path, _describe(network))
         return
     persistence.write_json(
@@ -52,7 +52,7 @@ def check_form(network: Network, path: str | os.PathLike[str]) -> None:
     >>> import fastnet
     >>> check_form(fastnet.Network([2, 1], activation="tanh"), "any-network-at-all.npz")
     """
-    if _is_native(path):
+    if is_native(path):
         return
     what = ""
     if set(network.activations) != {"sigmoid"}:
@@ -90,7 +90,14 @@ def not_in_the_file(rng: RNG, shape: tuple[int, int]) -> NDArray[Any]:
     )
 
 
-def _is_native(path: str | os.PathLike[str]) -> bool:
+def is_native(path: str | os.PathLike[str]) -> bool:
+    """Return whether a file's name asks for the library's own form.
+
+    Examples
+    --------
+    >>> is_native("net.npz"), is_native("net.json")
+    (True, False)
+    """
     return os.fsdecode(path).lower().endswith(".npz")
 
 

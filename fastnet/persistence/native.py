@@ -123,31 +123,38 @@ def write_npz(path: str | os.PathLike[str], model: SavedModel) -> None:
     import io
     import json
 
+    members = _members(model, os.fsdecode(path))
+    text = json.dumps(_header(model)).encode("ascii")
+    members["header"] = np.frombuffer(text, dtype=np.uint8)
+    archive = io.BytesIO()
+    np.savez(archive, **members)  # type: ignore[arg-type]
+    replace_file(path, archive.getbuffer())
+
+
+def _members(model: SavedModel, path: str) -> dict[str, Array]:
+    """Return all arrays but the header, in the byte order of files, once they are good ones."""
     members: dict[str, Array] = {}
     stored = np.dtype(model.dtype).newbyteorder("<")
     for key, arrays in (("biases", model.biases), ("weights", model.weights)):
         for layer, array in enumerate(arrays):
             if not np.isfinite(array).all():
                 raise ValueError(
-                    f"{key}[{layer}] holds numbers that are not finite; "
-                    f"{os.fsdecode(path)!r} was not written, has the training diverged?"
+                    f"{key}[{layer}] holds numbers that are not finite; {path!r} was not written, "
+                    "has the training diverged?"
                 )
             members[f"{key}_{layer}"] = np.asarray(array, dtype=stored)
     preprocessing = model.preprocessing
-    if preprocessing is not None:
-        if not isinstance(preprocessing, Preprocessing):
-            raise TypeError(
-                f"preprocessing is {described(preprocessing)}; expected a fastnet.Preprocessing."
-            )
-        preprocessing.check(model.sizes)
-        if preprocessing.mean is not None and preprocessing.scale is not None:
-            members["input_mean"] = preprocessing.mean.astype("<f8")
-            members["input_scale"] = preprocessing.scale.astype("<f8")
-    text = json.dumps(_header(model)).encode("ascii")
-    archive = io.BytesIO()
-    members["header"] = np.frombuffer(text, dtype=np.uint8)
-    np.savez(archive, **members)  # type: ignore[arg-type]
-    replace_file(path, archive.getbuffer())
+    if preprocessing is None:
+        return members
+    if not isinstance(preprocessing, Preprocessing):
+        raise TypeError(
+            f"preprocessing is {described(preprocessing)}; expected a fastnet.Preprocessing."
+        )
+    preprocessing.check(model.sizes)
+    if preprocessing.mean is not None and preprocessing.scale is not None:
+        members["input_mean"] = preprocessing.mean.astype("<f8")
+        members["input_scale"] = preprocessing.scale.astype("<f8")
+    return members
 
 
 def _header(model: SavedModel) -> dict[str, Any]:
@@ -223,19 +230,7 @@ def read_npz(path: str | os.PathLike[str]) -> SavedModel:
     with _Archive(path) as archive:
         header = _read_header(archive)
         sizes, _, dtype = read_names(header, archive.source)
-        if len(header["activations"]) != len(sizes) - 1:
-            refuse(
-                archive.source,
-                f"its activations are {described(header['activations'])}; its sizes ask for "
-                f"{len(sizes) - 1}",
-            )
-        count = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
-        if count * np.dtype(dtype).itemsize > archive.n_bytes:
-            refuse(
-                archive.source,
-                f"its sizes {described(sizes)} mean more parameters than its {archive.n_bytes} "
-                "bytes can hold",
-            )
+        _check_sizes(header, sizes, dtype, archive)
         biases, weights = [], []
         for layer, (n_in, n_out) in enumerate(pairwise(sizes)):
             biases.append(archive.read(f"biases_{layer}", (n_out, 1), dtype))
@@ -249,6 +244,25 @@ def read_npz(path: str | os.PathLike[str]) -> SavedModel:
             weights=weights,
             preprocessing=preprocessing,
             **{key: header[key] for key in kept},
+        )
+
+
+def _check_sizes(
+    header: dict[str, Any], sizes: Sequence[int], dtype: str, archive: _Archive
+) -> None:
+    """Refuse sizes that don't go with the activations, or with the bytes that are there."""
+    if len(header["activations"]) != len(sizes) - 1:
+        refuse(
+            archive.source,
+            f"its activations are {described(header['activations'])}; its sizes ask for "
+            f"{len(sizes) - 1}",
+        )
+    count = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
+    if count * np.dtype(dtype).itemsize > archive.n_bytes:
+        refuse(
+            archive.source,
+            f"its sizes {described(sizes)} mean more parameters than its {archive.n_bytes} bytes "
+            "can hold",
         )
 
 
