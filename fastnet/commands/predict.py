@@ -1,0 +1,82 @@
+"""``fastnet predict``: a trained network's answers, as a .csv file."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from fastnet.console import complain, say
+
+if TYPE_CHECKING:
+    from fastnet.network import Network
+
+
+def add_parser(commands: Any) -> argparse.ArgumentParser:
+    """Describe ``fastnet predict``."""
+    from fastnet.commands.evaluate import DATA
+
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "predict",
+        help="write a trained network's answers to a .csv file",
+        description=(
+            "Write a line an example: the label that the network gives it, and how probable each "
+            "class is (the network's outputs); or the number that it predicts."
+        ),
+    )
+    parser.add_argument("model", metavar="MODEL", help="a file that fastnet train or save wrote")
+    parser.add_argument("data", metavar="DATA", help=f"{DATA}; labels need not be there")
+    parser.add_argument("-o", "--out", metavar="FILE", default="-", help=_OUT)
+    parser.add_argument("--label", metavar="COLUMN", help=_LABEL)
+    return parser
+
+
+_OUT = "where the answers go; - is standard output (default: -)"
+_LABEL = (
+    "a .csv column that is no input, where the network's file does not name the inputs (default: "
+    "the last column, if there is one too many)"
+)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do ``fastnet predict``."""
+    from fastnet.commands import own_data
+    from fastnet.network import load
+    from fastnet.persistence import replace_file
+
+    network = load(arguments.model)
+    table, X = own_data.read_for(network, arguments.data, label=arguments.label, labelled=False)
+    predicted, outputs = own_data.answers(network, X)
+    text = _as_csv(network, predicted, outputs)
+    if arguments.out == "-":
+        say(text, end="")
+    else:
+        replace_file(arguments.out, text.encode())
+        complain(f"{arguments.out} written: {table.n} answers")
+    return 0
+
+
+def _as_csv(network: Network, predicted: NDArray[Any], outputs: NDArray[Any]) -> str:
+    from fastnet.commands.own_data import class_labels
+
+    kept, names = network.preprocessing, class_labels(network)
+    target = kept.target if kept is not None else None
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    if names is None:
+        writer.writerow([target or "prediction"])
+        writer.writerows([text] for text in _digits(predicted))
+        return stream.getvalue()
+    writer.writerow([target or "label", *(f"p_{name}" for name in names)])
+    columns = [_digits(column) for column in outputs.T]
+    labels = [names[number] for number in predicted.tolist()]
+    writer.writerows(zip(labels, *columns, strict=True))
+    return stream.getvalue()
+
+
+def _digits(numbers: NDArray[Any]) -> list[str]:
+    """Return numbers with as many digits as tell them from their neighbours of the same type."""
+    return [str(number) for number in numbers]
