@@ -423,7 +423,8 @@ def load(filename: str | os.PathLike[str]) -> Network:
     OSError
         The file cannot be read.
     ValueError
-        It holds no network, or it is damaged, or it names a cost that fastnet does not have.
+        It holds no network, or one that is not sigmoid throughout, or it is damaged, or it names a
+        cost that fastnet does not have.
 
     Notes
     -----
@@ -441,6 +442,11 @@ def load(filename: str | os.PathLike[str]) -> Network:
     True
     """
     saved = network.load(filename)
+    if set(saved.activations) != {"sigmoid"}:
+        raise ValueError(
+            f"{os.fsdecode(filename)!r} holds a network of {', '.join(saved.activations)}; network2 "
+            "has sigmoid ones only, load it with fastnet.load"
+        )
     net = Network(saved.sizes, cost=saved.cost)
     net.weights, net.biases = saved.weights, saved.biases
     return net

@@ -200,6 +200,17 @@ def test_the_content_and_not_the_name_says_what_a_file_is(tmp_path):
     assert json.loads((tmp_path / "model").read_text())["sizes"] == [2, 3]
 
 
+def test_network2_takes_sigmoid_networks_only(tmp_path):
+    from fastnet import network2
+
+    Network([2, 3, 2], activation="tanh").save(tmp_path / "tanh.npz")
+    with pytest.raises(ValueError, match=r"tanh\.npz' holds a network of tanh, sigmoid; network2"):
+        network2.load(tmp_path / "tanh.npz")
+    net = Network([2, 3, 2], rng=1)
+    net.save(tmp_path / "sigmoid.npz")
+    assert np.array_equal(network2.load(tmp_path / "sigmoid.npz").parameters, net.parameters)
+
+
 def test_the_file_of_version_1_is_read():
     net = fastnet.load(VERSION_1)
     assert net.sizes == [2, 2, 3] and net.activations == ["tanh", "softmax"]
