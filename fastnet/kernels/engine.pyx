@@ -13,7 +13,7 @@ from libc.string cimport memcpy, memset
 import numpy as np
 
 from fastnet.kernels.examples cimport Rows, Targets
-from fastnet.kernels.fetch cimport compress, fetch, is_finite
+from fastnet.kernels.fetch cimport announce, compress, fetch, is_finite
 from fastnet.kernels.passes cimport (
     MAX_DEPTH, Layer, Net, Statistics, accumulate, activate_layer, descend, errors, fold, forward,
     judge, send_back,
@@ -457,6 +457,7 @@ cdef class Engine:
                 count = min(min(net.capacity, room), stop - at)
                 net.position = position
                 fetch(net, rows, &order[at], count)
+                announce(rows, &order[at] + count, min(count, stop - at - count))
                 run_forward(net, count)
                 errors(net, targets, &order[at], count)
                 if fused and count == room and self.pending == 0:

@@ -7,7 +7,7 @@ from fastnet.kernels.examples cimport (
     SPARSE_DOUBLE, SPARSE_FLOAT, STRIDED_DOUBLE, STRIDED_FLOAT, Rows,
 )
 from fastnet.kernels.passes cimport Net
-from fastnet.kernels.simd cimport LANES, real, v_load, v_splat, v_sum, vreal
+from fastnet.kernels.simd cimport LANES, prefetch_read, real, v_load, v_splat, v_sum, vreal
 from fastnet.kernels.sparse cimport SparseRow
 
 
@@ -100,3 +100,18 @@ cdef inline void compress(Net *net) noexcept nogil:
     row.values = net.values
     row.count = j
     row.single = sizeof(real) == sizeof(float)
+
+
+cdef inline void announce(Rows rows, const Py_ssize_t *order, Py_ssize_t count) noexcept nogil:
+    """Ask the caches for sparse rows that will soon be the batch at hand; they lie anywhere."""
+    cdef Py_ssize_t b, j, first, n
+    cdef Py_ssize_t size = sizeof(float) if rows.storage == SPARSE_FLOAT else sizeof(double)
+    if not is_sparse(rows):
+        return
+    for b in range(count):
+        first = rows.starts[order[b]]
+        n = rows.starts[order[b] + 1] - first
+        for j in range(n * 2 // 64 + 1):
+            prefetch_read(<const char *> (rows.cols + first) + 64 * j)
+        for j in range(n * size // 64 + 1):
+            prefetch_read(<const char *> rows.values + size * first + 64 * j)
