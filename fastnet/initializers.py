@@ -248,8 +248,11 @@ def _draw_one(rng: RNG, array: Array, choice: Initializer) -> None:
         raise TypeError(f"an initializer gave dtype {values.dtype}; expected real numbers.")
     if callable(choice) and values.shape != array.shape:
         raise ValueError(f"an initializer gave shape {values.shape}; expected {array.shape}.")
-    if not np.isfinite(values).all():
+    with np.errstate(over="ignore"):
+        cast = values.astype(array.dtype)
+    if not np.isfinite(cast).all():
         raise ValueError(
-            "an initializer gave a number that is not finite; starting weights must be."
+            f"an initializer gave a number that is not finite in {array.dtype}; "
+            "starting weights must be."
         )
-    array[...] = values
+    array[...] = cast
