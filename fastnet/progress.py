@@ -85,7 +85,7 @@ class ProgressLine:
     Parameters
     ----------
     label : str, default "training"
-        What is going on; a call may say otherwise.
+        What is going on; also an attribute, and a call may say otherwise.
 
     Examples
     --------
@@ -95,8 +95,9 @@ class ProgressLine:
     """
 
     def __init__(self, label: str = "training") -> None:
-        self._label = label
+        self.label = label
         self._begin = monotonic()
+        self._end: float | None = None
         self._next = self._begin
         self._bar: Any = None
         self._latest = (0, 0)
@@ -111,7 +112,7 @@ class ProgressLine:
 
     def __call__(self, done: int, total: int, label: str | None = None) -> None:
         """Show that `done` of `total` steps are done; `label` stays until another is given."""
-        self._label = label or self._label
+        self.label = label or self.label
         self._latest = (done, total)
         if self._new_bar is not None:
             self._move(done, total)
@@ -119,8 +120,14 @@ class ProgressLine:
             self._next = monotonic() + INTERVAL
             self._write()
 
+    @property
+    def seconds(self) -> float:
+        """How long ago the line was begun; once it is closed, how long it took."""
+        return (monotonic() if self._end is None else self._end) - self._begin
+
     def close(self) -> None:
         """Leave the line as it is, with how far it came; what is written next begins a new one."""
+        self._end = monotonic()
         if self._bar is not None:
             self._bar.close()
             self._bar = None
@@ -130,17 +137,16 @@ class ProgressLine:
     def _move(self, done: int, total: int) -> None:
         assert self._new_bar is not None
         if self._bar is None:  # made now, when it is known how much there is to do
-            self._bar = self._new_bar(total, self._label)
+            self._bar = self._new_bar(total, self.label)
         columns = _columns()
         if columns:
             self._bar.ncols = columns  # the window may have become another
-        self._bar.set_description_str(self._label, refresh=False)
+        self._bar.set_description_str(self.label, refresh=False)
         self._bar.update(done - self._bar.n)
 
     def _write(self) -> None:
         done, total = self._written = self._latest
-        seconds = monotonic() - self._begin
-        complain(f"{self._label}: {done} of {total} steps, {seconds:.0f} s")
+        complain(f"{self.label}: {done} of {total} steps, {self.seconds:.0f} s")
 
 
 def _find_bar() -> Callable[[int, str], Any] | None:

@@ -1,0 +1,299 @@
+"""Seeing saturation before any training: the weighted input of one neuron, drawn many times.
+
+The experiment is chapter 3's (M. Nielsen, *Neural Networks and Deep Learning*, "Weight
+initialization"): a neuron has 1000 inputs, 500 of them 1 and 500 of them 0, so that its weighted
+input z = sum_j w_j x_j + b is a sum of 500 weights and a bias. Here it is drawn by the initializers
+that networks start from, and set beside the Gaussian that theory expects.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastnet import initializers
+from fastnet.arguments import as_count
+from fastnet.initializers import INITIALIZERS, Initializer, Seed, name_of
+from fastnet.network import Network
+from fastnet.progress import Progress, ProgressReport
+
+__all__ = ["SATURATED_Z", "Gaussian", "WeightedInput", "theory", "weighted_input"]
+
+Array = NDArray[Any]
+
+#: Beyond it, on either side, a sigmoid neuron counts as saturated here: sigma(z) is then within
+#: 0.01 of 0 or 1 (ln 99, rounded), and sigma'(z) below 0.01.
+SATURATED_Z = 4.595
+#: From this many summands on a sum of weights that are not Gaussian is taken for Gaussian.
+MANY = 30
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """A normal distribution.
+
+    Attributes
+    ----------
+    mean : float
+    std : float
+        Standard deviation, more than 0.
+
+    Examples
+    --------
+    >>> z = Gaussian(0.0, math.sqrt(1.5))
+    >>> round(z.peak, 4), round(100 * z.share_beyond(1.0), 1)
+    (0.3257, 41.4)
+    """
+
+    mean: float
+    std: float
+
+    @property
+    def peak(self) -> float:
+        """The density at the mean, the largest."""
+        return 1 / (self.std * math.sqrt(2 * math.pi))
+
+    @property
+    def saturated(self) -> float:
+        """The share beyond `SATURATED_Z`."""
+        return self.share_beyond(SATURATED_Z)
+
+    def share_beyond(self, z: float) -> float:
+        """Return the probability that the absolute value is larger than `z`."""
+        scale = self.std * math.sqrt(2)
+        above, below = (z - self.mean) / scale, (z + self.mean) / scale
+        return (math.erfc(above) + math.erfc(below)) / 2
+
+    def density(self, z: ArrayLike) -> Any:
+        """Return the probability density at `z`, in the shape of `z`."""
+        units = (np.asarray(z) - self.mean) / self.std
+        return self.peak * np.exp(-0.5 * units * units)
+
+
+@dataclass(frozen=True, eq=False)
+class WeightedInput:
+    """Many draws of one neuron's weighted input, and what theory says of them.
+
+    Attributes
+    ----------
+    initializer : str
+        What the weights were drawn by.
+    n_inputs, active : int
+        Inputs of the neuron, and how many of them are 1; the others are 0.
+    z : ndarray of float64, shape (draws,)
+        The weighted inputs.
+    theory : Gaussian or None
+        What they are drawn from, exactly or, as a sum of many small parts, nearly; None where that
+        is no Gaussian, or not known.
+    """
+
+    initializer: str
+    n_inputs: int
+    active: int
+    z: Array
+    theory: Gaussian | None
+
+    @property
+    def mean(self) -> float:
+        """The mean of z."""
+        return float(self.z.mean())
+
+    @property
+    def std(self) -> float:
+        """The standard deviation of z."""
+        return float(self.z.std())
+
+    @property
+    def peak(self) -> float:
+        """The density of z about its mean: within a tenth of a standard deviation of it.
+
+        Infinite where every z is the same.
+        """
+        if self.std == 0:
+            return math.inf
+        near = float(np.mean(np.abs(self.z - self.mean) <= 0.1 * self.std))
+        return near / (0.2 * self.std)
+
+    @property
+    def saturated(self) -> float:
+        """The share of draws beyond `SATURATED_Z`."""
+        return self.share_beyond(SATURATED_Z)
+
+    def share_beyond(self, z: float) -> float:
+        """Return the share of draws whose absolute value is larger than `z`."""
+        return float(np.mean(np.abs(self.z) > z))
+
+    def density(self, z: ArrayLike) -> Any:
+        """Return the density that theory gives `z`, in the shape of `z`.
+
+        Raises
+        ------
+        ValueError
+            There is no theory for this initializer.
+        """
+        if self.theory is None:
+            raise ValueError(
+                f"the density of z is not known for {self.initializer!r}; look at its draws, z."
+            )
+        return self.theory.density(z)
+
+
+def weighted_input(
+    n_inputs: int = 1000,
+    active: int = 500,
+    initializer: Initializer = "default",
+    draws: int = 10_000,
+    rng: Seed = None,
+    *,
+    bias_initializer: Initializer | None = None,
+    units: int = 100,
+    progress: Progress = None,
+) -> WeightedInput:
+    """Draw the weighted input of a neuron, again and again, as networks start.
+
+    Parameters
+    ----------
+    n_inputs : int, default 1000
+    active : int, default 500
+        How many of the inputs are 1; the others are 0.
+    initializer : str, float or callable, default "default"
+        As for `Network`.
+    draws : int, default 10,000
+        How often, with new weights and a new bias each time.
+    rng : None, int, SeedSequence, BitGenerator, Generator or RandomState
+    bias_initializer : str, float or callable, keyword only, optional
+        As for `Network`, which gives a bias N(0, 1) with the book's initializers, else 0.
+    units : int, keyword only, default 100
+        Neurons in the layer in which the neuron stands, and which is drawn at a time. The book's
+        initializers, and all but Glorot's and the orthogonal one, take no notice of it.
+    progress : None, bool or callable, keyword only
+        As for `Network.train`, in draws.
+
+    Returns
+    -------
+    WeightedInput
+
+    Raises
+    ------
+    ValueError, TypeError
+        A count that is none, more active inputs than there are, or as for `Network`.
+
+    References
+    ----------
+    M. Nielsen, Neural Networks and Deep Learning, chapter 3, "Weight initialization".
+
+    Examples
+    --------
+    >>> large = weighted_input(initializer="large", rng=0)
+    >>> round(large.theory.std, 3), bool(abs(large.std - 22.383) < 0.5)
+    (22.383, True)
+    >>> default = weighted_input(rng=0)
+    >>> round(100 * large.saturated), round(100 * default.saturated)
+    (84, 0)
+    """
+    n_inputs = as_count(n_inputs, "n_inputs", at_least=1)
+    active = as_count(active, "active", at_least=0)
+    draws = as_count(draws, "draws", at_least=1)
+    units = as_count(units, "units", at_least=1)
+    if active > n_inputs:
+        raise ValueError(f"active is {active}; expected at most n_inputs, which is {n_inputs}.")
+    net = Network(
+        [n_inputs, units], rng=rng, initializer=initializer, bias_initializer=bias_initializer
+    )
+    z = np.empty(draws)
+    with ProgressReport(progress, draws) as report:
+        for start in range(0, draws, units):
+            if start:
+                net.initialize()
+            layer = net.weights[0][:, :active].sum(axis=1) + net.biases[0][:, 0]
+            z[start : start + units] = layer[: draws - start]
+            report(min(units, draws - start))
+    expected = theory(
+        n_inputs, active, initializer, bias_initializer=net._bias_initializer, units=units
+    )
+    return WeightedInput(name_of(initializer), n_inputs, active, z, expected)
+
+
+def theory(
+    n_inputs: int = 1000,
+    active: int = 500,
+    initializer: Initializer = "default",
+    *,
+    bias_initializer: Initializer = "normal",
+    units: int = 100,
+) -> Gaussian | None:
+    """Return the distribution of the weighted input, if it is a Gaussian, or very nearly one.
+
+    The variance is active var(w) + var(b). Sums of 30 weights or more that are not Gaussian
+    themselves are taken for Gaussian, after the central limit theorem.
+
+    Parameters
+    ----------
+    n_inputs, active, initializer, bias_initializer, units
+        As for `weighted_input`.
+
+    Returns
+    -------
+    Gaussian or None
+        None where the initializer is a callable, z always the same, or far from Gaussian.
+
+    Examples
+    --------
+    >>> round(theory(initializer="large").std ** 2), round(theory().std ** 2, 9)
+    (501, 1.5)
+    """
+    weight = _moments(initializer, n_inputs, units)
+    bias = _moments(bias_initializer, 1, units)
+    if weight is None or bias is None:
+        return None
+    mean = active * weight.mean + bias.mean
+    variance = active * weight.variance + bias.variance
+    gaussian = bias.gaussian and (weight.gaussian or active == 0 or active >= MANY)
+    return Gaussian(mean, math.sqrt(variance)) if gaussian and variance > 0 else None
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """Of one weight; a weight that never varies counts as Gaussian."""
+
+    mean: float
+    variance: float
+    gaussian: bool
+
+
+#: The variance of a standard normal that is drawn again until it lies within two of them.
+_TRUNCATED = 1 - 4 * math.exp(-2) / math.sqrt(2 * math.pi) / math.erf(math.sqrt(2))
+
+#: By what draws it: the variance of a weight, of n_in and n_out, and whether it is Gaussian.
+_VARIANCES: dict[Any, tuple[Callable[[int, int], float], bool]] = {
+    initializers.default: (lambda n_in, _: 1 / n_in, True),
+    initializers.large: (lambda _, __: 1.0, True),
+    initializers.glorot_normal: (lambda n_in, n_out: 2 / (n_in + n_out), True),
+    initializers.he_normal: (lambda n_in, _: 2 / n_in, True),
+    initializers.lecun_uniform: (lambda n_in, _: 1 / n_in, False),
+    initializers.glorot_uniform: (lambda n_in, n_out: 2 / (n_in + n_out), False),
+    initializers.he_uniform: (lambda n_in, _: 2 / n_in, False),
+    initializers.uniform: (lambda n_in, _: 1 / (3 * n_in), False),
+    initializers.truncated_normal: (lambda n_in, _: _TRUNCATED / n_in, False),
+    initializers.orthogonal: (lambda n_in, n_out: 1 / max(n_in, n_out), False),
+}
+
+
+def _moments(initializer: Initializer, n_in: int, n_out: int) -> _Moments | None:
+    """Return mean and variance of one weight, None where they are not known."""
+    if callable(initializer):
+        return None
+    if not isinstance(initializer, str):
+        return _Moments(float(initializer), 0.0, True)
+    draw = INITIALIZERS[initializer]  # the same for a name and its aliases
+    if draw in (initializers.zeros, initializers.ones):
+        return _Moments(float(draw is initializers.ones), 0.0, True)
+    if draw not in _VARIANCES:
+        return None
+    variance, gaussian = _VARIANCES[draw]
+    return _Moments(0.0, variance(n_in, n_out), gaussian)
