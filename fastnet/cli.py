@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         complain("fastnet: interrupted")
         return 130
-    except (ValueError, TypeError, OSError, OverflowError, MemoryError, ImportError) as error:
+    except (ValueError, TypeError, OSError, ArithmeticError, MemoryError, ImportError) as error:
         complain(f"fastnet: {sentence(error)}")
         return 1
 

@@ -32,7 +32,7 @@ def say(text: str, end: str = "\n") -> None:
     encoding = sys.stdout.encoding or "utf-8"
     try:
         # A file's name may hold letters that the terminal does not know.
-        text = text.encode(encoding, "backslashreplace").decode(encoding)
+        text = _fit(text, encoding).encode(encoding, "backslashreplace").decode(encoding)
         sys.stdout.write(text + end)
         sys.stdout.flush()
     except OSError as error:
@@ -64,6 +64,21 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def _fit(text: str, encoding: str) -> str:
+    """Return `text` without the signs of our own that `encoding` lacks.
+
+    Examples
+    --------
+    >>> _fit("1 ± 2", "ascii"), _fit("1 ± 2", "utf-8")
+    ('1 +- 2', '1 ± 2')
+    """
+    try:
+        "±".encode(encoding)
+    except UnicodeEncodeError:
+        return text.replace("±", "+-")
+    return text
 
 
 def _discard(stream: TextIO) -> None:

@@ -51,28 +51,32 @@ def fastnet(*args, cwd, code=0, start=FASTNET):
 
 def one_sentence(text):
     """Return the last line of stderr, after checking that there is no other but progress."""
-    lines = [line for line in text.splitlines() if not line.startswith("training, ")]
+    lines = [line for line in text.splitlines() if not line.startswith("training ")]
     assert len(lines) == 1, text
     return lines[0]
 
 
 def test_compare_writes_table_numbers_and_picture(npz, tmp_path):
     imread = pytest.importorskip("matplotlib.image", reason="matplotlib is missing").imread
-    out, err = fastnet("compare", "--data", npz, *FAST, "--seed", 2, cwd=tmp_path)
+    out, err = fastnet("compare", "--data", npz, *FAST, "--seed", 114, cwd=tmp_path)
     numbers = json.loads((tmp_path / "compare.json").read_text())
 
     a = arrays()
     training = a["X_train"].reshape(50, 6) / 256, a["y_train"]
     test = a["X_test"].reshape(30, 6) / 256, a["y_test"]
-    correct = {}
+    correct, at_first = {}, {}
     for name in ("large", "default"):
-        net = Network([6, 4, 3], rng=2)
-        getattr(net, f"{name}_weight_initializer")()
+        halves = np.random.SeedSequence(114).spawn(1)[0].spawn(2)
+        weights, order = (np.random.default_rng(half) for half in halves)
+        net = Network([6, 4, 3], rng=weights, initializer=name)
+        net.rng = order
+        at_first[name] = 100 * net.layer_statistics(test[0])[0]["saturated"]
         correct[name] = net.SGD(
             training, 3, 5, 0.5, 0.1, evaluation_data=test, monitor_evaluation_accuracy=True
         )[1]
     assert {run["initializer"]: run["correct"] for run in numbers["runs"]} == correct
     assert len({*correct["large"], *correct["default"]}) > 3  # there is something to mix up
+    assert at_first["large"] > 1
     assert numbers["data"] == "shapes"
     assert numbers["sizes"] == [6, 4, 3]
     assert (numbers["training_examples"], numbers["evaluation_examples"]) == (50, 30)
@@ -82,16 +86,23 @@ def test_compare_writes_table_numbers_and_picture(npz, tmp_path):
         old, new = (100 * correct[name][epoch - 1] / 30 for name in ("large", "default"))
         assert row == (str(epoch), f"{old:.2f}", f"{new:.2f}", f"{new - old:+.2f}")
     assert len(rows) == 3
+    assert "hidden layer saturated over 30 test examples, in %\n" in out
+    for start, name in (("old start", "large"), ("new start", "default")):
+        first, end = re.search(rf"^{start} +([\d.]+) +([\d.]+)$", out, re.MULTILINE).groups()
+        assert first == f"{at_first[name]:.2f}"
+        assert end == f"{numbers['means'][name]['saturated_percent'][-1]:.2f}"
     last = out.splitlines()[-1]
     assert last.startswith(f"Gained: {rows[0][2]} % instead of {rows[0][1]} % after epoch 1; ")
-    assert imread(tmp_path / "compare.png").shape[:2] == (1000, 1600)
+    assert imread(tmp_path / "compare.png").shape[:2] == (1520, 1600)
     assert "compare.png and compare.json written" in one_sentence(err)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["compare.json", "compare.png", npz.name]
 
 
 def test_progress_is_a_plain_line_when_it_goes_to_no_terminal(npz, tmp_path):
     _, err = fastnet("compare", "--data", npz, *FAST, cwd=tmp_path)
-    assert re.match(r"training, old start: \d+ of 60 steps, \d+ s\n", err)
+    lines = [line for line in err.splitlines() if line.startswith("training")]
+    assert all(re.fullmatch(r"training 2 networks: \d+ of 60 steps, \d+ s", s) for s in lines)
+    assert lines[-1].startswith("training 2 networks: 60 of 60 steps")
 
 
 def test_progress_is_a_bar_in_a_terminal(npz, tmp_path):
@@ -105,7 +116,7 @@ def test_progress_is_a_bar_in_a_terminal(npz, tmp_path):
     os.close(here)
     assert done.returncode == 0
     assert "\r" in shown
-    assert re.search(r"new start 100 % \|.*\| 60 of 60 steps", shown)
+    assert re.search(r"training 2 networks 100 % \|.*\| 60 of 60 steps", shown)
 
 
 @pytest.mark.parametrize(
@@ -172,6 +183,91 @@ def test_the_last_line_says_when_95_percent_are_reached(old, new, sentence):
     assert line == first + sentence
 
 
+def test_several_seeds_give_means_and_margins(npz, tmp_path):
+    args = ["compare", "--data", npz, *FAST, "--seeds", 3]
+    out, err = fastnet(*args, "--threads", 2, cwd=tmp_path)
+    numbers = json.loads((tmp_path / "compare.json").read_text())
+    percent = {}
+    for name in ("large", "default"):
+        runs = [run for run in numbers["runs"] if run["initializer"] == name]
+        assert [run["repetition"] for run in runs] == [0, 1, 2]
+        percent[name] = np.array([run["correct"] for run in runs]) * 100 / 30
+    assert len({tuple(row) for row in percent["large"]}) > 1  # the seeds differ
+    columns = [percent["large"], percent["default"], percent["default"] - percent["large"]]
+    for epoch in range(3):
+        cells = [
+            f"{c.mean():{sign}.2f} ± {4.302653 * c.std(ddof=1) / 3**0.5:.2f}"
+            for c, sign in zip((column[:, epoch] for column in columns), ("", "", "+"), strict=True)
+        ]
+        assert re.search(rf"^ +{epoch + 1} +{'  +'.join(map(re.escape, cells))}$", out, re.M)
+    assert "means of 3 seeds ± 95 % confidence (Student's t)" in out
+    assert "training 6 networks: 180 of 180 steps" in err
+    gained = f"Gained: {columns[1][:, 0].mean():.2f} % instead of {columns[0][:, 0].mean():.2f} %"
+    assert out.splitlines()[-1].startswith(gained)
+    again, _ = fastnet(*args, "--threads", 1, cwd=tmp_path)
+    assert again == out
+
+
+def test_any_initializers_can_be_compared_and_tables_come_in_markdown(npz, tmp_path):
+    args = ["compare", "--data", npz, *FAST, "--initializers", "he_normal, zeros,large", "--table"]
+    out, _ = fastnet(*args, cwd=tmp_path)
+    numbers = json.loads((tmp_path / "compare.json").read_text())
+    correct = {run["initializer"]: run["correct"] for run in numbers["runs"]}
+    assert list(correct) == ["he_normal", "zeros", "large"]
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in out.splitlines()
+        if line.startswith("|")
+    ]
+    assert rows[0] == ["epoch", "he_normal", "zeros", "large"]
+    assert all(set(cell) == {"-", ":"} for cell in rows[1])
+    for epoch in range(3):
+        expected = [f"{100 * correct[name][epoch] / 30:.2f}" for name in correct]
+        assert rows[2 + epoch] == [str(epoch + 1), *expected]
+    assert rows[5] == ["start", "at first", "after 3 epochs"]
+    assert [row[0] for row in rows[7:]] == ["he_normal", "zeros", "large"]
+    assert out.splitlines()[-1].startswith("Ahead after epoch 1: ")
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "sentence"),
+    [
+        ((9400, 9000), (9500, 9600), "default, 94.00 %; 95 % after epoch: default 2; zeros 2."),
+        (
+            (9000, 9400),
+            (9499, 9500),
+            "zeros, 94.00 %; 95 % after epoch: zeros 2; not in 2 epochs: default.",
+        ),
+    ],
+)
+def test_the_last_line_ranks_other_starts(first, last, sentence):
+    from fastnet.commands.compare import _last
+    from fastnet.compare import Comparison, Run, Settings
+
+    names = ("default", "zeros")
+    runs = tuple(Run(*run, 1.0) for run in zip(names, zip(first, last, strict=True), strict=True))
+    result = Comparison("d", "test", 1, 10_000, (1, 1), Settings(epochs=2), runs)
+    assert _last(result) == f"Ahead after epoch 1: {sentence}"
+
+
+def test_a_terminal_without_the_sign_gets_two(npz, tmp_path):
+    done = subprocess.run(
+        [*FASTNET, "compare", "--data", str(npz), *FAST, "--seeds", "2"],
+        cwd=tmp_path,
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        check=True,
+    )
+    assert b"seeds +- 95 % confidence" in done.stdout
+    assert b"xb1" not in done.stdout
+
+
+def test_a_learning_rate_beyond_reason_ends_with_1_and_one_sentence(npz, tmp_path):
+    args = ["compare", "--data", npz, *FAST, "--eta", "1e300", "--lmbda", "1e300"]
+    _, err = fastnet(*args, cwd=tmp_path, code=1)
+    assert "training diverged in epoch" in one_sentence(err)
+
+
 def test_book_replays_all_60_published_numbers(tmp_path):
     out, _ = fastnet("compare", "--book", cwd=tmp_path)
     rows = re.findall(r"^ +(\d+) +(\d+) +(\d+) +(\d+) +(\d+)$", out, re.MULTILINE)
@@ -194,11 +290,12 @@ def test_book_says_so_when_a_number_differs(tmp_path, monkeypatch, capsys):
     result = compare.Comparison(
         "MNIST", "validation", 50_000, 10_000, (784, 30, 10), compare.BOOK, runs
     )
-    monkeypatch.setattr(compare, "replay_book", lambda progress: result)
+    monkeypatch.setattr(compare, "replay_book", lambda *, progress: result)
     assert main(["compare", "--book", "--out", str(tmp_path)]) == 1
     out = capsys.readouterr().out
     assert out.splitlines()[-1].startswith("59 of 60 equal")
     assert re.search(r"^ +1 +8644 +8643 +9270 +9270 +differs$", out, re.MULTILINE)
+    assert "saturated" not in out  # it was not measured
     assert out.count("differs") == 1
 
 
@@ -206,7 +303,7 @@ def test_book_says_so_when_a_number_differs(tmp_path, monkeypatch, capsys):
     ("args", "sentence"),
     [
         ([], "required: COMMAND"),
-        (["train"], "invalid choice: 'train'"),
+        (["cook"], "invalid choice: 'cook'"),
         (["compare", "--hidden", "0"], "--hidden: got 0; a whole number, 1 or more, is expected"),
         (
             ["compare", "--hidden", "many"],
@@ -227,6 +324,14 @@ def test_book_says_so_when_a_number_differs(tmp_path, monkeypatch, capsys):
         (["compare", "--book", "--mini-batch-size", "1"], "with --mini-batch-size 10; got 1"),
         (["compare", "--book", "--dtype", "float32"], "a run with --dtype float64; got float32"),
         (["compare", "--book", "--data", "x.npz"], "on the embedded MNIST; leave --data out"),
+        (["compare", "--book", "--seeds", "2"], "one after the other; leave --seeds out"),
+        (["compare", "--book", "--threads", "1"], "one after the other; leave --threads out"),
+        (["compare", "--book", "--initializers", "zeros"], "leave --initializers out"),
+        (["compare", "--seeds", "0"], "--seeds: got 0; a whole number, 1 or more, is expected"),
+        (["compare", "--threads", "two"], "--threads: got two; a whole number, 1 or more"),
+        (["compare", "--initializers", "best"], "got 'best'; the initializers are default, lecun"),
+        (["compare", "--initializers", "large,"], "got ''; the initializers are default"),
+        (["compare", "--initializers", "large,large"], "got 'large' twice; once is enough"),
         (["compare", "out"], "unrecognized arguments: out"),
     ],
 )
@@ -256,7 +361,7 @@ def bad_inputs():
     X, y = arrays()["X_train"].astype(float), arrays()["y_train"]
     X[7, 0, 0] = np.nan
     return {
-        "NaN": ({"X_train": X}, "training_data: X holds nan in row 7"),
+        "NaN": ({"X_train": X}, "data: X holds nan in row 7"),
         "lengths": ({"y_train": y[:-1]}, "y_train has 49"),
         "labels": ({"y_test": np.full(30, -1)}, "y_test"),
         "columns": ({"X_test": np.zeros((30, 4))}, "X_test has 4"),
@@ -339,7 +444,7 @@ def test_without_matplotlib_and_tqdm_table_and_numbers_still_come(npz, tmp_path)
 def test_ctrl_c_ends_with_130_and_one_line(npz, tmp_path):
     args = [*FASTNET, "compare", "--data", str(npz), "--epochs", "100000000"]
     with subprocess.Popen(args, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr.readline().startswith("training, old start: ")
+        assert process.stderr.readline().startswith("training 2 networks: ")
         process.send_signal(signal.SIGINT)
         begin = time.monotonic()
         err = process.communicate(timeout=30)[1]
@@ -391,6 +496,10 @@ def test_help_explains_each_option_with_its_default(capsys):
         "--mini-batch-size": "10",
         "--seed": "0",
         "--dtype": "float64",
+        "--initializers": "large",
+        "--seeds": "1",
+        "--threads": "one a core",
+        "--table": "off",
         "--data": "the embedded MNIST",
         "--out": "the current folder",
         "--book": "off",

@@ -1,6 +1,9 @@
 """The comparison itself: fair, exact, and the same as what the public API gives step by step."""
 
 import json
+import re
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -17,6 +20,7 @@ from fastnet.compare import (
     published,
     read_data,
 )
+from fastnet.initializers import INITIALIZERS
 
 
 def blobs(n_train=60, n_test=40, n_inputs=6, n_classes=3, seed=5):
@@ -38,57 +42,179 @@ def blob_data():
 SMALL = Settings(hidden=5, epochs=4, eta=0.5, lmbda=0.1, mini_batch_size=7, seed=3)
 
 
+def start_like(name, settings, sizes, repetition=0):
+    """Return a network as the documentation of `compare` says that it starts."""
+    seeds = np.random.SeedSequence(settings.seed).spawn(repetition + 1)
+    weights, order = (np.random.default_rng(half) for half in seeds[repetition].spawn(2))
+    net = Network(sizes, dtype=settings.dtype, rng=weights, initializer=name)
+    net.rng = order
+    return net
+
+
+def with_(settings, **changes):
+    """Return settings with some of them changed."""
+    return Settings(**(vars(settings) | changes))
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_counts_are_those_of_the_public_api(dtype):
+def test_counts_and_saturation_are_those_of_the_public_api(dtype):
     data = blob_data()
-    settings = Settings(**{**vars(SMALL), "dtype": dtype})
-    result = compare(data, settings)
-    for name in ("large", "default"):
-        net = Network([6, 5, 3], dtype=dtype, rng=3)
-        getattr(net, f"{name}_weight_initializer")()
-        _, correct, _, _ = net.SGD(
-            data.training, 4, 7, 0.5, 0.1, data.evaluation, monitor_evaluation_accuracy=True
-        )
-        assert result.run(name).correct == tuple(correct)
+    settings = with_(SMALL, dtype=dtype)
+    names = ("large", "default", "he_uniform")
+    result = compare(data, settings, initializers=names, seeds=2)
+    for name in names:
+        for repetition, run in enumerate(result.of(name)):
+            net = start_like(name, settings, [6, 5, 3], repetition)
+            saturated = [net.layer_statistics(data.evaluation[0])[0]["saturated"]]
+            correct = []
+            for _ in range(4):
+                lists = net.SGD(
+                    data.training, 1, 7, 0.5, 0.1, data.evaluation, monitor_evaluation_accuracy=True
+                )
+                correct += lists[1]
+                saturated.append(net.layer_statistics(data.evaluation[0])[0]["saturated"])
+            assert run.correct == tuple(correct)
+            assert run.saturated == tuple(saturated)
+            assert run.repetition == repetition
+    assert result.initializers == names
+    assert result.n_seeds == 2
     assert result.sizes == (6, 5, 3)
-    assert (result.n_training, result.n_evaluation) == (60, 40)
+    assert (result.n_training, result.n_evaluation, result.n_watched) == (60, 40, 40)
+
+
+def test_saturation_is_the_share_of_answers_with_a_small_derivative():
+    X, y = blob_data().evaluation
+    data = Data("wide", (X * 40, y), (X * 40, y))  # so large that some neurons saturate
+    still = with_(SMALL, eta=0.0, epochs=1)
+    (run,) = compare(data, still, initializers=["large"]).runs
+    net = start_like("large", still, [6, 5, 3])
+    a = 1 / (1 + np.exp(-(data.evaluation[0] @ net.weights[0].T + net.biases[0].T)))
+    share = float((a * (1 - a) < 0.01).mean())
+    assert 0.1 < share < 0.99
+    assert run.saturated == pytest.approx((share, share))
 
 
 def test_both_starts_draw_the_same_numbers_and_differ_in_scale_alone():
     data = blob_data()
-    still = compare(data, Settings(hidden=5, epochs=1, eta=0.0, lmbda=0.0, seed=11))
-    rng = np.random.default_rng(11)
-    shapes = [(5, 1), (3, 1), (5, 6), (3, 5)]
-    for shape in shapes:  # what the construction of the network draws
-        rng.standard_normal(shape)
-    b1, b2, w1, w2 = (rng.standard_normal(shape) for shape in shapes)
+    still = compare(data, with_(SMALL, epochs=1, eta=0.0, seed=11))
+    rng = np.random.default_rng(np.random.SeedSequence(11).spawn(1)[0].spawn(2)[0])
+    b1, b2, w1, w2 = (rng.standard_normal(shape) for shape in [(5, 1), (3, 1), (5, 6), (3, 5)])
     X, y = data.evaluation
     for name, scales in (("large", (1, 1)), ("default", (np.sqrt(6), np.sqrt(5)))):
         a = 1 / (1 + np.exp(-(X @ (w1 / scales[0]).T + b1.T)))
         z = a @ (w2 / scales[1]).T + b2.T
-        assert still.run(name).correct == (int((z.argmax(axis=1) == y).sum()),)
+        assert still.of(name)[0].correct == (int((z.argmax(axis=1) == y).sum()),)
+
+
+def correct_of(result):
+    """Return all counts of a comparison."""
+    return [run.correct for run in result.runs]
 
 
 def test_learning_shows_and_the_same_seed_gives_the_same_counts():
     settings = Settings(hidden=5, epochs=20, eta=0.5, lmbda=0.0, mini_batch_size=5)
     first, second = compare(blob_data(), settings), compare(blob_data(), settings)
     assert first.accuracy("default")[-1] > 80  # three classes: chance is about 33 %
-    assert [run.correct for run in first.runs] == [run.correct for run in second.runs]
-    other = compare(blob_data(), Settings(**{**vars(settings), "seed": 1}))
-    assert [run.correct for run in first.runs] != [run.correct for run in other.runs]
+    assert correct_of(first) == correct_of(second)
+    other = compare(blob_data(), with_(settings, seed=1))
+    assert correct_of(first) != correct_of(other)
 
 
-def test_progress_counts_the_steps_of_both_trainings():
+def test_no_number_depends_on_the_threads_or_on_how_many_seeds_follow():
+    results = [
+        compare(blob_data(), SMALL, seeds=5, threads=threads) for threads in (1, 2, 3, 16, None)
+    ]
+    first = [
+        (run.initializer, run.repetition, run.correct, run.saturated) for run in results[0].runs
+    ]
+    assert len({entry[2:] for entry in first}) > 5  # seeds differ, and starts
+    for result in results[1:]:
+        runs = result.runs
+        assert [(r.initializer, r.repetition, r.correct, r.saturated) for r in runs] == first
+    fewer = compare(blob_data(), SMALL, seeds=2)
+    assert [run.correct for run in fewer.of("default")] == [
+        run.correct for run in results[0].of("default")[:2]
+    ]
+
+
+def test_several_networks_are_trained_at_the_same_time():
+    barrier = threading.Barrier(3)
+
+    def meet(stream, w):
+        barrier.wait(timeout=30)  # breaks unless three networks are made at once
+        w[...] = 0
+
+    INITIALIZERS["meeting"] = meet
+    try:
+        result = compare(
+            blob_data(), with_(SMALL, epochs=1), initializers=["meeting"], seeds=3, threads=3
+        )
+    finally:
+        del INITIALIZERS["meeting"]
+    assert len(result.runs) == 3
+
+
+def test_progress_counts_the_steps_of_all_trainings():
     calls = []
-    compare(blob_data(), SMALL, progress=lambda *call: calls.append(call))
-    total = 2 * 4 * 9  # two trainings, four epochs, 60 examples in sevens
-    done = [call[1] for call in calls]
+    compare(blob_data(), SMALL, seeds=3, progress=lambda *call: calls.append(call))
+    total = 6 * 4 * 9  # six trainings, four epochs, 60 examples in sevens
+    done = [call[0] for call in calls]
     assert done == sorted(done)
     assert done[-1] == total
-    assert {call[2] for call in calls} == {total}
-    names = [call[0] for call in calls]
-    assert names == sorted(names, reverse=True)  # first "large", then "default"
-    assert set(names) == {"large", "default"}
+    assert {call[1] for call in calls} == {total}
+
+
+def test_who_stops_the_progress_stops_all_trainings():
+    class EnoughError(Exception):
+        pass
+
+    def stop(done, total):
+        if done:
+            raise EnoughError
+
+    before = threading.active_count()
+    begin = time.monotonic()
+    with pytest.raises(EnoughError):
+        compare(blob_data(), with_(SMALL, epochs=10**8), seeds=4, threads=2, progress=stop)
+    assert time.monotonic() - begin < 20  # untouched they would take days
+    assert threading.active_count() == before
+
+
+def test_one_training_that_fails_ends_the_others_with_its_own_error():
+    def fail(stream, w):
+        raise MemoryError("this one is too large")
+
+    INITIALIZERS["failing"] = fail
+    begin = time.monotonic()
+    try:
+        with pytest.raises(MemoryError, match="this one is too large"):
+            compare(
+                blob_data(),
+                with_(SMALL, epochs=10**8),
+                initializers=["large", "failing"],
+                threads=2,
+            )
+    finally:
+        del INITIALIZERS["failing"]
+    assert time.monotonic() - begin < 20
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "sentence"),
+    [
+        ({"initializers": ["large", "best"]}, ValueError, "initializers is 'best'; the init"),
+        ({"initializers": ["large", "large"]}, ValueError, "names 'large' twice"),
+        ({"initializers": []}, ValueError, "initializers is empty"),
+        ({"initializers": "large"}, TypeError, "give a list of names"),
+        ({"initializers": [0.5]}, TypeError, "holds 0.5; expected names"),
+        ({"seeds": 0}, ValueError, "seeds is 0; expected at least 1"),
+        ({"threads": 0}, ValueError, "threads is 0; expected at least 1"),
+        ({"threads": 1.5}, TypeError, "threads is 1.5"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(options, error, sentence):
+    with pytest.raises(error, match=re.escape(sentence)):
+        compare(blob_data(), SMALL, **options)
 
 
 def test_the_default_settings_are_the_published_ones():
@@ -114,18 +240,50 @@ def test_epochs_to_95_percent_are_counted_from_one_and_95_exactly_is_enough():
 def test_accuracy_is_in_percent_and_an_unknown_run_is_refused():
     result = counts([1, 2], [3, 4], n=8)
     assert result.accuracy("large") == [12.5, 25.0]
+    assert result.accuracy_margin("large") == []
+    assert result.difference("large", "default") == ([25.0, 25.0], [])
     with pytest.raises(KeyError, match="zeros"):
-        result.run("zeros")
+        result.of("zeros")
+
+
+def test_of_several_seeds_means_and_student_s_margins_are_told():
+    correct = {"large": [(80, 90), (84, 96), (88, 93)], "default": [(90, 95), (95, 95), (97, 98)]}
+    runs = tuple(
+        Run(name, counted, 1.0, (0.5, 0.25 + 0.25 * k), k)
+        for name, lists in correct.items()
+        for k, counted in enumerate(lists)
+    )
+    result = Comparison("d", "test", 50, 100, (2, 3, 2), Settings(epochs=2), runs, 10)
+    assert result.n_seeds == 3
+    assert result.accuracy("large") == pytest.approx([84, 93])
+    # t of 2 degrees of freedom, from the tables, times the standard error.
+    assert result.accuracy_margin("large") == pytest.approx(
+        [4.302653 * 4 / np.sqrt(3), 4.302653 * 3 / np.sqrt(3)]
+    )
+    mean, margin = result.difference("large", "default")
+    assert mean == pytest.approx([10, 3])
+    pairs = np.array([[10, 5], [11, -1], [9, 5]])
+    assert margin == pytest.approx(4.302653 * pairs.std(axis=0, ddof=1) / np.sqrt(3))
+    assert result.saturation("default") == pytest.approx([50, 50])
+    assert result.saturation_margin("default") == pytest.approx([0, 4.302653 * 25 / np.sqrt(3)])
+    # 95 % are judged by the mean: (95 + 95 + 98) / 300, not (90 + 95 + 97) / 300.
+    assert result.epochs_to("default") == 2
+    assert result.epochs_to("large") is None
 
 
 def test_as_dict_survives_json():
-    result = compare(blob_data(), SMALL)
+    result = compare(blob_data(), SMALL, seeds=2)
     d = result.as_dict()
     assert json.loads(json.dumps(d)) == d
     assert d["settings"] == vars(SMALL)
     assert d["sizes"] == [6, 5, 3]
-    assert [run["initializer"] for run in d["runs"]] == ["large", "default"]
-    assert d["runs"][1]["correct"] == list(result.run("default").correct)
+    assert d["seeds"] == 2
+    assert [run["initializer"] for run in d["runs"]] == ["large"] * 2 + ["default"] * 2
+    assert [run["repetition"] for run in d["runs"]] == [0, 1, 0, 1]
+    assert d["runs"][3]["correct"] == list(result.of("default")[1].correct)
+    assert d["runs"][3]["saturated"] == list(result.of("default")[1].saturated)
+    assert d["means"]["large"]["accuracy_percent"] == result.accuracy("large")
+    assert len(d["means"]["large"]["saturated_percent"]) == 5
     assert all(run["seconds"] > 0 for run in d["runs"])
     assert d["versions"]["numpy"] == np.__version__
 
@@ -209,7 +367,7 @@ def test_read_data_refuses_what_is_not_there_or_something_else(tmp_path):
         read_data(tmp_path / "none.npz")
     text = tmp_path / "data.txt"
     text.write_text("1 2 3")
-    with pytest.raises(ValueError, match="neither a folder of IDX files nor an .npz file"):
+    with pytest.raises(ValueError, match=r"neither a folder of IDX files nor an \.npz file"):
         read_data(text)
 
 

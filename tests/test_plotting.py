@@ -4,10 +4,12 @@ import io
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from fastnet import plotting
 from fastnet.compare import Comparison, Run, Settings, published
+from fastnet.initializers import INITIALIZERS
 
 pytest.importorskip("matplotlib", reason="matplotlib is missing: pip install 'fastnet-mlp[plot]'")
 
@@ -17,20 +19,42 @@ from matplotlib.image import imread
 from matplotlib.text import Text
 
 
-def book(old=None, new=None, data="MNIST"):
+def book(old=None, new=None, data="MNIST", saturated=False):
     """Return the published comparison, or one with other counts."""
     old, new = old or published()["large"], new or published()["default"]
-    runs = (Run("large", tuple(old), 1.0), Run("default", tuple(new), 1.0))
+    shares = (0.6, *[0.5] * len(old)), (0.0, *[0.4] * len(new))
+    if not saturated:
+        shares = (), ()
+    runs = (Run("large", tuple(old), 1.0, shares[0]), Run("default", tuple(new), 1.0, shares[1]))
     settings = Settings(epochs=len(old))
-    return Comparison(data, "validation", 50_000, 10_000, (784, 30, 10), settings, runs)
+    watched = 2000 * saturated
+    sizes = (784, 30, 10)
+    return Comparison(data, "validation", 50_000, 10_000, sizes, settings, runs, watched)
+
+
+def repeated(names, n_seeds=3, n_epochs=30):
+    """Return a comparison of several starts from several seeds, saturation measured."""
+    rng = np.random.default_rng(2)
+    runs = tuple(
+        Run(
+            name,
+            tuple(rng.integers(9000, 9800, n_epochs).tolist()),
+            1.0,
+            tuple(rng.uniform(0, 0.8, n_epochs + 1).tolist()),
+            repetition,
+        )
+        for name in names
+        for repetition in range(n_seeds)
+    )
+    settings = Settings(epochs=n_epochs)
+    return Comparison("MNIST", "test", 50_000, 10_000, (784, 30, 10), settings, runs, 2000)
 
 
 def drawn(result):
-    """Return the figure of a comparison, drawn, and its Axes."""
+    """Return the figure of a comparison, drawn, and its first Axes."""
     figure = plotting.comparison_figure(result)
     figure.draw_without_rendering()
-    (ax,) = figure.axes
-    return figure, ax
+    return figure, figure.axes[0]
 
 
 def curves_of(ax):
@@ -82,28 +106,36 @@ def test_curves_are_told_apart_in_grey():
     assert max(lightness) < 0.6  # dark enough on white
 
 
-COUNTS = {
-    "published": (None, None),
-    "one epoch": ([8643], [9270]),
-    "equal": ([9500] * 5, [9500] * 5),
-    "all right": ([10_000] * 3, [10_000] * 3),
-    "nearly equal": ([5005, 5003], [5000, 5010]),
-    "old one ahead": ([9000, 9100], [1000, 900]),
-    "100 epochs": ([8643] * 100, [9270] * 100),
-    "none right": ([0, 0], [0, 9999]),
+CASES = {
+    "published": book(),
+    "two panels": book(saturated=True),
+    "one epoch": book([8643], [9270], saturated=True),
+    "three epochs": book([8643, 8900, 9000], [9270, 9280, 9290], saturated=True),
+    "equal": book([9500] * 5, [9500] * 5),
+    "all right": book([10_000] * 3, [10_000] * 3),
+    "nearly equal": book([5005, 5003], [5000, 5010], saturated=True),
+    "old one ahead": book([9000, 9100], [1000, 900]),
+    "100 epochs": book([8643] * 100, [9270] * 100, saturated=True),
+    "none right": book([0, 0], [0, 9999]),
+    "five seeds": repeated(["large", "default"], 5),
+    "eight starts": repeated(list(INITIALIZERS)[3:11]),
 }
 
 
-@pytest.mark.parametrize("counts", COUNTS.values(), ids=COUNTS.keys())
-def test_no_text_hides_a_curve_or_another_text(counts):
-    figure, ax = drawn(book(*counts))
-    frame = ax.get_window_extent()
+@pytest.mark.parametrize("case", CASES)
+def test_no_text_hides_a_curve_or_another_text(case):
+    figure, ax = drawn(CASES[case])
+    frames = [a.get_window_extent() for a in figure.axes]
     legend = ax.get_legend().get_window_extent()
-    assert legend.y0 >= frame.y1 - 1  # above the axes
+    assert legend.y0 >= frames[0].y1 - 1  # above the axes
     title = ax.get_title(loc="left")
     texts = [*ax.texts, *ax.findobj(lambda a: isinstance(a, Text) and a.get_text() == title)]
+    texts += [text for other in figure.axes[1:] for text in other.texts]
+    labels = [label for a in figure.axes for label in (a.xaxis.label, a.yaxis.label)]
+    texts += [label for label in labels if label.get_text()]
+    ticks = [tick for a in figure.axes for tick in (*a.get_xticklabels(), *a.get_yticklabels())]
     boxes = [legend, *(text.get_window_extent() for text in texts)]
-    assert len(boxes) >= 4  # legend, title, settings, and a value or two
+    assert len(boxes) >= 6  # legend, title, settings, labels, and a value or two
     page = figure.bbox
     for position, box in enumerate(boxes):
         assert box.x0 >= page.x0
@@ -111,10 +143,51 @@ def test_no_text_hides_a_curve_or_another_text(counts):
         assert box.y0 >= page.y0
         assert box.y1 <= page.y1
         assert not any(box.shrunk(0.99, 0.8).overlaps(other) for other in boxes[position + 1 :])
-    for curve in curves_of(ax):
-        points = ax.transData.transform(list(zip(*curve.get_data(), strict=True)))
-        assert all(frame.contains(x, y) for x, y in points)
-        assert not any(box.contains(x, y) for box in boxes for x, y in points)
+        assert not any(box.shrunk(0.9, 0.8).overlaps(t.get_window_extent()) for t in ticks)
+    for axes, frame in zip(figure.axes, frames, strict=True):
+        assert frame.width > 0.7 * page.width  # no text has pushed it aside
+        for curve in curves_of(axes):
+            points = axes.transData.transform(list(zip(*curve.get_data(), strict=True)))
+            assert all(frame.contains(x, y) for x, y in points)
+            assert not any(box.contains(x, y) for box in boxes for x, y in points)
+
+
+def test_both_panels_share_their_epochs_and_show_what_was_measured():
+    result = repeated(["large", "default"])
+    figure, ax = drawn(result)
+    above, below = figure.axes
+    assert above is ax
+    assert above.get_xlim() == below.get_xlim()
+    for axes, read in ((above, result.accuracy), (below, result.saturation)):
+        lines = [line for line in axes.get_lines() if len(line.get_xdata()) > 2]
+        assert len(lines) == 2
+        for line, name in zip(lines, ("large", "default"), strict=True):
+            assert list(line.get_ydata()) == pytest.approx(read(name))
+            start = 1 if axes is above else 0
+            assert list(line.get_xdata()) == list(range(start, 31))
+    assert "$\\sigma'(z) < 0.01$, in %" in below.get_ylabel()
+    assert [text.get_text()[:9] for text in above.get_legend().get_texts()] == [
+        "old start",
+        "new start",
+    ]
+    assert below.get_legend() is None
+
+
+def test_bands_reach_from_mean_minus_margin_to_mean_plus_margin():
+    result = repeated(["large", "default"])
+    figure, _ = drawn(result)
+    panels = (
+        (result.accuracy, result.accuracy_margin),
+        (result.saturation, result.saturation_margin),
+    )
+    for axes, (read, margin_of) in zip(figure.axes, panels, strict=True):
+        for band, name in zip(axes.collections, ("large", "default"), strict=True):
+            mean, margin = np.array(read(name)), np.array(margin_of(name))
+            vertices = band.get_paths()[0].vertices
+            for x, m, w in zip(sorted(set(vertices[:, 0])), mean, margin, strict=True):
+                y = vertices[vertices[:, 0] == x, 1]
+                assert y.min() == pytest.approx(m - w)
+                assert y.max() == pytest.approx(m + w)
 
 
 def test_the_title_names_network_data_and_settings_and_a_dollar_is_no_formula():
@@ -165,9 +238,15 @@ def test_without_matplotlib_one_sentence_says_what_to_install(tmp_path):
     code = (
         "import sys; sys.modules['matplotlib'] = sys.modules['matplotlib.figure'] = None\n"
         "import fastnet.plotting as p\n"
-        "try: p.comparison_figure(None)\n"
+        "from fastnet.compare import Comparison, Run, Settings\n"
+        "from fastnet.diagnostics import weighted_input\n"
+        "runs = Run('large', (1,), 1.0), Run('default', (2,), 1.0)\n"
+        "result = Comparison('d', 'test', 1, 4, (1, 1), Settings(), runs)\n"
+        "try: p.comparison_figure(result)\n"
+        "except ImportError as error: print(error)\n"
+        "try: p.saturation_figure([weighted_input(2, 1, draws=3)])\n"
         "except ImportError as error: print(error)"
     )
     printed = python(code, tmp_path)
-    assert "pip install 'fastnet-mlp[plot]'" in printed
-    assert printed.count("\n") == 1
+    assert printed.count("pip install 'fastnet-mlp[plot]'") == 2
+    assert printed.count("\n") == 2

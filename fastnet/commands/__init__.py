@@ -15,7 +15,7 @@ from typing import Any, Protocol, cast
 __all__ = ["COMMANDS", "Command", "find"]
 
 #: Module names in this package, in the order in which help shows them.
-COMMANDS = ("compare",)
+COMMANDS = ("compare", "saturation", "train", "evaluate", "predict", "show", "info")
 
 
 class Command(Protocol):

@@ -10,7 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-__all__ = ["amount", "count", "seed", "with_default", "writable", "write_atomically"]
+__all__ = [
+    "amount",
+    "count",
+    "initializers",
+    "seed",
+    "with_default",
+    "writable",
+    "write_atomically",
+]
 
 Number = TypeVar("Number", int, float)
 
@@ -50,6 +58,26 @@ def seed(text: str) -> int:
 def amount(text: str) -> float:
     """Read a finite number of at least 0; errors as `count`."""
     return _number(text, float, 0.0, "a finite number, 0 or more,")
+
+
+def initializers(text: str) -> list[str]:
+    """Read names of initializers with commas between them; errors as `count`.
+
+    Examples
+    --------
+    >>> initializers("large, default")
+    ['large', 'default']
+    """
+    from fastnet.initializers import INITIALIZERS
+
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in INITIALIZERS:
+            known = ", ".join(INITIALIZERS)
+            raise argparse.ArgumentTypeError(f"got {name!r}; the initializers are {known}")
+        if names.count(name) > 1:
+            raise argparse.ArgumentTypeError(f"got {name!r} twice; once is enough")
+    return names
 
 
 def _number(text: str, kind: Callable[[str], Number], least: Number, expected: str) -> Number:

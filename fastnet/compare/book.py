@@ -1,0 +1,104 @@
+"""The published run, draw by draw: `replay_book`, and the numbers to hold it against."""
+
+from __future__ import annotations
+
+import json
+import random
+from importlib import resources
+
+import numpy as np
+
+from fastnet.compare.data import mnist
+from fastnet.compare.result import NEW, OLD, Comparison, Settings
+from fastnet.compare.runs import Progress, comparison, sizes_of, train
+from fastnet.network import Network
+
+__all__ = ["BOOK", "BookShuffle", "published", "replay_book"]
+
+BOOK = Settings(seed=12345678)
+
+
+def replay_book(*, progress: Progress | None = None) -> Comparison:
+    """Repeat the run behind the published curves: its draws, its order, its numbers.
+
+    NumPy's legacy generator draws the weights and Python's shuffles as Python 2 did. The network
+    trains from the default start first; then, without reseeding, the same network trains from the
+    large start, over the list in the order in which the first training left it.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        As in `compare`.
+
+    Returns
+    -------
+    Comparison
+        Its counts can be held against `published`.
+    """
+    data = mnist(np.float64)
+    shuffle = BookShuffle(BOOK.seed)
+    rng = np.random.RandomState(BOOK.seed)
+    net = Network(list(sizes_of(data, BOOK)), dtype=BOOK.dtype, rng=rng)
+    new = train(net, NEW, data, BOOK, shuffle=shuffle, progress=_half(progress, 0))
+    net.large_weight_initializer()
+    old = train(net, OLD, data, BOOK, shuffle=shuffle, progress=_half(progress, 1))
+    return comparison(data, BOOK, (old, new))
+
+
+def _half(progress: Progress | None, position: int) -> Progress | None:
+    """Return a report for the first or second training that counts the mini-batches of both."""
+    if progress is None:
+        return None
+    return lambda done, total: progress(position * total + done, 2 * total)
+
+
+class BookShuffle:
+    """Shuffle a list as Python 2's ``random.shuffle`` did, and go on where the last shuffle ended.
+
+    Handed to several trainings in turn, it makes each begin with the order that the one before
+    left, as if all of them had shuffled one list in place.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of Python's generator.
+
+    Examples
+    --------
+    >>> shuffle = BookShuffle(1)
+    >>> rows = [0, 1, 2, 3]
+    >>> shuffle(rows)
+    >>> rows
+    [3, 1, 2, 0]
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._uniform = random.Random(seed).random
+        self._order: list[int] | None = None
+
+    def __call__(self, rows: list[int]) -> None:
+        """Permute `rows` in place."""
+        if self._order is not None:
+            rows[:] = self._order
+        for i in reversed(range(1, len(rows))):
+            j = int(self._uniform() * (i + 1))
+            rows[i], rows[j] = rows[j], rows[i]
+        self._order = list(rows)
+
+
+def published() -> dict[str, tuple[int, ...]]:
+    """Return the published counts: validation images right, of 10,000, after each of 30 epochs.
+
+    Returns
+    -------
+    dict
+        The 30 counts of the initializers "large" and "default".
+
+    Examples
+    --------
+    >>> published()["default"][0], published()["large"][0]
+    (9270, 8643)
+    """
+    text = resources.files("fastnet").joinpath("published-784-30-10.json").read_text("utf-8")
+    table = json.loads(text)
+    return {name: tuple(table[f"{name}_weight_initializer"]) for name in (OLD, NEW)}

@@ -1,0 +1,223 @@
+"""Curves over the epochs: how a training went, how saturation went away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from fastnet.callbacks import RecordStatistics
+from fastnet.metrics import METRICS
+from fastnet.plotting.style import style, style_axes, write_legend
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["learning_curves", "saturation_over_time"]
+
+_KINDS = {"accuracy": "examples classified right, number", "cost": "cost, mean of an example"}
+
+
+def learning_curves(
+    ax: Axes,
+    curves: Any,
+    ylabel: str | None = None,
+    *,
+    metrics: str | Sequence[str] | None = None,
+    margins: Mapping[str, Sequence[float]] | None = None,
+) -> Axes:
+    """Draw one curve over the epochs for each entry, the first epoch being 1.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Where to draw.
+    curves : History, sequence of float, or mapping of str to either
+        One value an epoch; in a mapping, under the name that the legend shows.
+    ylabel : str, optional
+        What the values are, with their unit; by default what `metrics` are.
+    metrics : str or sequence of str, keyword only, optional
+        What to draw of a History, all accuracies or all costs: by default the first that it has of
+        "evaluation_accuracy", "training_accuracy" and the other names of `fastnet.metrics.METRICS`.
+    margins : mapping of str to sequence of float, keyword only, optional
+        By a curve's name, how far it may be off to either side: a band is drawn.
+
+    Returns
+    -------
+    Axes
+        The same `ax`.
+
+    Raises
+    ------
+    ValueError
+        There is no curve, a curve without a value, or a History without what was asked for.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> learning_curves(ax, {"a": [50.0, 75.0], "b": [80.0, 90.0]}, "images right in %") is ax
+    True
+
+    >>> import numpy as np, fastnet
+    >>> net = fastnet.Network([2, 2], rng=0)
+    >>> history = net.train((np.eye(2), [0, 1]), epochs=3, metrics=["training_cost"])
+    >>> learning_curves(Figure().add_subplot(), history).get_ylabel()
+    'training cost, mean of an example'
+    """
+    lines, found = _lines(curves, metrics)
+    if not lines or not all(len(values) for values in lines.values()):
+        raise ValueError("there is nothing to draw: every curve needs a value, and one is needed.")
+    n_epochs = max(len(values) for values in lines.values())
+    for position, (label, values) in enumerate(lines.items(), len(lines) == 1):
+        epochs = range(1, len(values) + 1)
+        _draw(ax, position, epochs, values, label, (margins or {}).get(label, ()))
+    style_axes(ax, n_epochs)
+    ax.set_ylabel(_ylabel(found) if ylabel is None else ylabel)
+    if len(lines) > 1 or "" not in lines:
+        write_legend(ax)
+    return ax
+
+
+def saturation_over_time(
+    ax: Axes,
+    curves: Any,
+    *,
+    layer: int = 1,
+    mini_batches: int | None = None,
+    margins: Mapping[str, Sequence[float]] | None = None,
+    legend: bool = True,
+) -> Axes:
+    """Draw the saturated share of a layer's neurons over the epochs, the start being 0.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Where to draw.
+    curves : RecordStatistics, sequence of float, or mapping of str to either
+        What was recorded in training; or shares from 0 to 1, first the start's and then one an
+        epoch. In a mapping, under the name that the legend shows.
+    layer : int, keyword only, default 1
+        Which layer's, of what was recorded; 1 is the first hidden layer.
+    mini_batches : int, keyword only, optional
+        How many an epoch has: needed where something was recorded within the epochs.
+    margins : mapping of str to sequence of float, keyword only, optional
+        By a curve's name, how far its shares may be off to either side: a band is drawn.
+    legend : bool, keyword only, default True
+        Whether to name the curves above the axes.
+
+    Returns
+    -------
+    Axes
+        The same `ax`.
+
+    Raises
+    ------
+    ValueError
+        There is no curve or a curve without a value, no such layer, or `mini_batches` is missing.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnet
+    >>> from matplotlib.figure import Figure
+    >>> watch = fastnet.RecordStatistics(np.eye(2))
+    >>> net = fastnet.Network([2, 3, 2], rng=0, initializer="large")
+    >>> _ = net.train((np.eye(2), [0, 1]), epochs=3, callbacks=[watch])
+    >>> saturation_over_time(Figure().add_subplot(), {"old start": watch}).get_ylabel()
+    'share of layer 1 saturated, in %'
+    """
+    named = curves if isinstance(curves, Mapping) else {"": curves}
+    points = {name: _shares(curve, layer, mini_batches) for name, curve in named.items()}
+    if not points or not all(len(shares) for _, shares in points.values()):
+        raise ValueError("there is nothing to draw: every curve needs a value, and one is needed.")
+    for position, (label, (epochs, shares)) in enumerate(points.items(), len(points) == 1):
+        percent = [100 * share for share in shares]
+        margin = [100 * width for width in (margins or {}).get(label, ())]
+        _draw(ax, position, epochs, percent, label, margin)
+    style_axes(ax, max(1, *(round(max(epochs)) for epochs, _ in points.values())), first=0)
+    ax.set_ylim(*_share_limits(*ax.get_ylim()))
+    ax.set_ylabel(f"share of layer {layer} saturated, in %")
+    if legend and (len(points) > 1 or "" not in points):
+        write_legend(ax)
+    return ax
+
+
+def _draw(
+    ax: Axes,
+    position: int,
+    x: Sequence[float],
+    y: Sequence[float],
+    label: str,
+    margin: Sequence[float],
+) -> None:
+    """Draw a curve, and the band around it if it has one."""
+    look = style(position, len(y))
+    ax.plot(x, y, label=label or None, **look)
+    if len(margin):
+        low = [value - width for value, width in zip(y, margin, strict=True)]
+        high = [value + width for value, width in zip(y, margin, strict=True)]
+        ax.fill_between(x, low, high, color=look["color"], alpha=0.22, linewidth=0, zorder=1)
+
+
+def _lines(curves: Any, metrics: Any) -> tuple[dict[str, Sequence[float]], list[str]]:
+    """Return what to draw under which name, and which metrics were drawn."""
+    if isinstance(curves, Mapping):
+        lines: dict[str, Sequence[float]] = {}
+        found: list[str] = []
+        for name, curve in curves.items():
+            parts, metrics_here = _lines(curve, metrics)
+            found += [metric for metric in metrics_here if metric not in found]
+            for part, values in parts.items():
+                lines[f"{name}, {part}" if part else name] = values
+        return lines, found
+    if not len(curves) or not isinstance(curves[0], Mapping):
+        return {"": curves}, []
+    wanted = [metrics] if isinstance(metrics, str) else metrics or _default_metrics(curves[0])
+    columns = {metric: [r[metric] for r in curves if metric in r] for metric in wanted}
+    for metric, column in columns.items():
+        if not column:
+            raise ValueError(f"metrics names {metric!r}; this history has {', '.join(curves[0])}.")
+    if len({metric.rpartition("_")[2] for metric in columns}) > 1:
+        raise ValueError(f"metrics is {wanted!r}; draw accuracies and costs apart.")
+    if len(columns) == 1:
+        return {"": next(iter(columns.values()))}, list(columns)
+    return {metric.replace("_", " "): column for metric, column in columns.items()}, list(columns)
+
+
+def _default_metrics(record: Mapping[str, Any]) -> list[str]:
+    order = sorted(METRICS, key=lambda name: (not name.endswith("accuracy"), name))
+    found = [metric for metric in order if metric in record]
+    if not found:
+        raise ValueError("this history has no metrics; train with evaluation_data or metrics=.")
+    return found[:1]
+
+
+def _ylabel(metrics: Sequence[str]) -> str:
+    if not metrics:
+        return "value"
+    part, _, kind = metrics[0].rpartition("_")
+    label = _KINDS.get(kind, metrics[0])
+    return f"{part} {label}" if len(metrics) == 1 and kind in _KINDS else label
+
+
+def _shares(
+    curve: Any, layer: int, mini_batches: int | None
+) -> tuple[Sequence[float], Sequence[float]]:
+    """Return epochs and shares of one curve."""
+    records: Any = curve.records if isinstance(curve, RecordStatistics) else curve
+    if not len(records) or not isinstance(records[0], Mapping):
+        return list(range(len(records))), list(records)
+    n_layers = len(records[0]["layers"])
+    if not 1 <= layer <= n_layers:
+        raise ValueError(f"layer is {layer}; this network has layers 1 to {n_layers}.")
+    if mini_batches is None and any(record["mini_batch"] for record in records):
+        raise ValueError(
+            "something was recorded within the epochs; say with mini_batches= how many one has."
+        )
+    epochs = [record["epoch"] + record["mini_batch"] / (mini_batches or 1) for record in records]
+    return epochs, [record["layers"][layer - 1]["saturated"] for record in records]
+
+
+def _share_limits(low: float, high: float) -> tuple[float, float]:
+    """Return limits in per cent from just below 0, without room above 100."""
+    high = min(max(high, 1.0), 103.0)
+    return -0.03 * high, high

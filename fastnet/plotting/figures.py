@@ -1,0 +1,253 @@
+"""Whole figures: a comparison of starts, and the experiment that explains it."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from fastnet.compare import NEW, OLD
+from fastnet.plotting.curves import learning_curves, saturation_over_time
+from fastnet.plotting.histograms import weighted_input_histogram
+from fastnet.plotting.style import GREY, LEGEND_ROW
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from fastnet.compare import Comparison
+    from fastnet.diagnostics import WeightedInput
+
+__all__ = ["comparison", "comparison_figure", "png", "saturation_figure"]
+
+_LAWS = {OLD: r"weights $\mathcal{N}(0, 1)$", NEW: r"weights $\mathcal{N}(0, 1) / \sqrt{n}$"}
+_STARTS = {OLD: "old start", NEW: "new start"}
+
+
+def comparison(ax: Axes, result: Comparison) -> Axes:
+    """Draw the accuracy of each start of a comparison over its epochs.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Where to draw.
+    result : Comparison
+        From `fastnet.compare.compare` or `fastnet.compare.replay_book`.
+
+    Returns
+    -------
+    Axes
+        The same `ax`.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from fastnet.compare import Comparison, Run, Settings
+    >>> runs = Run("large", (50, 75), 1.0), Run("default", (80, 90), 1.0)
+    >>> result = Comparison("digits", "test", 500, 100, (784, 30, 10), Settings(), runs)
+    >>> comparison(Figure().add_subplot(), result).get_ylabel()
+    'test examples classified right, in %'
+    """
+    labels = _labels(result)
+    curves = {label: result.accuracy(name) for name, label in labels.items()}
+    margins = {label: result.accuracy_margin(name) for name, label in labels.items()}
+    learning_curves(
+        ax, curves, f"{result.evaluation} examples classified right, in %", margins=margins
+    )
+    low, high = _percent_limits(*ax.get_ylim())
+    ax.set_ylim(low, high)
+    if low < 95 < high:
+        ax.axhline(95, color="#777777", linewidth=0.8, zorder=1)
+        beside = ax.get_yaxis_transform()
+        ax.text(1.005, 95, "95 %", transform=beside, va="center", color=GREY)
+    _write_first_values(ax, list(curves.values()), 1)
+    return ax
+
+
+def comparison_figure(result: Comparison) -> Figure:
+    """Return a figure of a comparison: accuracy, and under it saturation where it was measured.
+
+    Parameters
+    ----------
+    result : Comparison
+        From `fastnet.compare.compare` or `fastnet.compare.replay_book`.
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Raises
+    ------
+    ImportError
+        Matplotlib is missing; the message says how to get it.
+    """
+    watched = result.n_watched > 0
+    figure = _new_figure(8.0, 7.6 if watched else 5.0)
+    heights = [1.7, 1.0] if watched else [1.0]
+    panels = figure.subplots(len(heights), squeeze=False, height_ratios=heights)[:, 0]
+    ax = comparison(panels[0], result)
+    rows = -(-len(result.initializers) // 2)
+    _write_head(ax, result, rows)
+    if watched:
+        _draw_saturation(panels[1], result)
+        ax.set_xlim(panels[1].get_xlim())
+        ax.set_xlabel("")
+    return figure
+
+
+def saturation_figure(results: Sequence[WeightedInput]) -> Figure:
+    """Return a figure of the 1000-input experiment, a panel for each initializer, over one scale.
+
+    Parameters
+    ----------
+    results : sequence of WeightedInput
+        From `fastnet.diagnostics.weighted_input`.
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Raises
+    ------
+    ImportError
+        Matplotlib is missing; the message says how to get it.
+    ValueError
+        There is no result.
+
+    Examples
+    --------
+    >>> from fastnet.diagnostics import weighted_input
+    >>> len(saturation_figure([weighted_input(draws=1000, rng=0)]).axes)
+    1
+    """
+    if not results:
+        raise ValueError("there is nothing to draw: give one result or more.")
+    figure = _new_figure(8.0, 0.9 + 2.4 * len(results))
+    reach = max(12.0, *(1.35 * result.std + abs(result.mean) for result in results))
+    panels = figure.subplots(len(results), squeeze=False, sharex=True)[:, 0]
+    for ax, result in zip(panels, results, strict=True):
+        weighted_input_histogram(ax, result, limits=(-reach, reach), bins=100, legend_columns=3)
+        ax.set_title(_law(result.initializer), loc="left", pad=LEGEND_ROW + 8, fontsize=11)
+        if ax is not panels[-1]:
+            ax.set_xlabel("")
+    first = results[0]
+    figure.suptitle(
+        f"Weighted input of a neuron, {first.active:,} of whose {first.n_inputs:,} inputs are 1",
+        x=0.01,
+        ha="left",
+        fontsize=13,
+        fontweight="bold",
+    )
+    return figure
+
+
+def png(figure: Figure) -> bytes:
+    """Return a figure as the bytes of a PNG file, 200 dots an inch.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> png(Figure())[1:4]
+    b'PNG'
+    """
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        # The name of a user's data may have letters that matplotlib's font lacks: a box is drawn.
+        warnings.filterwarnings("ignore", message="Glyph")
+        figure.savefig(buffer, format="png", dpi=200)
+    return buffer.getvalue()
+
+
+def _new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure, or say how to get matplotlib."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(
+            f"a picture needs matplotlib ({error}): pip install 'fastnet-mlp[plot]'"
+        ) from error
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _labels(result: Comparison) -> dict[str, str]:
+    """Return what the legend calls each initializer."""
+    if set(result.initializers) == {OLD, NEW}:
+        return {name: f"{_STARTS[name]}: {_LAWS[name]}" for name in result.initializers}
+    return {name: _law(name) for name in result.initializers}
+
+
+def _law(initializer: str) -> str:
+    """Return an initializer's name and, of the book's two, what it draws."""
+    return f"{initializer}: {_LAWS[initializer]}" if initializer in _LAWS else initializer
+
+
+def _write_head(ax: Axes, result: Comparison, legend_rows: int) -> None:
+    """Write the title, and under it the settings, above the legend."""
+    sizes = "-".join(str(size) for size in result.sizes)
+    s = result.settings
+    name = result.data.replace("$", r"\$")  # a pair of them would begin a formula
+    n = len(result.initializers)
+    starts = {1: "one start", 2: "two starts"}.get(n, f"{n} starts")
+    settings = (
+        f"sigmoid, cross-entropy, learning rate {s.eta:g}, $\\lambda$ = {s.lmbda:g}, "
+        f"mini-batches of {s.mini_batch_size}, {s.dtype}, seed {s.seed}"
+    )
+    above = 10 + LEGEND_ROW * legend_rows
+    if result.n_seeds > 1:
+        settings += f"\nmeans of {result.n_seeds} networks a start, with 95 % confidence bands"
+    ax.set_title(
+        f"A {sizes} network learns {name} from {starts}",
+        loc="left",
+        pad=above + 4 + 14 * (settings.count("\n") + 1),
+        fontsize=13,
+        fontweight="bold",
+    )
+    ax.annotate(
+        settings,
+        (0.0, 1.0),
+        (0.0, above),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        color="#444444",
+    )
+
+
+def _draw_saturation(ax: Axes, result: Comparison) -> None:
+    """Draw the panel of saturation, whose legend is that of the panel above."""
+    curves, margins = {}, {}
+    for name, label in _labels(result).items():
+        curves[label] = [share / 100 for share in result.saturation(name)]
+        margins[label] = [share / 100 for share in result.saturation_margin(name)]
+    saturation_over_time(ax, curves, margins=margins, legend=False)
+    ax.set_ylabel("hidden layer saturated,\n$\\sigma'(z) < 0.01$, in %")
+    percent = [[100 * share for share in shares] for shares in curves.values()]
+    _write_first_values(ax, percent, 0)
+
+
+def _percent_limits(low: float, high: float) -> tuple[float, float]:
+    """Return limits that show two points of difference or more, and no room above 100 %."""
+    missing = max(0.0, 2.0 - (high - low)) / 2
+    low, high = low - missing, high + missing
+    above = max(0.0, high - 100.0)
+    # A little of it stays, for the markers of points at 100 %.
+    return low - above, high - above + (0.05 * (high - low) if above else 0.0)
+
+
+def _write_first_values(ax: Axes, curves: Sequence[Sequence[float]], epoch: int) -> None:
+    """Write the highest and the lowest first value to the left of their points."""
+    first = sorted(values[0] for values in curves)
+    low, high = ax.get_ylim()
+    places = {first[0]: "top", first[-1]: "bottom"}
+    line = 14 / 72 * ax.figure.dpi  # of text, in dots
+    near = line / ax.bbox.height * (high - low)
+    apart = len(places) == 1 or first[-1] - first[0] > near
+    for value, align in places.items():
+        ax.annotate(
+            f"{value:.1f} %",
+            (epoch, value),
+            (-7, 0),
+            textcoords="offset points",
+            ha="right",
+            va="center" if apart else align,
+        )

@@ -1,0 +1,118 @@
+"""Histograms: how the weighted input of a neuron lies, measured and expected."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnet.arguments import as_count
+from fastnet.diagnostics import SATURATED_Z, WeightedInput
+from fastnet.plotting.style import write_legend
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["weighted_input_histogram"]
+
+_BAR, _SATURATED, _LINE = "#bcd2e6", "#d98a54", "#0b3c6f"
+
+
+def weighted_input_histogram(
+    ax: Axes,
+    result: WeightedInput,
+    *,
+    limits: tuple[float, float] | None = None,
+    bins: int = 80,
+    legend_columns: int = 2,
+) -> Axes:
+    """Draw the density of the measured weighted inputs, what of it is saturated, and the theory.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Where to draw.
+    result : WeightedInput
+        From `fastnet.diagnostics.weighted_input`.
+    limits : (float, float), keyword only, optional
+        From where to where z is drawn; by default four standard deviations and as far as
+        neurons saturate. What lies beyond is counted in the density, but not drawn.
+    bins : int, keyword only, default 80
+        Bars between the limits, about.
+    legend_columns : int, keyword only, default 2
+
+    Returns
+    -------
+    Axes
+        The same `ax`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Limits that are not in order, or less than one bar.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from fastnet.diagnostics import weighted_input
+    >>> ax = Figure().add_subplot()
+    >>> weighted_input_histogram(ax, weighted_input(draws=1000, rng=0)).get_ylabel()
+    'density'
+    """
+    low, high = limits or _default_limits(result)
+    if not low < high:
+        raise ValueError(f"limits are ({low}, {high}); expected the smaller number first.")
+    edges = _edges(low, high, as_count(bins, "bins", at_least=1))
+    density = np.histogram(result.z, edges)[0] / (len(result.z) * (edges[1] - edges[0]))
+    outside = np.abs(edges[:-1] + edges[1:]) / 2 > SATURATED_Z
+    parts = (
+        (~outside, {"color": _BAR, "label": f"measured, {len(result.z):,} draws"}),
+        # Hatched, so that the two parts of the area stay apart in grey.
+        (
+            outside,
+            {
+                "facecolor": _SATURATED,
+                "edgecolor": "white",
+                "hatch": "////",
+                "linewidth": 0,
+                "label": f"saturated, {_percent(result.saturated)} of them",
+            },
+        ),
+    )
+    for chosen, look in parts:
+        ax.stairs(np.where(chosen, density, 0.0), edges, fill=True, zorder=1, **look)
+    if result.theory is not None:
+        z = np.linspace(low, high, 801)
+        mean, std = result.theory.mean, result.theory.std
+        law = f"theory, $\\mathcal{{N}}({mean:.4g}, {std:.4g}^2)$"
+        ax.plot(z, result.theory.density(z), color=_LINE, linewidth=1.8, label=law)
+    ax.set_xlim(low, high)
+    ax.set_ylim(0, None)
+    ax.set_xlabel(f"weighted input z (saturated where |z| > {SATURATED_Z})")
+    ax.set_ylabel("density")
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    write_legend(ax, legend_columns)
+    return ax
+
+
+def _edges(low: float, high: float, bins: int) -> NDArray[Any]:
+    """Return edges of bars that cover the limits; saturation begins and ends at one of them."""
+    width = SATURATED_Z / max(1, round(bins * SATURATED_Z / (high - low)))
+    if width > high - low:
+        width = (high - low) / bins
+    return width * np.arange(math.floor(low / width), math.ceil(high / width) + 1)
+
+
+def _default_limits(result: WeightedInput) -> tuple[float, float]:
+    """Return limits, the same to either side of 0, that show both tails and the saturation."""
+    reach = max(1.5 * SATURATED_Z, abs(result.mean) + 4 * result.std)
+    return -reach, reach
+
+
+def _percent(share: float) -> str:
+    """Return a share in per cent, three digits of it where it is small."""
+    percent = 100 * share
+    return f"{percent:.1f} %" if percent >= 1 else f"{percent:.3g} %"

@@ -1,0 +1,217 @@
+"""Images: what the first layer looks for, and which classes are taken for which."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastnet.arguments import as_count
+from fastnet.network import Network
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["confusion_matrix", "first_layer_weights"]
+
+Array = NDArray[Any]
+
+#: Up to so many classes the counts are written into a confusion matrix.
+WRITTEN_CLASSES = 20
+
+
+def first_layer_weights(
+    ax: Axes,
+    net: Network,
+    shape: tuple[int, int] = (28, 28),
+    *,
+    columns: int | None = None,
+    neurons: int | None = None,
+) -> Axes:
+    """Draw the weights into each neuron of the first layer as an image: black -, white +.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Where to draw; a colour bar is put beside it.
+    net : Network
+    shape : (int, int), default (28, 28)
+        Height and width of an input image, whose pixels are the network's inputs row by row.
+    columns : int, keyword only, optional
+        Images in a row; by default so that the whole is about 3 wide to 2 high.
+    neurons : int, keyword only, optional
+        Draw the first so many neurons only.
+
+    Returns
+    -------
+    Axes
+        The same `ax`.
+
+    Raises
+    ------
+    ValueError
+        The shape has not as many pixels as the network has inputs.
+    TypeError
+        A count is no integer.
+
+    Examples
+    --------
+    >>> import fastnet
+    >>> from matplotlib.figure import Figure
+    >>> net = fastnet.Network([784, 30, 10], rng=0)
+    >>> ax = first_layer_weights(Figure().add_subplot(), net)
+    >>> len(ax.get_images())
+    1
+    """
+    height, width = (as_count(side, "shape", at_least=1) for side in shape)
+    if height * width != net.sizes[0]:
+        raise ValueError(
+            f"shape is {tuple(shape)}, {height * width} pixels; this network has {net.sizes[0]} "
+            "inputs."
+        )
+    n = net.sizes[1]
+    if neurons is not None:
+        n = min(n, as_count(neurons, "neurons", at_least=1))
+    if columns is None:
+        columns = math.ceil(math.sqrt(1.5 * n * height / width))
+    columns = min(n, as_count(columns, "columns", at_least=1))
+    weights = np.asarray(net.weights[0][:n], dtype=np.float64).reshape(n, height, width)
+    gap = max(1, round(max(height, width) / 14))
+    mosaic = _mosaic(weights, columns, gap)
+    largest = float(np.abs(weights).max()) or 1.0
+    image = ax.imshow(mosaic, cmap="gray", vmin=-largest, vmax=largest, interpolation="nearest")
+    _number_tiles(ax, n, columns, height + gap, width + gap)
+    _add_bar(ax, image, "weight")
+    return ax
+
+
+def confusion_matrix(ax: Axes, net_or_predictions: Any, data: Any) -> Axes:
+    """Draw how many examples of each class are taken for which class.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Where to draw.
+    net_or_predictions : Network or array_like of int, shape (n,)
+        A network that classifies the data, or the classes that something else has given.
+    data : (X, y) for a Network, else y
+        As for `Network.accuracy`; or the true classes, shape (n,). Where y are targets, shape
+        (n, n_L), the largest one is the class.
+
+    Returns
+    -------
+    Axes
+        The same `ax`. Rows are the true classes; the darker, the larger the share of the row.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Classes that are no whole numbers from 0 on, or not as many as predictions; for a Network,
+        what it refuses.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = confusion_matrix(Figure().add_subplot(), [0, 1, 1], [0, 1, 0])
+    >>> [text.get_text() for text in ax.texts]
+    ['1', '1', '0', '1']
+    """
+    if isinstance(net_or_predictions, Network):
+        predicted, true, n = _classify(net_or_predictions, data)
+    else:
+        predicted, true = _classes(net_or_predictions, "predictions"), _classes(data, "data")
+        if len(predicted) != len(true):
+            raise ValueError(
+                f"there are {len(predicted)} predictions and {len(true)} true classes; they must "
+                "be equally many."
+            )
+        n = 1 + int(max(predicted.max(), true.max()))
+    counts = np.bincount(n * true + predicted, minlength=n * n).reshape(n, n)
+    _draw_counts(ax, counts)
+    ax.set_ylabel("true class")
+    return ax
+
+
+def _mosaic(images: Array, columns: int, gap: int) -> Array:
+    """Return images side by side, row by row, on NaN, which is not drawn."""
+    n, height, width = images.shape
+    rows = -(-n // columns)
+    whole = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
+    for position, image in enumerate(images):
+        top, left = position // columns * (height + gap), position % columns * (width + gap)
+        whole[top : top + height, left : left + width] = image
+    return whole
+
+
+def _number_tiles(ax: Axes, n: int, columns: int, height: int, width: int) -> None:
+    """Number the neurons: a row by its first one, a column by what to add to that."""
+    rows = -(-n // columns)
+    ax.set_yticks(
+        np.arange(rows) * height + height / 2 - 1, [str(r * columns) for r in range(rows)]
+    )
+    ax.set_xticks(
+        np.arange(columns) * width + width / 2 - 1, [f"+{c}" if c else "0" for c in range(columns)]
+    )
+    ax.tick_params(length=0)
+    ax.set_xlabel("neuron of layer 1: number of its row + that of its column")
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+
+
+def _classify(net: Network, data: Any) -> tuple[Array, Array, int]:
+    """Return predicted and true classes, and how many classes there are."""
+    examples = net._read(data, "data")
+    outputs = net.feedforward(examples.X)
+    single = outputs.shape[1] == 1
+    predicted = (outputs[:, 0] > 0.5).astype(np.intp) if single else outputs.argmax(axis=1)
+    if examples.labels is not None:
+        true = examples.labels
+    else:
+        assert examples.y is not None
+        true = (examples.y[:, 0] > 0.5) if single else examples.y.argmax(axis=1)
+    return predicted, true.astype(np.intp), max(2, outputs.shape[1])
+
+
+def _classes(values: ArrayLike, name: str) -> Array:
+    """Return class numbers, or say why they are none."""
+    classes = np.asarray(values)
+    if classes.ndim == 2 and classes.shape[1] > 1:
+        classes = classes.argmax(axis=1)
+    if classes.ndim != 1 or not len(classes):
+        raise ValueError(f"{name} has shape {classes.shape}; expected one class an example, (n,).")
+    if classes.dtype.kind not in "biuf" or not np.all(classes == np.floor(classes)):
+        raise TypeError(f"{name} is of dtype {classes.dtype}; expected whole class numbers.")
+    if classes.min() < 0:
+        raise ValueError(f"{name} holds {classes.min()}; classes are counted from 0.")
+    return classes.astype(np.intp)
+
+
+def _add_bar(ax: Axes, image: Any, label: str) -> None:
+    """Draw beside the axes what the greys mean."""
+    height, width = image.get_array().shape
+    low = min(1.0, 1.25 * height / width)  # beside a low image, a bar no higher than it
+    ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.04, shrink=low).set_label(label)
+
+
+def _draw_counts(ax: Axes, counts: Array) -> None:
+    """Draw a square of counts, the numbers in it where there is room."""
+    from matplotlib.colors import PowerNorm
+
+    n = len(counts)
+    share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    # The few errors are what one looks for: beside a diagonal of nearly all they would be white.
+    image = ax.imshow(share, cmap="Greys", norm=PowerNorm(0.5, 0, 100), interpolation="nearest")
+    _add_bar(ax, image, "share of the true class, in %")
+    ax.set_xticks(range(n) if n <= WRITTEN_CLASSES else range(0, n, -(-n // 10)))
+    ax.set_yticks(ax.get_xticks())
+    ax.tick_params(length=0)
+    if n > WRITTEN_CLASSES:
+        ax.set_xlabel("predicted class")
+        return
+    ax.set_xlabel("predicted class; in the cells, numbers of examples")
+    size = 10 if n <= 10 else 6
+    for (row, column), count in np.ndenumerate(counts):
+        colour = "white" if share[row, column] > 30 else "black"
+        ax.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=size)

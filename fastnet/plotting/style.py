@@ -1,0 +1,63 @@
+"""What the pictures have in common: how curves differ, where legends and ticks are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["GREY", "LEGEND_ROW", "style", "style_axes", "write_legend"]
+
+#: For what is there to help: reference lines, notes.
+GREY = "#555555"
+#: How high a row of the legend is, in points.
+LEGEND_ROW = 16.0
+
+# Told apart by line, marker and lightness, so that they stay apart in grey. Where two curves
+# coincide, the large hollow squares look out from under the small circles.
+_STYLES: tuple[dict[str, Any], ...] = (
+    {"color": "#c2571a", "linestyle": "--", "marker": "s", "mfc": "white", "markersize": 6},
+    {"color": "#0b3c6f", "linestyle": "-", "marker": "o", "markersize": 4.5},
+    {"color": "#5b8c3e", "linestyle": "-.", "marker": "^", "mfc": "white", "markersize": 6},
+    {"color": "#222222", "linestyle": ":", "marker": "D", "markersize": 4},
+    {"color": "#8e5aa8", "linestyle": (0, (7, 2)), "marker": "v", "markersize": 5},
+    {"color": "#1b6e6e", "linestyle": (0, (3, 1, 1, 1, 1, 1)), "marker": "X", "markersize": 5},
+    {"color": "#a3790a", "linestyle": (0, (1, 1)), "marker": "P", "mfc": "white", "markersize": 6},
+    {"color": "#6b1f2a", "linestyle": (0, (9, 2, 2, 2)), "marker": "*", "markersize": 7},
+)
+
+
+def style(position: int, n_points: int) -> dict[str, Any]:
+    """Return how the curve at `position`, counted from 0, is drawn: without markers if crowded."""
+    chosen = _STYLES[position % len(_STYLES)]
+    return chosen | {"markersize": 0} if n_points > 60 else chosen
+
+
+def style_axes(ax: Axes, n_epochs: int, first: int = 1) -> None:
+    """Set ticks and grid: whole epochs from `first` on, and room around the first point."""
+    step = next((s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500) if n_epochs <= 10 * s), n_epochs)
+    ax.set_xticks(sorted({first, *range(step, n_epochs + 1, step)}))
+    # Left of the first point stand the first values; no curve comes there.
+    span = max(n_epochs - first, 1)
+    left, right = (0.12, 0.03) if n_epochs > first else (0.5, 0.5)
+    ax.set_xlim(first - left * span, n_epochs + right * span)
+    ax.set_xlabel("epoch")
+    ax.grid(axis="y", color="#dddddd", linewidth=0.8)
+    ax.set_axisbelow(True)
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+
+
+def write_legend(ax: Axes, columns: int = 2) -> None:
+    """Write the legend above the axes, so that it hides nothing whatever way the curves run."""
+    ax.legend(
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        ncols=columns,
+        frameon=False,
+        borderaxespad=0.2,
+        borderpad=0.2,
+        handlelength=3.2 if columns < 3 else 2.0,
+        columnspacing=2.0 if columns < 3 else 1.2,
+    )

@@ -1,0 +1,318 @@
+"""The single drawings: curves of a History, saturation, histograms, weights, confusion."""
+
+import numpy as np
+import pytest
+
+from fastnet import SGD, Network, RecordStatistics, plotting
+from fastnet.diagnostics import SATURATED_Z, weighted_input
+from fastnet.history import History
+
+pytest.importorskip("matplotlib", reason="matplotlib is missing: pip install 'fastnet-mlp[plot]'")
+
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+X, Y = np.eye(4), np.arange(4)
+
+
+def axes():
+    """Return new Axes."""
+    return Figure().add_subplot()
+
+
+def ydata(ax):
+    """Return the values of each curve."""
+    return [list(line.get_ydata()) for line in ax.get_lines()]
+
+
+def names(ax):
+    """Return what the legend says."""
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def trained(**options):
+    """Return a network after 5 epochs of 2 mini-batches, and its history."""
+    net = Network([4, 3, 4], rng=1, initializer="large")
+    return net, net.train((X, Y), 5, 2, optimizer=SGD(9.0), **options)
+
+
+# curves
+
+
+def test_learning_curves_of_a_history_are_its_columns():
+    metrics = ["training_cost", "evaluation_cost", "training_accuracy", "evaluation_accuracy"]
+    _, history = trained(evaluation_data=(X[:2], Y[:2]), metrics=metrics)
+    ax = axes()
+    assert plotting.learning_curves(ax, history) is ax
+    assert ydata(ax) == [history.column("evaluation_accuracy")]
+    assert ax.get_legend() is None  # there is one curve
+    assert ax.get_ylabel() == "evaluation examples classified right, number"
+    ax = plotting.learning_curves(axes(), history, metrics=metrics[:2])
+    assert ydata(ax) == [history.column(name) for name in metrics[:2]]
+    assert names(ax) == ["training cost", "evaluation cost"]
+    assert ax.get_ylabel() == "cost, mean of an example"
+    twice = {"a": history, "b": [0.5, 0.25]}
+    ax = plotting.learning_curves(axes(), twice, metrics="training_cost")
+    assert ydata(ax) == [history.column("training_cost"), [0.5, 0.25]]
+    assert names(ax) == ["a", "b"]
+    ax = plotting.learning_curves(axes(), {"a": history, "b": history}, metrics=metrics[2:])
+    assert names(ax) == [f"{n}, {m} accuracy" for n in "ab" for m in ("training", "evaluation")]
+
+
+def test_a_plain_list_is_one_curve_and_margins_are_bands():
+    ax = plotting.learning_curves(axes(), [3.0, 2.0], "cost")
+    assert ydata(ax) == [[3.0, 2.0]]
+    assert ax.get_ylabel() == "cost"
+    curves = {"a": [3.0, 2.0], "b": [1.0, 1.0]}
+    ax = plotting.learning_curves(axes(), curves, "cost", margins={"b": [0.5, 0.25]})
+    (band,) = ax.collections
+    assert band.get_paths()[0].get_extents().intervaly.tolist() == [0.5, 1.5]
+
+
+@pytest.mark.parametrize(
+    ("curves", "metrics", "sentence"),
+    [
+        (History(), None, "nothing to draw"),
+        ([], None, "nothing to draw"),
+        (History([{"epoch": 0, "eta": 0.1}]), None, "no metrics; train with evaluation_data"),
+        (History([{"epoch": 0, "training_cost": 1.0}]), "running_cost", "this history has epoch"),
+        (
+            History([{"training_cost": 1.0, "training_accuracy": 3}]),
+            ["training_cost", "training_accuracy"],
+            "draw accuracies and costs apart",
+        ),
+    ],
+)
+def test_a_history_without_what_is_asked_for_is_refused(curves, metrics, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        plotting.learning_curves(axes(), curves, metrics=metrics)
+
+
+def test_saturation_over_time_is_what_was_recorded():
+    watch, fine = RecordStatistics(9 * X), RecordStatistics(9 * X, interval=1)
+    trained(callbacks=[watch, fine])
+    ax = axes()
+    assert plotting.saturation_over_time(ax, {"old start": watch}) is ax
+    shares = [100 * record["layers"][0]["saturated"] for record in watch.records]
+    assert len({*shares}) > 1
+    assert ydata(ax) == [shares]
+    assert list(ax.get_lines()[0].get_xdata()) == [0, 1, 2, 3, 4, 5]
+    assert ax.get_ylabel() == "share of layer 1 saturated, in %"
+    assert names(ax) == ["old start"]
+    ax = plotting.saturation_over_time(axes(), watch, layer=2)
+    assert ydata(ax) == [[100 * record["layers"][1]["saturated"] for record in watch.records]]
+    ax = plotting.saturation_over_time(axes(), fine, mini_batches=2)
+    assert sorted(set(ax.get_lines()[0].get_xdata())) == [k / 2 for k in range(11)]
+    ax = plotting.saturation_over_time(axes(), [0.5, 0.25], margins={"": [0.1, 0.1]})
+    assert ydata(ax) == [[50.0, 25.0]]
+    assert ax.collections[0].get_paths()[0].get_extents().intervaly == pytest.approx([15, 60])
+
+
+def test_saturation_that_cannot_be_drawn_is_refused():
+    watch = RecordStatistics(X, interval=1)
+    with pytest.raises(ValueError, match="nothing to draw"):
+        plotting.saturation_over_time(axes(), watch)
+    with pytest.raises(ValueError, match="nothing to draw"):
+        plotting.saturation_over_time(axes(), {})
+    trained(callbacks=[watch])
+    with pytest.raises(ValueError, match="say with mini_batches= how many one has"):
+        plotting.saturation_over_time(axes(), watch)
+    for layer in (0, 3):
+        with pytest.raises(ValueError, match=f"layer is {layer}; this network has layers 1 to 2"):
+            plotting.saturation_over_time(axes(), watch, layer=layer, mini_batches=2)
+
+
+def test_eight_curves_have_eight_looks_and_are_dark_enough_on_white():
+    curves = {str(k): [k, k + 1.0] for k in range(8)}
+    lines = plotting.learning_curves(axes(), curves, "cost").get_lines()
+    assert len({(line.get_marker(), str(line.get_linestyle())) for line in lines}) == 8
+    assert len({line.get_marker() for line in lines}) == 8
+    for line in lines:
+        r, g, b = to_rgb(line.get_color())
+        assert 0.299 * r + 0.587 * g + 0.114 * b < 0.6
+
+
+# histograms
+
+
+def areas(ax):
+    """Return the area of each part of a histogram by its label."""
+    parts = {}
+    for patch in ax.patches:
+        values, edges, _ = patch.get_data()
+        parts[patch.get_label().split(",")[0]] = float((values * np.diff(edges)).sum())
+    return parts
+
+
+@pytest.mark.parametrize("name", ["large", "default"])
+def test_histogram_parts_have_the_areas_that_were_measured(name):
+    result = weighted_input(initializer=name, draws=3000, rng=1)
+    ax = axes()
+    assert plotting.weighted_input_histogram(ax, result, limits=(-120, 120), bins=200) is ax
+    found = areas(ax)
+    assert found["saturated"] == pytest.approx(result.saturated)
+    assert found["measured"] == pytest.approx(1 - result.saturated)
+    (line,) = ax.get_lines()
+    np.testing.assert_allclose(line.get_ydata(), result.density(line.get_xdata()))
+    assert line.get_ydata().max() == pytest.approx(result.theory.peak, rel=0.01)
+    assert ax.get_xlim() == (-120, 120)
+    assert f"{SATURATED_Z}" in ax.get_xlabel()
+    assert ax.get_ylabel() == "density"
+    labels = names(ax)
+    assert labels[0] == "measured, 3,000 draws"
+    percent = 100 * result.saturated
+    assert labels[1].startswith(f"saturated, {percent:.1f} %" if percent > 1 else "saturated, 0")
+    assert "theory" in labels[2]
+
+
+def test_histogram_of_what_never_varies_has_no_theory():
+    ax = plotting.weighted_input_histogram(axes(), weighted_input(9, 3, "zeros", 10))
+    assert ax.get_lines()[:] == []
+    assert areas(ax) == {"measured": pytest.approx(1), "saturated": 0}
+    assert len(names(ax)) == 2
+
+
+def test_histogram_refuses_limits_out_of_order_and_no_bars():
+    result = weighted_input(9, 3, draws=10, rng=0)
+    with pytest.raises(ValueError, match="expected the smaller number first"):
+        plotting.weighted_input_histogram(axes(), result, limits=(1, -1))
+    with pytest.raises(ValueError, match="bins is 0; expected at least 1"):
+        plotting.weighted_input_histogram(axes(), result, bins=0)
+
+
+def test_saturation_figure_has_a_panel_a_start_over_one_scale():
+    results = [weighted_input(initializer=name, draws=500, rng=0) for name in ("large", "default")]
+    figure = plotting.saturation_figure(results)
+    figure.draw_without_rendering()
+    first, second = figure.axes
+    assert first.get_xlim() == second.get_xlim()
+    assert first.get_xlim()[1] > 22
+    assert "large" in first.get_title(loc="left")
+    assert "default" in second.get_title(loc="left")
+    page = figure.bbox
+    for ax in figure.axes:
+        legend, frame = ax.get_legend().get_window_extent(), ax.get_window_extent()
+        assert legend.y0 >= frame.y1 - 1
+        assert page.x0 <= legend.x0
+        assert legend.x1 <= page.x1
+        title = next(
+            t for t in ax.findobj() if getattr(t, "get_text", str)() == ax.get_title("left")
+        )
+        assert not title.get_window_extent().overlaps(legend)
+    with pytest.raises(ValueError, match="nothing to draw"):
+        plotting.saturation_figure([])
+
+
+# images
+
+
+def test_first_layer_weights_show_each_neuron_s_weights_at_its_place():
+    net = Network([6, 5, 2], rng=0)
+    ax = axes()
+    assert plotting.first_layer_weights(ax, net, (2, 3), columns=2) is ax
+    (image,) = ax.get_images()
+    shown = np.ma.filled(image.get_array(), np.nan)
+    assert shown.shape == (3 * 2 + 2, 2 * 3 + 1)  # three rows of two, a gap between
+    for neuron in range(5):
+        top, left = neuron // 2 * 3, neuron % 2 * 4
+        tile = shown[top : top + 2, left : left + 3]
+        np.testing.assert_array_equal(tile, net.weights[0][neuron].reshape(2, 3))
+    assert np.isnan(shown).sum() == shown.size - 5 * 6
+    low, high = image.get_clim()
+    assert high == -low == abs(net.weights[0]).max()  # no weight is grey in the middle
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["0", "2", "4"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["0", "+1"]
+    assert ax.figure.axes[-1].get_ylabel() == "weight"
+
+
+def test_first_layer_weights_may_be_few_or_all_zero():
+    net = Network([784, 30, 10], rng=0, initializer="zeros", dtype=np.float32)
+    ax = plotting.first_layer_weights(axes(), net, neurons=4)
+    assert len(ax.get_yticks()) * len(ax.get_xticks()) >= 4
+    assert ax.get_images()[0].get_clim() == (-1, 1)
+    ax = plotting.first_layer_weights(axes(), net, neurons=99, columns=99)
+    assert len(ax.get_xticks()) == 30
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "sentence"),
+    [
+        ({"shape": (28, 29)}, ValueError, "812 pixels; this network has 784 inputs"),
+        ({"shape": (0, 28)}, ValueError, "shape is 0; expected at least 1"),
+        ({"shape": (28.0, 28)}, TypeError, "shape is 28.0"),
+        ({"columns": 0}, ValueError, "columns is 0; expected at least 1"),
+        ({"neurons": 0}, ValueError, "neurons is 0; expected at least 1"),
+    ],
+)
+def test_first_layer_weights_refuse_what_does_not_fit(options, error, sentence):
+    with pytest.raises(error, match=sentence):
+        plotting.first_layer_weights(axes(), Network([784, 3, 2], rng=0), **options)
+
+
+def cells(ax):
+    """Return the numbers that are written into a confusion matrix."""
+    n = len(ax.get_xticks())
+    found = np.zeros((n, n), int)
+    for text in ax.texts:
+        column, row = text.get_position()
+        found[row, column] = int(text.get_text())
+    return found
+
+
+def test_confusion_matrix_counts_true_classes_by_row_and_predictions_by_column():
+    ax = axes()
+    assert plotting.confusion_matrix(ax, [0, 1, 1, 2, 2, 2], [0, 0, 1, 2, 2, 1]) is ax
+    assert cells(ax).tolist() == [[1, 1, 0], [0, 1, 1], [0, 0, 2]]
+    share = ax.get_images()[0].get_array()
+    np.testing.assert_allclose(share[:, 2], [0, 50, 100])
+    assert ax.get_ylabel() == "true class"
+    assert ax.get_xlabel().startswith("predicted class")
+    assert ax.figure.axes[-1].get_ylabel() == "share of the true class, in %"
+
+
+def test_confusion_matrix_of_a_network_agrees_with_its_accuracy():
+    rng = np.random.default_rng(3)
+    data, y = rng.standard_normal((60, 4)), rng.integers(0, 3, 60)
+    net = Network([4, 3], rng=0)
+    net.train((data, y), 20, 10)
+    found = cells(plotting.confusion_matrix(axes(), net, (data, y)))
+    assert found.trace() == net.accuracy((data, y))
+    assert found.sum(axis=1).tolist() == np.bincount(y, minlength=3).tolist()
+    predicted = net.feedforward(data).argmax(axis=1)
+    assert found.sum(axis=0).tolist() == np.bincount(predicted, minlength=3).tolist()
+    targets = np.eye(3)[y]
+    assert (cells(plotting.confusion_matrix(axes(), net, (data, targets))) == found).all()
+    pairs = [(x[:, None], t[:, None]) for x, t in zip(data, targets, strict=True)]
+    assert (cells(plotting.confusion_matrix(axes(), net, pairs)) == found).all()
+    assert (cells(plotting.confusion_matrix(axes(), predicted, targets)) == found).all()
+
+
+def test_confusion_matrix_of_one_output_divides_at_a_half():
+    net = Network([1, 1], rng=0)
+    net.weights, net.biases = [[[4.0]]], [[[0.0]]]
+    data = np.array([[-1.0], [-2.0], [3.0]]), np.array([0.0, 1.0, 1.0])
+    assert cells(plotting.confusion_matrix(axes(), net, data)).tolist() == [[1, 0], [1, 1]]
+
+
+def test_confusion_matrix_of_many_classes_has_no_numbers():
+    y = np.arange(30)
+    ax = plotting.confusion_matrix(axes(), y, y)
+    assert len(ax.texts) == 0
+    assert ax.get_xlabel() == "predicted class"
+    assert len(ax.get_xticks()) <= 11
+
+
+@pytest.mark.parametrize(
+    ("predicted", "true", "error", "sentence"),
+    [
+        ([0, 1], [0], ValueError, "2 predictions and 1 true classes"),
+        ([], [], ValueError, r"predictions has shape \(0,\)"),
+        ([0.5], [0], TypeError, "predictions is of dtype float64; expected whole"),
+        (["a"], [0], TypeError, "predictions is of dtype <U1"),
+        ([np.nan], [0], TypeError, "predictions is of dtype float64"),
+        ([0], [-1], ValueError, "data holds -1; classes are counted from 0"),
+    ],
+)
+def test_confusion_matrix_refuses_what_are_no_classes(predicted, true, error, sentence):
+    with pytest.raises(error, match=sentence):
+        plotting.confusion_matrix(axes(), predicted, true)
