@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import TextIO
@@ -44,7 +45,7 @@ def say(text: str, end: str = "\n") -> None:
 
 def complain(text: str) -> None:
     """Write a line to standard error, if there is one and somebody reads it."""
-    if sys.stderr is None:
+    if sys.stderr is None or sys.stderr.closed:
         return
     try:
         sys.stderr.write(f"{text}\n")
@@ -83,6 +84,8 @@ def _fit(text: str, encoding: str) -> str:
 
 def _discard(stream: TextIO) -> None:
     """Send what else is written to `stream` nowhere."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+    with contextlib.suppress(OSError):  # a stream that is no file has nothing to send
+        place = stream.fileno()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, place)
+        os.close(nowhere)
