@@ -65,6 +65,7 @@ def test_each_option_reaches_the_experiment(tmp_path, capsys):
     assert "500 draws, seed 3" in out
     rows = [line for line in out.splitlines() if line.startswith("|")]
     assert len(rows) == 6
+    assert len({len(re.findall(r"(?<!\\)\|", row)) for row in rows}) == 1  # |z| ends no cell
     assert (tmp_path / "a" / "b" / "saturation.png").exists()
     cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows[2:]]
     assert cells[0] == ["he_uniform", "theory", *["-"] * 5]  # 16 uniforms are not yet Gaussian

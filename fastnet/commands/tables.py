@@ -35,6 +35,9 @@ def render(
     |:------|------:|
     | old   | 86.43 |
     """
+    if markdown:  # a bar in a cell would end it
+        headings = [heading.replace("|", r"\|") for heading in headings]
+        rows = [[cell.replace("|", r"\|") for cell in row] for row in rows]
     least = 1 if markdown else 10
     columns = list(zip(headings, *rows, strict=True))
     widths = [max(map(len, column)) for column in columns]
