@@ -1,6 +1,7 @@
 """What many tests share: the digits, the published numbers, and how hypothesis searches."""
 
 import json
+import signal
 from importlib.resources import files
 
 import pytest
@@ -24,3 +25,13 @@ def mnist():
 def published():
     """Return the book's two curves, as the package carries them."""
     return json.loads((files("fastnet") / "published-784-30-10.json").read_text())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible():
+    """A shell that starts the tests in the background has them ignore Ctrl-C, and so all they start.
+
+    The tests of interruption need the handler that Python has in the foreground.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
