@@ -1,0 +1,208 @@
+"""The README and every page of docs/: examples run, links lead somewhere, no name is left out."""
+
+import contextlib
+import doctest
+import inspect
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import fastnet
+from fastnet import callbacks, costs, diagnostics, metrics, optimizers, plotting, schedules
+from fastnet.commands import COMMANDS
+from fastnet.initializers import INITIALIZERS
+from fastnet.kernels import codes
+
+ROOT = Path(__file__).parents[1]
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [ROOT / "README.md", *DOCS]
+#: Opens the fence of what is run: python, or console (commands after "$ ", then what they print).
+#: After it may stand packages that must be there (such a block runs on its own), or an exit code.
+FENCE = re.compile(r"```(python|console)((?: (?:needs|exit)=\w+)*)")
+BUILTIN_TITLE = re.compile(r"[^\w\- ]")
+
+
+class Block(NamedTuple):
+    """A fenced block: in which line its text begins, what it is, what it asks for."""
+
+    line: int
+    language: str
+    needs: tuple[str, ...]
+    exit: int
+    text: str
+
+
+def blocks(page):
+    """Return the blocks of a page that are to be run."""
+    found, opened, lines = [], None, []
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
+        if opened is None and line.startswith("```"):
+            opened, lines = (number, line), []
+        elif opened is not None and line == "```":
+            fence = FENCE.fullmatch(opened[1])
+            if fence:
+                options = [option.split("=") for option in fence[2].split()]
+                needs = tuple(value for name, value in options if name == "needs")
+                code = sum(int(value) for name, value in options if name == "exit")
+                text = "".join(f"{line}\n" for line in lines)
+                found.append(Block(opened[0], fence[1], needs, code, text))
+            opened = None
+        else:
+            lines.append(line)
+    assert opened is None, f"{page.name}: the fence of line {opened[0]} is never closed"
+    return found
+
+
+def run_block(page, block, namespace):
+    """Run one block and return what was wrong, or nothing."""
+    where = f"{page.name}, line {block.line}"
+    if block.language == "console":
+        return run_commands(where, block)
+    if ">>>" not in block.text:
+        return run_script(where, block.text, namespace)
+    test = doctest.DocTestParser().get_doctest(block.text, namespace, where, str(page), block.line)
+    test.globs = namespace  # not a copy: a page is one story
+    said = []
+    doctest.DocTestRunner(verbose=False).run(test, out=said.append, clear_globs=False)
+    return "".join(said)
+
+
+def run_script(where, text, namespace):
+    """Run a block without prompts; the comment after a print says what it prints."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(compile(text, where, "exec"), namespace)
+    printed = out.getvalue().splitlines()
+    comments = re.findall(r"^print\(.*\)  # (.+)$", text, re.MULTILINE)
+    assert len(printed) == len(comments), f"{where}: say after each print what it prints"
+    return "".join(
+        f"{where}: printed {line!r}, and the comment says {comment!r}\n"
+        for line, comment in zip(printed, comments, strict=True)
+        if not comment.startswith(line)
+    )
+
+
+def run_commands(where, block):
+    """Run each `$ fastnet ...` of a block; compare standard output, with `...` for anything."""
+    wrong = []
+    assert block.text.startswith("$ "), f"{where}: a console block begins with a command"
+    for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
+        command, _, want = part.partition("\n")
+        program, *arguments = shlex.split(command)
+        assert program == "fastnet", f"{where}: only fastnet is run, not {program}"
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-m", "fastnet", *arguments],
+            env=os.environ | {"PYTHONIOENCODING": "utf-8"},
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        got = done.stdout + (done.stderr if block.exit else "")
+        flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+        same = doctest.OutputChecker().check_output(want, got, flags)
+        if done.returncode != block.exit or not same:
+            wrong.append(
+                f"{where}: {command}\nexpected:\n{want}\n"
+                f"got, with exit code {done.returncode}:\n{got}\n{done.stderr}"
+            )
+    return "\n".join(wrong)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": "__main__"}
+    wrong = [run_block(page, block, namespace) for block in blocks(page) if not block.needs]
+    assert not any(wrong), "\n".join(filter(None, wrong))
+
+
+ALONE = [(page, block) for page in PAGES for block in blocks(page) if block.needs]
+
+
+@pytest.mark.parametrize(
+    ("page", "block"), ALONE, ids=[f"{page.name}-{block.line}" for page, block in ALONE]
+)
+def test_a_block_that_needs_another_package_runs(page, block, tmp_path, monkeypatch):
+    for package in block.needs:
+        pytest.importorskip(package, reason=f"{package} is missing")
+    monkeypatch.chdir(tmp_path)
+    wrong = run_block(page, block, {"__name__": "__main__"})
+    assert not wrong, wrong
+
+
+def test_the_readme_and_the_techniques_have_blocks_to_run():
+    """A change of the fences must not empty the tests above."""
+    assert len(blocks(ROOT / "README.md")) >= 2
+    languages = [block.language for block in blocks(ROOT / "docs" / "techniques.md")]
+    assert languages.count("python") > 30
+    assert languages.count("console") >= 2
+
+
+def anchors(page):
+    """Return what the headings of a page are linked by."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {BUILTIN_TITLE.sub("", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.S | re.M)
+    links = re.findall(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"", text)
+    for link in (first or second for first, second in links):
+        if link.startswith(("http://", "https://")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), f"{page.name} links to {link}, which is not there"
+        if anchor:
+            assert anchor in anchors(target), f"{page.name} links to {link}: no such heading"
+
+
+def public_names():
+    """Return, by where it stands, every name that a user may write."""
+    hooks = [name for name in vars(callbacks.Callback) if not name.startswith("_")]
+    methods = [name for name in dir(fastnet.Network) if not name.startswith("_")]
+    verbs = [
+        (f"Network.{name}", list(inspect.signature(getattr(fastnet.Network, name)).parameters)[1:])
+        for name in ("__init__", "train", "SGD", "partial_fit")
+    ]
+    return [
+        ("fastnet", fastnet.__all__),
+        ("fastnet.optimizers", optimizers.__all__),
+        ("fastnet.schedules", schedules.__all__),
+        ("fastnet.callbacks", callbacks.__all__),
+        ("fastnet.diagnostics", diagnostics.__all__),
+        ("fastnet.datasets", fastnet.datasets.__all__),
+        ("fastnet.plotting", plotting.__all__),
+        ("schedules by name", schedules.SCHEDULES),
+        ("initializers", INITIALIZERS),
+        ("metrics", metrics.METRICS),
+        ("activations", codes.ACTIVATIONS),
+        ("costs", [*costs.COSTS, *(cost.__name__ for cost in costs.COSTS.values())]),
+        ("commands", COMMANDS),
+        ("Callback", hooks),
+        ("Network", methods),
+        ("History", [name for name in vars(fastnet.History) if not name.startswith("_")]),
+        *verbs,
+    ]
+
+
+def words_that_run():
+    """Return the words of every block of docs/ that is run, what it prints included."""
+    return {
+        word for page in DOCS for block in blocks(page) for word in re.findall(r"\w+", block.text)
+    }
+
+
+@pytest.mark.parametrize(("place", "names"), public_names(), ids=lambda value: str(value)[:40])
+def test_every_public_name_stands_in_an_example(place, names):
+    missing = sorted(set(names) - words_that_run())
+    assert names
+    assert not missing, f"{place}: no example of docs/ that is run has {', '.join(missing)}"
