@@ -29,7 +29,7 @@ def published():
 
 @pytest.fixture(scope="session", autouse=True)
 def _interruptible():
-    """A shell that starts the tests in the background has them ignore Ctrl-C, and so all they start.
+    """A shell that starts tests in the background has them ignore Ctrl-C, and so all they start.
 
     The tests of interruption need the handler that Python has in the foreground.
     """
