@@ -165,6 +165,13 @@ def test_histogram_parts_have_the_areas_that_were_measured(name):
     assert "theory" in labels[2]
 
 
+def test_what_lies_beyond_the_limits_still_counts():
+    result = weighted_input(initializer="large", draws=3000, rng=1)
+    ax = plotting.weighted_input_histogram(axes(), result, limits=(-SATURATED_Z, SATURATED_Z))
+    assert areas(ax)["measured"] == pytest.approx(1 - result.saturated)
+    assert areas(ax)["saturated"] == 0
+
+
 def test_histogram_of_what_never_varies_has_no_theory():
     ax = plotting.weighted_input_histogram(axes(), weighted_input(9, 3, "zeros", 10))
     assert ax.get_lines()[:] == []
