@@ -18,8 +18,9 @@
 #define FASTNET_DIGITS 53
 #endif
 
-/* A register tile whose loops have literal bounds is only worth its name where it is inlined. */
-#if defined(CYTHON_INLINE) && defined(__GNUC__)
+/* A register tile whose loops have literal bounds is only worth its name where it is inlined.
+ * Cython before 3.3 writes inline functions of its own that recurse, and cannot be told so. */
+#if defined(CYTHON_INLINE) && defined(__GNUC__) && CYTHON_HEX_VERSION >= 0x03030000
 #undef CYTHON_INLINE
 #define CYTHON_INLINE inline __attribute__((always_inline))
 #endif
