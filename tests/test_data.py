@@ -386,3 +386,20 @@ def test_types_that_are_converted_block_by_block(element):
     assert networks[0].accuracy((X, y)) == networks[1].accuracy((X.astype(float), y))
     cost = networks[1].total_cost((X.astype(float), y), 0.1)
     assert networks[0].total_cost((X, y), 0.1) == pytest.approx(cost, rel=1e-13)
+
+
+@pytest.mark.parametrize("element", ["h", ">f8"])
+def test_mini_batches_larger_than_a_block_of_converted_rows(element):
+    """Rows so wide that a block holds eight of them, and a mini-batch takes 25."""
+    rng = np.random.default_rng(0)
+    X = rng.integers(1, 9, (60, 60_000)).astype(element)
+    y = rng.integers(0, 2, 60)
+    networks = [fastnet.Network([60_000, 2], rng=1) for _ in range(2)]
+    for network, data in zip(networks, [X, X.astype(float)], strict=True):
+        network.SGD((data, y), 2, 25, 1e-6, lmbda=0.1, shuffle=False)
+    start = fastnet.Network([60_000, 2], rng=1).parameters
+    moved = np.abs(networks[1].parameters - start).max()
+    assert moved > 1e-7
+    np.testing.assert_allclose(
+        networks[0].parameters, networks[1].parameters, rtol=0, atol=1e-9 * moved
+    )
