@@ -273,6 +273,12 @@ def test_bad_archives_are_refused(tmp_path, arrays, cause):
     refuse(npz(tmp_path, **arrays), cause)
 
 
+def test_names_of_members_stay_on_one_line(tmp_path):
+    with zipfile.ZipFile(tmp_path / "data.npz", "w") as archive:
+        archive.writestr("a\n\x1b[2J.npy", b"")
+    refuse(tmp_path / "data.npz", "holds a??[2J.npy; expected")
+
+
 def test_an_object_is_never_unpickled(tmp_path):
     refuse(npz(tmp_path, X=np.eye(2), y=np.array([{}, []], dtype=object)), "no objects")
 

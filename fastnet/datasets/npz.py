@@ -5,7 +5,7 @@ NumPy's own loader allocates whatever size a member declares, so it is not used 
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from fastnet.datasets._checks import (
 if TYPE_CHECKING:
     import zipfile
 
-__all__ = ["load_npz_arrays", "read_member", "zip_errors_named"]
+__all__ = ["listed", "load_npz_arrays", "read_member", "zip_errors_named"]
 
 _NAMES = ["X_train", "y_train", "X_test", "y_test"]
 _REAL_TYPES = {"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"}
@@ -132,13 +132,25 @@ class _Member:
         self._stream.close()
 
 
+def listed(members: Iterable[str]) -> str:
+    """Return the names of an archive's members, a few of them, fit for one line.
+
+    Examples
+    --------
+    >>> listed(["y.npy", "X.npy"])
+    'X.npy, y.npy'
+    """
+    names = ", ".join(sorted(members)[:8])[:200]
+    return "".join(letter if letter.isprintable() else "?" for letter in names) or "nothing"
+
+
 def _read_key(archive: "zipfile.ZipFile", key: str, file_bytes: int, source: str) -> NDArray[Any]:
     members = {info.filename: info for info in archive.infolist()}
     info = members.get(f"{key}.npy") or members.get(f"{key.lower()}.npy")
     if info is None:
-        present = ", ".join(sorted(members)[:8])[:200] or "nothing"
         raise ValueError(
-            f"{source} has no array {key}; expected {', '.join(_NAMES)}, and it holds {present}"
+            f"{source} has no array {key}; expected {', '.join(_NAMES)}, and it holds "
+            f"{listed(members)}"
         )
     return read_member(archive, info, file_bytes, f"{key} in {source}")
 

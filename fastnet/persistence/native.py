@@ -295,12 +295,11 @@ class _Archive:
 
     def member(self, key: str) -> Array:
         """Return a member, whatever its shape."""
-        from fastnet.datasets.npz import read_member
+        from fastnet.datasets.npz import listed, read_member
 
         info = self._members.get(f"{key}.npy")
         if info is None:
-            present = ", ".join(sorted(self._members)[:8])[:200] or "nothing"
-            refuse(self.source, f"it has no member {key}.npy; it holds {present}")
+            refuse(self.source, f"it has no member {key}.npy; it holds {listed(self._members)}")
         if info.compress_type != 0:
             # A header of a few bytes could unpack to lists that fill the memory.
             refuse(self.source, f"its {key} is compressed; a model file stores its members")

@@ -108,9 +108,10 @@ def _check_parts(
     """Refuse an archive without examples, and parts that don't go together."""
     widths = [table.X.shape[1] for table in tables if table is not None]
     if not widths:
-        present = ", ".join(sorted(members)[:8])[:200] or "nothing"
+        from fastnet.datasets.npz import listed
+
         wanted = "X and y, or X_train and y_train" if labelled else "X, or X_test"
-        raise ValueError(f"{source} holds {present}; expected the arrays {wanted}")
+        raise ValueError(f"{source} holds {listed(members)}; expected the arrays {wanted}")
     if widths[0] != widths[-1]:
         raise ValueError(
             f"{source}: a row of X_train has {widths[0]} values and a row of X_test has "
