@@ -179,6 +179,16 @@ def test_histogram_of_what_never_varies_has_no_theory():
     assert len(names(ax)) == 2
 
 
+@pytest.mark.parametrize("reach", [1e-3, 1.0, 300.0, 1e9])
+def test_bars_stay_few_whatever_the_limits(reach):
+    result = weighted_input(9, 3, draws=10, rng=0)
+    ax = plotting.weighted_input_histogram(axes(), result, limits=(-reach, reach), bins=50)
+    edges = ax.patches[0].get_data()[1]
+    assert 25 <= len(edges) <= 1100
+    assert edges[0] <= -reach
+    assert edges[-1] >= reach
+
+
 def test_histogram_refuses_limits_out_of_order_and_no_bars():
     result = weighted_input(9, 3, draws=10, rng=0)
     with pytest.raises(ValueError, match="expected the smaller number first"):

@@ -64,7 +64,24 @@ def weighted_input_histogram(
     low, high = limits or _default_limits(result)
     if not low < high:
         raise ValueError(f"limits are ({low}, {high}); expected the smaller number first.")
-    edges = _edges(low, high, as_count(bins, "bins", at_least=1))
+    _draw_bars(ax, result, _edges(low, high, as_count(bins, "bins", at_least=1)))
+    if result.theory is not None:
+        z = np.linspace(low, high, 801)
+        mean, std = result.theory.mean, result.theory.std
+        law = f"theory, $\\mathcal{{N}}({mean:.4g}, {std:.4g}^2)$"
+        ax.plot(z, result.theory.density(z), color=_LINE, linewidth=1.8, label=law)
+    ax.set_xlim(low, high)
+    ax.set_ylim(0, None)
+    ax.set_xlabel(f"weighted input z (saturated where |z| > {SATURATED_Z})")
+    ax.set_ylabel("density")
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    write_legend(ax, legend_columns)
+    return ax
+
+
+def _draw_bars(ax: Axes, result: WeightedInput, edges: NDArray[Any]) -> None:
+    """Draw the histogram in two parts: what is saturated, and what is not."""
     density = np.histogram(result.z, edges)[0] / (len(result.z) * (edges[1] - edges[0]))
     outside = np.abs(edges[:-1] + edges[1:]) / 2 > SATURATED_Z
     parts = (
@@ -83,25 +100,12 @@ def weighted_input_histogram(
     )
     for chosen, look in parts:
         ax.stairs(np.where(chosen, density, 0.0), edges, fill=True, zorder=1, **look)
-    if result.theory is not None:
-        z = np.linspace(low, high, 801)
-        mean, std = result.theory.mean, result.theory.std
-        law = f"theory, $\\mathcal{{N}}({mean:.4g}, {std:.4g}^2)$"
-        ax.plot(z, result.theory.density(z), color=_LINE, linewidth=1.8, label=law)
-    ax.set_xlim(low, high)
-    ax.set_ylim(0, None)
-    ax.set_xlabel(f"weighted input z (saturated where |z| > {SATURATED_Z})")
-    ax.set_ylabel("density")
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
-    write_legend(ax, legend_columns)
-    return ax
 
 
 def _edges(low: float, high: float, bins: int) -> NDArray[Any]:
     """Return edges of bars that cover the limits; saturation begins and ends at one of them."""
     width = SATURATED_Z / max(1, round(bins * SATURATED_Z / (high - low)))
-    if width > high - low:
+    if not 0.05 / bins < width / (high - low) <= 1:  # so far from the limits' size: no matter
         width = (high - low) / bins
     return width * np.arange(math.floor(low / width), math.ceil(high / width) + 1)
 
