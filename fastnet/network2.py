@@ -444,8 +444,8 @@ def load(filename: str | os.PathLike[str]) -> Network:
     saved = network.load(filename)
     if set(saved.activations) != {"sigmoid"}:
         raise ValueError(
-            f"{os.fsdecode(filename)!r} holds a network of {', '.join(saved.activations)}; network2 "
-            "has sigmoid ones only, load it with fastnet.load"
+            f"{os.fsdecode(filename)!r} holds a network of {', '.join(saved.activations)}; "
+            "network2 has sigmoid ones only, load it with fastnet.load"
         )
     net = Network(saved.sizes, cost=saved.cost)
     net.weights, net.biases = saved.weights, saved.biases

@@ -432,7 +432,10 @@ def test_a_process_killed_while_it_saves_leaves_a_whole_file(tmp_path):
     )
     for turn in range(5):
         process = subprocess.Popen(
-            [sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", code, str(path)],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         with process:
             for _ in range(3 + turn):

@@ -186,13 +186,13 @@ cdef class Engine:
             self.pack(&flat[0], self.net.packed)
 
     def store(self, real[::1] flat):
-        """Copy the padded rows back into the flat vector; training may go on as if nothing had been."""
+        """Copy the padded rows back into the flat vector; training may go on as if it had not been read."""
         cdef Py_ssize_t j
         cdef Layer *layer = &self.net.layers[0]
         self.check_flat(flat.shape[0])
         with nogil:
             self.unpack(self.net.packed, &flat[0])
-            # The decay that is outstanding stays so here: how often one looks must not change a bit.
+            # The decay that is outstanding stays so here: a look must not change a bit.
             if self.net.scale != 1:
                 for j in range(layer.n_out, (layer.n_in + 1) * layer.n_out):
                     flat[j] *= self.net.scale
@@ -436,7 +436,7 @@ cdef class Engine:
     ):
         """Train on rows order[start:stop], which are examples position .. of an epoch of `total`.
 
-        A step is taken after every `mini_batch_size` examples and after the epoch's last one, at the
+        A step is taken after every `mini_batch_size` examples and after the epoch's last, at the
         rate that `etas` has for that mini-batch. A mini-batch larger than the capacity goes through
         in parts, and a call may end between two parts.
         """

@@ -63,13 +63,21 @@ cdef inline vreal v_sigmoid(vreal z) noexcept nogil:
 
 
 cdef inline vreal v_tanh(vreal z) noexcept nogil:
-    """-e / (2 + e) with e = exp(-2 |z|) - 1, which loses nothing where z is small."""
-    cdef vreal x = v_splat(-2.0) * v_abs(z)
-    cdef vreal k, power, e
+    """With e = exp(-2 |z|) - 1: -e / (2 + e) up to |z| = 1, beyond 1 - 2 (e + 1) / (2 + e).
+
+    The first form loses nothing where z is small, the second nothing where tanh is near 1.
+    """
+    cdef vreal size = v_abs(z)
+    cdef vreal x = v_splat(-2.0) * size
+    cdef vreal one = v_splat(1.0)
+    cdef vreal k, power, e, top, ratio
     # e is -1 to the last bit long before `low`, and 2**k stays a normal number up to there.
     cdef vreal low = v_splat(-60.0 if FASTNET_DIGITS == 24 else -100.0)
     x = v_where_greater(low, x, low, x)
     k = v_round(x * v_splat(1.44269504088896340736))
     power = v_power_of_two(k)
-    e = power * expm1_reduced(reduced(x, k)) + (power - v_splat(1.0))
-    return v_copy_sign((v_splat(0.0) - e) / (v_splat(2.0) + e), z)
+    x = power * expm1_reduced(reduced(x, k))
+    e = x + (power - one)
+    top = v_where_greater(size, one, v_splat(2.0) * (x + power), v_splat(0.0) - e)
+    ratio = top / (v_splat(2.0) + e)
+    return v_copy_sign(v_where_greater(size, one, one - ratio, ratio), z)

@@ -78,7 +78,7 @@ cdef inline void strip(
 cdef inline void gemm(
     const Operands *p, Py_ssize_t m0, Py_ssize_t m1, Py_ssize_t n_padded
 ) noexcept nogil:
-    """Rows m0 .. m1 and all columns; narrower tiles are taller, so that as many sums are under way."""
+    """Rows m0 .. m1 and all columns; narrower tiles are taller, to have as many sums under way."""
     cdef Py_ssize_t n = 0
     while n + TILE_VECTORS * LANES <= n_padded:
         strip(p, m0, m1, n, TILE_ROWS, TILE_VECTORS)

@@ -88,7 +88,7 @@ cdef inline void times_derivative(
         if activation == SIGMOID:
             delta = delta * (a * (v_splat(1.0) - a))
         elif activation == TANH:
-            delta = delta * (v_splat(1.0) - a * a)
+            delta = delta * ((v_splat(1.0) - a) * (v_splat(1.0) + a))
         elif activation == RELU:
             delta = v_where_greater(a, v_splat(0.0), delta, v_splat(0.0))
         elif activation == LEAKY_RELU:

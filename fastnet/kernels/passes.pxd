@@ -135,7 +135,7 @@ cdef inline void forward(Net *net, Py_ssize_t count) noexcept nogil:
 cdef inline void judge(
     Net *net, Targets targets, Py_ssize_t row, Py_ssize_t b
 ) noexcept nogil:
-    """Activate example b's outputs; add its cost to cost_sum and, if classified right, 1 to hits."""
+    """Activate example b's outputs; add its cost to cost_sum and, if it is right, 1 to hits."""
     cdef Layer *last = &net.layers[net.depth - 1]
     cdef real *a_u = last.a_bu + b * last.ld
     cdef const real *y_u = NULL

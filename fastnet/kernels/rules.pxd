@@ -72,7 +72,7 @@ cdef inline void rmsprop(
     real *w, const real *g, real *s, Py_ssize_t n, real share, real eta, double beta,
     real epsilon,
 ) noexcept nogil:
-    """s <- beta s + (1 - beta) g^2; w <- w - eta g / (sqrt(s) + epsilon) (Tieleman and Hinton 2012)."""
+    """s <- beta s + (1 - beta) g^2; w <- w - eta g / (sqrt(s) + epsilon): Hinton 2012."""
     cdef real old = beta, new = 1 - beta
     cdef Py_ssize_t j
     cdef real slope
