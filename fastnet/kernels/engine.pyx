@@ -186,7 +186,7 @@ cdef class Engine:
             self.pack(&flat[0], self.net.packed)
 
     def store(self, real[::1] flat):
-        """Copy the padded rows back into the flat vector; training may go on as if it had not been read."""
+        """Copy the padded rows back into the flat vector, and change nothing."""
         cdef Py_ssize_t j
         cdef Layer *layer = &self.net.layers[0]
         self.check_flat(flat.shape[0])
