@@ -180,7 +180,8 @@ class Network(Predictor):
             list of row numbers in the order of the epoch before (at first 0 .. n-1), and
             permutes it in place.
         progress : None, bool or callable, keyword only
-            True: a bar (needs tqdm). A callable is given (done, total) in mini-batches.
+            True: a bar (by tqdm where it is installed), or plain lines where standard error is no
+            terminal. A callable is given (done, total) in mini-batches.
 
         Returns
         -------
