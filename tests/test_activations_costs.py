@@ -44,7 +44,7 @@ def test_outputs_costs_and_gradients_are_the_formulas(hidden, cost, output, dtyp
     X, Y = draw_data(5, 3)
     X, Y = X.astype(dtype), Y.astype(dtype)
     plain = Plain.of(net)
-    tolerance = 500 * float(np.finfo(dtype).eps)
+    tolerance = 2000 * float(np.finfo(dtype).eps)
     expected = plain.forward(X)[1][-1]
     np.testing.assert_allclose(net.feedforward(X), expected, rtol=tolerance, atol=tolerance)
     mean = plain.costs(X, Y).mean()
@@ -217,7 +217,9 @@ def test_saturated_hidden_layers_give_no_nan(hidden, dtype):
     X = np.array([[1.0, 1.0], [-1.0, 1.0], [0.5, -1.0]])
     wanted = flattened(*Plain.of(net).gradient(X, np.eye(2)[[0, 1, 1]])) * 3
     got = flattened(*net.backprop(X, [0, 1, 1]))
-    np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-6 * np.abs(wanted).max())
+    # In float32 a bias beside a weighted input of 1000 has but four digits left.
+    tolerance = 1e-12 if dtype == np.float64 else 1e-4
+    np.testing.assert_allclose(got, wanted, rtol=0, atol=tolerance * np.abs(wanted).max())
     assert np.abs(wanted).max() > 0.01
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fastnet
-from fastnet import LBFGS
+from fastnet import LBFGS, data
 
 from .formulas import Plain, flattened, is_weight, problem, regularized
 
@@ -47,6 +47,17 @@ def test_lbfgs_is_scipys(l2, rows):
     np.testing.assert_allclose(history.column("training_cost"), path, rtol=1e-6)
     assert net.total_cost((X, labels), l2) == history[-1]["training_cost"]
     assert [record["epoch"] for record in history] == list(range(12))
+
+
+def test_lbfgs_sums_its_gradient_over_pieces(monkeypatch):
+    """Rows that have to be converted come in blocks; here in blocks of a few."""
+    pytest.importorskip("scipy", reason="SciPy (scipy) is not installed")
+    net, X, labels, _ = problem(np.float64, rows=50)
+    twin = copy.deepcopy(net)
+    net.train((X, labels), 5, None, optimizer=LBFGS())
+    monkeypatch.setattr(data, "BLOCK_BYTES", 7 * 9 * 8)
+    twin.train((X.astype(np.float16), labels), 5, None, optimizer=LBFGS())
+    np.testing.assert_allclose(net.parameters, twin.parameters, rtol=1e-7, atol=1e-9)
 
 
 def test_lbfgs_in_float32():

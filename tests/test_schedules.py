@@ -47,6 +47,13 @@ def test_factors_are_those_worked_out_by_hand(schedule, factors):
     assert got == pytest.approx(factors, rel=1e-15, abs=1e-15)
 
 
+def test_after_the_warm_up_a_schedule_of_epochs_stays_one():
+    """Only its own rise, and schedules that want it, move within an epoch."""
+    stepped, smooth = WarmUp(1, then=Exponential(0.25)), WarmUp(1, then=Cosine(epochs=2))
+    assert [stepped.factor(epoch) for epoch in (0.5, 1.0, 1.5, 1.99, 2.5)] == [0.5, 1, 1, 1, 0.25]
+    assert smooth.factor(1.5) == pytest.approx(0.5 + math.sqrt(2) / 4)
+
+
 def test_every_schedule_is_worked_out():
     covered = {type(schedule) for schedule, _ in BY_HAND} | {HalveOnPlateau}
     assert covered == {*SCHEDULES.values(), Function}
