@@ -23,7 +23,7 @@ LINE = re.compile(r"training: \d+ of 60 steps, \d+ s")
 
 def python(code, **streams):
     """Run code in a fresh interpreter."""
-    return subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, **streams)
+    return subprocess.run([sys.executable, "-P", "-W", "error", "-c", code], check=True, **streams)
 
 
 def in_terminal(code, columns=80):
