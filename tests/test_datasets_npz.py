@@ -316,7 +316,10 @@ def test_refuses_a_bomb_that_declares_itself(tmp_path, claimed):
         content = bytearray(path.read_bytes())
         struct.pack_into("<I", content, content.index(b"PK\1\2") + 20, claimed)
         path.write_bytes(content)
-    assert peak_of(refuse, path, "more than 100 times") < 4 * MIB
+    # A zipfile module as new as Python 3.13's sees by itself that the false size cannot be, and
+    # says so in other words; what counts is that the member is named and nothing is unpacked.
+    reason = "X_train" if claimed else "more than 100 times"
+    assert peak_of(refuse, path, reason) < 4 * MIB
 
 
 @settings(
