@@ -55,7 +55,7 @@ class Callback:
         """An epoch is over; what is added to `record` stands in the History."""
 
     def on_train_end(self, network: Network) -> None:
-        """Training ends, whatever the reason."""
+        """Training ends, whatever the reason; every callback is told, even if another raises."""
 
     def get_state(self) -> dict[str, Any]:
         """Return what has changed since the beginning."""

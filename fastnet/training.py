@@ -193,9 +193,21 @@ class Training:
                         break
                     self._run_epoch()
             finally:
-                for callback in plan.callbacks:
-                    callback.on_train_end(self.network)
+                self._end()
         return self.history
+
+    def _end(self) -> None:
+        """Tell every callback that training ends, and only then raise what the first raised."""
+        errors: list[BaseException] = []
+        for callback in self.plan.callbacks:
+            try:
+                callback.on_train_end(self.network)
+            except BaseException as error:
+                errors.append(error)
+        for other in errors[1:]:
+            errors[0].add_note(f"and another callback's on_train_end raised {other!r}")
+        if errors:
+            raise errors[0]
 
     def _prepare(self) -> None:
         """Size the workspace, and set the rule that all steps follow."""

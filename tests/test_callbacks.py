@@ -79,6 +79,28 @@ def test_several_callbacks_are_called_in_turn():
     assert lines == [(name, *hook) for hook in hooks for name in ("one", "two")]
 
 
+class Fails(Diary):
+    """Raises where training ends, once it has noted that."""
+
+    def on_train_end(self, network):
+        super().on_train_end(network)
+        raise ValueError(self.name)
+
+
+def test_an_end_that_fails_keeps_no_other_from_its_end():
+    diaries = [Diary("one"), Fails("two"), Diary("three"), Fails("four")]
+    with pytest.raises(ValueError, match="two") as caught:
+        train(diaries, epochs=1)
+    assert [diary.lines[-1] for diary in diaries] == [(d.name, "train ends") for d in diaries]
+    assert caught.value.__notes__ == ["and another callback's on_train_end raised ValueError('four')"]
+
+
+def test_an_end_that_fails_after_a_failure_says_both():
+    with pytest.raises(ValueError, match="two") as caught:
+        train([Fails("two")], shuffle=lambda rows: rows.clear())
+    assert "no permutation" in str(caught.value.__context__)
+
+
 def test_the_empty_hooks_do_nothing():
     net, _ = train(Callback())
     twin, _ = train(())
