@@ -177,23 +177,31 @@ cdef class Engine:
 
     # ---- parameters in and out
 
-    def load(self, const real[::1] flat):
-        """Copy the flat vector into the padded rows."""
+    def load(self, const real[::1] flat, double scale=1):
+        """Copy the flat vector into the padded rows; `scale` is still to be multiplied in."""
         self.check_flat(flat.shape[0])
-        self.net.scale = 1
+        self.net.scale = scale
         self.pending = 0
         with nogil:
             self.pack(&flat[0], self.net.packed)
 
-    def store(self, real[::1] flat):
-        """Copy the padded rows back into the flat vector, and change nothing."""
+    @property
+    def scale(self):
+        """What the first layer's weights are still to be multiplied by."""
+        return self.net.scale
+
+    def store(self, real[::1] flat, bint scaled=True):
+        """Copy the padded rows back into the flat vector, and change nothing.
+
+        Where not `scaled`, the first layer's weights are those that `scale` is to multiply.
+        """
         cdef Py_ssize_t j
         cdef Layer *layer = &self.net.layers[0]
         self.check_flat(flat.shape[0])
         with nogil:
             self.unpack(self.net.packed, &flat[0])
             # The decay that is outstanding stays so here: a look must not change a bit.
-            if self.net.scale != 1:
+            if scaled and self.net.scale != 1:
                 for j in range(layer.n_out, (layer.n_in + 1) * layer.n_out):
                     flat[j] *= self.net.scale
 
@@ -406,12 +414,14 @@ cdef class Engine:
         """How many steps the optimizer has taken."""
         return self.rule.t
 
-    def begin_epoch(self, uint64_t dropout_key, bint measuring):
-        """Start counting anew: examples, cost, hits."""
+    def begin_epoch(
+        self, uint64_t dropout_key, bint measuring, double cost_sum=0, Py_ssize_t hits=0,
+    ):
+        """Start counting anew: examples, cost, hits; or go on counting from what is given."""
         self.net.dropout_key = dropout_key
         self.net.measuring = measuring
-        self.net.cost_sum = 0
-        self.net.hits = 0
+        self.net.cost_sum = cost_sum
+        self.net.hits = hits
         self.pending = 0
 
     @property
@@ -423,6 +433,26 @@ cdef class Engine:
             if not isfinite(last.b_u[u]):
                 return False
         return True
+
+    def first_bad_layer(self):
+        """The first layer, from 1, with a parameter that is not finite; 0 where all are."""
+        cdef Py_ssize_t l, j, n
+        cdef const real *at = self.net.packed
+        cdef real odd
+        cdef int found = 0
+        if not self.training:
+            raise TypeError("a predicting engine has no parameters of its own")
+        with nogil:
+            for l in range(self.net.depth):
+                n = (self.net.layers[l].n_in + 1) * self.net.layers[l].ld
+                odd = 0
+                for j in range(n):
+                    odd += at[j] - at[j]  # 0 for what is finite, else NaN
+                if odd != 0:
+                    found = l + 1
+                    break
+                at += n
+        return found
 
     @property
     def measured(self):
