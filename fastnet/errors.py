@@ -1,8 +1,8 @@
-"""Errors that are fastnet's own."""
+"""Errors that are fastnet's own, and the words of those that many rooms raise."""
 
 from __future__ import annotations
 
-__all__ = ["DivergenceError"]
+__all__ = ["DivergenceError", "missing_extra"]
 
 
 class DivergenceError(ArithmeticError):
@@ -29,3 +29,23 @@ class DivergenceError(ArithmeticError):
 
     def __reduce__(self) -> tuple[type[DivergenceError], tuple[int, int]]:
         return type(self), (self.epoch, self.layer)
+
+
+def missing_extra(what: str, extra: str) -> ImportError:
+    """Return the error for a package that is not installed: what needs it, and what to type.
+
+    Parameters
+    ----------
+    what : str
+        What needs it.
+    extra : str
+        Of fastnet-mlp, named as the package.
+
+    Examples
+    --------
+    >>> missing_extra("to_onnx", "onnx")
+    ImportError("to_onnx needs onnx; install it with `pip install 'fastnet-mlp[onnx]'`.")
+    """
+    return ImportError(
+        f"{what} needs {extra}; install it with `pip install 'fastnet-mlp[{extra}]'`."
+    )

@@ -13,21 +13,27 @@ from fastnet.history import History
 from fastnet.initializers import RNG, Initializer, read_initializer
 
 if TYPE_CHECKING:
-    from fastnet.network import Network
+    from fastnet.portable import Portable
 
-__all__ = ["check_form", "is_native", "load", "not_in_the_file", "save"]
+__all__ = ["check_form", "form_of_name", "load", "not_in_the_file", "save"]
 
-AnyNetwork = TypeVar("AnyNetwork", bound="Network")
+AnyNetwork = TypeVar("AnyNetwork", bound="Portable")
 
+#: Forms that hold any network, and the endings of their names.
+WHOLE_FORMS = ("npz", "safetensors")
 #: Costs that the book's JSON knows.
 BOOK_COSTS = ("cross_entropy", "quadratic")
 
 
-def save(network: Network, path: str | os.PathLike[str]) -> None:
+def save(network: Portable, path: str | os.PathLike[str]) -> None:
     """Write a network, in the form that the file's name asks for; see `Network.save`."""
     check_form(network, path)
-    if is_native(path):
+    form = form_of_name(path)
+    if form == "npz":
         persistence.write_npz(path, _describe(network))
+        return
+    if form == "safetensors":
+        persistence.write_safetensors(path, _describe(network))
         return
     persistence.write_json(
         path,
@@ -39,7 +45,7 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
     )
 
 
-def check_form(network: Network, path: str | os.PathLike[str]) -> None:
+def check_form(network: Portable, path: str | os.PathLike[str]) -> None:
     """Refuse a name that asks for the book's JSON where that cannot hold the network.
 
     Raises
@@ -52,7 +58,7 @@ def check_form(network: Network, path: str | os.PathLike[str]) -> None:
     >>> import fastnet
     >>> check_form(fastnet.Network([2, 1], activation="tanh"), "any-network-at-all.npz")
     """
-    if is_native(path):
+    if form_of_name(path) != "json":
         return
     what = ""
     if set(network.activations) != {"sigmoid"}:
@@ -65,15 +71,15 @@ def check_form(network: Network, path: str | os.PathLike[str]) -> None:
         raise ValueError(
             f"{os.fsdecode(path)!r} asks for the book's JSON, which holds sigmoid networks with "
             f"the book's costs and nothing else, and this network has {what}; give the file a name "
-            "that ends in .npz"
+            "that ends in .npz or .safetensors"
         )
 
 
 def load(cls: type[AnyNetwork], path: str | os.PathLike[str]) -> AnyNetwork:
-    """Return the network in a model file of either form; see `fastnet.load`."""
-    if persistence.format_of(path) == "npz":
-        return _restore(cls, persistence.read_npz(path), path)
-    return _restore(cls, _read_book(path), path)
+    """Return the network in a model file of any form; see `fastnet.load`."""
+    readers = {"npz": persistence.read_npz, "safetensors": persistence.read_safetensors}
+    read = readers.get(persistence.format_of(path), _read_book)
+    return _restore(cls, read(path), path)
 
 
 def not_in_the_file(rng: RNG, shape: tuple[int, int]) -> NDArray[Any]:
@@ -90,18 +96,19 @@ def not_in_the_file(rng: RNG, shape: tuple[int, int]) -> NDArray[Any]:
     )
 
 
-def is_native(path: str | os.PathLike[str]) -> bool:
-    """Return whether a file's name asks for the library's own form.
+def form_of_name(path: str | os.PathLike[str]) -> str:
+    """Return which form a file's name asks for: "npz", "safetensors" or else "json".
 
     Examples
     --------
-    >>> is_native("net.npz"), is_native("net.json")
-    (True, False)
+    >>> form_of_name("net.npz"), form_of_name("net.json")
+    ('npz', 'json')
     """
-    return os.fsdecode(path).lower().endswith(".npz")
+    name = os.fsdecode(path).lower()
+    return next((form for form in WHOLE_FORMS if name.endswith(f".{form}")), "json")
 
 
-def _describe(network: Network) -> persistence.SavedModel:
+def _describe(network: Portable) -> persistence.SavedModel:
     return persistence.SavedModel(
         sizes=network.sizes,
         activations=network.activations,

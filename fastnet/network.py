@@ -1,4 +1,4 @@
-"""`Network`: what a model does: prediction (see `Predictor`), training, files."""
+"""`Network`: what learns; prediction is in `Predictor`, ways in and out are in `Portable`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from fastnet.callbacks import Callback
 from fastnet.history import History
 from fastnet.optimizers import SGD
 from fastnet.planning import read_plan
-from fastnet.predictor import Predictor
-from fastnet.preprocessing import Preprocessing
+from fastnet.portable import Portable
 from fastnet.progress import Progress
 from fastnet.training import Shuffle, Training
 
@@ -24,7 +23,7 @@ Lists = tuple[list[float], list[int], list[float], list[int]]
 MONITORS = ("evaluation_cost", "evaluation_accuracy", "training_cost", "training_accuracy")
 
 
-class Network(Predictor):
+class Network(Portable):
     """A feedforward network, trained by mini-batches in compiled code.
 
     Parameters
@@ -95,8 +94,6 @@ class Network(Predictor):
                                                13 in all
       start: weights 'default', biases 'normal'
     """
-
-    preprocessing: Preprocessing | None = None
 
     def update_mini_batch(self, mini_batch: Any, eta: float, lmbda: float, n: int) -> None:
         """Take one step of gradient descent on one mini-batch.
@@ -422,45 +419,6 @@ class Network(Predictor):
         """Hook for faces of this class: told what was monitored; True stops the training."""
         return False
 
-    # ---- files
-
-    def save(self, filename: str | os.PathLike[str]) -> None:
-        """Write the network to a file: the library's own form, or the book's JSON.
-
-        Parameters
-        ----------
-        filename : path
-            Ends in ``.npz``: parameters, activations, cost, dtype, `history` and `preprocessing`,
-            all exact. Any other name: the book's JSON, which holds sigmoid networks with the book's
-            costs, and no history. Written beside and renamed, so that an old file is whole until
-            the new one is.
-
-        Raises
-        ------
-        OSError
-            The file cannot be written.
-        ValueError
-            The form asked for cannot hold this network, or a parameter is not finite; a file that
-            was there is as it was.
-
-        Notes
-        -----
-        The generator and the optimizer's state are not kept: a loaded network predicts the same,
-        and begins a new training when it is trained on.
-
-        Examples
-        --------
-        >>> import tempfile, pathlib, fastnet
-        >>> net = fastnet.Network([3, 2], "log_likelihood", rng=0)
-        >>> net.preprocessing = fastnet.Preprocessing(labels=["cat", "dog"])
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     net.save(pathlib.Path(folder) / "net.npz")
-        ...     again = fastnet.load(pathlib.Path(folder) / "net.npz")
-        >>> bool((again.parameters == net.parameters).all()), again.preprocessing.labels
-        (True, ('cat', 'dog'))
-        """
-        model_files.save(self, filename)
-
 
 def load(filename: str | os.PathLike[str]) -> Network:
     """Return the network that `Network.save` (or the book's own program) wrote.
@@ -468,7 +426,7 @@ def load(filename: str | os.PathLike[str]) -> Network:
     Parameters
     ----------
     filename : path
-        A file of either form, whatever its name: the content tells. Nothing in it is executed.
+        A file of any form, whatever its name: the content tells. Nothing in it is executed.
 
     Raises
     ------
@@ -477,6 +435,8 @@ def load(filename: str | os.PathLike[str]) -> Network:
     ValueError
         It is no such file, or it is damaged, or of a later version, or it names an activation,
         cost or initializer that fastnet does not have.
+    ImportError
+        A safetensors file needs safetensors.
 
     Examples
     --------

@@ -19,7 +19,7 @@ import fastnet
 from fastnet import Network, Preprocessing, persistence
 from fastnet.persistence import read_npz
 
-VERSION_1 = Path(__file__).parent / "files" / "model-version-1.npz"
+FILES = Path(__file__).parent / "files"
 
 
 def network(dtype=np.float64, **options):
@@ -213,8 +213,9 @@ def test_network2_takes_sigmoid_networks_only(tmp_path):
     assert np.array_equal(network2.load(tmp_path / "sigmoid.npz").parameters, net.parameters)
 
 
-def test_the_file_of_version_1_is_read():
-    net = fastnet.load(VERSION_1)
+@pytest.mark.parametrize("form", ["npz", "safetensors"])
+def test_the_file_of_version_1_is_read(form):
+    net = fastnet.load(FILES / f"model-version-1.{form}")
     assert net.sizes == [2, 2, 3] and net.activations == ["tanh", "softmax"]
     assert net.cost is fastnet.LogLikelihoodCost and net.dtype == np.float32
     assert net.weights[0].tolist() == [[0.5, -1.0], [2.0, 0.25]]
@@ -232,6 +233,23 @@ def test_the_file_of_version_1_is_read():
     out = net.feedforward(net.preprocessing.inputs([[5.5, 3.0]]))
     z = np.array([np.tanh(1.0), np.tanh(-0.125) + 0.5, -np.tanh(1.0) - np.tanh(-0.125) - 0.5])
     assert np.allclose(out[0], np.exp(z) / np.exp(z).sum(), rtol=1e-6)
+
+
+def test_the_json_of_version_1_is_read():
+    net = fastnet.load(FILES / "model-version-1.json")
+    assert net.sizes == [2, 2, 1] and net.activations == ["sigmoid", "sigmoid"]
+    assert net.cost is fastnet.QuadraticCost and net.dtype == np.float32
+    assert net.weights[0].tolist() == [[0.5, -1.0], [2.0, 0.25]]
+    assert net.biases[0].tolist() == [[1.0], [-0.125]]
+    assert net.weights[1].tolist() == [[1.0, -0.125]]
+    assert net.biases[1].tolist() == [[float(np.float32(0.1))]]
+
+
+def test_every_version_that_is_written_has_a_file_here():
+    names = {path.name for path in FILES.glob("model-version-*")}
+    versions = range(1, persistence.FORMAT_VERSION + 1)
+    forms = ["npz", "safetensors", "json"]
+    assert {f"model-version-{n}.{form}" for n in versions for form in forms} <= names
 
 
 # --- what is not written -------------------------------------------------------------------------

@@ -14,6 +14,9 @@ from fastnet.console import say
 if TYPE_CHECKING:
     from fastnet.network import Network
 
+#: What the forms of model files are called.
+FORMS = {"npz": "fastnet's own form", "safetensors": "safetensors", "json": "the book's JSON"}
+
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
     """Describe ``fastnet show``."""
@@ -32,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     from fastnet.persistence import format_of
 
     network = load(arguments.model)
-    form = {"npz": "fastnet's own form", "json": "the book's JSON"}[format_of(arguments.model)]
+    form = FORMS[format_of(arguments.model)]
     size = Path(arguments.model).stat().st_size
     say(f"{arguments.model}: {form}, {size:,} bytes\n{network!r}\n\n{_statistics(network)}")
     for line in (*_preprocessing(network), *_history(network)):

@@ -21,7 +21,7 @@ from fastnet.commands.problem import Problem
 from fastnet.commands.train_options import add_options, check
 from fastnet.console import complain, say, sentence
 from fastnet.errors import DivergenceError
-from fastnet.model_files import check_form, is_native
+from fastnet.model_files import check_form, form_of_name
 from fastnet.network import Network
 from fastnet.progress import ProgressLine
 
@@ -108,7 +108,7 @@ def _without_names(network: Network, arguments: argparse.Namespace) -> Iterator[
     Bytes need not be kept in mind: of a network without preprocessing they are divided by 256 too.
     """
     kept = network.preprocessing
-    left_out = not is_native(arguments.out) and not arguments.standardize
+    left_out = form_of_name(arguments.out) == "json" and not arguments.standardize
     if left_out:
         network.preprocessing = None
     try:

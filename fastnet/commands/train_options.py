@@ -152,8 +152,8 @@ _MAX_NORM = "the most that the norm of the weights into a unit may be (default: 
 _CLIP_NORM = "the most that the norm of a mini-batch's mean gradient may be (default: no limit)"
 _EARLY = "stop when nothing has improved in N epochs, and go back to the best one"
 _OUT = (
-    "where the network goes: .npz keeps everything, .json is the book's form (default: it is not "
-    "kept)"
+    "where the network goes: .npz and .safetensors keep everything, .json is the book's form "
+    "(default: it is not kept)"
 )
 
 

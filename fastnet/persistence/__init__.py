@@ -1,8 +1,8 @@
 """Model files in and out, written so that no failure leaves half a file, and read with suspicion.
 
-Two forms: the library's own (`write_npz`, `read_npz`), which holds any network and what belongs to
-it, and the book's JSON (`write_json`, `read_json`), which holds sigmoid networks. `format_of` tells
-them apart by content.
+Three forms. The library's own (`write_npz`, `read_npz`) and safetensors, which other libraries read
+(`write_safetensors`, `read_safetensors`), hold any network and what belongs to it; the book's JSON
+(`write_json`, `read_json`) holds sigmoid networks. `format_of` tells them apart by content.
 
 Knows nothing of `Network`: what goes in and comes out is sizes, arrays and names.
 """
@@ -10,8 +10,14 @@ Knows nothing of `Network`: what goes in and comes out is sizes, arrays and name
 import os
 
 from fastnet.persistence.book_json import read_json, write_json
-from fastnet.persistence.native import FORMAT_VERSION, SavedModel, read_npz, write_npz
+from fastnet.persistence.contents import FORMAT_VERSION, SavedModel
+from fastnet.persistence.native import read_npz, write_npz
 from fastnet.persistence.replacing import replace_file
+from fastnet.persistence.safetensors import (
+    looks_like_safetensors,
+    read_safetensors,
+    write_safetensors,
+)
 
 __all__ = [
     "FORMAT_VERSION",
@@ -19,14 +25,16 @@ __all__ = [
     "format_of",
     "read_json",
     "read_npz",
+    "read_safetensors",
     "replace_file",
     "write_json",
     "write_npz",
+    "write_safetensors",
 ]
 
 
 def format_of(path: str | os.PathLike[str]) -> str:
-    """Return "npz" where a file begins as a zip archive does, else "json".
+    """Return "safetensors" or "npz" where a file begins as one of those does, or else "json".
 
     Parameters
     ----------
@@ -47,4 +55,8 @@ def format_of(path: str | os.PathLike[str]) -> str:
     'json'
     """
     with open(path, "rb") as file:
-        return "npz" if file.read(2) == b"PK" else "json"
+        start = file.read(9)
+    # In this order: the length that begins a safetensors file may happen to read "PK".
+    if looks_like_safetensors(start):
+        return "safetensors"
+    return "npz" if start[:2] == b"PK" else "json"
