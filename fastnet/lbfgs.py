@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,9 @@ __all__ = ["run_lbfgs"]
 
 def run_lbfgs(training: Training) -> None:
     """Minimize the regularized mean cost over all of the data; an iteration is an epoch.
+
+    Where SciPy ends before the last epoch, its reason stands in the last epoch's record, under
+    "message"; unless that reason is convergence, there is a RuntimeWarning too.
 
     Raises
     ------
@@ -39,20 +43,41 @@ def run_lbfgs(training: Training) -> None:
 
     if training.plan.epochs == 0 or training.stopped:
         return
-    minimize(
-        objective,
-        network.parameters.astype(np.float64),
-        jac=True,
-        method="L-BFGS-B",
-        callback=after_iteration,
-        options={
-            "maxiter": training.plan.epochs,
-            "maxcor": optimizer.memory,
-            "gtol": optimizer.tolerance,
-            "ftol": 0.0,
-            "maxfun": 1000 * training.plan.epochs,
-        },
+    options = {
+        "maxiter": training.plan.epochs,
+        "maxcor": optimizer.memory,
+        "gtol": optimizer.tolerance,
+        "ftol": 0.0,
+        "maxfun": 1000 * training.plan.epochs,
+    }
+    _note_end(
+        training,
+        minimize(
+            objective,
+            network.parameters.astype(np.float64),
+            jac=True,
+            method="L-BFGS-B",
+            callback=after_iteration,
+            options=options,
+        ),
     )
+
+
+def _note_end(training: Training, found: Any) -> None:
+    """Record why SciPy has ended the training, if it was not we who did."""
+    if training.stopped or found.nit >= training.plan.epochs:
+        return
+    message = str(found.message).rstrip(": ")
+    if training.history:
+        training.history[-1]["message"] = message
+    if not found.success:
+        warnings.warn(
+            f"L-BFGS ended after {found.nit} of {training.plan.epochs} epochs and has not "
+            f"converged: SciPy says {message!r}. If the cost has no lower value among the numbers "
+            f"of {training.network.dtype}, a larger tolerance says that this is near enough.",
+            RuntimeWarning,
+            stacklevel=6,  # whoever called Network.train
+        )
 
 
 class _Objective:

@@ -285,6 +285,11 @@ class LBFGS(Optimizer):
     tolerance : float
         Stop when no component of the gradient is larger.
 
+    Notes
+    -----
+    Where SciPy ends before the last epoch, what it says stands in the History, in the last epoch's
+    record under "message"; unless it has converged, there is a RuntimeWarning too.
+
     Examples
     --------
     >>> LBFGS(memory=20).memory

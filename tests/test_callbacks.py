@@ -92,7 +92,9 @@ def test_an_end_that_fails_keeps_no_other_from_its_end():
     with pytest.raises(ValueError, match="two") as caught:
         train(diaries, epochs=1)
     assert [diary.lines[-1] for diary in diaries] == [(d.name, "train ends") for d in diaries]
-    assert caught.value.__notes__ == ["and another callback's on_train_end raised ValueError('four')"]
+    assert caught.value.__notes__ == [
+        "and another callback's on_train_end raised ValueError('four')"
+    ]
 
 
 def test_an_end_that_fails_after_a_failure_says_both():

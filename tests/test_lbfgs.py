@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fastnet
-from fastnet import LBFGS, data
+from fastnet import LBFGS, data, lbfgs
 
 from .formulas import Plain, flattened, is_weight, problem, regularized
 
@@ -79,6 +79,46 @@ def test_lbfgs_stops_where_the_gradient_is_small():
     assert np.abs(gradient).max() < 1e-4
 
 
+@pytest.mark.parametrize("tolerance", [1e-4, 1e-7])
+def test_lbfgs_records_why_it_ended_itself(tolerance):
+    pytest.importorskip("scipy", reason="SciPy (scipy) is not installed")
+    net, X, labels, _ = problem(np.float64)
+    history = net.train((X, labels), 5000, None, optimizer=LBFGS(tolerance=tolerance), l2=1.0)
+    assert 3 < len(history) < 5000
+    assert [*history.column("message")] == [history[-1]["message"]]
+    assert history[-1]["message"].startswith("CONVERGENCE")
+    assert net.history[-1] == history[-1]
+
+
+def test_lbfgs_says_what_kept_it_from_converging(monkeypatch):
+    """When SciPy gives up depends on rounding; here it says that it has, wherever it ends."""
+    optimize = pytest.importorskip("scipy.optimize", reason="SciPy (scipy) is not installed")
+    minimize = optimize.minimize
+
+    def gives_up(*arguments, **options):
+        found = minimize(*arguments, **options)
+        found.update(success=False, status=2, message="ABNORMAL: ")
+        return found
+
+    monkeypatch.setattr(optimize, "minimize", gives_up)
+    net, X, labels, _ = problem(np.float64)
+    with pytest.warns(RuntimeWarning, match="has not converged: SciPy says 'ABNORMAL'") as caught:
+        history = net.train((X, labels), 5000, None, optimizer=LBFGS(tolerance=1e-4), l2=1.0)
+    assert f"ended after {len(history)} of 5000 epochs" in str(caught[0].message)
+    assert history[-1]["message"] == "ABNORMAL"
+    assert caught[0].filename == __file__
+
+
+def test_lbfgs_that_we_end_leaves_no_message():
+    pytest.importorskip("scipy", reason="SciPy (scipy) is not installed")
+    net, X, labels, _ = problem(np.float32)
+    history = net.train((X, labels), 3, None, optimizer=LBFGS(tolerance=0.0))
+    for _ in range(3):
+        net.partial_fit((X, labels))
+    assert len(history) == 3
+    assert not any("message" in record for record in net.history)
+
+
 def test_lbfgs_hears_callbacks():
     pytest.importorskip("scipy", reason="SciPy (scipy) is not installed")
     net, X, labels, _ = problem(np.float64)
@@ -92,7 +132,7 @@ def test_lbfgs_hears_callbacks():
         (X, labels), 50, None, optimizer=LBFGS(), callbacks=StopAtThree(), l2=1.0,
         progress=lambda *counts: done.append(counts),
     )  # fmt: skip
-    assert len(history) == 3
+    assert len(history) == 3 and "message" not in history[-1]
     assert done == [(1, 50), (2, 50), (3, 50)]
     assert len(net.train((X, labels), 0, None, optimizer=LBFGS())) == 0
 
