@@ -58,8 +58,7 @@ def check_gradient(
     old = net._architecture
     twin = type(net)._from_parameters(
         Architecture(old.sizes, old.activations, old.cost, np.dtype(np.float64)),
-        net.biases,
-        net.weights,
+        *layer_views(net._copied_parameters(), old.sizes),
     )
     flat = np.empty_like(twin.parameters)
     views = layer_views(flat, old.sizes)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -199,6 +200,7 @@ def draw(
     weights: Sequence[Array],
     bias_initializer: Initializer = "normal",
     initializer: Initializer = "default",
+    writing: AbstractContextManager[object] | None = None,
 ) -> None:
     """Draw every bias, then every weight matrix, in place.
 
@@ -208,6 +210,8 @@ def draw(
     biases : sequence of ndarray, shapes (n_out, 1)
     weights : sequence of ndarray, shapes (n_out, n_in)
     bias_initializer, initializer : str, float or callable
+    writing : context manager, optional
+        Held while the arrays change, which is when all is drawn.
 
     Raises
     ------
@@ -233,8 +237,9 @@ def draw(
     with source.lock:
         for array, choice in zip(drawn, chosen, strict=True):
             _draw_one(rng, array, choice)
-    for array, values in zip((*biases, *weights), drawn, strict=True):
-        array[...] = values
+    with writing or nullcontext():
+        for array, values in zip((*biases, *weights), drawn, strict=True):
+            array[...] = values
 
 
 def _draw_one(rng: RNG, array: Array, choice: Initializer) -> None:

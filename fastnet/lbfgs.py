@@ -35,7 +35,8 @@ def run_lbfgs(training: Training) -> None:
     objective = _Objective(training)
 
     def after_iteration(x: NDArray[Any]) -> None:
-        network.parameters[:] = x
+        with network._guard:
+            network.parameters[:] = x
         training.report(training.batches)
         training.finish_epoch(len(network.history), optimizer.eta)
         if training.stopped or len(training.history) >= training.plan.epochs:

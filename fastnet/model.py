@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Model"]
 
 Array = NDArray[Any]
+#: Of what is pickled; to be raised when an older fastnet would misread it.
+LAYOUT = 1
 
 
 class Model:
@@ -56,11 +57,11 @@ class Model:
         self._rng = rng
         self._parameters = allocate(architecture.sizes, architecture.dtype)
         biases, weights = layer_views(self._parameters, architecture.sizes)
-        self._biases = Views("biases", biases)
-        self._weights = Views("weights", weights)
+        self._guard = kernels.guard.Guard()
+        self._biases = Views("biases", biases, self._guard)
+        self._weights = Views("weights", weights, self._guard)
         self._predictors: list[Engine] = []
         self._differentiators: list[Engine] = []
-        self._training = threading.Lock()
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -112,8 +113,9 @@ class Model:
     def cost(self, cost: type[Cost] | str) -> None:
         found, old = find_cost(cost), self._architecture
         check_cost(found, old.activations[-1])
-        self._architecture = Architecture(old.sizes, old.activations, found, old.dtype)
-        self._predictors, self._differentiators = [], []
+        with self._guard:
+            self._architecture = Architecture(old.sizes, old.activations, found, old.dtype)
+            self._predictors, self._differentiators = [], []
 
     @property
     def rng(self) -> RNG:
@@ -131,7 +133,7 @@ class Model:
 
     @parameters.setter
     def parameters(self, values: ArrayLike) -> None:
-        Views("parameters", [self._parameters])[0] = values
+        Views("parameters", [self._parameters], self._guard)[0] = values
 
     @property
     def weights(self) -> Views:
@@ -159,17 +161,27 @@ class Model:
         return "\n".join([head, *self._architecture.describe(), f"  start: {start}"])
 
     def __getstate__(self) -> dict[str, Any]:
-        state = self.__dict__.copy()
-        for name in ("_biases", "_weights", "_predictors", "_differentiators", "_training"):
+        # What a training in another thread stores together is copied together.
+        with self._guard.still:
+            state = self.__dict__.copy()
+            state["_parameters"] = self._parameters.copy()
+            if self._state is not None:
+                state["_state"] = self._state.copy()
+        for name in ("_biases", "_weights", "_predictors", "_differentiators", "_guard"):
             del state[name]
-        state["_parameters"] = self._parameters.copy()
-        return state
+        return state | {"_layout": LAYOUT}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        layout = state.get("_layout", 0)  # 0.1.0 wrote none
+        if layout > LAYOUT:
+            raise ValueError(
+                f"this network was pickled in layout {layout}, by a later fastnet; "
+                f"this one reads layouts up to {LAYOUT}: upgrade it, or hand networks over by save."
+            )
         self._build(state["_architecture"], state["_rng"])
         self._parameters[:] = state["_parameters"]
         for name, value in state.items():
-            if name != "_parameters":
+            if name not in ("_parameters", "_layout"):
                 self.__dict__[name] = value
 
     # ---- starting weights
@@ -183,6 +195,8 @@ class Model:
         ------
         ValueError, TypeError
             A callable gave something else than a finite array of the shape; nothing has changed.
+        RuntimeError
+            Another thread is training this network.
 
         Examples
         --------
@@ -193,8 +207,11 @@ class Model:
         >>> bool((net.weights[0] != before).all())
         True
         """
+        guard = self._guard
+        guard.check()
         initializers.draw(
-            self._rng, self._biases, self._weights, self._bias_initializer, self._initializer
+            *(self._rng, self._biases, self._weights),
+            *(self._bias_initializer, self._initializer, guard),
         )
         self._begin_anew()
 
@@ -231,6 +248,13 @@ class Model:
         self.initialize()
 
     # ---- for training and prediction
+
+    def _copied_parameters(self) -> Array:
+        """The parameters of one moment, in memory that a workspace can be attached to."""
+        copy = allocate(self._architecture.sizes, self.dtype)
+        with self._guard.still:
+            copy[:] = self._parameters
+        return copy
 
     def _make_engine(self, capacity: int, **options: Any) -> Engine:
         activations, cost = self._architecture.codes

@@ -11,6 +11,7 @@ from fastnet import persistence
 from fastnet.architecture import read_architecture
 from fastnet.history import History
 from fastnet.initializers import RNG, Initializer, read_initializer
+from fastnet.parameters import layer_views
 
 if TYPE_CHECKING:
     from fastnet.portable import Portable
@@ -28,18 +29,20 @@ BOOK_COSTS = ("cross_entropy", "quadratic")
 def save(network: Portable, path: str | os.PathLike[str]) -> None:
     """Write a network, in the form that the file's name asks for; see `Network.save`."""
     check_form(network, path)
+    # A copy: another thread may train the network while this writes.
+    biases, weights = layer_views(network._copied_parameters(), network.sizes)
     form = form_of_name(path)
     if form == "npz":
-        persistence.write_npz(path, _describe(network))
+        persistence.write_npz(path, _describe(network, biases, weights))
         return
     if form == "safetensors":
-        persistence.write_safetensors(path, _describe(network))
+        persistence.write_safetensors(path, _describe(network, biases, weights))
         return
     persistence.write_json(
         path,
         sizes=network.sizes,
-        weights=list(network.weights),
-        biases=list(network.biases),
+        weights=weights,
+        biases=biases,
         cost=network.cost.__name__,
         dtype=network.dtype.name,
     )
@@ -108,14 +111,16 @@ def form_of_name(path: str | os.PathLike[str]) -> str:
     return next((form for form in WHOLE_FORMS if name.endswith(f".{form}")), "json")
 
 
-def _describe(network: Portable) -> persistence.SavedModel:
+def _describe(
+    network: Portable, biases: list[NDArray[Any]], weights: list[NDArray[Any]]
+) -> persistence.SavedModel:
     return persistence.SavedModel(
         sizes=network.sizes,
         activations=network.activations,
         cost=network.cost.name,
         dtype=network.dtype.name,
-        biases=list(network.biases),
-        weights=list(network.weights),
+        biases=biases,
+        weights=weights,
         initializer=_as_value(network._initializer),
         bias_initializer=_as_value(network._bias_initializer),
         preprocessing=network.preprocessing,

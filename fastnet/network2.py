@@ -129,24 +129,26 @@ class Network(network.Network):
 
     def _renew_arrays(self) -> None:
         """Move the parameters to new memory, so that arrays handed out keep their numbers."""
-        sizes = self.sizes
+        sizes, guard = self.sizes, self._guard
         parameters = allocate(sizes, self.dtype)
-        parameters[:] = self._parameters
         biases, weights = layer_views(parameters, sizes)
-        renewed = parameters, Views("biases", biases), Views("weights", weights)
-        # In one go, so that no Ctrl-C comes between the vector and its views.
-        self._parameters, self._biases, self._weights = renewed
+        renewed = parameters, Views("biases", biases, guard), Views("weights", weights, guard)
+        with guard.still:
+            parameters[:] = self._parameters
+            # In one go, so that no Ctrl-C comes between the vector and its views.
+            self._parameters, self._biases, self._weights = renewed
 
     @contextmanager
     def _renewed_arrays(self) -> Iterator[None]:
         """Change the parameters in new memory; go back to the old if that fails."""
-        held = self._parameters, self._biases, self._weights
-        self._renew_arrays()
-        try:
-            yield
-        except BaseException:
-            self._parameters, self._biases, self._weights = held
-            raise
+        with self._guard.still:  # a training in another thread must not store into the new memory
+            held = self._parameters, self._biases, self._weights
+            self._renew_arrays()
+            try:
+                yield
+            except BaseException:
+                self._parameters, self._biases, self._weights = held
+                raise
 
     @property
     def weights(self) -> Views:

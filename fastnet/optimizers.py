@@ -46,6 +46,10 @@ class State:
     vectors: list[NDArray[Any]]
     step: int = 0
 
+    def copy(self) -> State:
+        """Return a state of its own that goes on from here."""
+        return State([vector.copy() for vector in self.vectors], self.step)
+
 
 @dataclass(frozen=True)
 class Optimizer:

@@ -9,6 +9,8 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnet.kernels.guard import Guard
+
 __all__ = ["Views", "allocate", "layer_views"]
 
 Array = NDArray[Any]
@@ -59,6 +61,8 @@ class Views(Sequence[Array]):
     name : str
         "weights" or "biases", for messages.
     arrays : list of ndarray
+    guard : Guard
+        Of the network.
 
     Examples
     --------
@@ -69,9 +73,10 @@ class Views(Sequence[Array]):
     array([[1., 2.]])
     """
 
-    def __init__(self, name: str, arrays: list[Array]) -> None:
+    def __init__(self, name: str, arrays: list[Array], guard: Guard) -> None:
         self._name = name
         self._arrays = arrays
+        self._guard = guard
 
     def __len__(self) -> int:
         return len(self._arrays)
@@ -104,6 +109,8 @@ class Views(Sequence[Array]):
             Another number of arrays, or one of another shape.
         TypeError
             One that holds no real numbers.
+        RuntimeError
+            Another thread is training this network.
         """
         self._assign(range(len(self)), values)
 
@@ -116,8 +123,9 @@ class Views(Sequence[Array]):
         if len(values) != len(layers):
             raise ValueError(f"{self._name}: {len(values)} arrays came for {len(layers)} layers.")
         checked = [self._checked(layer, value) for layer, value in zip(layers, values, strict=True)]
-        for layer, value in zip(layers, checked, strict=True):
-            np.copyto(self._arrays[layer], value, casting="same_kind")
+        with self._guard:
+            for layer, value in zip(layers, checked, strict=True):
+                np.copyto(self._arrays[layer], value, casting="same_kind")
 
     def _checked(self, layer: int, value: Any) -> Array:
         wanted = self._arrays[layer]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Predictor"]
 
 Array = NDArray[Any]
+Found = TypeVar("Found")
 
 #: Examples that prediction takes at a time: their activations fit the first-level cache.
 PREDICTION_ROWS = 32
@@ -91,12 +92,34 @@ class Predictor(Model):
         with np.errstate(over="ignore"):
             rows = kernels.examples.Rows(X if readable else X.astype(self.dtype))
         order = np.arange(X.shape[0], dtype=np.intp)
-        with self._workspace() as engine:
+
+        def work(engine: Engine, _: Array) -> None:
             for start in range(0, X.shape[0], CALL_ROWS):
                 stop = min(X.shape[0], start + CALL_ROWS)
                 if not engine.predict(rows, order, start, stop, out):
                     check_finite(X, self.dtype, "a")
+
+        self._steadily(work)
         return out
+
+    def _steadily(self, work: Callable[[Engine, Array], Found]) -> Found:
+        """Return what `work` finds, all of it from the parameters of one moment.
+
+        It gets a workspace, and the vector of parameters that this reads. A kernel call by itself
+        sees no store of another thread; where one came between two calls, all is done once more on
+        a copy.
+        """
+        with self._workspace() as engine:
+            parameters = self._parameters  # once: a face of Network may move them
+            engine.attach(parameters)
+            version = self._guard.version
+            found = work(engine, parameters)
+            if self._guard.version != version:
+                copy = self._copied_parameters()
+                engine.attach(copy)
+                found = work(engine, copy)
+                engine.attach(self._parameters)  # not to keep the copy alive
+        return found
 
     @contextmanager
     def _workspace(self) -> Iterator[Engine]:
@@ -105,9 +128,8 @@ class Predictor(Model):
         try:
             engine = kept.pop()
         except IndexError:
-            engine = self._make_engine(PREDICTION_ROWS, training=False)
+            engine = self._make_engine(PREDICTION_ROWS, training=False, guard=self._guard)
         try:
-            engine.attach(self._parameters)  # a face of Network may have moved them
             yield engine
         finally:
             if len(kept) < KEPT_WORKSPACES:
@@ -142,9 +164,9 @@ class Predictor(Model):
         >>> bool(np.allclose(nabla_w[0][:, :1], nabla_b[0])), nabla_w[0][:, 1:].any()
         (True, np.False_)
         """
-        return self._gradient(self._read_batch(x, y))
+        return self._gradient(self._read_batch(x, y), self._parameters)
 
-    def _gradient(self, data: Dataset) -> tuple[list[Array], list[Array]]:
+    def _gradient(self, data: Dataset, parameters: Array) -> tuple[list[Array], list[Array]]:
         """The summed gradient of the cost, by layers."""
         flat = np.empty_like(self._parameters)
         capacity = min(data.n, TRAINING_ROWS)
@@ -155,7 +177,8 @@ class Predictor(Model):
             engine = self._make_engine(capacity, training=True)
         if engine.capacity != capacity:
             engine = self._make_engine(capacity, training=True)
-        engine.load(self._parameters)
+        with self._guard.still:
+            engine.load(parameters)
         order = np.arange(data.n, dtype=np.intp)
         for start, stop in _cut(data, data.n):
             engine.gradient(*data.piece(order, start, stop), flat, start > 0)
@@ -243,30 +266,20 @@ class Predictor(Model):
         """
         lmbda = as_rate(lmbda, "lmbda")
         data = self._read(data, "data")
-        return self._regularized(self._evaluate(data)[0], data.n, lmbda)
+
+        def work(engine: Engine, parameters: Array) -> float:
+            weights = layer_views(parameters, self._architecture.sizes)[1]
+            return _regularized(_evaluate(engine, data)[0], data.n, weights, lmbda)
+
+        return self._steadily(work)
 
     def _regularized(self, cost: float, n: int, l2: float, l1: float = 0.0) -> float:
         """The mean of a `cost` summed over n examples, with the price of the weights."""
-        cost /= n
-        if l2:
-            squares = math.fsum(
-                float(np.sum(np.square(w, dtype=np.float64))) for w in self._weights
-            )
-            cost += 0.5 * (l2 / n) * squares
-        if l1:
-            absolutes = math.fsum(float(np.sum(np.abs(w), dtype=np.float64)) for w in self._weights)
-            cost += (l1 / n) * absolutes
-        return cost
+        return _regularized(cost, n, self._weights, l2, l1)
 
     def _evaluate(self, data: Dataset) -> tuple[float, int]:
         """Sum of the examples' costs, and how many are classified right."""
-        order = np.arange(data.n, dtype=np.intp)
-        cost, hits = 0.0, 0
-        with self._workspace() as engine:
-            for start, stop in _cut(data, CALL_ROWS):
-                more = engine.evaluate(*data.piece(order, start, stop))
-                cost, hits = cost + more[0], hits + more[1]
-        return cost, hits
+        return self._steadily(lambda engine, _: _evaluate(engine, data))
 
     def _read(self, data: Any, name: str, *, repeated: bool = False) -> Dataset:
         return read_dataset(
@@ -313,16 +326,43 @@ class Predictor(Model):
         # The weighted inputs don't depend on y; zeros are class numbers, or targets of one unit.
         data = self._read((X, np.zeros(len(X)) if y is None else y), "layer_statistics")
         order = np.arange(data.n, dtype=np.intp)
-        sums = np.zeros((len(sizes) - 1, 4))
-        with self._workspace() as engine:
+
+        def work(engine: Engine, parameters: Array) -> list[dict[str, float]]:
+            sums = np.zeros((len(sizes) - 1, 4))
             for cut in _cut(data, CALL_ROWS):
                 rows, _, places, start, stop = data.piece(order, *cut)
                 engine.statistics(rows, places, start, stop, sums)
-        nabla = None if y is None else self._gradient(data)
-        return [
-            _statistics(sums[layer], data.n, layer, n_out, nabla)
-            for layer, n_out in enumerate(sizes[1:])
-        ]
+            nabla = None if y is None else self._gradient(data, parameters)
+            return [
+                _statistics(sums[layer], data.n, layer, n_out, nabla)
+                for layer, n_out in enumerate(sizes[1:])
+            ]
+
+        return self._steadily(work)
+
+
+def _evaluate(engine: Engine, data: Dataset) -> tuple[float, int]:
+    """Sum of the examples' costs, and how many are classified right."""
+    order = np.arange(data.n, dtype=np.intp)
+    cost, hits = 0.0, 0
+    for start, stop in _cut(data, CALL_ROWS):
+        more = engine.evaluate(*data.piece(order, start, stop))
+        cost, hits = cost + more[0], hits + more[1]
+    return cost, hits
+
+
+def _regularized(
+    cost: float, n: int, weights: Iterable[Array], l2: float, l1: float = 0.0
+) -> float:
+    """The mean of a `cost` summed over n examples, with the price of the weights."""
+    cost /= n
+    if l2:
+        squares = math.fsum(float(np.sum(np.square(w, dtype=np.float64))) for w in weights)
+        cost += 0.5 * (l2 / n) * squares
+    if l1:
+        absolutes = math.fsum(float(np.sum(np.abs(w), dtype=np.float64)) for w in weights)
+        cost += (l1 / n) * absolutes
+    return cost
 
 
 def _cut(data: Dataset, most: int) -> Iterator[tuple[int, int]]:

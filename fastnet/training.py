@@ -330,32 +330,31 @@ class Training:
             if callback.interval and stop % (callback.interval * self.size) == 0
         ]
         if due:
-            self.engine.store(self.network.parameters)
+            with self.network._guard:
+                self.engine.store(self.network.parameters)
             self._ask(
                 callback.on_interval(self.network, epoch, stop // self.size) for callback in due
             )
 
     def _store(self, epoch: int, before: Array) -> None:
         """Bring parameters and the optimizer's state back, unless they are not finite."""
-        parameters = self.network.parameters
-        self.engine.store(parameters)
-        if not np.isfinite(parameters).all():
-            layer = self.network._first_bad_layer()
-            parameters[:] = before
-            raise DivergenceError(epoch, layer)
-        for which, vector in enumerate(self.state.vectors):
-            self.engine.store_state(which, vector)
-        self.state.step = self.engine.steps
+        with self.network._guard:
+            parameters = self.network.parameters
+            self.engine.store(parameters)
+            if not np.isfinite(parameters).all():
+                layer = self.network._first_bad_layer()
+                parameters[:] = before
+                raise DivergenceError(epoch, layer)
+            for which, vector in enumerate(self.state.vectors):
+                self.engine.store_state(which, vector)
+            self.state.step = self.engine.steps
 
 
 @contextmanager
 def _exclusive(network: Network) -> Iterator[None]:
-    """Hold a network's training lock; refuse where another thread has it."""
-    if not network._training.acquire(blocking=False):
-        raise RuntimeError(
-            "this network is being trained already; wait, or train a copy.deepcopy of it."
-        )
+    """Let no other training of the network begin, and no other thread change it."""
+    network._guard.begin_training()
     try:
         yield
     finally:
-        network._training.release()
+        network._guard.end_training()

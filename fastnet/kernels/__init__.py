@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 try:
-    from fastnet.kernels import codes, cpu, examples, initial
+    from fastnet.kernels import codes, cpu, examples, guard, initial
 except ImportError as error:
     if "fastnet.kernels" not in str(error):
         raise
@@ -25,7 +25,7 @@ except ImportError as error:
 if TYPE_CHECKING:
     from fastnet.kernels.engine_f64_baseline import Engine
 
-__all__ = ["codes", "cpu", "engine", "examples", "initial", "variant", "variants"]
+__all__ = ["codes", "cpu", "engine", "examples", "guard", "initial", "variant", "variants"]
 
 
 def variants() -> list[str]:

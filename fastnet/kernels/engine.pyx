@@ -14,6 +14,7 @@ import numpy as np
 
 from fastnet.kernels.examples cimport Rows, Targets
 from fastnet.kernels.fetch cimport announce, compress, fetch, is_finite
+from fastnet.kernels.guard cimport Gate, Guard, enter, leave
 from fastnet.kernels.passes cimport (
     MAX_DEPTH, Layer, Net, Statistics, accumulate, activate_layer, descend, errors, fold, forward,
     judge, send_back,
@@ -55,10 +56,14 @@ cdef class Engine:
         Whether there is room for errors, gradients, optimizer state and packed parameters.
     dropout : sequence of float, optional
         The share that is dropped of each layer but the last, the inputs first.
+    guard : Guard, optional
+        Of the network whose parameters are read where they lie; what is private needs none.
     """
 
     cdef object memory
     cdef object flat  # keeps alive what a predicting engine points into
+    cdef Guard guard
+    cdef Gate *gate  # the guard's, or NULL
     cdef readonly tuple sizes
     cdef readonly Py_ssize_t n_parameters
     cdef readonly bint training
@@ -72,7 +77,7 @@ cdef class Engine:
 
     def __cinit__(
         self, sizes, activations, int cost, Py_ssize_t capacity, bint training, dropout=None,
-        int n_states=0,
+        int n_states=0, Guard guard=None,
     ):
         if not 2 <= len(sizes) <= MAX_DEPTH + 1 or len(activations) != len(sizes) - 1:
             raise ValueError(f"{len(sizes)} layers; an engine takes 2 to {MAX_DEPTH + 1}")
@@ -85,6 +90,8 @@ cdef class Engine:
         self.training = training
         self.capacity = capacity
         self.n_states = n_states
+        self.guard = guard
+        self.gate = &guard.gate if guard is not None else NULL
         self.net.depth = len(sizes) - 1
         self.net.capacity = capacity
         self.net.cost = cost
@@ -235,6 +242,12 @@ cdef class Engine:
             layer.w_iu = source + layer.n_out
             source += (layer.n_in + 1) * layer.n_out
 
+    cdef int begin_reading(self) except -1:
+        """What follows, up to leave(), sees the parameters as they are between two stores."""
+        if not enter(self.gate):
+            self.guard.enter_after_writers()
+        return 0
+
     cdef int check_flat(self, Py_ssize_t n) except -1:
         if n != self.n_parameters:
             raise ValueError(f"{n} parameters; this engine has {self.n_parameters}")
@@ -276,6 +289,7 @@ cdef class Engine:
         self.check_examples(rows, None, order, start, stop)
         if out.shape[0] < stop or out.shape[1] != last.n_out:
             raise ValueError("no room for these outputs")
+        self.begin_reading()
         with nogil:
             while at < stop:
                 count = min(net.capacity, stop - at)
@@ -287,6 +301,7 @@ cdef class Engine:
                 for b in range(count):
                     memcpy(&out[at + b, 0], last.a_bu + b * last.ld, last.n_out * sizeof(real))
                 at += count
+            leave(self.gate)
         return at >= stop
 
     def answer(self, cnp.ndarray a not None, cnp.ndarray parameters not None):
@@ -317,6 +332,7 @@ cdef class Engine:
             return None
         if net.layers[0].b_u != <real *> cnp.PyArray_DATA(parameters):
             self.attach(parameters)
+        self.begin_reading()
         with nogil:
             for i in range(net.layers[0].n_in):
                 net.x_bi[i] = (
@@ -332,6 +348,7 @@ cdef class Engine:
                 activate_layer(net, net.depth - 1, 1)
             else:
                 nonzeros = -1
+            leave(self.gate)
         if nonzeros < 0:
             return None
         shape[0] = last.n_out
@@ -351,6 +368,7 @@ cdef class Engine:
         self.check_examples(rows, targets, order, start, stop)
         net.cost_sum = 0
         net.hits = 0
+        self.begin_reading()
         with nogil:
             while at < stop:
                 count = min(net.capacity, stop - at)
@@ -359,6 +377,7 @@ cdef class Engine:
                 for b in range(count):
                     judge(net, targets, order[at + b], b)
                 at += count
+            leave(self.gate)
         return net.cost_sum, net.hits
 
     def statistics(
@@ -374,6 +393,7 @@ cdef class Engine:
         if sums.shape[0] != net.depth or sums.shape[1] != 4:
             raise ValueError("sums must have a row of 4 a layer")
         memset(collected, 0, sizeof(collected))
+        self.begin_reading()
         net.statistics = collected
         with nogil:
             while at < stop:
@@ -382,6 +402,7 @@ cdef class Engine:
                 run_forward(net, count)
                 activate_layer(net, net.depth - 1, count)
                 at += count
+            leave(self.gate)
         net.statistics = NULL
         for l in range(net.depth):
             sums[l, 0] += collected[l].sum_z

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
 from fastnet.kernels.examples import Rows, Targets
+from fastnet.kernels.guard import Guard
 
 @disjoint_base
 class Engine:
@@ -18,6 +19,7 @@ class Engine:
         training: bool,
         dropout: Sequence[float] | None = None,
         n_states: int = 0,
+        guard: Guard | None = None,
     ) -> Engine: ...
     @property
     def sizes(self) -> tuple[int, ...]: ...

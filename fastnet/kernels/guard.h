@@ -1,0 +1,17 @@
+/* Counters that threads share, for guard.pxd: every access is sequentially consistent. */
+#ifndef FASTNET_GUARD_H
+#define FASTNET_GUARD_H
+
+#ifdef _MSC_VER
+#include <intrin.h>
+static __inline long guard_add(long *count, long n) { return _InterlockedExchangeAdd(count, n) + n; }
+static __inline long guard_read(long *count) { return _InterlockedExchangeAdd(count, 0); }
+#else
+static inline long guard_add(long *count, long n)
+{
+    return __atomic_add_fetch(count, n, __ATOMIC_SEQ_CST);
+}
+static inline long guard_read(long *count) { return __atomic_load_n(count, __ATOMIC_SEQ_CST); }
+#endif
+
+#endif

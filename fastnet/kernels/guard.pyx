@@ -1,0 +1,173 @@
+"""`Guard`: many threads may read a network's parameters, one may write, none sees half of it."""
+import os
+import time
+import weakref
+from threading import RLock, get_ident
+
+from fastnet.kernels.guard cimport guard_add, guard_read
+
+_guards = weakref.WeakSet()
+_forking = RLock()
+
+#: How long a writer sleeps between two looks at whether the last reader has gone.
+PAUSE = 2e-5
+
+
+cdef class Guard:
+    """Keeps the reading and the writing of one network's parameters apart.
+
+    Kernels read between `enter` and `leave` of guard.pxd, which are two atomic additions, and only
+    inside one call that runs no Python: so no reader waits for anything, and none nests. Writing is
+    a ``with guard:`` block. It waits for the kernel calls that have begun; those that come
+    meanwhile wait for it. ``with guard.still:`` keeps writers out for as long as Python reads.
+
+    The lock is reentrant, so that what a signal handler or a finalizer does in the middle of a
+    block cannot block the thread that it has interrupted.
+
+    Examples
+    --------
+    >>> guard = Guard()
+    >>> before = guard.version
+    >>> with guard:
+    ...     pass  # write
+    >>> guard.version - before
+    2
+    """
+
+    def __cinit__(self):
+        self.lock = RLock()
+        _guards.add(self)
+
+    def __reduce__(self):
+        return Guard, ()  # what is copied has readers and writers of its own
+
+    cdef int enter_after_writers(self) except -1:
+        with self.lock:
+            guard_add(&self.gate.readers, 1)
+        return 0
+
+    def __enter__(self):
+        self.lock.acquire()
+        try:
+            self.check()
+            self.depth += 1
+            if self.depth == 1:
+                guard_add(&self.gate.version, 1)
+                self.wait_for_readers()
+        except BaseException:
+            self.lock.release()
+            raise
+        return self
+
+    def wait_for_readers(self):
+        """Wait for the kernel calls that have begun; they need nothing that this thread holds."""
+        try:
+            while guard_read(&self.gate.readers):
+                time.sleep(PAUSE)
+        except BaseException:
+            self.depth -= 1
+            guard_add(&self.gate.version, 1)
+            raise
+
+    def __exit__(self, *_):
+        self.depth -= 1
+        if self.depth == 0:
+            guard_add(&self.gate.version, 1)
+        self.lock.release()
+
+    @property
+    def still(self):
+        """A context in which no other thread writes; other readers go on."""
+        return self.lock
+
+    @property
+    def readers(self):
+        """How many kernel calls are reading."""
+        return guard_read(&self.gate.readers)
+
+    @property
+    def version(self):
+        """A number that changes with every writing; waits for one that has begun."""
+        cdef long version = guard_read(&self.gate.version)
+        if version & 1:
+            with self.lock:
+                version = guard_read(&self.gate.version)
+        return version
+
+    # ---- trainings
+
+    def check(self):
+        """Refuse where another thread trains.
+
+        Raises
+        ------
+        RuntimeError
+            It does.
+        """
+        if self.trainer is not None and self.trainer != get_ident():
+            raise RuntimeError(
+                "this network is being trained by another thread; wait until that ends before you "
+                "change the network, or change a copy.deepcopy of it."
+            )
+
+    def begin_training(self):
+        """Let this thread train, and no other write, until `end_training`.
+
+        Raises
+        ------
+        RuntimeError
+            A training runs already, in whatever thread.
+        """
+        with self.lock:
+            if self.trainer is not None:
+                raise RuntimeError(
+                    "this network is being trained already; wait, or train a copy.deepcopy of it."
+                )
+            self.trainer = get_ident()
+
+    def end_training(self):
+        """Let everybody write again."""
+        self.trainer = None
+
+    # ---- fork
+
+    def begin_anew(self):
+        """Forget the threads that the parent of this process has."""
+        self.gate.readers = 0
+        if self.depth == 0:
+            self.lock = RLock()
+        if self.trainer != get_ident():
+            self.trainer = None
+
+
+_held = []
+
+
+def _before_fork():
+    """Wait for those who write, so that the child gets whole parameters."""
+    _forking.acquire()
+    for guard in list(_guards):
+        lock = guard.still
+        lock.acquire()
+        _held.append(lock)
+
+
+def _after_fork():
+    while _held:
+        _held.pop().release()
+    _forking.release()
+
+
+def _after_fork_in_child():
+    """Of the parent's threads there is only this one."""
+    global _forking
+    _after_fork()
+    _forking = RLock()
+    for guard in list(_guards):
+        guard.begin_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child
+    )

@@ -1,0 +1,178 @@
+"""Many threads ask one network while others train it: `python -m tests.hammer --minutes 3`.
+
+Whoever trains writes down, at every store, what the network answers to each of a few questions. An
+answer that another thread got and that stands nowhere in that book was read half from the
+parameters before a store, half from those after it.
+"""
+
+import argparse
+import copy
+import hashlib
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+import fastnet
+
+SIZES = [40, 32, 5]
+RNG = np.random.default_rng(2)
+X = RNG.standard_normal((2100, 40))  # more than one kernel call
+Y = np.arange(2100) % 5
+FEW = X[:20], Y[:20]
+
+
+def load_again(network, folder):
+    path = Path(folder) / f"{threading.get_ident()}.npz"
+    network.save(path)
+    return fastnet.load(path)
+
+
+#: What is asked, each answered by one thread in one call.
+QUESTIONS = {
+    "one example": lambda net, _: net.feedforward(X[0]).tobytes(),
+    "33 rows": lambda net, _: net.feedforward(X[:33]).tobytes(),
+    "2100 rows": lambda net, _: net.feedforward(X).tobytes(),
+    "accuracy": lambda net, _: repr(net.accuracy(FEW)),
+    "cost": lambda net, _: repr(net.total_cost((X, Y), 0.5)),
+    "gradient": lambda net, _: repr([part.sum() for part in net.backprop(*FEW)[1]]),
+    "statistics": lambda net, _: repr(net.layer_statistics(*FEW)),
+    "copy": lambda net, _: copy.deepcopy(net).parameters.tobytes(),
+    "file": lambda net, folder: load_again(net, folder).parameters.tobytes(),
+}
+
+
+def digest(answer):
+    answer = answer.encode() if isinstance(answer, str) else answer
+    return hashlib.blake2b(answer, digest_size=8).digest()
+
+
+class Book(fastnet.Callback):
+    """What the network answered after each store."""
+
+    interval = 1
+
+    def __init__(self):
+        self.right = {question: set() for question in QUESTIONS}
+        self.stores = 0
+        self.until = float("inf")
+
+    def on_interval(self, network, epoch, mini_batch):
+        parameters = network.parameters.tobytes()
+        for question, ask in QUESTIONS.items():
+            # A file and a copy hold the parameters, and are not asked for on the trainer's time.
+            whole = question in ("copy", "file")
+            self.right[question].add(digest(parameters if whole else ask(network, None)))
+        self.stores += 1
+        return time.monotonic() > self.until
+
+    def on_train_begin(self, network):
+        self.on_interval(network, 0, 0)
+
+    def on_epoch_end(self, network, record):
+        return self.on_interval(network, 0, 0)
+
+
+class Hammer:
+    """The threads, and what they saw."""
+
+    def __init__(self, seconds, threads, trainers=2, seed=0):
+        self.network = fastnet.Network(SIZES, rng=seed)
+        self.book = Book()
+        self.book.until = time.monotonic() + seconds
+        self.seen = {question: set() for question in QUESTIONS}
+        self.counts = Counter()
+        self.failures = []
+        self.lock = threading.Lock()
+        self.folder = tempfile.TemporaryDirectory()
+        self.threads = [
+            threading.Thread(
+                target=self.guarded, args=(self.train if k < trainers else self.ask, k)
+            )
+            for k in range(threads)
+        ]
+
+    def run(self):
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(1e-4)
+        try:
+            for thread in self.threads:
+                thread.start()
+            for thread in self.threads:
+                thread.join()
+        finally:
+            sys.setswitchinterval(before)
+            self.folder.cleanup()
+        return self
+
+    def guarded(self, work, k):
+        try:
+            work(random.Random(k))
+        except BaseException as error:
+            self.failures.append(error)
+            raise
+
+    def train(self, choose):
+        counts = Counter()
+        optimizers = [fastnet.SGD(0.5), fastnet.Adam(0.01), fastnet.Momentum(0.1)]
+        while time.monotonic() < self.book.until:
+            try:
+                options = {"optimizer": choose.choice(optimizers), "callbacks": self.book}
+                self.network.train(FEW, choose.choice([1, 3]), 5, **options)
+                counts["trained"] += 1
+            except RuntimeError as error:
+                assert "being trained already" in str(error)
+                counts["trainings refused"] += 1
+                time.sleep(0.001)
+        with self.lock:
+            self.counts += counts
+
+    def ask(self, choose):
+        seen = {question: set() for question in QUESTIONS}
+        counts = Counter()
+        while time.monotonic() < self.book.until:
+            question = choose.choice(list(QUESTIONS))
+            seen[question].add(digest(QUESTIONS[question](self.network, self.folder.name)))
+            counts[question] += 1
+        with self.lock:
+            self.counts += counts
+            for question, answers in seen.items():
+                self.seen[question] |= answers
+
+    @property
+    def torn(self):
+        """How many different answers to each question belong to no store."""
+        return {
+            question: len(answers - self.book.right[question])
+            for question, answers in self.seen.items()
+            if answers - self.book.right[question]
+        }
+
+    def report(self):
+        asked = ", ".join(f"{question} {self.counts[question]}" for question in QUESTIONS)
+        different = sum(map(len, self.seen.values()))
+        return (
+            f"{len(self.threads)} threads; {self.book.stores} stores in {self.counts['trained']} "
+            f"trainings, {self.counts['trainings refused']} refused; asked: {asked}; "
+            f"{different} different answers; torn: {sum(self.torn.values())}"
+        )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--threads", type=int, default=16)
+    options = parser.parse_args()
+    hammer = Hammer(60 * options.minutes, options.threads).run()
+    print(hammer.report())
+    print(hammer.torn or "nothing torn", *hammer.failures, sep="\n")
+    return bool(hammer.torn or hammer.failures)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
