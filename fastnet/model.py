@@ -62,6 +62,7 @@ class Model:
         self._weights = Views("weights", weights, self._guard)
         self._predictors: list[Engine] = []
         self._differentiators: list[Engine] = []
+        self._trainer: tuple[Any, Engine] | None = None  # for the thread that trains
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -167,7 +168,8 @@ class Model:
             state["_parameters"] = self._parameters.copy()
             if self._state is not None:
                 state["_state"] = self._state.copy()
-        for name in ("_biases", "_weights", "_predictors", "_differentiators", "_guard"):
+        engines = ("_predictors", "_differentiators", "_trainer")
+        for name in ("_biases", "_weights", *engines, "_guard"):
             del state[name]
         return state | {"_layout": LAYOUT}
 

@@ -23,6 +23,7 @@ from fastnet.progress import Progress, ProgressReport
 from fastnet.schedules import Schedule
 
 if TYPE_CHECKING:
+    from fastnet.kernels.engine_f64_baseline import Engine
     from fastnet.network import Network
 
 __all__ = ["Orders", "Plan", "Shuffle", "Training"]
@@ -192,6 +193,8 @@ class Training:
                     if self.stopped:
                         break
                     self._run_epoch()
+                if not plan.recorded:  # steps come one after another, each for a workspace
+                    self.network._trainer = self.kind, self.engine
             finally:
                 self._end()
         return self.history
@@ -216,12 +219,7 @@ class Training:
             self.state = network._optimizer_state(plan.optimizer)
         else:
             self.state = plan.optimizer.start(network.parameters.size, network.dtype)
-        self.engine = network._make_engine(
-            min(self.size, TRAINING_ROWS),
-            training=True,
-            dropout=plan.dropout,
-            n_states=plan.optimizer.n_states,
-        )
+        self.engine = self._workspace()
         if isinstance(plan.optimizer, LBFGS):
             return
         self.engine.set_rule(
@@ -235,6 +233,21 @@ class Training:
         )
         for which, vector in enumerate(self.state.vectors):
             self.engine.load_state(which, vector)
+
+    def _workspace(self) -> Engine:
+        """The one that the step before has left, if it is large enough; or a new one."""
+        plan, network = self.plan, self.network
+        capacity = min(self.size, TRAINING_ROWS)
+        self.kind = network._architecture, tuple(plan.dropout), plan.optimizer.n_states
+        kept, network._trainer = network._trainer, None
+        if kept is not None and kept[0] == self.kind and kept[1].capacity >= capacity:
+            return kept[1]
+        return network._make_engine(
+            capacity,
+            training=True,
+            dropout=plan.dropout,
+            n_states=plan.optimizer.n_states,
+        )
 
     def _ask(self, answers: Iterator[object]) -> None:
         """Let every callback speak; any True stops the training."""

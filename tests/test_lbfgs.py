@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fastnet
-from fastnet import LBFGS, data, lbfgs
+from fastnet import LBFGS, data
 
 from .formulas import Plain, flattened, is_weight, problem, regularized
 

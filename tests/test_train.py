@@ -1,5 +1,6 @@
 """`Network.train` and `partial_fit`: going on, measuring, diverging, and what is refused."""
 
+import contextlib
 import copy
 import pickle
 
@@ -85,6 +86,53 @@ def test_partial_fit_and_train_share_the_state():
     net.train((X, labels), 2, None, shuffle=False)
     twin.train((X, labels), 3, None, optimizer=Momentum(0.1), shuffle=False)
     np.testing.assert_allclose(net.parameters, twin.parameters, rtol=1e-12, atol=1e-14)
+
+
+def test_partial_fit_works_where_the_step_before_did(monkeypatch):
+    net, X, labels, _ = problem(np.float64, rows=50)
+    made, make = [], type(net)._make_engine
+
+    def count(self, *arguments, **options):
+        made.append(arguments)
+        return make(self, *arguments, **options)
+
+    monkeypatch.setattr(type(net), "_make_engine", count)
+    for at in range(0, 50, 8):
+        net.partial_fit((X[at : at + 8], labels[at : at + 8]))
+        net.update_mini_batch((X[at : at + 8], labels[at : at + 8]), 0.1, 0.0, 50)
+    assert len(made) == 1
+
+
+STEPS = [
+    {"optimizer": Momentum(0.3)},
+    {"optimizer": Momentum(0.3), "rows": 3},
+    {"optimizer": Adam(0.02), "l2": 3.0},
+    {"optimizer": Adam(0.02), "dropout": 0.5},
+    {"optimizer": Adam(0.02), "rows": 300},
+    {"optimizer": SGD(1e300), "l2": 1e10},  # diverges
+    {"optimizer": SGD(0.1), "max_norm": 0.5, "l2": 1.0},
+    {"cost": fastnet.QuadraticCost, "optimizer": SGD(0.1)},
+    {"optimizer": "LBFGS"},
+    {"optimizer": SGD(0.1), "clip_norm": 0.1},
+]
+
+
+def test_partial_fit_takes_nothing_over_from_the_step_before():
+    """A copy has no workspace yet, and takes each step in one of its own."""
+    net, X, labels, _ = problem(np.float64, rows=300)
+    twin = copy.deepcopy(net)
+    for number, step in enumerate(STEPS * 2):
+        if step.get("optimizer") == "LBFGS":
+            pytest.importorskip("scipy", reason="SciPy (scipy) is not installed")
+        options = {**step}
+        twin = copy.deepcopy(twin)
+        rows = options.pop("rows", 20)
+        cost = options.pop("cost", fastnet.CrossEntropyCost)
+        for network in (net, twin):
+            network.cost = cost
+            with contextlib.suppress(DivergenceError):
+                network.partial_fit((X[:rows], labels[:rows]), **options)
+        np.testing.assert_array_equal(net.parameters, twin.parameters, err_msg=f"step {number}")
 
 
 @pytest.mark.parametrize("size", [20, 21, 10**9, None])
