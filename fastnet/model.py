@@ -232,6 +232,7 @@ class Model:
         >>> bool(np.all(net.weights[0] == twin.standard_normal((2, 9)) / np.sqrt(9)))
         True
         """
+        self._guard.check()
         self._initializer, self._bias_initializer = "default", "normal"
         self.initialize()
 
@@ -246,6 +247,7 @@ class Model:
         >>> round(float(net.weights[0].std()), 2)
         1.0
         """
+        self._guard.check()
         self._initializer, self._bias_initializer = "large", "normal"
         self.initialize()
 

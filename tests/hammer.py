@@ -20,7 +20,9 @@ import numpy as np
 
 import fastnet
 
-SIZES = [40, 32, 5]
+#: A small network, of which everything is asked; and a large one, whose parameters take longer to
+#: store than an example takes, so that half of a store would be seen at once.
+SMALL, LARGE = [40, 32, 5], [40, 2000, 50, 5]
 RNG = np.random.default_rng(2)
 X = RNG.standard_normal((2100, 40))  # more than one kernel call
 Y = np.arange(2100) % 5
@@ -57,17 +59,18 @@ class Book(fastnet.Callback):
 
     interval = 1
 
-    def __init__(self):
-        self.right = {question: set() for question in QUESTIONS}
+    def __init__(self, questions):
+        self.right = {question: set() for question in questions}
         self.stores = 0
         self.until = float("inf")
 
     def on_interval(self, network, epoch, mini_batch):
-        parameters = network.parameters.tobytes()
-        for question, ask in QUESTIONS.items():
+        parameters = network.parameters.tobytes() if "copy" in self.right else b""
+        for question, answers in self.right.items():
             # A file and a copy hold the parameters, and are not asked for on the trainer's time.
             whole = question in ("copy", "file")
-            self.right[question].add(digest(parameters if whole else ask(network, None)))
+            answer = parameters if whole else QUESTIONS[question](network, None)
+            answers.add(digest(answer))
         self.stores += 1
         return time.monotonic() > self.until
 
@@ -81,11 +84,11 @@ class Book(fastnet.Callback):
 class Hammer:
     """The threads, and what they saw."""
 
-    def __init__(self, seconds, threads, trainers=2, seed=0):
-        self.network = fastnet.Network(SIZES, rng=seed)
-        self.book = Book()
-        self.book.until = time.monotonic() + seconds
-        self.seen = {question: set() for question in QUESTIONS}
+    def __init__(self, seconds, threads, sizes=SMALL, questions=tuple(QUESTIONS), trainers=2):
+        self.network = fastnet.Network(sizes, rng=0)
+        self.book = Book(questions)
+        self.seconds = seconds
+        self.seen = {question: set() for question in questions}
         self.counts = Counter()
         self.failures = []
         self.lock = threading.Lock()
@@ -100,6 +103,7 @@ class Hammer:
     def run(self):
         before = sys.getswitchinterval()
         sys.setswitchinterval(1e-4)
+        self.book.until = time.monotonic() + self.seconds
         try:
             for thread in self.threads:
                 thread.start()
@@ -133,10 +137,10 @@ class Hammer:
             self.counts += counts
 
     def ask(self, choose):
-        seen = {question: set() for question in QUESTIONS}
+        seen = {question: set() for question in self.seen}
         counts = Counter()
         while time.monotonic() < self.book.until:
-            question = choose.choice(list(QUESTIONS))
+            question = choose.choice(list(seen))
             seen[question].add(digest(QUESTIONS[question](self.network, self.folder.name)))
             counts[question] += 1
         with self.lock:
@@ -154,7 +158,7 @@ class Hammer:
         }
 
     def report(self):
-        asked = ", ".join(f"{question} {self.counts[question]}" for question in QUESTIONS)
+        asked = ", ".join(f"{question} {self.counts[question]}" for question in self.seen)
         different = sum(map(len, self.seen.values()))
         return (
             f"{len(self.threads)} threads; {self.book.stores} stores in {self.counts['trained']} "
@@ -168,10 +172,14 @@ def main():
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--threads", type=int, default=16)
     options = parser.parse_args()
-    hammer = Hammer(60 * options.minutes, options.threads).run()
-    print(hammer.report())
-    print(hammer.torn or "nothing torn", *hammer.failures, sep="\n")
-    return bool(hammer.torn or hammer.failures)
+    seconds = 60 * options.minutes / 2
+    hammers = [
+        Hammer(seconds, options.threads),
+        Hammer(seconds, options.threads, LARGE, ["one example"]),
+    ]
+    for hammer in hammers:
+        print(hammer.run().report(), *hammer.torn.items(), *hammer.failures, sep="\n", flush=True)
+    return any(hammer.torn or hammer.failures for hammer in hammers)
 
 
 if __name__ == "__main__":
