@@ -17,7 +17,7 @@ Array = NDArray[Any]
 BLOCK_BYTES = 1 << 22
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Preprocessing:
     """What a network's inputs and outputs mean: a network takes ``(X - mean) / scale``.
 
@@ -63,26 +63,37 @@ class Preprocessing:
     target_mean: float = 0.0
     target_scale: float = 1.0
 
-    def __post_init__(self) -> None:
-        if (self.mean is None) != (self.scale is None):
+    # Not the dataclass's own: what may be given is more than what is kept.
+    def __init__(
+        self,
+        mean: ArrayLike | None = None,
+        scale: ArrayLike | None = None,
+        labels: Sequence[str] | None = None,
+        columns: Sequence[str] | None = None,
+        target: str | None = None,
+        target_mean: float = 0.0,
+        target_scale: float = 1.0,
+    ) -> None:
+        if (mean is None) != (scale is None):
             raise ValueError("mean and scale go together; give both or neither.")
-        mean, scale = _vector(self.mean, "mean"), _vector(self.scale, "scale")
-        if mean is not None and scale is not None and mean.size != scale.size:
+        means, scales = _vector(mean, "mean"), _vector(scale, "scale")
+        if means is not None and scales is not None and means.size != scales.size:
             raise ValueError(
-                f"mean has {mean.size} numbers and scale has {scale.size}; give one of each an "
+                f"mean has {means.size} numbers and scale has {scales.size}; give one of each an "
                 "input."
             )
-        target_mean = _number(self.target_mean, "target_mean")
-        target_scale = _number(self.target_scale, "target_scale")
-        if target_scale <= 0 or (scale is not None and not (scale > 0).all()):
+        target_mean = _number(target_mean, "target_mean")
+        target_scale = _number(target_scale, "target_scale")
+        if target_scale <= 0 or (scales is not None and not (scales > 0).all()):
             raise ValueError("scale and target_scale must be positive; use 1 for a constant.")
-        if self.target is not None and not isinstance(self.target, str):
-            raise TypeError(f"target is {self.target!r}; expected a name.")
+        if target is not None and not isinstance(target, str):
+            raise TypeError(f"target is {target!r}; expected a name.")
         read = {
-            "mean": mean,
-            "scale": scale,
-            "labels": _names(self.labels, "labels"),
-            "columns": _names(self.columns, "columns"),
+            "mean": means,
+            "scale": scales,
+            "target": target,
+            "labels": _names(labels, "labels"),
+            "columns": _names(columns, "columns"),
             "target_mean": target_mean,
             "target_scale": target_scale,
         }
