@@ -1,0 +1,179 @@
+"""A network as an ONNX model, in standard operators that every runtime has."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnet._version import __version__
+from fastnet.errors import missing_extra
+from fastnet.interchange.parts import Layer, copied
+from fastnet.persistence import replace_file
+from fastnet.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from fastnet.portable import Portable
+
+__all__ = ["to_onnx"]
+
+#: Of 2021 and 2022: old enough for the runtimes that people have.
+OPSET = 17
+IR_VERSION = 8
+#: By activation: the operator and its attributes; the identity needs none.
+OPERATORS: dict[str, tuple[str, dict[str, Any]]] = {
+    "sigmoid": ("Sigmoid", {}),
+    "tanh": ("Tanh", {}),
+    "relu": ("Relu", {}),
+    "leaky_relu": ("LeakyRelu", {"alpha": 0.01}),
+    "softmax": ("Softmax", {"axis": -1}),
+    "identity": ("Identity", {}),
+}
+
+
+def to_onnx(network: Portable, path: str | os.PathLike[str], *, preprocessing: bool = True) -> None:
+    """Write a network as an ONNX model; see `Network.to_onnx`.
+
+    Raises
+    ------
+    ValueError, TypeError, ImportError, OSError
+        As for `Network.to_onnx`.
+    """
+    try:
+        import onnx
+    except ImportError:
+        raise missing_extra("to_onnx", "onnx") from None
+    known = network.preprocessing
+    if known is not None and not isinstance(known, Preprocessing):
+        raise TypeError(
+            f"preprocessing is {known!r}, which has no form in ONNX; expected a "
+            "fastnet.Preprocessing, or None."
+        )
+    if known is not None:
+        known.check(network.sizes)
+    layers = copied(network)
+    if not all(np.isfinite(part).all() for each in layers for part in (each.weight, each.bias)):
+        raise ValueError(
+            f"the network has parameters that are not finite; {os.fsdecode(path)!r} was not "
+            "written, has the training diverged?"
+        )
+    graph = _Graph(network.dtype)
+    applied = known if preprocessing else None
+    at = graph.standardized("inputs", applied)
+    for number, layer in enumerate(layers):
+        at = graph.layer(at, number, layer)
+    graph.restored(at, applied)
+    model = graph.model(network.sizes[0], network.sizes[-1])
+    onnx.helper.set_model_props(model, _metadata(network, applied))
+    onnx.checker.check_model(model, full_check=True)
+    replace_file(path, model.SerializeToString(deterministic=True))
+
+
+def _metadata(network: Portable, applied: Preprocessing | None) -> dict[str, str]:
+    """Return what a user of the model may want to know: names, in JSON where there are many."""
+    import json
+
+    known = network.preprocessing or Preprocessing()
+    standardized = applied is not None and applied.mean is not None
+    found = {
+        "cost": network.cost.name,
+        "activations": json.dumps(network.activations),
+        "standardizes_inputs": json.dumps(standardized),
+        "labels": json.dumps(known.labels),
+        "columns": json.dumps(known.columns),
+        "target": json.dumps(known.target),
+    }
+    return {name: value for name, value in found.items() if value != "null"}
+
+
+class _Graph:
+    """An ONNX graph in the making: nodes in order, and the constants that they take.
+
+    Parameters
+    ----------
+    dtype : dtype
+        The network's.
+    """
+
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        from onnx import helper
+
+        self._helper = helper
+        self._dtype = dtype
+        self._nodes: list[Any] = []
+        self._constants: list[Any] = []
+
+    def add(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        """Add a node; return the name of what it gives."""
+        self._nodes.append(
+            self._helper.make_node(operator, inputs, [output], name=output, **attributes)
+        )
+        return output
+
+    def constant(self, name: str, values: Any, dtype: Any = None) -> str:
+        """Add a constant, of the network's dtype unless told otherwise; return its name."""
+        from onnx import numpy_helper
+
+        array = np.ascontiguousarray(values, dtype=dtype or self._dtype)
+        self._constants.append(numpy_helper.from_array(array, name))
+        return name
+
+    def standardized(self, at: str, applied: Preprocessing | None) -> str:
+        """Add ``(X - mean) / scale``, in float64 as `Preprocessing.inputs` has it."""
+        if applied is None or applied.mean is None or not applied.changes_inputs:
+            return at
+        narrow = self._dtype != np.dtype(np.float64)
+        if narrow:
+            at = self.add("Cast", [at], "inputs_float64", to=self._type(np.dtype(np.float64)))
+        mean = self.constant("input_mean", applied.mean, np.float64)
+        scale = self.constant("input_scale", applied.scale, np.float64)
+        at = self.add("Sub", [at, mean], "centred")
+        at = self.add("Div", [at, scale], "standardized")
+        if narrow:
+            at = self.add("Cast", [at], "standardized_float32", to=self._type(self._dtype))
+        return at
+
+    def layer(self, at: str, number: int, layer: Layer) -> str:
+        """Add one layer: a^l = activation(a^(l-1) w^T + b)."""
+        if layer.activation not in OPERATORS:
+            raise ValueError(
+                f"{layer.name} has the activation {layer.activation!r}, which has no operator in "
+                f"ONNX; it can hold {', '.join(OPERATORS)}."
+            )
+        w = self.constant(f"weights_{number}", layer.weight)
+        b = self.constant(f"biases_{number}", layer.bias)
+        at = self.add("Gemm", [at, w, b], f"z_{number}", transB=1)
+        operator, attributes = OPERATORS[layer.activation]
+        return self.add(operator, [at], f"a_{number}", **attributes)
+
+    def restored(self, at: str, applied: Preprocessing | None) -> None:
+        """Add what gives predicted numbers in the units of the target, and name the output."""
+        if applied is not None and (applied.target_mean, applied.target_scale) != (0.0, 1.0):
+            scale = self.constant("target_scale", applied.target_scale)
+            mean = self.constant("target_mean", applied.target_mean)
+            at = self.add("Mul", [at, scale], "scaled")
+            at = self.add("Add", [at, mean], "in_units_of_the_target")
+        self.add("Identity", [at], "outputs")
+
+    def model(self, n_in: int, n_out: int) -> Any:
+        """Return the whole model, whose number of rows is free."""
+        describe, kind = self._helper.make_tensor_value_info, self._type(self._dtype)
+        graph = self._helper.make_graph(
+            self._nodes,
+            "fastnet",
+            [describe("inputs", kind, ["batch", n_in])],
+            [describe("outputs", kind, ["batch", n_out])],
+            self._constants,
+        )
+        return self._helper.make_model(
+            graph,
+            opset_imports=[self._helper.make_opsetid("", OPSET)],
+            ir_version=IR_VERSION,
+            producer_name="fastnet",
+            producer_version=__version__,
+        )
+
+    def _type(self, dtype: np.dtype[Any]) -> int:
+        number: int = self._helper.np_dtype_to_tensor_dtype(dtype)
+        return number

@@ -1,0 +1,180 @@
+"""Networks as scikit-learn's fitted MLPClassifier and MLPRegressor, and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnet.errors import missing_extra
+from fastnet.interchange.parts import Layer, assemble, copied
+from fastnet.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from fastnet.portable import Portable
+
+__all__ = ["from_sklearn", "to_sklearn"]
+
+AnyNetwork = TypeVar("AnyNetwork", bound="Portable")
+Array = NDArray[Any]
+
+#: Our names of the activations that scikit-learn's hidden layers have, all of one kind, and its.
+HIDDEN = {"identity": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}
+OUTPUT = {"identity": "identity", "sigmoid": "logistic", "softmax": "softmax"}
+
+
+def from_sklearn(cls: type[AnyNetwork], estimator: Any, *, cost: Any = None) -> AnyNetwork:
+    """Return the network that a fitted estimator holds; see `Network.from_sklearn`.
+
+    Raises
+    ------
+    ImportError, ValueError, TypeError
+        As for `Network.from_sklearn`.
+    """
+    peers = _import("from_sklearn")
+    if not isinstance(estimator, (peers.MLPClassifier, peers.MLPRegressor)):
+        hint = "; of a Pipeline give the last step" if hasattr(estimator, "steps") else ""
+        raise TypeError(
+            f"estimator is of type {type(estimator).__name__}; expected scikit-learn's "
+            f"MLPClassifier or MLPRegressor, fitted{hint}."
+        )
+    if not hasattr(estimator, "coefs_"):
+        raise ValueError(f"this {type(estimator).__name__} is not fitted; call its fit first.")
+    depth = len(estimator.coefs_)
+    kinds = [_ours(estimator.activation, HIDDEN, "activation")] * (depth - 1)
+    kinds.append(_ours(estimator.out_activation_, OUTPUT, "out_activation_"))
+    layers = [
+        Layer(np.asarray(w).T, np.asarray(b), kind, f"coefs_[{layer}]")
+        for layer, (w, b, kind) in enumerate(
+            zip(estimator.coefs_, estimator.intercepts_, kinds, strict=True)
+        )
+    ]
+    network = assemble(cls, layers, cost=cost, output=None, name="estimator")
+    labels, columns = _labels(estimator), _columns(estimator)
+    if labels or columns:
+        network.preprocessing = Preprocessing(labels=labels, columns=columns)
+    return network
+
+
+def to_sklearn(network: Portable, *, multilabel: bool = False) -> Any:
+    """Return a network as a fitted estimator; see `Network.to_sklearn`.
+
+    Raises
+    ------
+    ImportError, ValueError
+        As for `Network.to_sklearn`.
+    """
+    peers = _import("to_sklearn")
+    hidden, output = set(network.activations[:-1]), network.activations[-1]
+    n_out = network.sizes[-1]
+    if len(hidden) > 1 or not hidden <= set(HIDDEN):
+        raise ValueError(
+            f"the hidden layers' activations are {', '.join(network.activations[:-1])}; "
+            f"scikit-learn has one for all of them, out of {', '.join(HIDDEN)}."
+        )
+    if output not in OUTPUT or (output == "softmax" and n_out == 1):
+        raise ValueError(
+            f"the output's activation is {output!r}, of {n_out} units; scikit-learn has identity "
+            "(regression), sigmoid, or softmax of two units or more."
+        )
+    if multilabel and (output != "sigmoid" or n_out == 1):
+        raise ValueError(
+            f"multilabel goes with two sigmoid outputs or more; this network has {n_out} of "
+            f"{output}."
+        )
+    layers = copied(network)
+    weights = [np.ascontiguousarray(layer.weight.T) for layer in layers]
+    biases = [layer.bias for layer in layers]
+    options: dict[str, Any] = {"hidden_layer_sizes": tuple(network.sizes[1:-1])}
+    if hidden:
+        options["activation"] = HIDDEN[hidden.pop()]
+    if output == "identity":
+        estimator = peers.MLPRegressor(**options)
+    else:
+        estimator = peers.MLPClassifier(**options)
+        output = _add_classes(estimator, network, weights, biases, multilabel)
+    _add_fit(estimator, weights, biases, network)
+    estimator.out_activation_ = OUTPUT[output]
+    return estimator
+
+
+def _import(what: str) -> Any:
+    try:
+        from sklearn import neural_network
+    except ImportError:
+        raise missing_extra(what, "sklearn") from None
+    return neural_network
+
+
+def _ours(name: Any, table: dict[str, str], what: str) -> str:
+    for ours, theirs in table.items():
+        if name == theirs:
+            return ours
+    raise ValueError(
+        f"the estimator's {what} is {name!r}, which fastnet has no twin of; expected one of "
+        f"{', '.join(table.values())}."
+    )
+
+
+def _labels(estimator: Any) -> tuple[str, ...] | None:
+    """Return the names of the classes, unless they are the class numbers themselves."""
+    classes = getattr(estimator, "classes_", None)
+    if classes is None or np.array_equal(classes, np.arange(len(classes))):
+        return None
+    return tuple(str(name) for name in classes)
+
+
+def _columns(estimator: Any) -> tuple[str, ...] | None:
+    names = tuple(str(name) for name in getattr(estimator, "feature_names_in_", ()))
+    return names if names and len(set(names)) == len(names) else None
+
+
+def _add_classes(
+    estimator: Any, network: Portable, weights: list[Array], biases: list[Array], multilabel: bool
+) -> str:
+    """Give a classifier its classes, and the last layer their order; return its activation."""
+    from sklearn.preprocessing import LabelBinarizer
+
+    output, n_out = network.activations[-1], network.sizes[-1]
+    binarizer = LabelBinarizer()
+    if multilabel:
+        estimator._label_binarizer = binarizer.fit(np.eye(n_out, dtype=int))
+        estimator.classes_ = binarizer.classes_
+        return output
+    known = network.preprocessing
+    labels = known.labels if isinstance(known, Preprocessing) else None
+    classes = np.arange(max(2, n_out)) if labels is None else np.array(labels)
+    # There, classes are sorted; here, they stand in the order of the output units.
+    order = np.argsort(classes)
+    if n_out == 1 and order[0] == 1:
+        weights[-1], biases[-1] = -weights[-1], -biases[-1]
+    elif n_out > 1:
+        weights[-1], biases[-1] = weights[-1][:, order], biases[-1][order]
+    estimator._label_binarizer = binarizer.fit(classes)
+    estimator.classes_ = binarizer.classes_
+    if n_out == 2 and output == "softmax":
+        # Of two classes there one unit tells: softmax(z)_1 = sigmoid(z_1 - z_0).
+        weights[-1] = weights[-1][:, 1:] - weights[-1][:, :1]
+        biases[-1] = biases[-1][1:] - biases[-1][:1]
+        return "sigmoid"
+    if n_out > 1:
+        binarizer.y_type_ = "multiclass"  # the largest output is the class, of two units as well
+    return output
+
+
+def _add_fit(estimator: Any, weights: list[Array], biases: list[Array], network: Portable) -> None:
+    """Give an estimator what fitting would have left, so that it predicts and learns on."""
+    estimator.coefs_, estimator.intercepts_ = weights, biases
+    estimator.n_layers_ = network.num_layers
+    estimator.n_outputs_ = len(biases[-1])
+    estimator.n_features_in_ = network.sizes[0]
+    known = network.preprocessing
+    if isinstance(known, Preprocessing) and known.columns is not None:
+        estimator.feature_names_in_ = np.array(known.columns, dtype=object)
+    estimator.n_iter_ = len(network.history)
+    estimator.t_ = 0
+    estimator.loss_curve_ = []
+    estimator._no_improvement_count = 0
+    estimator.best_loss_ = np.inf
+    estimator.validation_scores_ = estimator.best_validation_score_ = None

@@ -1,0 +1,162 @@
+"""Networks as PyTorch's nn.Sequential of linear layers and activations, and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnet.errors import missing_extra
+from fastnet.interchange.parts import Layer, assemble, copied
+
+if TYPE_CHECKING:
+    from fastnet.portable import Portable
+
+__all__ = ["from_torch", "to_torch"]
+
+AnyNetwork = TypeVar("AnyNetwork", bound="Portable")
+
+#: The module of each activation, by name in `torch.nn`; the class's defaults are what is meant.
+MODULES = {
+    "sigmoid": "Sigmoid",
+    "tanh": "Tanh",
+    "relu": "ReLU",
+    "leaky_relu": "LeakyReLU",
+    "identity": "Identity",
+    "softmax": "Softmax",
+}
+#: What does nothing when a model predicts on rows.
+PASSED_OVER = ("Dropout", "AlphaDropout", "Identity")
+
+
+def to_torch(network: Portable) -> Any:
+    """Return a network as an ``nn.Sequential``; see `Network.to_torch`.
+
+    Raises
+    ------
+    ImportError, ValueError
+        As for `Network.to_torch`.
+    """
+    torch = _import("to_torch")
+    nn = torch.nn
+    modules = []
+    for layer in copied(network):
+        name, (n_out, n_in) = layer.activation, layer.weight.shape
+        dtype = torch.float64 if network.dtype == np.float64 else torch.float32
+        # skip_init: drawing weights that are overwritten would move torch's global generator.
+        linear = nn.utils.skip_init(nn.Linear, n_in, n_out, dtype=dtype)
+        with torch.no_grad():
+            linear.weight.copy_(torch.from_numpy(layer.weight))
+            linear.bias.copy_(torch.from_numpy(layer.bias))
+        if name not in MODULES:
+            raise ValueError(f"activation {name!r} has no module in PyTorch.")
+        activation = getattr(nn, MODULES[name])
+        modules += [linear, activation(dim=-1) if name == "softmax" else activation()]
+    return nn.Sequential(*modules)
+
+
+def from_torch(
+    cls: type[AnyNetwork], module: Any, *, cost: Any = None, output: str | None = None
+) -> AnyNetwork:
+    """Return the network that a PyTorch module is; see `Network.from_torch`.
+
+    Raises
+    ------
+    ImportError, ValueError, TypeError
+        As for `Network.from_torch`.
+    """
+    torch = _import("from_torch")
+    if not isinstance(module, torch.nn.Module):
+        raise TypeError(
+            f"module is of type {type(module).__name__}; expected a torch.nn.Sequential of Linear "
+            "and activations."
+        )
+    layers: list[Layer] = []
+    dtypes: set[Any] = set()
+    for where, part in _flat(module, "module", torch):
+        name, kind = f"{where}, {_shown(part)},", type(part).__name__
+        _refuse_hooks(part, name)
+        if type(part) is torch.nn.Linear:
+            layers.append(Layer(*_linear(part, name, dtypes), None, name))
+        elif type(part) is torch.nn.Flatten and not layers and part.start_dim == 1:
+            continue  # this library's rows are flat
+        elif kind in PASSED_OVER and type(part) is getattr(torch.nn, kind):
+            continue
+        else:
+            _activate(layers, _activation(part, name, torch), name)
+    if len(dtypes) > 1:
+        raise ValueError(f"module holds {' and '.join(sorted(map(str, dtypes)))}; expected one.")
+    return assemble(cls, layers, cost=cost, output=output, name="module")
+
+
+def _import(what: str) -> Any:
+    try:
+        import torch
+    except ImportError:
+        raise missing_extra(what, "torch") from None
+    return torch
+
+
+def _flat(module: Any, where: str, torch: Any) -> list[tuple[str, Any]]:
+    """Return the parts of nested Sequentials, in order, with where they stand."""
+    sequential = torch.nn.Sequential
+    if not isinstance(module, sequential) or type(module).forward is not sequential.forward:
+        return [(where, module)]
+    _refuse_hooks(module, where)
+    found = []
+    # Not named_children(), which names a module that stands twice only once.
+    for name, part in module._modules.items():
+        found += _flat(part, f"{where}[{name}]", torch)
+    return found
+
+
+def _refuse_hooks(part: Any, name: str) -> None:
+    # Old weight normalization and pruning, for instance, are hooks.
+    if part._forward_hooks or part._forward_pre_hooks:
+        raise ValueError(
+            f"{name} has a forward hook, which may change what it gives; remove it first."
+        )
+
+
+def _shown(part: Any) -> str:
+    """Return a module's repr, cut to a few words of one line."""
+    text = " ".join(repr(part).split())
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+def _linear(part: Any, name: str, dtypes: set[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    weight, bias = part.weight, part.bias
+    dtypes.update(tensor.dtype for tensor in (weight, bias) if tensor is not None)
+    if str(weight.dtype) not in ("torch.float32", "torch.float64") or weight.is_meta:
+        found = "no numbers (a meta tensor)" if weight.is_meta else str(weight.dtype)
+        raise ValueError(f"{name} holds {found}; expected torch.float32 or torch.float64.")
+    w: NDArray[Any] = weight.detach().cpu().numpy()
+    b = np.zeros(len(w), w.dtype) if bias is None else bias.detach().cpu().numpy()
+    return w, b
+
+
+def _activation(part: Any, name: str, torch: Any) -> str:
+    """Return the name of an activation that a network here can have, or refuse it by its own."""
+    for activation, kind in MODULES.items():
+        if type(part) is not getattr(torch.nn, kind):
+            continue
+        if activation == "leaky_relu" and part.negative_slope != 0.01:
+            raise ValueError(f"{name} is another leaky ReLU than fastnet's, whose slope is 0.01.")
+        if activation == "softmax" and part.dim not in (-1, 1, None):
+            raise ValueError(f"{name} is no softmax over the units of a row; expected dim=-1.")
+        return activation
+    hint = (
+        "; leave it out and give output='softmax'"
+        if type(part) is torch.nn.LogSoftmax
+        else f"; expected a Sequential of Linear and {', '.join(MODULES.values())}"
+    )
+    raise ValueError(f"{name} is no part of a plain multilayer perceptron{hint}.")
+
+
+def _activate(layers: list[Layer], activation: str, name: str) -> None:
+    if not layers:
+        raise ValueError(f"{name} stands before the first Linear; activations stand behind one.")
+    if layers[-1].activation is not None:
+        raise ValueError(f"{name} follows another activation; a layer has one.")
+    layers[-1].activation = activation

@@ -1,0 +1,190 @@
+"""Networks as scikit-learn's estimators and back; the oracle is what scikit-learn predicts."""
+
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import fastnet
+from fastnet import Network, Preprocessing
+
+X = np.random.default_rng(4).normal(size=(60, 3))
+NUMBERS = (X.sum(axis=1) > 0) + (X[:, 0] > 0).astype(int)
+KINDS = {
+    "binary": NUMBERS > 0,
+    "binary strings": np.array(["no", "yes", "yes"])[NUMBERS],
+    "multiclass": NUMBERS,
+    "multiclass strings": np.array(["setosa", "versicolor", "virginica"])[NUMBERS],
+    "multiclass numbers": np.array([3, 10, 7])[NUMBERS],
+    "multilabel": np.column_stack([X > 0.2, X[:, 0] > X[:, 1]]).astype(int),
+    "regression": X @ [1.0, -2.0, 0.5],
+    "several numbers": X @ np.array([[1.0, 3.0], [-2.0, 0.0], [0.5, 1.0]]),
+}
+#: A start from which every class is met.
+SPREAD = {"initializer": "large", "bias_initializer": "zeros", "activation": "tanh"}
+CLOSE = {"rtol": 1e-6, "atol": 1e-6}
+
+
+def fit(kind, dtype=np.float64, **options):
+    """Return an estimator of scikit-learn's, hardly trained."""
+    y = KINDS[kind]
+    maker = MLPRegressor if y.dtype == float else MLPClassifier
+    options = {"hidden_layer_sizes": (5, 4), "max_iter": 9, "learning_rate_init": 0.05} | options
+    options["random_state"] = 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return maker(**options).fit(X.astype(dtype), y)
+
+
+def answers(estimator, rows=X):
+    """Return what a network is to give, a row a row."""
+    if isinstance(estimator, MLPRegressor):
+        return estimator.predict(rows).reshape(len(rows), -1)
+    found = estimator.predict_proba(rows)
+    return found[:, 1:] if estimator.n_outputs_ == 1 else found
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_there_and_back(kind, activation, dtype):
+    fitted = fit(kind, dtype, activation=activation)
+    net = Network.from_sklearn(fitted)
+    rows = X.astype(dtype)
+    assert type(net) is Network and net.dtype == dtype
+    assert np.ptp(answers(fitted), axis=0).min() > 0.01
+    assert np.allclose(net.feedforward(rows), answers(fitted, rows), **CLOSE)
+    again = net.to_sklearn(multilabel=kind == "multilabel")
+    assert type(again) is type(fitted) and again.coefs_[0].dtype == dtype
+    assert again.out_activation_ == fitted.out_activation_
+    assert again.get_params()["activation"] == activation
+    if kind == "multiclass numbers":
+        # Names are strings here, and "10" comes before "3".
+        assert list(again.classes_) == ["10", "3", "7"]
+        assert (again.predict(X) == fitted.predict(X).astype(str)).all()
+        return
+    if isinstance(fitted, MLPClassifier):
+        assert (again.predict(X) == fitted.predict(X)).all()
+        assert again.score(X, KINDS[kind]) == fitted.score(X, KINDS[kind])
+    assert np.allclose(answers(again, rows), answers(fitted, rows), **CLOSE)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    ("output", "n_out"),
+    [("sigmoid", 1), ("sigmoid", 2), ("sigmoid", 4), ("softmax", 2), ("softmax", 4)],
+)
+def test_the_class_is_the_same(output, n_out, dtype):
+    net = Network([3, 9, n_out], "quadratic", output=output, rng=8, dtype=dtype, **SPREAD)
+    rows = X.astype(dtype)
+    out = net.feedforward(rows)
+    wanted = out.argmax(axis=1) if n_out > 1 else (out[:, 0] > 0.5).astype(int)
+    assert len(set(wanted)) == max(n_out, 2)
+    estimator = net.to_sklearn()
+    assert (estimator.predict(rows) == wanted).all()
+    assert net.accuracy((rows, wanted)) == len(X)
+    found = estimator.predict_proba(rows)
+    if n_out > 1:
+        assert np.allclose(found, out, **CLOSE)
+    else:
+        assert np.allclose(found, np.hstack([1 - out, out]), **CLOSE)
+
+
+@pytest.mark.parametrize(("output", "n_out"), [("sigmoid", 1), ("softmax", 2), ("softmax", 3)])
+def test_names_of_classes_are_sorted_with_their_units(output, n_out):
+    names = ["yes", "no", "maybe"][: max(2, n_out)]
+    net = Network([3, 9, n_out], "quadratic", output=output, rng=8, **SPREAD)
+    net.preprocessing = Preprocessing(labels=names, columns=["a", "b", "c"])
+    estimator = net.to_sklearn()
+    out = net.feedforward(X)
+    wanted = out.argmax(axis=1) if n_out > 1 else (out[:, 0] > 0.5).astype(int)
+    assert len(set(wanted)) > 1 and list(estimator.classes_) == sorted(names)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # rows without the names of features
+        assert (estimator.predict(X) == np.array(names)[wanted]).all()
+    again = Network.from_sklearn(estimator)
+    assert again.preprocessing.labels == tuple(sorted(names))
+    assert again.preprocessing.columns == ("a", "b", "c")
+
+
+@pytest.mark.parametrize("kind", ["binary strings", "multiclass strings", "regression"])
+def test_scikit_learn_goes_on_from_here(kind):
+    estimator = Network.from_sklearn(fit(kind)).to_sklearn()
+    before = [w.copy() for w in estimator.coefs_]
+    estimator.partial_fit(X, KINDS[kind])
+    assert any((old != new).any() for old, new in zip(before, estimator.coefs_, strict=True))
+    assert np.isfinite(estimator.loss_)
+
+
+def test_fastnet_goes_on_from_there():
+    net = Network.from_sklearn(fit("multiclass"))
+    assert net.cost is fastnet.LogLikelihoodCost and net.preprocessing is None
+    before = net.total_cost((X, NUMBERS), 0.0)
+    net.train((X, NUMBERS), 5, 10)
+    assert net.total_cost((X, NUMBERS), 0.0) < before
+    assert Network.from_sklearn(fit("multiclass"), cost="quadratic").cost is fastnet.QuadraticCost
+
+
+def test_the_copies_are_copies():
+    fitted = fit("multiclass")
+    kept = fitted.coefs_[0].copy()
+    net = Network.from_sklearn(fitted)
+    net.parameters[:] = 0
+    assert (fitted.coefs_[0] == kept).all()
+    estimator = net.to_sklearn()
+    estimator.coefs_[0][:] = 1
+    assert not net.parameters.any()
+
+
+def test_no_hidden_layer():
+    net = Network([3, 1], rng=0)
+    assert np.allclose(net.to_sklearn().predict_proba(X)[:, 1:], net.feedforward(X), **CLOSE)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"activation": ["tanh", "relu"]}, "activations are tanh, relu; scikit-learn has one for"),
+        ({"activation": "leaky_relu"}, "activations are leaky_relu, leaky_relu; scikit-learn"),
+        ({"cost": "quadratic", "output": "tanh"}, "activation is 'tanh', of 2 units; scikit-learn"),
+    ],
+)
+def test_a_network_that_scikit_learn_cannot_hold_is_refused(options, words):
+    with pytest.raises(ValueError, match=words):
+        Network([3, 4, 4, 2], **options).to_sklearn()
+
+
+def test_other_refusals():
+    with pytest.raises(ValueError, match="softmax', of 1 units"):
+        Network([3, 1], "log_likelihood").to_sklearn()
+    for net in (Network([3, 1]), Network([3, 2], "log_likelihood")):
+        with pytest.raises(ValueError, match="multilabel goes with two sigmoid outputs or more"):
+            net.to_sklearn(multilabel=True)
+    with pytest.raises(ValueError, match="this MLPClassifier is not fitted; call its fit first"):
+        Network.from_sklearn(MLPClassifier())
+    with pytest.raises(TypeError, match="of type StandardScaler; expected scikit-learn's"):
+        Network.from_sklearn(StandardScaler())
+    pipeline = make_pipeline(StandardScaler(), MLPClassifier())
+    with pytest.raises(TypeError, match=r"of type Pipeline; .* of a Pipeline give the last step"):
+        Network.from_sklearn(pipeline)
+    poisson = fit("regression")
+    poisson.out_activation_ = "exp"  # what loss="poisson" of newer versions sets
+    with pytest.raises(ValueError, match="out_activation_ is 'exp', which fastnet has no twin of"):
+        Network.from_sklearn(poisson)
+    spoilt = fit("regression")
+    spoilt.coefs_[1][0, 0] = np.nan
+    with pytest.raises(ValueError, match=r"coefs_\[1\] holds numbers that are not finite"):
+        Network.from_sklearn(spoilt)
+
+
+def test_without_scikit_learn_it_is_said_what_to_install(monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "sklearn"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    for call in (Network([2, 3]).to_sklearn, lambda: Network.from_sklearn(None)):
+        with pytest.raises(ImportError, match=r"pip install 'fastnet-mlp\[sklearn\]'"):
+            call()
