@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnet import sparse
 from fastnet.arguments import as_rate
 from fastnet.kernels import examples
 
@@ -33,7 +34,6 @@ BLOCK_BYTES = 1 << 22
 #: At most this share of non-zeros, and this many bytes of them, is kept beside X for training.
 SPARSE_SHARE = 0.4
 SPARSE_BYTES = 128 << 20
-SPARSE_COLUMNS = 1 << 16
 
 
 @runtime_checkable
@@ -76,10 +76,11 @@ class Dataset:
 
     Attributes
     ----------
-    X : ndarray, shape (n, n_in)
+    X : ndarray or sparse CSR, shape (n, n_in)
         The caller's own array; or what `derived` is worked out of, which has fewer rows.
     rows : Rows or None
-        X, or its non-zeros, for the kernels; None where X's element type is not theirs.
+        X, or its non-zeros, for the kernels; None where X's element type, or the number of a sparse
+        matrix's columns, is not theirs.
     labels : ndarray of int32, shape (n,), or None
     y : ndarray of the network's dtype, shape (n, n_out), or None
     targets : Targets
@@ -91,7 +92,7 @@ class Dataset:
         The examples, where they are worked out when asked for.
     """
 
-    X: Array
+    X: Any
     rows: examples.Rows | None
     labels: Array | None
     y: Array | None
@@ -181,9 +182,9 @@ def read_dataset(
     Parameters
     ----------
     data : (X, y) or iterable of (x, y)
-        X of shape (n, n_in), any real dtype, strides and byte order, or Derived. y: class numbers,
-        shape (n,), or targets, shape (n, n_out). Or the book's pairs: x of shape (n_in, 1) or
-        (n_in,), y a class number or a column of n_out targets.
+        X of shape (n, n_in), any real dtype, strides and byte order, or a sparse matrix of SciPy's,
+        or Derived. y: class numbers, shape (n,), or targets, shape (n, n_out). Or the book's pairs:
+        x of shape (n_in, 1) or (n_in,), y a class number or a column of n_out targets.
     n_in, n_out : int
         Units of the network's first and last layer.
     dtype : dtype
@@ -202,7 +203,9 @@ def read_dataset(
     """
     X, y = _split(data, name)
     derived = X if isinstance(X, Derived) else None
-    X = as_real_array(X if derived is None else derived.originals, f"{name}: X")
+    X = X if derived is None else derived.originals
+    if not sparse.is_sparse(X):
+        X = as_real_array(X, f"{name}: X")
     if X.shape[:1] == (0,):
         raise ValueError(f"{name} is empty; give at least one example.")
     X = as_rows(X, n_in, f"{name}: X")
@@ -211,10 +214,9 @@ def read_dataset(
     n = (X if derived is None else derived).shape[0]
     if found != n:
         raise ValueError(f"{name}: X has {n} rows and y has {found}; they must be equally many.")
-    nonzeros, single = _scan(X, dtype, f"{name}: X")
     return Dataset(
         X=X,
-        rows=_wrap(X, nonzeros, single, repeated),
+        rows=_wrap(X, dtype, f"{name}: X", repeated),
         labels=labels,
         y=None if labels is not None else targets,
         targets=examples.Targets(labels, None if labels is not None else targets),
@@ -223,8 +225,10 @@ def read_dataset(
     )
 
 
-def as_rows(X: Any, n_in: int, name: str) -> Array:
+def as_rows(X: Any, n_in: int, name: str) -> Any:
     """Return X as an array of shape (n, n_in) of real numbers, without a copy where it is one.
+
+    A sparse matrix becomes CSR, and stays sparse.
 
     Raises
     ------
@@ -233,7 +237,7 @@ def as_rows(X: Any, n_in: int, name: str) -> Array:
     ValueError
         The shape is wrong.
     """
-    rows = as_real_array(X, name)
+    rows: Any = sparse.as_csr(X, name) if sparse.is_sparse(X) else as_real_array(X, name)
     if rows.ndim == 3 and rows.shape[2] == 1:
         rows = rows[:, :, 0]
     if rows.ndim != 2:
@@ -245,7 +249,7 @@ def as_rows(X: Any, n_in: int, name: str) -> Array:
     return rows
 
 
-def check_finite(X: Array, dtype: np.dtype[Any], name: str) -> None:
+def check_finite(X: Any, dtype: np.dtype[Any], name: str) -> None:
     """Refuse NaN, infinity, and what would become infinite in `dtype`.
 
     Raises
@@ -253,10 +257,18 @@ def check_finite(X: Array, dtype: np.dtype[Any], name: str) -> None:
     ValueError
         With the row.
     """
-    _scan(X, dtype, name)
+    if sparse.is_sparse(X):
+        sparse.check_values(X, dtype, name)
+    else:
+        _scan(X, dtype, name)
 
 
-def _wrap(X: Array, nonzeros: int, single: bool, repeated: bool) -> examples.Rows | None:
+def _wrap(X: Any, dtype: np.dtype[Any], name: str, repeated: bool) -> examples.Rows | None:
+    """Look at every element once, and make of X what kernels read."""
+    if sparse.is_sparse(X):
+        sparse.check_values(X, dtype, name)
+        return sparse.wrap(X)
+    nonzeros, single = _scan(X, dtype, name)
     if X.dtype.char not in KERNEL_TYPES or not X.dtype.isnative:
         return None
     size = nonzeros * ((4 if single else 8) + 2)
@@ -264,7 +276,7 @@ def _wrap(X: Array, nonzeros: int, single: bool, repeated: bool) -> examples.Row
         repeated
         and nonzeros <= SPARSE_SHARE * X.size
         and size <= SPARSE_BYTES
-        and X.shape[1] <= SPARSE_COLUMNS
+        and X.shape[1] <= sparse.MOST_COLUMNS
     ):
         return examples.compress(X, nonzeros, single)
     return examples.Rows(X)
@@ -324,6 +336,8 @@ def as_real_array(values: Any, name: str) -> Array:
     ValueError
         Rows of unequal lengths.
     """
+    if sparse.is_sparse(values):
+        raise TypeError(f"{name} is a sparse matrix; give an array here, as .toarray() makes it.")
     try:
         array = np.asarray(values)
     except ValueError:
@@ -409,7 +423,9 @@ def _refuse_row(values: Array, row: int, limit: float, dtype: np.dtype[Any], nam
     )
 
 
-def _as_block(values: Array, dtype: np.dtype[Any]) -> Array:
+def _as_block(values: Any, dtype: np.dtype[Any]) -> Array:
+    if sparse.is_sparse(values):
+        values = values.toarray()
     block: Array = np.ascontiguousarray(values, dtype=dtype)
     return block
 

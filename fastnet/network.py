@@ -157,9 +157,10 @@ class Network(Portable):
         training_data : (X, y) or list of (x, y)
             X of shape (n, n_0), of any real dtype, strides and byte order, read-only or
             memory-mapped too; it is not copied (where most of it is zero, its other elements are
-            noted beside it, in at most 128 MB). y: class numbers (n,), or targets (n, n_L). Or the
-            book's pairs: x (n_0, 1), y a class number or (n_L, 1). A network with one output unit
-            takes y of shape (n,) as targets.
+            noted beside it, in at most 128 MB); or a sparse matrix of SciPy's, whose zeros are not
+            written out. y: class numbers (n,), or targets (n, n_L). Or the book's pairs:
+            x (n_0, 1), y a class number or (n_L, 1). A network with one output unit takes y of
+            shape (n,) as targets.
         epochs : int
             Passes over the data, 0 or more.
         mini_batch_size : int

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastnet import kernels
+from fastnet import kernels, sparse
 from fastnet.arguments import as_rate
-from fastnet.data import Dataset, as_real_array, as_rows, check_finite, read_dataset
+from fastnet.data import BLOCK_BYTES, Dataset, as_real_array, as_rows, check_finite, read_dataset
 from fastnet.model import Model
 from fastnet.parameters import layer_views
 from fastnet.training import TRAINING_ROWS
@@ -44,7 +44,8 @@ class Predictor(Model):
         Parameters
         ----------
         a : array_like, shape (n_0, 1), (n_0,) or (n, n_0)
-            One column, one vector, or a batch of rows. Where n_0 = 1 a column is a batch.
+            One column, one vector, or a batch of rows. Where n_0 = 1 a column is a batch. A sparse
+            matrix of SciPy's is always a batch.
 
         Returns
         -------
@@ -67,8 +68,10 @@ class Predictor(Model):
             answer = self._answer(a)
             if answer is not None:
                 return answer
-        a = as_real_array(a, "a")
         n_in = self._architecture.sizes[0]
+        if sparse.is_sparse(a):
+            return self._predict_sparse(as_rows(a, n_in, "a"))
+        a = as_real_array(a, "a")
         if a.ndim == 1:
             return self._predict(as_rows(a[np.newaxis], n_in, "a")).ravel()
         if a.ndim == 2 and a.shape[1] == 1 and a.shape[0] == n_in and n_in != 1:
@@ -86,11 +89,24 @@ class Predictor(Model):
         kept.append(engine)
         return answer
 
+    def _predict_sparse(self, X: Any) -> Array:
+        check_finite(X, self.dtype, "a")
+        rows = sparse.wrap(X)
+        if rows is not None:
+            return self._predict_rows(rows, X)
+        step = max(1, BLOCK_BYTES // (X.shape[1] * X.dtype.itemsize))
+        blocks = (X[start : start + step].toarray() for start in range(0, X.shape[0], step))
+        return np.concatenate([self._predict(block) for block in blocks])
+
     def _predict(self, X: Array) -> Array:
-        out = np.empty((X.shape[0], self._architecture.sizes[-1]), dtype=self.dtype)
         readable = X.dtype.char in "dfB" and X.dtype.isnative
         with np.errstate(over="ignore"):
             rows = kernels.examples.Rows(X if readable else X.astype(self.dtype))
+        return self._predict_rows(rows, X)
+
+    def _predict_rows(self, rows: kernels.examples.Rows, X: Any) -> Array:
+        """The outputs for rows, which are those of X: there a number that is refused is found."""
+        out = np.empty((X.shape[0], self._architecture.sizes[-1]), dtype=self.dtype)
         order = np.arange(X.shape[0], dtype=np.intp)
 
         def work(engine: Engine, _: Array) -> None:
@@ -324,7 +340,7 @@ class Predictor(Model):
         sizes = self._architecture.sizes
         X = as_rows(X, sizes[0], "layer_statistics: X")
         # The weighted inputs don't depend on y; zeros are class numbers, or targets of one unit.
-        data = self._read((X, np.zeros(len(X)) if y is None else y), "layer_statistics")
+        data = self._read((X, np.zeros(X.shape[0]) if y is None else y), "layer_statistics")
         order = np.arange(data.n, dtype=np.intp)
 
         def work(engine: Engine, parameters: Array) -> list[dict[str, float]]:

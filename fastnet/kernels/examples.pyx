@@ -1,7 +1,7 @@
 """Rows of inputs and their targets, wrapped once so that kernels can walk them without Python.
 
 Nothing here copies a dense X. `compress` writes the non-zero elements of an array that is mostly
-zeros beside it, 6 or 10 bytes each.
+zeros beside it, 6 or 10 bytes each; `from_csr` takes those of a matrix that is sparse already.
 """
 cimport numpy as cnp
 from libc.float cimport FLT_MAX
@@ -219,4 +219,45 @@ def compress(const element[:, :] X, Py_ssize_t nonzeros, bint single):
     rows.starts = starts_data
     rows.cols = cols_data
     rows.values = values_data
+    return rows
+
+
+def from_csr(cnp.ndarray starts not None, cnp.ndarray cols not None, cnp.ndarray values not None,
+             Py_ssize_t n_in):
+    """Rows that are given by their non-zeros, in the arrays of a CSR matrix.
+
+    Parameters
+    ----------
+    starts : ndarray of int64, contiguous, shape (n + 1,)
+        Row i has the non-zeros starts[i] .. starts[i + 1].
+    cols : ndarray of uint16, contiguous
+        Below n_in, none twice in a row.
+    values : ndarray of float64 or float32, contiguous
+        As many as cols; all three are kept alive, never copied, never written to.
+    n_in : int
+        At most 65536.
+
+    Returns
+    -------
+    Rows
+    """
+    cdef Rows rows = Rows.__new__(Rows, np.empty((0, n_in)))
+    for array in (starts, cols, values):
+        if array.ndim != 1 or not array.flags.c_contiguous or not array.dtype.isnative:
+            raise TypeError("starts, cols and values must be contiguous vectors")
+    if starts.dtype.char != np.dtype(np.int64).char or cols.dtype.char != "H":
+        raise TypeError(f"starts in int64 and cols in uint16, not {starts.dtype} and {cols.dtype}")
+    if values.dtype.char not in "df":
+        raise TypeError(f"values in float64 or float32, not {values.dtype}")
+    if n_in > 65536:
+        raise ValueError(f"{n_in} columns do not fit 16-bit column numbers")
+    if starts.shape[0] < 1 or starts[starts.shape[0] - 1] > min(cols.shape[0], values.shape[0]):
+        raise ValueError("starts leads behind the last non-zero")
+    rows.owner = (starts, cols, values)
+    rows.n = starts.shape[0] - 1
+    rows.n_in = n_in
+    rows.storage = SPARSE_FLOAT if values.dtype.char == "f" else SPARSE_DOUBLE
+    rows.starts = <const int64_t *> cnp.PyArray_DATA(starts)
+    rows.cols = <const uint16_t *> cnp.PyArray_DATA(cols)
+    rows.values = cnp.PyArray_DATA(values)
     return rows
