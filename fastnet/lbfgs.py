@@ -44,12 +44,13 @@ def run_lbfgs(training: Training) -> None:
 
     if training.plan.epochs == 0 or training.stopped:
         return
+    most = optimizer.max_evaluations
     options = {
         "maxiter": training.plan.epochs,
         "maxcor": optimizer.memory,
         "gtol": optimizer.tolerance,
-        "ftol": 0.0,
-        "maxfun": 1000 * training.plan.epochs,
+        "ftol": optimizer.reduction,
+        "maxfun": 1000 * training.plan.epochs if most is None else most,
     }
     _note_end(
         training,

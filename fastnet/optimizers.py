@@ -288,6 +288,10 @@ class LBFGS(Optimizer):
         Corrections kept.
     tolerance : float
         Stop when no component of the gradient is larger.
+    reduction : float
+        Stop when an iteration reduces the cost by a smaller share of it.
+    max_evaluations : int or None
+        Of the cost and its gradient; None for 1000 an epoch.
 
     Notes
     -----
@@ -303,10 +307,15 @@ class LBFGS(Optimizer):
     eta: float = 1.0
     memory: int = 10
     tolerance: float = 1e-5
+    reduction: float = 0.0
+    max_evaluations: int | None = None
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        for field in ("eta", "tolerance", "reduction"):
+            as_rate(getattr(self, field), field)
         as_count(self.memory, "memory", at_least=1)
+        if self.max_evaluations is not None:
+            as_count(self.max_evaluations, "max_evaluations", at_least=1)
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
