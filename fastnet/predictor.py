@@ -338,9 +338,10 @@ class Predictor(Model):
         True
         """
         sizes = self._architecture.sizes
-        X = as_rows(X, sizes[0], "layer_statistics: X")
+        rows = as_rows(X, sizes[0], "layer_statistics: X")
         # The weighted inputs don't depend on y; zeros are class numbers, or targets of one unit.
-        data = self._read((X, np.zeros(X.shape[0]) if y is None else y), "layer_statistics")
+        targets = np.zeros(rows.shape[0]) if y is None else y
+        data = self._read((rows, targets), "layer_statistics")
         order = np.arange(data.n, dtype=np.intp)
 
         def work(engine: Engine, parameters: Array) -> list[dict[str, float]]:
