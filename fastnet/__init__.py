@@ -57,7 +57,7 @@ __all__ = [
     "schedules",
 ]
 
-_ROOMS = ("datasets", "diagnostics", "network2", "plotting", "reference", "schedules")
+_ROOMS = ("datasets", "diagnostics", "estimators", "network2", "plotting", "reference", "schedules")
 
 
 def __getattr__(name: str) -> Any:

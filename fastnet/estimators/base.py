@@ -1,0 +1,367 @@
+"""What classifier and regressor have in common: the way from `fit` to `Network.train`."""
+
+from __future__ import annotations
+
+import copy
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, is_regressor
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from fastnet.callbacks import read_callbacks
+from fastnet.errors import DivergenceError
+from fastnet.estimators.orders import Orders, Rate, draw_weights
+from fastnet.estimators.settings import (
+    ACTIVATIONS,
+    check_parameters,
+    hidden_sizes,
+    make_optimizer,
+    make_schedule,
+)
+from fastnet.estimators.watching import HeldOut, TaskCallbacks, Watch
+from fastnet.network import Network
+from fastnet.optimizers import LBFGS, Optimizer
+from fastnet.parameters import Views
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:  # before scikit-learn 1.9
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Nothing: this scikit-learn has no callbacks."""
+
+    def with_callbacks(method: Any) -> Any:
+        """Return the method as it is."""
+        return method
+
+
+__all__ = ["BaseMLP", "has_steps", "with_callbacks"]
+
+Array = NDArray[Any]
+#: Types of X that kernels read where they lie; others are converted to the first.
+KEPT_TYPES = (np.float64, np.float32, np.uint8)
+
+
+def has_steps(estimator: Any) -> bool:
+    """Say whether the solver takes steps on batches; `partial_fit` is there only if it does.
+
+    Raises
+    ------
+    AttributeError
+        It does not.
+    """
+    solver = estimator.solver
+    if solver == "lbfgs" or isinstance(solver, LBFGS) or solver is LBFGS:
+        raise AttributeError(
+            "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic."
+        )
+    return True
+
+
+class BaseMLP(CallbackSupportMixin, BaseEstimator):
+    """Training and parameters; classes below say what targets and outputs mean."""
+
+    # ---- parameters
+
+    @property
+    def coefs_(self) -> Views:
+        """Weight matrices, shapes (n_in, n_out): views of `network_`'s parameters."""
+        network = self._fitted_network("coefs_")
+        return Views("coefs_", [w.T for w in network.weights], network._guard)
+
+    @coefs_.setter
+    def coefs_(self, values: Any) -> None:
+        self.coefs_.assign(values)
+
+    @property
+    def intercepts_(self) -> Views:
+        """Bias vectors, shapes (n_out,): views of `network_`'s parameters."""
+        network = self._fitted_network("intercepts_")
+        return Views("intercepts_", [b[:, 0] for b in network.biases], network._guard)
+
+    @intercepts_.setter
+    def intercepts_(self, values: Any) -> None:
+        self.intercepts_.assign(values)
+
+    @property
+    def n_layers_(self) -> int:
+        """How many layers, inputs and outputs counted."""
+        return int(self._fitted_network("n_layers_").num_layers)
+
+    def _fitted_network(self, name: str) -> Network:
+        network = self.__dict__.get("network_")
+        if network is None:
+            raise AttributeError(f"{name} is there after fit; this {type(self).__name__} is new.")
+        assert isinstance(network, Network)
+        return network
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    # ---- what the classes below decide
+
+    def _read_targets(self, y: Any, first: bool, classes: Any = None) -> Array:
+        raise NotImplementedError
+
+    def _cost(self) -> tuple[str, str, str]:
+        """Cost, output activation, and what scikit-learn calls the latter."""
+        raise NotImplementedError
+
+    def _held_out(self, X: Any, targets: Array, sample_weight: Array | None) -> HeldOut:
+        raise NotImplementedError
+
+    def _loss(self, network: Any, cost: float, penalty: Any) -> float:
+        raise NotImplementedError
+
+    def _class_weights(self, y: Any, partial: bool) -> Array | None:
+        return None
+
+    # ---- fit
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation: tuple[Any, Any],
+        partial: bool = False,
+        classes: Any = None,
+    ) -> Any:
+        check_parameters(self)
+        hidden, optimizer = hidden_sizes(self), make_optimizer(self)
+        anew = "network_" not in self.__dict__ or not (partial or self.warm_start)
+        given = {"X": X, "y": y}
+        X, y = validate_data(
+            self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=KEPT_TYPES,
+            reset=anew, y_numeric=is_regressor(self),
+        )  # fmt: skip
+        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+        targets = self._read_targets(y, anew, classes)
+        class_weight = self._class_weights(y, partial)
+        if class_weight is not None:
+            sample_weight = class_weight * (1 if sample_weight is None else sample_weight)
+        rng = check_random_state(self.random_state)
+        self._prepare(X, hidden, rng, anew, optimizer, partial)
+        if partial and self.converged_ and self.early_stopping:
+            return self
+        held_out = self._validation(*validation)
+        if self.early_stopping and held_out is None and not isinstance(optimizer, LBFGS):
+            X, targets, sample_weight, held_out = self._split(X, targets, sample_weight, rng)
+        tasks = [] if partial else self._begin_tasks(given, metadata)
+        self._train(X, targets, sample_weight, held_out, optimizer, partial, tasks)
+        for task in tasks:
+            task.context.call_on_fit_task_end(
+                estimator=self, reconstruction_attributes=self._fitted_attributes, **task.given
+            )
+        return self
+
+    def _begin_tasks(self, given: dict[str, Any], metadata: Any) -> list[TaskCallbacks]:
+        if not hasattr(self, "_init_callback_context"):
+            return []
+        context = self._init_callback_context(max_subtasks=self.max_iter)
+        if not getattr(self, "_skl_callbacks", []):
+            return []
+        context.call_on_fit_task_begin(estimator=self, metadata=metadata, **given)
+        return [TaskCallbacks(self, context, given["X"], given["y"], metadata)]
+
+    def _fitted_attributes(self) -> dict[str, Any]:
+        """What predicts as if training had ended now."""
+        return {"network_": copy.deepcopy(self.network_)}
+
+    def _prepare(
+        self, X: Any, hidden: list[int], rng: Any, anew: bool, optimizer: Optimizer, partial: bool
+    ) -> None:
+        """Make the network, or go on with the one that is there."""
+        cost, output, self.out_activation_ = self._cost()
+        sizes = [X.shape[1], *hidden, self.n_outputs_]
+        if anew:
+            dtype = np.float32 if X.dtype == np.float32 else np.float64
+            self.network_ = self._start(sizes, cost, output, dtype, rng)
+            self.loss_curve_: list[float] = []
+            self.t_ = self._no_improvement_count = 0
+            self.validation_scores_: list[float] | None = None
+            self.validation_loss_curve_: list[float] | None = None
+            self.best_loss_ = None if self.early_stopping else math.inf
+            self.best_validation_score_ = -math.inf if self.early_stopping else None
+            self._best_parameters = self.network_.parameters.copy()
+        elif self.network_.sizes != sizes:
+            raise ValueError(
+                f"the network that is there has layers of {self.network_.sizes} units and the "
+                f"parameters ask for {sizes}; set warm_start=False, or leave the sizes as they are."
+            )
+        elif not partial:  # a warm start keeps the weights, and begins anew with all else
+            self.network_ = copy.deepcopy(self.network_)
+            self.network_._begin_anew()
+        self.network_.rng = Orders(rng)
+        self.n_iter_ = 0
+        if not partial or "converged_" not in self.__dict__:
+            self.converged_ = False
+        if not partial or not isinstance(getattr(self, "_rate", None), Rate):
+            self._rate: Any = make_schedule(self)
+
+    def _start(self, sizes: list[int], cost: str, output: str, dtype: Any, rng: Any) -> Network:
+        named = self.initializer is not None
+        network = Network(
+            sizes,
+            cost,
+            dtype=dtype,
+            rng=rng if named else 0,
+            activation=ACTIVATIONS[self.activation],
+            output=output,
+            initializer=self.initializer if named else 0.0,
+        )
+        if not named:
+            drawn = draw_weights(sizes, self.activation, rng)
+            network.weights = [weights.T for weights, _ in drawn]
+            network.biases = [biases[:, np.newaxis] for _, biases in drawn]
+        return network
+
+    def _validation(self, X: Any, y: Any) -> HeldOut | None:
+        """The examples that the caller has set aside."""
+        if X is None and y is None:
+            return None
+        if X is None or y is None:
+            raise ValueError("one of X_val and y_val came without the other; give both or none.")
+        X, y = validate_data(
+            self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=KEPT_TYPES,
+            reset=False,
+        )  # fmt: skip
+        return self._held_out(X, self._read_targets(y, False), None)
+
+    def _split(self, X: Any, targets: Array, sample_weight: Any, rng: Any) -> Any:
+        """Set `validation_fraction` aside; the split is scikit-learn's."""
+        binary = hasattr(self, "classes_") and targets.ndim == 2 and targets.shape[1] == 1
+        train, test = train_test_split(
+            np.arange(X.shape[0]),
+            random_state=rng,
+            test_size=self.validation_fraction,
+            stratify=targets if binary else None,
+        )
+        if len(test) < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' "
+                "or the size of your dataset."
+            )
+        rows = X.tocsr() if hasattr(X, "tocsr") else X
+        weights = [None, None]
+        if sample_weight is not None:
+            weights = [sample_weight[train], sample_weight[test]]
+        held_out = self._held_out(rows[test], targets[test], weights[1])
+        return rows[train], targets[train], weights[0], held_out
+
+    def _batch_size(self, n: int, optimizer: Optimizer) -> int:
+        if isinstance(optimizer, LBFGS):
+            return n
+        if self.batch_size == "auto":
+            return min(200, n)
+        if self.batch_size > n:
+            warnings.warn(
+                "Got `batch_size` less than 1 or larger than sample size. "
+                "It is going to be clipped",
+                stacklevel=5,
+            )
+        return int(min(self.batch_size, n))
+
+    def _train(
+        self,
+        X: Any,
+        targets: Array,
+        sample_weight: Array | None,
+        held_out: HeldOut | None,
+        optimizer: Optimizer,
+        partial: bool,
+        tasks: list[TaskCallbacks],
+    ) -> None:
+        n = X.shape[0]
+        size = self._batch_size(n, optimizer)
+        # scikit-learn divides by the weights of a mini-batch, fastnet by its number: with weights
+        # of mean 1 the two are the same for the data as a whole. Its penalty is divided by the
+        # mini-batch's weight, the book's by the number of all examples.
+        mean = 1.0 if sample_weight is None else float(np.mean(sample_weight))
+        if mean == 0:
+            raise ValueError("every sample weighs 0; give some class a positive sample_weight.")
+        weights = None if sample_weight is None else sample_weight / mean
+        l1, l2 = (float(strength) * n / (size * mean) for strength in (self.l1, self.alpha))
+        if held_out is not None and self.validation_scores_ is None:
+            self.validation_scores_, self.validation_loss_curve_ = [], []
+
+        def loss(network: Any, cost: float) -> float:
+            return self._loss(network, cost, lambda: network._regularized(0.0, n, l2, l1))
+
+        watch = Watch(self, n, held_out, loss, stops=not isinstance(optimizer, LBFGS))
+        try:
+            with warnings.catch_warnings():
+                if isinstance(optimizer, LBFGS):  # `_finish` says it as scikit-learn does
+                    warnings.filterwarnings("ignore", "L-BFGS ended", RuntimeWarning)
+                self.network_.train(
+                    (X, targets),
+                    1 if partial else self.max_iter,
+                    size,
+                    optimizer=optimizer,
+                    schedule=self._rate,
+                    l1=l1,
+                    l2=l2,
+                    dropout=self.dropout,
+                    sample_weight=weights,
+                    metrics="running_cost",
+                    callbacks=[watch, *tasks, *read_callbacks(self.callbacks)],
+                    shuffle=bool(self.shuffle),
+                )
+        except DivergenceError as error:
+            raise ValueError(
+                "Solver produced non-finite parameter weights. The input data may contain large "
+                "values and need to be preprocessed."
+            ) from error
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=4)
+        self._finish(optimizer, held_out, partial)
+
+    def _finish(self, optimizer: Optimizer, held_out: HeldOut | None, partial: bool) -> None:
+        """Warn where the end was not reached; go back to what scored best."""
+        if isinstance(optimizer, LBFGS):
+            self._warn_of_lbfgs()
+        elif not partial and self.n_iter_ == self.max_iter and not self.converged_:
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
+                "optimization hasn't converged yet.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+        if self.early_stopping and held_out is not None and (self.converged_ or not partial):
+            self.network_.parameters = self._best_parameters
+
+    def _warn_of_lbfgs(self) -> None:
+        history = self.network_.history
+        said = history[-1].get("message", "") if history else "CONVERGENCE"
+        self.converged_ = said.startswith("CONVERGENCE")
+        at_limit = self.n_iter_ == self.max_iter
+        if not at_limit and (self.converged_ or not said):  # or a callback has ended it
+            return
+        advice = ""
+        if at_limit:
+            said = "STOP: TOTAL NO. OF ITERATIONS REACHED LIMIT"
+            advice = (
+                "\nIncrease the number of iterations to improve the convergence "
+                f"(max_iter={self.max_iter}).\nYou might also want to scale the data."
+            )
+        warnings.warn(
+            f"lbfgs failed to converge after {self.n_iter_} iteration(s):\n{said}\n{advice}",
+            ConvergenceWarning,
+            stacklevel=6,
+        )
+
+    def _outputs(self, X: Any) -> Array:
+        check_is_fitted(self, "network_")
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=KEPT_TYPES, reset=False)
+        return self.network_.feedforward(X)

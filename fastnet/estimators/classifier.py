@@ -1,0 +1,374 @@
+"""`MLPClassifier`: two classes, many, or several labels at once, behind scikit-learn's face."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.utils import column_or_1d
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
+
+from fastnet.estimators.base import BaseMLP, has_steps, with_callbacks
+from fastnet.estimators.watching import HeldOut
+
+__all__ = ["MLPClassifier"]
+
+Array = NDArray[Any]
+
+
+class MLPClassifier(ClassifierMixin, BaseMLP):
+    """scikit-learn's `MLPClassifier`, trained by fastnet's kernels.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default (100,)
+    activation : str, default "relu"
+        "identity", "logistic", "tanh", "relu"; "leaky_relu" too.
+    solver : str or Optimizer, default "adam"
+        "adam", "sgd" (with `momentum` and `nesterovs_momentum`), "lbfgs"; and "adamw", "momentum",
+        "nesterov", "rmsprop", "rprop", or an optimizer of `fastnet.optimizers` with its own
+        settings.
+    alpha : float, default 0.0001
+        L2 penalty, which scikit-learn divides by the size of the mini-batch.
+    batch_size : int or "auto", default "auto"
+        "auto" is min(200, n).
+    learning_rate : str, Schedule or function of the epoch, default "constant"
+        "constant"; with "sgd" and its like also "invscaling" and "adaptive"; or a schedule of
+        `fastnet.schedules`.
+    learning_rate_init : float, default 0.001
+    power_t : float, default 0.5
+    max_iter : int, default 200
+        Epochs, or iterations of L-BFGS.
+    shuffle : bool, default True
+    random_state : int, RandomState or None
+        Starting weights, the split for validation and the order of the examples are drawn from it
+        as scikit-learn draws them.
+    tol : float, default 0.0001
+    verbose : bool, default False
+    warm_start : bool, default False
+    momentum : float, default 0.9
+        In [0, 1).
+    nesterovs_momentum : bool, default True
+    early_stopping : bool, default False
+    validation_fraction : float, default 0.1
+    beta_1, beta_2, epsilon : float, default 0.9, 0.999, 1e-8
+    n_iter_no_change : int, default 10
+    max_fun : int, default 15000
+        All as in scikit-learn.
+    dropout : float or sequence of float, default 0
+        The share of hidden units that is dropped; or one share a layer, the inputs first.
+    l1 : float, default 0
+        L1 penalty, divided as `alpha` is.
+    class_weight : dict, list of dict, "balanced" or None
+        Multiplies the sample weights, as in scikit-learn's other classifiers.
+    initializer : str, float, callable or None
+        How weights start: a name out of `fastnet.initializers.INITIALIZERS` (biases are zero then).
+        None: as in scikit-learn.
+    callbacks : list of fastnet.Callback or None
+
+    Attributes
+    ----------
+    classes_ : ndarray
+    coefs_, intercepts_ : sequence of ndarray, shapes (n_in, n_out) and (n_out,)
+        Views of the network's parameters: writing into them changes what is predicted.
+    loss_, best_loss_, loss_curve_, n_iter_, t_ : as in scikit-learn
+    validation_scores_, best_validation_score_ : as in scikit-learn
+    validation_loss_curve_ : list of float or None
+        The mean loss on the examples set aside, without the penalty, epoch after epoch.
+    converged_ : bool
+        Whether nothing improved any more, before `max_iter`.
+    n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_
+    network_ : fastnet.Network
+        With its own `history`, `save` and so on.
+
+    Notes
+    -----
+    Trained in X's type where that is float32, else in float64; uint8 is not converted, and a sparse
+    matrix stays sparse.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_moons
+    >>> X, y = make_moons(200, noise=0.1, random_state=0)
+    >>> classifier = MLPClassifier(learning_rate_init=0.02, dropout=0.1, random_state=0)
+    >>> classifier.fit(X, y).score(X, y) > 0.95
+    True
+    """
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: str = "relu",
+        *,
+        solver: Any = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: Any = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        dropout: Any = 0.0,
+        l1: float = 0.0,
+        class_weight: Any = None,
+        initializer: Any = None,
+        callbacks: Any = None,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.dropout = dropout
+        self.l1 = l1
+        self.class_weight = class_weight
+        self.initializer = initializer
+        self.callbacks = callbacks
+
+    @with_callbacks
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None
+    ) -> MLPClassifier:
+        """Train anew, or with `warm_start` go on from the weights that are there.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix, shape (n, n_features)
+        y : array_like, shape (n,), or (n, n_labels) of 0 and 1
+        sample_weight : array_like, shape (n,), optional
+        X_val, y_val : like X and y, optional
+            Scored after every epoch: then `early_stopping` sets nothing aside.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            A parameter is not of its kind, or data do not fit; or training diverged.
+        ImportError
+            L-BFGS without SciPy.
+        """
+        self._fit(X, y, sample_weight, (X_val, y_val))
+        return self
+
+    @available_if(has_steps)
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        classes: ArrayLike | None = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+    ) -> MLPClassifier:
+        """Go once through these examples.
+
+        Parameters
+        ----------
+        X, y, sample_weight : as for `fit`
+        classes : array_like, shape (n_classes,)
+            All that will ever come; needed in the first call, unless y are several labels.
+        X_val, y_val : like X and y, optional
+            With `early_stopping` these are scored; without them a share of each batch is set aside.
+            When nothing has improved in `n_iter_no_change` calls the best weights come back,
+            `converged_` is True, and later calls change nothing.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            As for `fit`; or classes that were not announced.
+        """
+        self._fit(X, y, sample_weight, (X_val, y_val), partial=True, classes=classes)
+        return self
+
+    def predict(self, X: Any) -> Array:
+        """Return the class of each row, or its labels as 0 and 1.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix, shape (n, n_features)
+
+        Returns
+        -------
+        ndarray, shape (n,) or (n, n_labels)
+        """
+        outputs = self._outputs(X)
+        if self._multilabel:
+            return (outputs > 0.5).astype(int)
+        codes = (outputs[:, 0] > 0.5).astype(int) if self.n_outputs_ == 1 else outputs.argmax(1)
+        labels: Array = self.classes_[np.minimum(codes, len(self.classes_) - 1)]
+        return labels
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return the probability of each class, or of each label.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix, shape (n, n_features)
+
+        Returns
+        -------
+        ndarray, shape (n, n_classes) or (n, n_labels)
+        """
+        outputs = self._outputs(X)
+        if self.n_outputs_ == 1 and not self._multilabel:
+            outputs = np.hstack([1 - outputs, outputs])
+        return outputs
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Return the logarithm of `predict_proba`.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix, shape (n, n_features)
+
+        Returns
+        -------
+        ndarray, shape (n, n_classes) or (n, n_labels)
+        """
+        with np.errstate(divide="ignore"):
+            logarithms: Array = np.log(self.predict_proba(X))
+        return logarithms
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    # ---- for the base
+
+    def _cost(self) -> tuple[str, str, str]:
+        if self.n_outputs_ == 1 or self._multilabel:
+            return "cross_entropy", "sigmoid", "logistic"
+        return "log_likelihood", "softmax", "softmax"
+
+    def _loss(self, network: Any, cost: float, penalty: Any) -> float:
+        return cost
+
+    def _class_weights(self, y: Any, partial: bool) -> Array | None:
+        if self.class_weight is None:
+            return None
+        if partial and self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight is 'balanced', which partial_fit cannot know from one batch; "
+                "give the weights as a dict."
+            )
+        weights: Array = compute_sample_weight(self.class_weight, y)
+        return weights
+
+    def _read_targets(self, y: Any, first: bool, classes: Any = None) -> Array:
+        """Class numbers, a column of 0 and 1 for two classes, or a column a label."""
+        check_classification_targets(y)
+        kind = type_of_target(y)
+        if "multioutput" in kind:
+            raise ValueError(
+                f"y is of kind {kind!r}; several labels at once are given as columns of 0 and 1."
+            )
+        multilabel = kind == "multilabel-indicator"
+        if multilabel:
+            y = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
+        else:
+            y = column_or_1d(y, warn=True)
+        if first:
+            self._multilabel = multilabel
+            self._set_classes(y, classes)
+        elif multilabel != self._multilabel:
+            raise ValueError(f"y is of kind {kind!r}, which it was not in the first call.")
+        elif classes is not None and not np.array_equal(self.classes_, np.unique(classes)):
+            raise ValueError(
+                f"`classes={classes!r}` is not the same as on last call "
+                f"to partial_fit, was: {self.classes_!r}"
+            )
+        return self._encode(y)
+
+    def _set_classes(self, y: Array, classes: Any) -> None:
+        if self._multilabel:
+            self.classes_ = np.arange(y.shape[1]) if classes is None else np.asarray(classes)
+            if len(self.classes_) != y.shape[1]:
+                raise ValueError(f"classes names {len(self.classes_)}; y has {y.shape[1]} columns.")
+        else:
+            self.classes_ = np.unique(y) if classes is None else unique_labels(classes)
+        self.n_outputs_ = len(self.classes_)
+        if self.n_outputs_ <= 2 and not self._multilabel:
+            self.n_outputs_ = 1
+
+    def _encode(self, y: Array) -> Array:
+        dtype = np.float64
+        if self._multilabel:
+            if y.shape[1] != self.n_outputs_:
+                raise ValueError(f"y has {y.shape[1]} columns; expected {self.n_outputs_}.")
+            return y.astype(dtype)
+        found = np.unique(y)
+        unknown = np.setdiff1d(found, self.classes_)
+        if unknown.size:
+            raise ValueError(
+                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. "
+                f"'y' has {found}."
+            )
+        codes = np.searchsorted(self.classes_, y)
+        return codes if self.n_outputs_ > 1 else codes.astype(dtype)[:, np.newaxis]
+
+    def _held_out(self, X: Any, targets: Array, sample_weight: Array | None) -> HeldOut:
+        return HeldOut(X, targets, sample_weight, _accuracy, _log_loss)
+
+
+def _accuracy(outputs: Array, targets: Array, sample_weight: Array | None) -> float:
+    """The share of rows of which every label is right."""
+    if targets.ndim == 1:
+        right = outputs.argmax(axis=1) == targets
+    else:
+        right = ((outputs > 0.5) == (targets > 0.5)).all(axis=1)
+    return float(np.average(right, weights=sample_weight))
+
+
+def _log_loss(outputs: Array, targets: Array, sample_weight: Array | None) -> float:
+    """The mean over rows of -ln of what was given to the labels that are right."""
+    smallest = np.finfo(outputs.dtype).eps
+    outputs = np.clip(outputs, smallest, 1 - smallest)
+    if targets.ndim == 1:
+        losses = -np.log(outputs[np.arange(len(targets)), targets])
+    else:
+        losses = -np.log(np.where(targets > 0.5, outputs, 1 - outputs)).sum(axis=1)
+    return float(np.average(losses, weights=sample_weight))

@@ -1,0 +1,213 @@
+"""`MLPRegressor`: one or several numbers a row, behind scikit-learn's face."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils import column_or_1d
+from sklearn.utils.metaestimators import available_if
+
+from fastnet.estimators.base import BaseMLP, has_steps, with_callbacks
+from fastnet.estimators.watching import HeldOut
+
+__all__ = ["MLPRegressor"]
+
+Array = NDArray[Any]
+
+
+class MLPRegressor(RegressorMixin, BaseMLP):
+    """scikit-learn's `MLPRegressor`, trained by fastnet's kernels.
+
+    Parameters
+    ----------
+    loss : str, default "squared_error"
+        As in scikit-learn.
+    hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init
+    power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, momentum
+    nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon
+    n_iter_no_change, max_fun
+        As for `MLPClassifier`, with the same defaults.
+    dropout, l1, initializer, callbacks
+        As for `MLPClassifier`: what scikit-learn does not have.
+
+    Attributes
+    ----------
+    coefs_, intercepts_ : sequence of ndarray, shapes (n_in, n_out) and (n_out,)
+        Views of the network's parameters.
+    loss_, best_loss_, loss_curve_, n_iter_, t_ : as in scikit-learn
+    validation_scores_, best_validation_score_ : as in scikit-learn
+        R^2.
+    validation_loss_curve_, converged_, network_ : as for `MLPClassifier`
+    n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.linspace(-1, 1, 100)[:, np.newaxis]
+    >>> y = X[:, 0] ** 2
+    >>> MLPRegressor(solver="lbfgs", random_state=0).fit(X, y).score(X, y) > 0.99
+    True
+    """
+
+    def __init__(
+        self,
+        loss: str = "squared_error",
+        hidden_layer_sizes: Any = (100,),
+        activation: str = "relu",
+        *,
+        solver: Any = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: Any = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        dropout: Any = 0.0,
+        l1: float = 0.0,
+        initializer: Any = None,
+        callbacks: Any = None,
+    ) -> None:
+        self.loss = loss
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.dropout = dropout
+        self.l1 = l1
+        self.initializer = initializer
+        self.callbacks = callbacks
+
+    @with_callbacks
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None
+    ) -> MLPRegressor:
+        """Train anew, or with `warm_start` go on from the weights that are there.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix, shape (n, n_features)
+        y : array_like, shape (n,) or (n, n_outputs)
+        sample_weight : array_like, shape (n,), optional
+        X_val, y_val : like X and y, optional
+            Scored after every epoch: then `early_stopping` sets nothing aside.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            A parameter is not of its kind, or data do not fit; or training diverged.
+        ImportError
+            L-BFGS without SciPy.
+        """
+        self._fit(X, y, sample_weight, (X_val, y_val))
+        return self
+
+    @available_if(has_steps)
+    def partial_fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None
+    ) -> MLPRegressor:
+        """Go once through these examples; early stopping as for `MLPClassifier.partial_fit`.
+
+        Parameters
+        ----------
+        X, y, sample_weight, X_val, y_val : as for `fit`
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            As for `fit`.
+        """
+        self._fit(X, y, sample_weight, (X_val, y_val), partial=True)
+        return self
+
+    def predict(self, X: Any) -> Array:
+        """Return the numbers for each row.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix, shape (n, n_features)
+
+        Returns
+        -------
+        ndarray, shape (n,) or (n, n_outputs)
+        """
+        outputs = self._outputs(X)
+        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+
+    # ---- for the base
+
+    def _cost(self) -> tuple[str, str, str]:
+        return "quadratic", "identity", "identity"
+
+    def _loss(self, network: Any, cost: float, penalty: Any) -> float:
+        if self.n_outputs_ == 1:
+            return cost
+        part = penalty()
+        return float((cost - part) / self.n_outputs_ + part)
+
+    def _read_targets(self, y: Any, first: bool, classes: Any = None) -> Array:
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        y = y.reshape(len(y), -1)
+        if first:
+            self.n_outputs_ = y.shape[1]
+        elif y.shape[1] != self.n_outputs_:
+            raise ValueError(f"y has {y.shape[1]} columns; expected {self.n_outputs_}.")
+        targets: Array = y
+        return targets
+
+    def _held_out(self, X: Any, targets: Array, sample_weight: Array | None) -> HeldOut:
+        return HeldOut(X, targets, sample_weight, _r2, _squared_error)
+
+
+def _r2(outputs: Array, targets: Array, sample_weight: Array | None) -> float:
+    return float(r2_score(targets, outputs, sample_weight=sample_weight))
+
+
+def _squared_error(outputs: Array, targets: Array, sample_weight: Array | None) -> float:
+    squares = np.average((outputs - targets) ** 2, axis=0, weights=sample_weight)
+    return 0.5 * float(squares.mean())

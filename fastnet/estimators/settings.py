@@ -1,0 +1,184 @@
+"""What the estimators' parameters may be, and what fastnet calls the same things."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from fastnet.callbacks import read_callbacks
+from fastnet.estimators.orders import Rate
+from fastnet.initializers import read_initializer
+from fastnet.optimizers import (
+    LBFGS,
+    SGD,
+    Adam,
+    AdamW,
+    Momentum,
+    Nesterov,
+    Optimizer,
+    RMSprop,
+    Rprop,
+    read_optimizer,
+)
+from fastnet.schedules import Schedule
+
+__all__ = [
+    "ACTIVATIONS",
+    "SOLVERS",
+    "check_parameters",
+    "hidden_sizes",
+    "make_optimizer",
+    "make_schedule",
+]
+
+#: scikit-learn's names, and fastnet's where it has more.
+ACTIVATIONS = {
+    "identity": "identity",
+    "logistic": "sigmoid",
+    "sigmoid": "sigmoid",
+    "tanh": "tanh",
+    "relu": "relu",
+    "leaky_relu": "leaky_relu",
+}
+SOLVERS = ("adam", "sgd", "lbfgs", "adamw", "momentum", "nesterov", "rmsprop", "rprop")
+LEARNING_RATES = ("constant", "invscaling", "adaptive")
+
+#: Lower and upper bound of what is a number, and whether the bound itself is allowed.
+REALS: dict[str, tuple[float, bool, float, bool]] = {
+    "alpha": (0, True, math.inf, False),
+    "l1": (0, True, math.inf, False),
+    "learning_rate_init": (0, False, math.inf, False),
+    "power_t": (0, True, math.inf, False),
+    "tol": (0, True, math.inf, True),
+    "momentum": (0, True, 1, False),
+    "validation_fraction": (0, True, 1, False),
+    "beta_1": (0, True, 1, False),
+    "beta_2": (0, True, 1, False),
+    "epsilon": (0, False, math.inf, False),
+}
+BOOLEANS = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping")
+
+
+def check_parameters(estimator: Any) -> None:
+    """Refuse parameters that are not of their kind; `fit` calls this before it changes anything.
+
+    Raises
+    ------
+    ValueError, TypeError
+        The message names parameter, estimator and value.
+    """
+    for name in REALS:
+        _check_real(estimator, name)
+    for name in BOOLEANS:
+        if not isinstance(getattr(estimator, name), (bool, np.bool_)):
+            _refuse(estimator, name, "True or False", TypeError)
+    for name in ("max_iter", "max_fun"):
+        _check_count(estimator, name)
+    if estimator.n_iter_no_change != math.inf:
+        _check_count(estimator, "n_iter_no_change")
+    if not isinstance(estimator.batch_size, str) or estimator.batch_size != "auto":
+        _check_count(estimator, "batch_size", " or 'auto'")
+    _check_name(estimator, "activation", tuple(ACTIVATIONS))
+    if not isinstance(estimator.solver, Optimizer) and not isinstance(estimator.solver, type):
+        _check_name(estimator, "solver", SOLVERS)
+    if not isinstance(estimator.learning_rate, Schedule) and not callable(estimator.learning_rate):
+        _check_name(estimator, "learning_rate", LEARNING_RATES)
+    if not isinstance(estimator.verbose, (bool, np.bool_, Integral)):
+        _refuse(estimator, "verbose", "True, False or a number", TypeError)
+    if estimator.initializer is not None:
+        read_initializer(estimator.initializer, "initializer")
+    read_callbacks(estimator.callbacks)
+
+
+def _refuse(estimator: Any, name: str, wanted: str, kind: type[Exception] = ValueError) -> None:
+    came = getattr(estimator, name)
+    raise kind(f"{name} of {type(estimator).__name__} is {came!r}; expected {wanted}.")
+
+
+def _check_real(estimator: Any, name: str) -> None:
+    value: Any = getattr(estimator, name)
+    low, low_too, high, high_too = REALS[name]
+    wanted = f"a number in {'[' if low_too else '('}{low}, {high}{']' if high_too else ')'}"
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
+        _refuse(estimator, name, wanted, TypeError)
+    if not (low <= value if low_too else low < value):
+        _refuse(estimator, name, wanted)
+    if not (value <= high if high_too else value < high):
+        _refuse(estimator, name, wanted)
+
+
+def _check_count(estimator: Any, name: str, alternative: str = "") -> None:
+    value, wanted = getattr(estimator, name), f"a whole number of 1 or more{alternative}"
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        _refuse(estimator, name, wanted, ValueError if isinstance(value, str) else TypeError)
+    if value < 1:
+        _refuse(estimator, name, wanted)
+
+
+def _check_name(estimator: Any, name: str, names: tuple[str, ...]) -> None:
+    value, wanted = getattr(estimator, name), f"one of {', '.join(names)}"
+    if not isinstance(value, str):
+        _refuse(estimator, name, wanted, TypeError)
+    if value not in names:
+        _refuse(estimator, name, wanted)
+
+
+def hidden_sizes(estimator: Any) -> list[int]:
+    """Return the units of the hidden layers, for `hidden_layer_sizes` as a number or several.
+
+    Raises
+    ------
+    ValueError, TypeError
+        One of them is no whole number of 1 or more.
+    """
+    sizes = estimator.hidden_layer_sizes
+    if isinstance(sizes, (str, bytes)):
+        _refuse(estimator, "hidden_layer_sizes", "whole numbers", TypeError)
+    sizes = list(sizes) if isinstance(sizes, Iterable) else [sizes]
+    for size in sizes:
+        if isinstance(size, bool) or not isinstance(size, Integral):
+            _refuse(estimator, "hidden_layer_sizes", "whole numbers", TypeError)
+        if size < 1:
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+    return [int(size) for size in sizes]
+
+
+def make_optimizer(estimator: Any) -> Optimizer:
+    """Return the optimizer that `solver` and the parameters beside it mean.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An optimizer that the compiled loop does not have.
+    """
+    solver = estimator.solver
+    if not isinstance(solver, str):
+        return read_optimizer(solver)
+    eta, mu = float(estimator.learning_rate_init), float(estimator.momentum)
+    if solver == "lbfgs":
+        # SciPy's own default for the reduction of the cost, which scikit-learn leaves as it is.
+        return LBFGS(
+            tolerance=float(estimator.tol), reduction=2.2e-9, max_evaluations=estimator.max_fun
+        )
+    if solver in ("adam", "adamw"):
+        kind = Adam if solver == "adam" else AdamW
+        return kind(eta, estimator.beta_1, estimator.beta_2, estimator.epsilon)
+    if solver == "sgd" and mu == 0:
+        return SGD(eta)
+    if solver == "momentum" or (solver == "sgd" and not estimator.nesterovs_momentum):
+        return Momentum(eta, mu)
+    if solver in ("sgd", "nesterov"):
+        return Nesterov(eta, mu)
+    return RMSprop(eta) if solver == "rmsprop" else Rprop(eta)
+
+
+def make_schedule(estimator: Any) -> Any:
+    """Return the schedule that `learning_rate` means, for `Network.train`."""
+    if isinstance(estimator.learning_rate, str):
+        return Rate()
+    return copy.deepcopy(estimator.learning_rate)

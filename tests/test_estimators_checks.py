@@ -1,0 +1,19 @@
+"""scikit-learn's own checks of estimators, all of them and without an expected failure."""
+
+import pytest
+
+pytest.importorskip("sklearn", reason="scikit-learn is missing")
+
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from fastnet.estimators import MLPClassifier, MLPRegressor
+
+#: As scikit-learn runs its own: 100 epochs, which is too few to converge, and says so.
+ESTIMATORS = [MLPClassifier(max_iter=100), MLPRegressor(max_iter=100)]
+
+
+@parametrize_with_checks(ESTIMATORS)
+@pytest.mark.filterwarnings(f"ignore::{ConvergenceWarning.__module__}.ConvergenceWarning")
+def test_scikit_learns_checks(estimator, check):
+    check(estimator)
