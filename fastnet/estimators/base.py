@@ -289,7 +289,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         # of mean 1 the two are the same for the data as a whole. Its penalty is divided by the
         # mini-batch's weight, the book's by the number of all examples.
         mean = 1.0 if sample_weight is None else float(np.mean(sample_weight))
-        if mean == 0:
+        if mean == 0:  # which scikit-learn of 1.9 finds before
             raise ValueError("every sample weighs 0; give some class a positive sample_weight.")
         weights = None if sample_weight is None else sample_weight / mean
         l1, l2 = (float(strength) * n / (size * mean) for strength in (self.l1, self.alpha))

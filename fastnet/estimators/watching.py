@@ -87,7 +87,8 @@ class Watch(Callback):
         """Note the losses and the score; say whether nothing has improved for long enough."""
         estimator = self.estimator
         estimator.n_iter_ += 1
-        estimator.t_ += self.n
+        if self.stops:  # scikit-learn does not count what L-BFGS sees
+            estimator.t_ += self.n
         estimator.loss_ = self.loss(network, record["running_cost"])
         estimator.loss_curve_.append(estimator.loss_)
         if estimator.verbose:
