@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fastnet import sparse
 from fastnet.arguments import as_rate
+from fastnet.frames import is_frame, unframed
 from fastnet.kernels import examples
 
 __all__ = [
@@ -284,6 +285,8 @@ def _wrap(X: Any, dtype: np.dtype[Any], name: str, repeated: bool) -> examples.R
 
 def _split(data: Any, name: str) -> tuple[Any, Any]:
     """Tell a pair of arrays from the book's list of pairs."""
+    if is_frame(data):
+        raise TypeError(f"{name} is one {type(data).__name__}; give the pair (X, y).")
     if isinstance(data, (str, bytes, dict)) or not isinstance(data, Iterable):
         raise TypeError(
             f"{name} is of type {type(data).__name__}; give (X, y) or a list of (x, y) pairs."
@@ -293,7 +296,7 @@ def _split(data: Any, name: str) -> tuple[Any, Any]:
     items: Sequence[Any] = data if isinstance(data, (list, tuple)) else list(data)
     arrays = len(items) == 2 and not all(_is_pair(item) for item in items)
     if isinstance(items, list) and arrays:
-        arrays = all(isinstance(item, np.ndarray) for item in items)
+        arrays = all(isinstance(item, np.ndarray) or is_frame(item) for item in items)
     if arrays or (isinstance(items, tuple) and len(items) == 2 and not isinstance(items[0], tuple)):
         return items[0], items[1]
     for row, item in enumerate(items):
@@ -329,15 +332,18 @@ def _stack(columns: list[Any], name: str) -> Array:
 def as_real_array(values: Any, name: str) -> Array:
     """Return an array of real numbers of any type and shape, without a copy where it is one.
 
+    Tables of pandas, polars and Arrow, and columns of theirs, are taken too.
+
     Raises
     ------
     TypeError
         The elements are not real numbers.
     ValueError
-        Rows of unequal lengths.
+        Rows of unequal lengths, or a table with missing values.
     """
     if sparse.is_sparse(values):
         raise TypeError(f"{name} is a sparse matrix; give an array here, as .toarray() makes it.")
+    values = unframed(values, name)
     try:
         array = np.asarray(values)
     except ValueError:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from fastnet.frames import unframed
+
 __all__ = ["Preprocessing", "standardization"]
 
 Array = NDArray[Any]
@@ -139,7 +141,7 @@ class Preprocessing:
         >>> bytes_to_shares.inputs(np.array([[64, 128]], dtype=np.uint8))
         array([[0.25, 0.5 ]])
         """
-        X = np.asarray(X)
+        X = np.asarray(unframed(X, "X"))
         if self.mean is None or self.scale is None or not self.changes_inputs:
             return X
         if X.dtype.kind not in "biuf":
@@ -217,7 +219,7 @@ def standardization(X: ArrayLike) -> tuple[Array, Array]:
     >>> standardization([[1.0, 7.0], [3.0, 7.0]])
     (array([2., 7.]), array([1., 1.]))
     """
-    X = np.asarray(X)
+    X = np.asarray(unframed(X, "X"))
     if X.ndim != 2 or not len(X):
         raise ValueError(f"X has shape {X.shape}; expected (examples, inputs), one or more.")
     step = max(1, BLOCK_BYTES // (8 * max(1, X.shape[1])))

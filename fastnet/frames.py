@@ -1,0 +1,143 @@
+"""Tables and columns of pandas, polars and Arrow as arrays; none of those libraries is imported."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["is_frame", "unframed"]
+
+Array = NDArray[Any]
+
+#: The libraries whose objects are looked at here.
+LIBRARIES = frozenset({"pandas", "polars", "pyarrow"})
+#: How polars and Arrow write the types that are numbers.
+NUMBERS = {
+    "polars": re.compile(r"U?Int\d+|Float\d+|Boolean"),
+    "pyarrow": re.compile(r"u?int\d+|halffloat|float|double|bool"),
+}
+
+
+def is_frame(values: Any) -> bool:
+    """Return whether `values` are a table, or a column of one.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> is_frame(pd.DataFrame({"a": [1]})), is_frame(np.eye(2))
+    (True, False)
+    """
+    return _library(values) is not None
+
+
+def unframed(values: Any, name: str) -> Any:
+    """Return a table or column as an array, and anything else as it is.
+
+    Parameters
+    ----------
+    values : DataFrame, Series, Table, RecordBatch, Array, ... or anything
+        A table's columns become those of the array, in their order; their names are not looked at.
+    name : str
+        What messages call it.
+
+    Returns
+    -------
+    ndarray, shape (n, k) of a table, (n,) of a column
+        Where the types of columns differ, of the one that NumPy would add them up in. Without a
+        copy where the table's memory is such an array.
+
+    Raises
+    ------
+    TypeError
+        A column holds something else than numbers; the message names it.
+    ValueError
+        A value is missing (NA, null); the message says where.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> unframed(pd.DataFrame({"width": [1, 2], "wet": [True, False]}), "X")
+    array([[1, 1],
+           [2, 0]])
+    >>> unframed(pd.DataFrame({"width": [1, 2], "kind": ["a", "b"]}), "X")
+    Traceback (most recent call last):
+      ...
+    TypeError: X, column 'kind', is of type str; expected numbers: encode it, or leave it out.
+    """
+    library = _library(values)
+    if library is None:
+        return values
+    if hasattr(values, "collect"):
+        raise TypeError(f"{name} is a {type(values).__name__}; give its rows, by collect().")
+    if not hasattr(values, "__len__"):  # a single value
+        return values
+    columns = _columns(values, library)
+    if columns is None:
+        return _column(values, library, name)
+    arrays = [_column(column, library, f"{name}, column {label!r},") for label, column in columns]
+    types = {array.dtype for array in arrays}
+    if library == "pandas" and len(types) == 1:
+        whole = np.asarray(values)
+        if whole.dtype in types and whole.flags.c_contiguous:
+            return whole
+    # One copy, with a row's numbers side by side, as every epoch reads them.
+    rows = np.empty((len(values), len(arrays)), np.result_type(*types) if types else np.float64)
+    for place, array in enumerate(arrays):
+        rows[:, place] = array
+    return rows
+
+
+def _library(values: Any) -> str | None:
+    """Return which library an object is of, subclasses included."""
+    for kind in type(values).__mro__:
+        library = kind.__module__.partition(".")[0]
+        if library in LIBRARIES:
+            return library
+    return None
+
+
+def _columns(values: Any, library: str) -> Iterable[tuple[Any, Any]] | None:
+    """Return the names and columns of a table; None of what is a column itself."""
+    if library == "pandas":
+        return list(values.items()) if getattr(values, "ndim", 1) == 2 else None
+    if library == "polars":
+        if not hasattr(values, "get_columns"):
+            return None
+        return list(zip(values.columns, values.get_columns(), strict=True))
+    if not hasattr(values, "column_names"):
+        return None
+    return list(zip(values.column_names, values.columns, strict=True))
+
+
+def _column(column: Any, library: str, name: str) -> Array:
+    """Return a column as numbers, or refuse it."""
+    kind = getattr(column, "dtype", getattr(column, "type", None))
+    if library == "pandas":
+        good = getattr(kind, "kind", "O") in "biuf"
+    else:
+        good = NUMBERS[library].fullmatch(str(kind)) is not None
+    if not good:
+        raise TypeError(f"{name} is of type {kind}; expected numbers: encode it, or leave it out.")
+    missing = _missing(column, library)
+    if missing is not None:
+        raise ValueError(f"{name} has no value in row {missing}; fill it in, or leave the row out.")
+    return np.asarray(column)
+
+
+def _missing(column: Any, library: str) -> int | None:
+    """Return the first row that holds nothing, if there is one."""
+    if library == "pandas":
+        # NaN in a column of NumPy's is found where infinity is, in the numbers themselves.
+        if isinstance(column.dtype, np.dtype):
+            return None
+        gaps = np.asarray(column.isna(), dtype=bool)
+    elif not (column.null_count() if library == "polars" else column.null_count):
+        return None
+    else:
+        gaps = np.asarray(column.is_null(), dtype=bool)
+    places = np.flatnonzero(gaps)
+    return int(places[0]) if places.size else None
