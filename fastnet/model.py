@@ -161,6 +161,11 @@ class Model:
         head = f"{type(self).__name__}({self.sizes}, cost={self.cost.__name__}, dtype={self.dtype})"
         return "\n".join([head, *self._architecture.describe(), f"  start: {start}"])
 
+    def _repr_html_(self) -> str:
+        from fastnet.notebook import table
+
+        return table(self)
+
     def __getstate__(self) -> dict[str, Any]:
         # What a training in another thread stores together is copied together.
         with self._guard.still:
