@@ -216,10 +216,11 @@ class Model:
         """
         guard = self._guard
         guard.check()
-        initializers.draw(
-            *(self._rng, self._biases, self._weights),
-            *(self._bias_initializer, self._initializer, guard),
-        )
+        with guard.still:  # a fork waits for it: the child's generator would stay locked
+            initializers.draw(
+                *(self._rng, self._biases, self._weights),
+                *(self._bias_initializer, self._initializer, guard),
+            )
         self._begin_anew()
 
     def default_weight_initializer(self) -> None:

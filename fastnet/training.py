@@ -258,7 +258,7 @@ class Training:
 
     def _run_epoch(self) -> None:
         epoch = len(self.network.history)
-        order = self.orders.draw()
+        order = self._draw_order()
         etas = self._rates(len(self.history))
         self._ask(callback.on_epoch_begin(self.network, epoch) for callback in self.plan.callbacks)
         before = self.network.parameters.copy()
@@ -291,14 +291,22 @@ class Training:
         rates = [eta * as_rate(schedule.factor(at), "the schedule's factor") for at in times]
         return np.array(rates * (self.batches // len(rates)))
 
+    def _draw_order(self) -> Array:
+        if callable(self.plan.shuffle):  # whose author knows nothing of our locks
+            return self.orders.draw()
+        # A fork waits for whoever has the guard's lock: the child's generator would stay locked.
+        with self.network._guard.still:
+            return self.orders.draw()
+
     def _dropout_key(self) -> int:
         """A fresh key an epoch, drawn only where there is dropout."""
         if not any(self.plan.dropout):
             return 0
         rng = self.network.rng
-        if isinstance(rng, np.random.RandomState):
-            return int(rng.randint(0, 2**64, dtype=np.uint64))
-        return int(rng.integers(0, 2**64, dtype=np.uint64))
+        with self.network._guard.still:
+            if isinstance(rng, np.random.RandomState):
+                return int(rng.randint(0, 2**64, dtype=np.uint64))
+            return int(rng.integers(0, 2**64, dtype=np.uint64))
 
     def _run_mini_batches(self, order: Array, etas: Array, epoch: int) -> None:
         """Train one epoch, in as few kernel calls as let Python answer in time.

@@ -1,15 +1,13 @@
 """Networks in other processes: forked, spawned, pooled, and pickled by another version."""
 
 import base64
+import contextlib
 import copy
 import os
 import pickle
-import select
-import signal
 import subprocess
 import sys
 import threading
-import warnings
 import zlib
 from multiprocessing import get_all_start_methods, get_context
 
@@ -19,6 +17,8 @@ import pytest
 import fastnet
 from fastnet import network2
 from fastnet.model import LAYOUT
+
+from .forking import fork, in_child
 
 DATA = np.random.default_rng(8).random((20, 4)), np.arange(20) % 3
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
@@ -38,40 +38,6 @@ def _two_threads():
     fastnet.set_num_threads(2)
     yield
     fastnet.set_num_threads(before)
-
-
-def fork():
-    with warnings.catch_warnings():
-        # From 3.12 on Python warns of what is tested here.
-        warnings.filterwarnings("ignore", ".*multi-threaded.*fork", DeprecationWarning)
-        return os.fork()
-
-
-def in_child(work):
-    """Return what `work` returns in a forked child; a child that hangs is killed and reported."""
-    reading, writing = os.pipe()
-    pid = fork()
-    if pid == 0:
-        try:
-            os.close(reading)
-            try:
-                answer = pickle.dumps((True, work()))
-            except BaseException as error:
-                answer = pickle.dumps((False, repr(error)))
-            with open(writing, "wb") as pipe:
-                pipe.write(answer)
-        finally:
-            os._exit(0)
-    os.close(writing)
-    with open(reading, "rb") as pipe:
-        if not select.select([pipe], [], [], 60)[0]:
-            os.kill(pid, signal.SIGKILL)
-        answer = pipe.read()
-    os.waitpid(pid, 0)
-    assert answer, "the child hangs, or died"
-    good, result = pickle.loads(answer)
-    assert good, result
-    return result
 
 
 def everything(network):
@@ -142,6 +108,35 @@ def test_children_of_a_process_that_trains_in_another_thread():
     assert set(found) <= stored
     assert len(set(found)) > 1
     network.train(DATA, 1, 10)  # the parent's locks are free
+
+
+@forks
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_children_get_no_generator_that_is_locked_for_good(dropout):
+    """NumPy locks a generator while it draws; a fork in the middle of that would keep it so."""
+    network, busy = new(), new()
+    data = np.ones((3000, 4)), np.zeros(3000, dtype=int)
+    over = threading.Event()
+
+    def train():
+        while not over.is_set():
+            with contextlib.suppress(RuntimeError):
+                network.train(data, 5, 3000, dropout=dropout)
+
+    def ask():
+        while not over.is_set():
+            busy.feedforward(DATA[0][0])
+
+    threads = [threading.Thread(target=work) for work in (train, train, ask)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(25):
+            assert in_child(lambda: len(network.train(data, 1, 3000, dropout=dropout))) == 1
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join(60)
 
 
 @forks

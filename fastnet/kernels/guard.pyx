@@ -134,7 +134,9 @@ cdef class Guard:
     def begin_anew(self):
         """Forget the threads that the parent of this process has."""
         self.gate.readers = 0
-        if self.depth == 0:
+        if self.lock.acquire(blocking=False):
+            self.lock.release()
+        else:  # made by another thread while this one forked
             self.lock = RLock()
         if self.trainer != get_ident():
             self.trainer = None

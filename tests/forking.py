@@ -1,0 +1,71 @@
+"""Children by fork, for tests: what they find, and that they don't hang."""
+
+import os
+import pickle
+import select
+import signal
+import sys
+import warnings
+
+
+def fork():
+    with warnings.catch_warnings():
+        # From 3.12 on Python warns of what is tested here.
+        warnings.filterwarnings("ignore", ".*multi-threaded.*fork", DeprecationWarning)
+        return os.fork()
+
+
+def in_child(work):
+    """Return what `work` returns in a forked child; a child that hangs is killed and reported."""
+    reading, writing = os.pipe()
+    pid = fork()
+    if pid == 0:
+        try:
+            os.close(reading)
+            try:
+                answer = pickle.dumps((True, work()))
+            except BaseException as error:
+                answer = pickle.dumps((False, repr(error)))
+            with open(writing, "wb") as pipe:
+                pipe.write(answer)
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with open(reading, "rb") as pipe:
+        if not select.select([pipe], [], [], 60)[0]:
+            os.kill(pid, signal.SIGKILL)
+        answer = pipe.read()
+    os.waitpid(pid, 0)
+    assert answer, "the child hangs, or died"
+    good, result = pickle.loads(answer)
+    assert good, result
+    return result
+
+
+class Forked:
+    """A child that does `work` and ends; looked after like a `subprocess.Popen`."""
+
+    returncode = None
+
+    def __init__(self, work):
+        self.pid = fork()
+        if self.pid == 0:
+            code = 1
+            try:
+                work()
+                code = 0
+            except Exception as error:
+                print(f"in a forked child: {error!r}", file=sys.stderr)
+            finally:
+                os._exit(code)
+
+    def poll(self):
+        if self.returncode is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+    def send_signal(self, number):
+        if self.poll() is None:
+            os.kill(self.pid, number)
