@@ -316,7 +316,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             self._set_classes(y, classes)
         elif multilabel != self._multilabel:
             raise ValueError(f"y is of kind {kind!r}, which it was not in the first call.")
-        elif classes is not None and not np.array_equal(self.classes_, np.unique(classes)):
+        elif classes is not None and not np.array_equal(self.classes_, self._sorted(classes)):
             raise ValueError(
                 f"`classes={classes!r}` is not the same as on last call "
                 f"to partial_fit, was: {self.classes_!r}"
@@ -325,14 +325,19 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _set_classes(self, y: Array, classes: Any) -> None:
         if self._multilabel:
-            self.classes_ = np.arange(y.shape[1]) if classes is None else np.asarray(classes)
+            self.classes_ = np.arange(y.shape[1]) if classes is None else self._sorted(classes)
             if len(self.classes_) != y.shape[1]:
                 raise ValueError(f"classes names {len(self.classes_)}; y has {y.shape[1]} columns.")
         else:
-            self.classes_ = np.unique(y) if classes is None else unique_labels(classes)
+            self.classes_ = np.unique(y) if classes is None else self._sorted(classes)
         self.n_outputs_ = len(self.classes_)
         if self.n_outputs_ <= 2 and not self._multilabel:
             self.n_outputs_ = 1
+
+    def _sorted(self, classes: Any) -> Array:
+        """Classes in their order; the names of labels stay in that of the columns."""
+        named: Array = np.asarray(classes) if self._multilabel else unique_labels(classes)
+        return named
 
     def _encode(self, y: Array) -> Array:
         dtype = np.float64

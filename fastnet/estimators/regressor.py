@@ -25,7 +25,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     Parameters
     ----------
     loss : str, default "squared_error"
-        As in scikit-learn.
+        The only one: scikit-learn's "poisson" (since its 1.7) is refused by `fit`.
     hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init
     power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, momentum
     nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon
@@ -181,6 +181,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     # ---- for the base
 
     def _cost(self) -> tuple[str, str, str]:
+        if self.loss != "squared_error":
+            raise ValueError(
+                f"loss of MLPRegressor is {self.loss!r}; fastnet trains 'squared_error', and "
+                "scikit-learn's own MLPRegressor 'poisson' too."
+            )
         return "quadratic", "identity", "identity"
 
     def _loss(self, network: Any, cost: float, penalty: Any) -> float:
