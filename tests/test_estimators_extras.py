@@ -1,5 +1,7 @@
 """What people asked scikit-learn's perceptrons for, and how ours fit in with the rest of it."""
 
+import subprocess
+import sys
 import tracemalloc
 
 import numpy as np
@@ -242,3 +244,12 @@ def test_a_callback_of_scikit_learn_may_stop(flowers):
 def test_scikit_learns_poisson_is_refused(flowers):
     with pytest.raises(ValueError, match="loss of MLPRegressor is 'poisson'"):
         fitted(flowers, MLPRegressor, loss="poisson")
+
+
+def test_without_scikit_learn_one_sentence_says_so():
+    program = "import sys; sys.modules['sklearn'] = None; import fastnet; fastnet.estimators"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "pip install 'fastnet-mlp[sklearn]'" in done.stderr.splitlines()[-1]

@@ -17,7 +17,8 @@ True
 """
 
 try:
-    import sklearn.base  # noqa: F401 - said here once, for every file of this room
+    # The newest thing that is needed; said here once, for every file of this room.
+    from sklearn.utils.validation import validate_data as _  # noqa: F401
 except ImportError as error:
     raise ImportError(
         "fastnet.estimators needs scikit-learn 1.6 or later; install it with "
