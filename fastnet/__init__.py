@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastnet._version import __version__
 from fastnet.callbacks import Callback, EarlyStopping, RecordStatistics
+from fastnet.checkpoint import Checkpoint
 from fastnet.costs import CrossEntropyCost, LogLikelihoodCost, QuadraticCost
 from fastnet.errors import DivergenceError
 from fastnet.gradients import check_gradient
@@ -36,6 +37,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Callback",
+    "Checkpoint",
     "CrossEntropyCost",
     "DivergenceError",
     "EarlyStopping",

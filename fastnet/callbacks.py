@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from fastnet.arguments import as_count, as_rate
 from fastnet.schedules import goodness
 
@@ -135,6 +137,21 @@ class EarlyStopping(Callback):
         """What was measured in the best epoch."""
         return -self.best_goodness if self.monitor.endswith("cost") else self.best_goodness
 
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from where `get_state` was called.
+
+        Raises
+        ------
+        ValueError
+            The best parameters are no vector of finite numbers.
+        """
+        best = state["best_parameters"]
+        if best is not None and not (
+            isinstance(best, np.ndarray) and best.ndim == 1 and np.isfinite(best).all()
+        ):
+            raise ValueError("best_parameters are no vector of finite numbers")
+        super().set_state(state)
+
     def on_train_begin(self, network: Network) -> None:
         """Forget earlier trainings."""
         self._forget()
@@ -187,6 +204,8 @@ class RecordStatistics(Callback):
     >>> sorted(history[0]["layers"][0])
     ['mean_derivative', 'mean_z', 'saturated', 'std_z']
     """
+
+    changing: ClassVar[tuple[str, ...]] = ("records",)
 
     def __init__(self, X: Any, y: Any = None, interval: int = 0) -> None:
         self.X = X

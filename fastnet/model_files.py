@@ -16,7 +16,7 @@ from fastnet.parameters import layer_views
 if TYPE_CHECKING:
     from fastnet.portable import Portable
 
-__all__ = ["check_form", "form_of_name", "load", "not_in_the_file", "save"]
+__all__ = ["check_form", "describe", "form_of_name", "load", "not_in_the_file", "save"]
 
 AnyNetwork = TypeVar("AnyNetwork", bound="Portable")
 
@@ -33,10 +33,10 @@ def save(network: Portable, path: str | os.PathLike[str]) -> None:
     biases, weights = layer_views(network._copied_parameters(), network.sizes)
     form = form_of_name(path)
     if form == "npz":
-        persistence.write_npz(path, _describe(network, biases, weights))
+        persistence.write_npz(path, describe(network, biases, weights))
         return
     if form == "safetensors":
-        persistence.write_safetensors(path, _describe(network, biases, weights))
+        persistence.write_safetensors(path, describe(network, biases, weights))
         return
     persistence.write_json(
         path,
@@ -111,9 +111,18 @@ def form_of_name(path: str | os.PathLike[str]) -> str:
     return next((form for form in WHOLE_FORMS if name.endswith(f".{form}")), "json")
 
 
-def _describe(
+def describe(
     network: Portable, biases: list[NDArray[Any]], weights: list[NDArray[Any]]
 ) -> persistence.SavedModel:
+    """Return what a model file holds of a network that has these parameters.
+
+    Examples
+    --------
+    >>> import fastnet
+    >>> net = fastnet.Network([2, 1])
+    >>> describe(net, list(net.biases), list(net.weights)).cost
+    'cross_entropy'
+    """
     return persistence.SavedModel(
         sizes=network.sizes,
         activations=network.activations,

@@ -11,10 +11,11 @@ from fastnet.arguments import as_count, as_rate
 from fastnet.callbacks import Callback
 from fastnet.history import History
 from fastnet.optimizers import SGD
+from fastnet.orders import Shuffle
 from fastnet.planning import read_plan
 from fastnet.portable import Portable
 from fastnet.progress import Progress
-from fastnet.training import Shuffle, Training
+from fastnet.training import Training
 
 __all__ = ["Network", "load"]
 
@@ -256,6 +257,7 @@ class Network(Portable):
         callbacks: Any = (),
         shuffle: Shuffle = True,
         progress: Progress = None,
+        resume: Any = None,
     ) -> History:
         """Train: the general verb, of which `SGD` is the book's special case.
 
@@ -293,6 +295,9 @@ class Network(Portable):
         callbacks : Callback or list of Callback
         shuffle, progress
             As for `SGD`.
+        resume : path or True, optional
+            Go on from a file that `Checkpoint` wrote in the same training, to the same bits. True:
+            from that of the Checkpoint among the callbacks, or anew if there is none yet.
 
         Returns
         -------
@@ -302,9 +307,12 @@ class Network(Portable):
         Raises
         ------
         ValueError, TypeError
-            Something about the arguments is wrong; the network has not changed.
+            Something about the arguments is wrong, or the checkpoint is not one of this training;
+            the network has not changed.
+        OSError
+            The checkpoint cannot be read.
         DivergenceError
-            Parameters stopped being finite; the network is back where the epoch began.
+            Parameters or a cost stopped being finite; the network is back where the epoch began.
         RuntimeError
             Another thread is training this network.
         ImportError
@@ -338,6 +346,7 @@ class Network(Portable):
             callbacks=callbacks,
             shuffle=shuffle,
             progress=progress,
+            resume=resume,
         )
 
     def _train(

@@ -10,9 +10,10 @@ from fastnet.callbacks import Callback, EarlyStopping, read_callbacks
 from fastnet.data import Dataset
 from fastnet.metrics import METRICS, Metrics
 from fastnet.optimizers import LBFGS, read_optimizer
+from fastnet.orders import Shuffle
 from fastnet.progress import Progress
 from fastnet.schedules import read_schedule
-from fastnet.training import Plan, Shuffle
+from fastnet.training import Plan
 
 if TYPE_CHECKING:
     from fastnet.network import Network
@@ -38,6 +39,7 @@ def read_plan(
     callbacks: Any = (),
     shuffle: Shuffle = True,
     progress: Progress = None,
+    resume: Any = None,
 ) -> Plan:
     """Check everything, and change nothing. The parameters are those of `Network.train`.
 
@@ -63,6 +65,7 @@ def read_plan(
         metrics=Metrics(metrics, data, evaluation, l1, l2),
         callbacks=read_callbacks(callbacks),
         progress=progress,
+        resume=resume,
     )
     _check_monitors(plan)
     if isinstance(plan.optimizer, LBFGS):

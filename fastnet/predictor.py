@@ -297,6 +297,19 @@ class Predictor(Model):
         """Sum of the examples' costs, and how many are classified right."""
         return self._steadily(lambda engine, _: _evaluate(engine, data))
 
+    def _first_overflow(self, data: Dataset) -> int:
+        """The first layer, from 1, with weighted inputs that are not finite; else the last."""
+        sums = np.zeros((self.num_layers - 1, 4))
+        order = np.arange(data.n, dtype=np.intp)
+        with self._workspace() as engine:
+            for cut in _cut(data, CALL_ROWS):
+                rows, _, places, start, stop = data.piece(order, *cut)
+                engine.statistics(rows, places, start, stop, sums)
+                bad = np.flatnonzero(~np.isfinite(sums).all(axis=1))
+                if bad.size:
+                    return int(bad[0]) + 1
+        return self.num_layers - 1
+
     def _read(self, data: Any, name: str, *, repeated: bool = False) -> Dataset:
         return read_dataset(
             data,

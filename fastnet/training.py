@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,28 +14,34 @@ from numpy.typing import NDArray
 
 from fastnet.arguments import as_rate
 from fastnet.callbacks import Callback
+from fastnet.checkpoint import Checkpoint
 from fastnet.data import Dataset
 from fastnet.errors import DivergenceError
 from fastnet.history import History
-from fastnet.initializers import RNG
+from fastnet.interrupts import Interrupts
+from fastnet.keeping import Keeper, check_keepable
 from fastnet.metrics import Metrics
 from fastnet.optimizers import LBFGS, Optimizer
+from fastnet.orders import Orders, Shuffle
+from fastnet.pace import Pace
 from fastnet.progress import Progress, ProgressReport
+from fastnet.resuming import Resumption, find_checkpoint
 from fastnet.schedules import Schedule
 
 if TYPE_CHECKING:
     from fastnet.kernels.engine_f64_baseline import Engine
     from fastnet.network import Network
 
-__all__ = ["Orders", "Plan", "Shuffle", "Training"]
+__all__ = ["Plan", "Training"]
 
 Array = NDArray[Any]
-Shuffle = bool | Callable[[list[int]], object]
 
-#: Python is entered about this often, for Ctrl-C and progress.
-SECONDS_PER_CALL = 0.02
 #: Examples that training takes at a time at most, so that a full batch is no copy of the data.
 TRAINING_ROWS = 256
+#: All parameters are looked at this often within an epoch, and for at most one part in so many of
+#: the time: what is not finite may hide for long behind a unit that is saturated.
+SECONDS_PER_LOOK = 0.25
+SHARE_OF_LOOKS = 500
 
 
 @dataclass
@@ -53,6 +60,8 @@ class Plan:
         Whether epochs are counted and go into the History.
     keeps_state : bool
         Whether the optimizer goes on from the training before, and its state is kept.
+    resume : None, bool or path
+        The checkpoint to go on from.
     """
 
     epochs: int
@@ -70,57 +79,7 @@ class Plan:
     progress: Progress
     recorded: bool = True
     keeps_state: bool = True
-
-
-class Orders:
-    """The order of the examples, epoch after epoch.
-
-    Parameters
-    ----------
-    n : int
-        How many examples there are.
-    shuffle : bool or callable
-        True: a fresh permutation from `rng` each time. False: 0 .. n-1 always. A callable gets the
-        list of row numbers in the order of the epoch before, and permutes it in place.
-    rng : Generator or RandomState
-    """
-
-    def __init__(self, n: int, shuffle: Shuffle, rng: RNG) -> None:
-        if not isinstance(shuffle, (bool, np.bool_)) and not callable(shuffle):
-            raise TypeError(
-                f"shuffle is {shuffle!r}; give True, False or a callable that permutes a list."
-            )
-        self._n = n
-        self._shuffle = shuffle
-        self._rng = rng
-        self._rows: list[Any] = list(range(n)) if callable(shuffle) else []
-
-    def draw(self) -> Array:
-        """Return the next epoch's row numbers, an intp array of shape (n,).
-
-        Raises
-        ------
-        ValueError
-            The callable did not leave a permutation.
-        """
-        if callable(self._shuffle):
-            self._shuffle(self._rows)
-            return self._checked()
-        if self._shuffle:
-            return self._rng.permutation(self._n).astype(np.intp, copy=False)
-        return np.arange(self._n, dtype=np.intp)
-
-    def _checked(self) -> Array:
-        good = len(self._rows) == self._n and all(
-            isinstance(row, (int, np.integer)) and 0 <= row < self._n for row in self._rows
-        )
-        order = np.array(self._rows if good else [], dtype=np.intp)
-        if not good or not np.all(np.bincount(order, minlength=self._n) == 1):
-            raise ValueError(
-                f"shuffle left no permutation of the {self._n} row numbers; "
-                "it must reorder the list in place."
-            )
-        return order
+    resume: Any = None
 
 
 class Training:
@@ -140,8 +99,10 @@ class Training:
         Mini-batches in an epoch.
     history : History
         Of this call alone.
-    seen : int
-        Examples that the last epoch went through: all, unless it was stopped.
+    position : int
+        Examples of the epoch that are done, to the end of a whole mini-batch.
+    measured : (float, int)
+        Sum of costs, and hits, of these.
     stopped : bool
         Whether a callback or the schedule has had enough.
 
@@ -149,6 +110,9 @@ class Training:
     ------
     TypeError
         The plan's `shuffle` is neither a bool nor a callable.
+    ValueError, OSError
+        The checkpoint to go on from is not one of this training, or cannot be read; or this
+        training depends on what no checkpoint can hold.
     """
 
     def __init__(self, network: Network, data: Dataset, plan: Plan) -> None:
@@ -158,9 +122,23 @@ class Training:
         self.size = min(plan.mini_batch_size, data.n)
         self.batches = -(-data.n // self.size)
         self.orders = Orders(data.n, plan.shuffle, network.rng)
+        self.watchers = [c for c in plan.callbacks if not isinstance(c, Checkpoint)]
         self.history = History()
         self.stopped = False
-        self.seen = data.n
+        self.position = data.n
+        self.measured: tuple[float, int] = (0.0, 0)
+        self.dropout_key = 0
+        self._has_diverged = False
+        self.keeper = Keeper(self)
+        self._resumption = self._find_resumption()
+
+    def _find_resumption(self) -> Resumption | None:
+        paths = [path for checkpoint in self.keeper.checkpoints for path in checkpoint.paths]
+        path = find_checkpoint(self.plan.resume, paths)
+        if path is None:
+            return None
+        check_keepable(self)
+        return Resumption(self, path)
 
     def run(self) -> History:
         """Train; return what was recorded.
@@ -170,41 +148,66 @@ class Training:
         RuntimeError
             Another thread is training this network.
         DivergenceError
-            Parameters stopped being finite.
+            Parameters, or the cost, stopped being finite.
         ImportError
             A progress bar, or LBFGS, needs a package that is missing.
         """
         plan = self.plan
         with (
+            Interrupts(terminating=bool(self.keeper.checkpoints)) as self.interrupts,
             _exclusive(self.network),
-            ProgressReport(plan.progress, plan.epochs * self.batches) as report,
+            ProgressReport(plan.progress, plan.epochs * self.batches) as self.report,
         ):
-            self.report = report
             plan.schedule.reset()
             try:
-                self._ask(callback.on_train_begin(self.network) for callback in plan.callbacks)
-                self._prepare()
+                self._begin()
                 if isinstance(plan.optimizer, LBFGS):
                     from fastnet.lbfgs import run_lbfgs
 
-                    run_lbfgs(self)
-                    return self.history
-                for _ in range(plan.epochs):
-                    if self.stopped:
-                        break
-                    self._run_epoch()
+                    with self.interrupts.opened():
+                        run_lbfgs(self)
+                else:
+                    self._run_epochs()
                 if not plan.recorded:  # steps come one after another, each for a workspace
                     self.network._trainer = self.kind, self.engine
             finally:
                 self._end()
         return self.history
 
+    def _begin(self) -> None:
+        with self.interrupts.opened():
+            self._ask(callback.on_train_begin(self.network) for callback in self.plan.callbacks)
+        if self._resumption is not None:
+            self._resumption.apply()
+        self._prepare()
+        self.keeper.begin()
+
+    def _run_epochs(self) -> None:
+        try:
+            resumption, self._resumption = self._resumption, None
+            if resumption is not None:
+                self._say_done(len(self.history) * self.batches)
+                if resumption.order is not None:
+                    self._go_on(resumption)
+            self.keeper.capture(begun=False)
+            for _ in range(self.plan.epochs - len(self.history)):
+                if self.stopped:
+                    break
+                self._run_epoch()
+        except DivergenceError:
+            raise
+        except BaseException:
+            self.keeper.write_last()
+            raise
+        self.keeper.write_last()
+
     def _end(self) -> None:
         """Tell every callback that training ends, and only then raise what the first raised."""
         errors: list[BaseException] = []
         for callback in self.plan.callbacks:
             try:
-                callback.on_train_end(self.network)
+                with self.interrupts.opened():
+                    callback.on_train_end(self.network)
             except BaseException as error:
                 errors.append(error)
         for other in errors[1:]:
@@ -219,7 +222,12 @@ class Training:
             self.state = network._optimizer_state(plan.optimizer)
         else:
             self.state = plan.optimizer.start(network.parameters.size, network.dtype)
+        # What is not recorded is one step, which is stored or not, and never taken back.
+        vectors = self.state.vectors
+        self._spare = [np.empty_like(v) for v in vectors] if plan.recorded else vectors
         self.engine = self._workspace()
+        self._pace = Pace(min(self.size, TRAINING_ROWS), self.data.piece_limit)
+        self._next_look = time.perf_counter() + SECONDS_PER_LOOK
         if isinstance(plan.optimizer, LBFGS):
             return
         self.engine.set_rule(
@@ -256,30 +264,70 @@ class Training:
             if isinstance(answer, (bool, np.bool_)) and answer:
                 self.stopped = True
 
+    # ---- an epoch
+
     def _run_epoch(self) -> None:
         epoch = len(self.network.history)
-        order = self._draw_order()
-        etas = self._rates(len(self.history))
-        self._ask(callback.on_epoch_begin(self.network, epoch) for callback in self.plan.callbacks)
-        before = self.network.parameters.copy()
+        self.order = self._draw_order()
+        with self.interrupts.opened():
+            etas = self._rates(len(self.history))
+            self._ask(
+                callback.on_epoch_begin(self.network, epoch) for callback in self.plan.callbacks
+            )
+        self._note_before()
+        self.position, self.measured = 0, (0.0, 0)
+        self.dropout_key = self._draw_dropout_key()
         self.engine.load(self.network.parameters)
-        self.engine.begin_epoch(self._dropout_key(), self.plan.metrics.running)
+        self.engine.begin_epoch(self.dropout_key, self.plan.metrics.running)
+        self.keeper.capture(begun=True)
+        self._finish(etas, epoch)
+
+    def _go_on(self, resumption: Resumption) -> None:
+        """Finish the epoch in which a checkpoint was written."""
+        epoch = len(self.network.history)
+        assert resumption.order is not None
+        self.order = resumption.order
+        self._note_before()
+        resumption.load_engine()
+        self.keeper.capture(begun=True)
+        self.keeper.move(asking=resumption.asking)
+        self._say_done(self._batches_to(self.position))
+        with self.interrupts.opened():
+            etas = self._rates(len(self.history))
+        self._finish(etas, epoch, asking=resumption.asking)
+
+    def _note_before(self) -> None:
+        """Keep what a diverging epoch goes back to; its vectors are not overwritten meanwhile."""
+        self._before = self.network.parameters.copy(), self.state.vectors, self.state.step
+
+    def _finish(self, etas: Array, epoch: int, asking: bool = False) -> None:
         try:
-            self._run_mini_batches(order, etas, epoch)
+            if asking:
+                self._call_intervals(epoch)
+            self._run_mini_batches(etas, epoch)
         finally:
-            self._store(epoch, before)
+            self._store(epoch)
         self.finish_epoch(epoch, float(etas[-1]))
+        self.keeper.after_epoch()
 
     def finish_epoch(self, epoch: int, eta: float) -> None:
         """Measure, record, and let schedule and callbacks decide whether to go on."""
         record: dict[str, Any] = {"epoch": epoch, "eta": eta}
-        record.update(self.plan.metrics.measure(self.network, self.engine.measured, self.seen))
-        self._ask(callback.on_epoch_end(self.network, record) for callback in self.plan.callbacks)
-        if self.plan.recorded:
-            self.history.append(record)
-            self.network.history.append(record)
-        if self.plan.schedule.after_epoch(record):
-            self.stopped = True
+        measured = self.engine.measured if self._by_lbfgs else self.measured
+        with self.interrupts.closed():
+            with self.interrupts.opened():
+                record.update(self.plan.metrics.measure(self.network, measured, self.position))
+                self._check_costs(record)
+                self._ask(c.on_epoch_end(self.network, record) for c in self.plan.callbacks)
+                stopped = self.plan.schedule.after_epoch(record)
+            self.stopped = bool(self.stopped or stopped)
+            if self.plan.recorded:
+                self.history.append(record)
+                self.network.history.append(record)
+
+    @property
+    def _by_lbfgs(self) -> bool:
+        return isinstance(self.plan.optimizer, LBFGS)
 
     def _rates(self, epoch: int) -> Array:
         """The learning rate of each of the epoch's mini-batches."""
@@ -298,7 +346,7 @@ class Training:
         with self.network._guard.still:
             return self.orders.draw()
 
-    def _dropout_key(self) -> int:
+    def _draw_dropout_key(self) -> int:
         """A fresh key an epoch, drawn only where there is dropout."""
         if not any(self.plan.dropout):
             return 0
@@ -308,67 +356,121 @@ class Training:
                 return int(rng.randint(0, 2**64, dtype=np.uint64))
             return int(rng.integers(0, 2**64, dtype=np.uint64))
 
-    def _run_mini_batches(self, order: Array, etas: Array, epoch: int) -> None:
+    def _run_mini_batches(self, etas: Array, epoch: int) -> None:
         """Train one epoch, in as few kernel calls as let Python answer in time.
 
         How the epoch is cut into calls changes no bit of the result: between mini-batches, or, in
         mini-batches larger than the workspace, between the parts that it takes.
         """
-        start, rows = 0, min(self.size, TRAINING_ROWS)
-        stops = {
-            callback.interval * self.size for callback in self.plan.callbacks if callback.interval
-        }
+        start = self.position
         while start < self.data.n and not self.stopped:
-            stop = self._cut(start, rows, stops)
+            self.interrupts.check()
+            stop = self._cut(start, self._pace.rows)
             began = time.perf_counter()
-            piece = self.data.piece(order, start, stop)
+            piece = self.data.piece(self.order, start, stop)
             self.engine.train(*piece, start, self.data.n, self.size, etas)
-            seconds = time.perf_counter() - began
-            if not self.engine.is_finite:
-                return  # _store, which comes next, says so
-            self.report(stop // self.size - start // self.size)
-            self._call_intervals(epoch, stop)
-            wanted = (stop - start) * SECONDS_PER_CALL / max(seconds, 1e-9)
-            rows = max(1, min(int(wanted), 4 * rows, self.data.piece_limit))
-            self.seen = start = stop
-        self.report(self.batches - self.data.n // self.size if start == self.data.n else 0)
+            self._pace.note(stop - start, time.perf_counter() - began)
+            self._check_finite(epoch)
+            if stop % self.size == 0 or stop == self.data.n:
+                self.position, self.measured = stop, self.engine.measured
+                self.keeper.move(asking=True)
+                self._say_done(self._batches_to(stop) - start // self.size)
+                self._call_intervals(epoch)
+                self.keeper.between()
+            start = stop
 
-    def _cut(self, start: int, rows: int, stops: set[int]) -> int:
+    def _batches_to(self, position: int) -> int:
+        return self.batches if position == self.data.n else position // self.size
+
+    def _say_done(self, batches: int) -> None:
+        with self.interrupts.opened():
+            self.report(batches)
+
+    def _cut(self, start: int, rows: int) -> int:
         """Where the call that begins at `start` should end, with about `rows` examples."""
         if self.size <= TRAINING_ROWS:
             stop = start + max(1, rows // self.size) * self.size
         else:
             batch_end = (start // self.size + 1) * self.size
             stop = min(batch_end, start + max(1, rows // TRAINING_ROWS) * TRAINING_ROWS)
-        for every in stops:
+        for every in {c.interval * self.size for c in self.plan.callbacks if c.interval}:
             stop = min(stop, (start // every + 1) * every)
-        return min(stop, self.data.n)
+        last = self.keeper.next_stop(start)
+        return min(stop, self.data.n) if last is None else min(stop, self.data.n, last)
 
-    def _call_intervals(self, epoch: int, stop: int) -> None:
+    def _call_intervals(self, epoch: int) -> None:
+        """Ask the callbacks whose interval ends here."""
         due = [
             callback
             for callback in self.plan.callbacks
-            if callback.interval and stop % (callback.interval * self.size) == 0
+            if callback.interval and self.position % (callback.interval * self.size) == 0
         ]
         if due:
             with self.network._guard:
                 self.engine.store(self.network.parameters)
-            self._ask(
-                callback.on_interval(self.network, epoch, stop // self.size) for callback in due
-            )
+            done = self.position // self.size
+            with self.interrupts.opened():
+                self._ask(callback.on_interval(self.network, epoch, done) for callback in due)
+            self.keeper.capture(begun=True)
+        self.keeper.move(asking=False)
 
-    def _store(self, epoch: int, before: Array) -> None:
+    # ---- what is not finite
+
+    def _check_finite(self, epoch: int) -> None:
+        """Notice within the epoch what has stopped being finite, at next to no cost.
+
+        The last layer's biases see nearly everything at once, after each call; all parameters are
+        looked at now and then.
+        """
+        engine, now = self.engine, time.perf_counter()
+        if not engine.is_finite:
+            raise self._divergence(epoch)
+        if now >= self._next_look:
+            if engine.first_bad_layer():
+                raise self._divergence(epoch)
+            took = time.perf_counter() - now
+            self._next_look = now + max(SECONDS_PER_LOOK, SHARE_OF_LOOKS * took)
+        cost = engine.measured[0]
+        if not math.isfinite(cost):
+            with self.network._guard:
+                engine.store(self.network.parameters)
+            raise self._divergence(epoch, f"the running cost is {cost}")
+
+    def _check_costs(self, record: dict[str, Any]) -> None:
+        for name in self.plan.metrics.names:
+            if name.endswith("cost") and not math.isfinite(record[name]):
+                raise self._divergence(record["epoch"], f"{name} is {record[name]}")
+
+    def _divergence(self, epoch: int, cost: str = "") -> DivergenceError:
+        """Go back to the epoch's start, and return the error that says so."""
+        layer = self.engine.first_bad_layer()
+        if not layer:
+            layer = self.network._first_overflow(self.data)
+        else:
+            cost = ""
+        if not self._by_lbfgs:
+            with self.network._guard:
+                self.network.parameters[:], self.state.vectors, self.state.step = self._before
+            self._has_diverged = True
+        return DivergenceError(epoch, layer, cost)
+
+    def engine_state(self) -> tuple[list[Array], int]:
+        """Return the optimizer's vectors as the engine has them, and its steps."""
+        vectors = self._spare
+        for which, vector in enumerate(vectors):
+            self.engine.store_state(which, vector)
+        return vectors, self.engine.steps
+
+    def _store(self, epoch: int) -> None:
         """Bring parameters and the optimizer's state back, unless they are not finite."""
+        if self._has_diverged:
+            return
+        if self.engine.first_bad_layer():
+            raise self._divergence(epoch)
         with self.network._guard:
-            parameters = self.network.parameters
-            self.engine.store(parameters)
-            if not np.isfinite(parameters).all():
-                layer = self.network._first_bad_layer()
-                parameters[:] = before
-                raise DivergenceError(epoch, layer)
-            for which, vector in enumerate(self.state.vectors):
-                self.engine.store_state(which, vector)
-            self.state.step = self.engine.steps
+            self.engine.store(self.network.parameters)
+            vectors, step = self.engine_state()
+            self._spare, self.state.vectors, self.state.step = self.state.vectors, vectors, step
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fastnet
-from fastnet import SGD, Adam, Callback, DivergenceError, Momentum, Rprop, training
+from fastnet import SGD, Adam, Callback, DivergenceError, Momentum, Rprop, pace
 from fastnet.metrics import METRICS
 
 from .formulas import Plain, problem
@@ -178,7 +178,7 @@ def test_how_an_epoch_is_cut_changes_no_bit(kind, batch, options, seconds, callb
     weight = np.linspace(0, 2, 650)
     options = {**options, "sample_weight": weight, "metrics": ["running_cost", "running_accuracy"]}
     net.train((X, labels), 2, batch, **options)
-    monkeypatch.setattr(training, "SECONDS_PER_CALL", seconds)
+    monkeypatch.setattr(pace, "SECONDS_PER_CALL", seconds)
     twin.train((X, labels), 2, batch, callbacks=callback, **options)
     np.testing.assert_array_equal(net.parameters, twin.parameters)
     assert net.history.column("running_accuracy") == twin.history.column("running_accuracy")
@@ -188,7 +188,7 @@ def test_how_an_epoch_is_cut_changes_no_bit(kind, batch, options, seconds, callb
 @pytest.mark.parametrize("seconds", [0.0, 1e9])
 @pytest.mark.parametrize("batch", [1, 7, 300, 650, 1000])
 def test_progress_counts_every_mini_batch(batch, seconds, monkeypatch):
-    monkeypatch.setattr(training, "SECONDS_PER_CALL", seconds)
+    monkeypatch.setattr(pace, "SECONDS_PER_CALL", seconds)
     net, X, labels, _ = problem(np.float64, rows=650)
     calls = []
     net.train((X, labels), 3, batch, progress=lambda done, total: calls.append((done, total)))

@@ -12,20 +12,23 @@ import os
 from fastnet.persistence.book_json import read_json, write_json
 from fastnet.persistence.contents import FORMAT_VERSION, SavedModel
 from fastnet.persistence.native import read_npz, write_npz
-from fastnet.persistence.replacing import replace_file
+from fastnet.persistence.replacing import remove_leftovers, replace_file
 from fastnet.persistence.safetensors import (
     looks_like_safetensors,
     read_safetensors,
     write_safetensors,
 )
+from fastnet.persistence.training import SavedTraining
 
 __all__ = [
     "FORMAT_VERSION",
     "SavedModel",
+    "SavedTraining",
     "format_of",
     "read_json",
     "read_npz",
     "read_safetensors",
+    "remove_leftovers",
     "replace_file",
     "write_json",
     "write_npz",

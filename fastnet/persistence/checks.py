@@ -4,7 +4,9 @@ import reprlib
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-__all__ = ["check_keys", "described", "parse_json", "read_names", "refuse"]
+import numpy as np
+
+__all__ = ["as_plain", "check_keys", "described", "parse_json", "read_names", "refuse"]
 
 _DTYPES = ("float64", "float32")
 
@@ -101,6 +103,39 @@ def read_names(model: dict[str, Any], source: str) -> tuple[list[int], str, str]
     if dtype not in _DTYPES:
         refuse(source, f"its dtype is {described(dtype)}; expected {' or '.join(_DTYPES)}")
     return sizes, cost, dtype
+
+
+def as_plain(value: Any, where: str) -> Any:
+    """Return what JSON gives back as it is; NumPy's numbers and arrays become Python's.
+
+    Parameters
+    ----------
+    value : object
+    where : str
+        What messages call it.
+
+    Raises
+    ------
+    ValueError
+        There is something that JSON cannot hold.
+
+    Examples
+    --------
+    >>> as_plain({"cost": np.float64(0.5), "sizes": (2, 1)}, "history")
+    {'cost': 0.5, 'sizes': [2, 1]}
+    """
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, bool | int | float | str | None):
+        return value
+    if isinstance(value, list | tuple):
+        return [as_plain(item, f"{where}[{i}]") for i, item in enumerate(value)]
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {key: as_plain(item, f"{where}[{key!r}]") for key, item in value.items()}
+    raise ValueError(
+        f"{where} is {described(value)}, which a model file cannot hold; make it numbers, strings, "
+        "lists and dicts with names for keys, or take it out of the network's history."
+    )
 
 
 def described(value: Any) -> str:

@@ -7,6 +7,7 @@ biases_0, ...       dtype      (n_out, 1), one a layer
 weights_0, ...      dtype      (n_out, n_in), one a layer
 input_mean          float64    (n_0,), where inputs are standardized
 input_scale         float64    (n_0,)
+training_...        any        in checkpoints: what a training goes on from (see `training`)
 ==================  =========  ==============================================================
 """
 
@@ -21,7 +22,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnet._version import __version__
-from fastnet.persistence.checks import check_keys, described, parse_json, read_names, refuse
+from fastnet.persistence.checks import (
+    as_plain,
+    check_keys,
+    described,
+    parse_json,
+    read_names,
+    refuse,
+)
+from fastnet.persistence.training import SavedTraining, read_training, training_members
 from fastnet.preprocessing import Preprocessing
 
 __all__ = ["FORMAT_VERSION", "Members", "SavedModel", "arrays_of", "header_of", "read_model"]
@@ -31,6 +40,8 @@ Array = NDArray[Any]
 #: The version that is written; a change of meaning, or a new key, needs another.
 FORMAT_VERSION = 1
 FORMAT = "fastnet network"
+#: A model file that holds a training beside.
+CHECKPOINT = "fastnet checkpoint"
 _KEYS = (
     "format",
     "version",
@@ -68,6 +79,8 @@ class SavedModel:
         A record an epoch.
     written_by : str
         Which program wrote the file.
+    training : SavedTraining or None
+        What a training goes on from, where the file is a checkpoint.
     """
 
     sizes: Sequence[int]
@@ -81,6 +94,7 @@ class SavedModel:
     preprocessing: Preprocessing | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
     written_by: str = f"fastnet {__version__}"
+    training: SavedTraining | None = None
 
 
 class Members(Protocol):
@@ -99,6 +113,10 @@ class Members(Protocol):
 
     def read(self, key: str, shape: tuple[int, ...], dtype: str) -> Array:
         """Return an array that must be there, finite and of this shape and dtype."""
+        ...
+
+    def member(self, key: str) -> Array:
+        """Return an array that must be there."""
         ...
 
 
@@ -122,6 +140,8 @@ def arrays_of(model: SavedModel, path: str) -> dict[str, Array]:
                     "has the training diverged?"
                 )
             members[f"{key}_{layer}"] = np.asarray(array, dtype=stored)
+    if model.training is not None:
+        members.update(training_members(model.training))
     preprocessing = model.preprocessing
     if preprocessing is None:
         return members
@@ -151,7 +171,7 @@ def header_of(model: SavedModel) -> bytes:
     if preprocessing is not None:
         names = {name: getattr(preprocessing, name) for name in _NAMES}
         names["standardized"] = preprocessing.mean is not None
-    header = {
+    header: dict[str, Any] = {
         "format": FORMAT,
         "version": FORMAT_VERSION,
         "written_by": model.written_by,
@@ -162,25 +182,13 @@ def header_of(model: SavedModel) -> bytes:
         "initializer": model.initializer,
         "bias_initializer": model.bias_initializer,
         "preprocessing": names,
-        "history": _plain(list(model.history), "history"),
+        "history": as_plain(list(model.history), "history"),
     }
+    if model.training is not None:
+        header["format"] = CHECKPOINT
+        header["training"] = as_plain(model.training.told, "training")
+        header["training"]["arrays"] = sorted(model.training.arrays)
     return json.dumps(header).encode("ascii")
-
-
-def _plain(value: Any, where: str) -> Any:
-    """Return what JSON gives back as it is; NumPy's numbers and arrays become Python's."""
-    if isinstance(value, np.generic | np.ndarray):
-        value = value.tolist()
-    if isinstance(value, bool | int | float | str | None):
-        return value
-    if isinstance(value, list | tuple):
-        return [_plain(item, f"{where}[{i}]") for i, item in enumerate(value)]
-    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return {key: _plain(item, f"{where}[{key!r}]") for key, item in value.items()}
-    raise ValueError(
-        f"{where} is {described(value)}, which a model file cannot hold; make it numbers, strings, "
-        "lists and dicts with names for keys, or take it out of the network's history."
-    )
 
 
 def read_model(data: bytes, members: Members) -> SavedModel:
@@ -205,6 +213,7 @@ def read_model(data: bytes, members: Members) -> SavedModel:
         biases.append(members.read(f"biases_{layer}", (n_out, 1), dtype))
         weights.append(members.read(f"weights_{layer}", (n_out, n_in), dtype))
     preprocessing = _read_preprocessing(header["preprocessing"], sizes, members)
+    training = read_training(header["training"], members) if "training" in header else None
     kept = ("cost", "activations", "initializer", "bias_initializer", "history", "written_by")
     return SavedModel(
         sizes=sizes,
@@ -212,6 +221,7 @@ def read_model(data: bytes, members: Members) -> SavedModel:
         biases=biases,
         weights=weights,
         preprocessing=preprocessing,
+        training=training,
         **{key: header[key] for key in kept},
     )
 
@@ -239,7 +249,8 @@ def _read_header(data: bytes, source: str) -> dict[str, Any]:
     """Return the header, once it is one of a version that is known, with all of its keys."""
     found = parse_json(data, source)
     _check_version(found, source)
-    header = check_keys(found, source, _KEYS)
+    beside = ("training",) if found["format"] == CHECKPOINT else ()
+    header = check_keys(found, source, (*_KEYS, *beside))
     for key, good, expected in (
         ("written_by", _is_name, "a name"),
         ("activations", _are_names, "a list of names"),
@@ -271,7 +282,7 @@ def _is_start(value: Any) -> bool:
 
 def _check_version(header: Any, source: str) -> None:
     """Refuse what is no header, and the header of a version to come."""
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
+    if not isinstance(header, dict) or header.get("format") not in (FORMAT, CHECKPOINT):
         refuse(source, f"its header is {described(header)}; expected one of {FORMAT!r}")
     version = header.get("version")
     if type(version) is not int or version < 1:

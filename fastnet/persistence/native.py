@@ -10,6 +10,7 @@ compressed members are refused, and declared sizes are held against the bytes th
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,12 @@ __all__ = ["read_npz", "write_npz"]
 Array = NDArray[Any]
 
 
-def write_npz(path: str | os.PathLike[str], model: SavedModel) -> None:
+def write_npz(
+    path: str | os.PathLike[str],
+    model: SavedModel,
+    *,
+    before: Callable[[], object] | None = None,
+) -> None:
     """Save a model in the library's own form.
 
     Parameters
@@ -32,6 +38,8 @@ def write_npz(path: str | os.PathLike[str], model: SavedModel) -> None:
     path : str or os.PathLike
         The file; one that is there is replaced, see `replace_file`.
     model : SavedModel
+    before : callable, keyword only, optional
+        See `replace_file`.
 
     Raises
     ------
@@ -61,7 +69,7 @@ def write_npz(path: str | os.PathLike[str], model: SavedModel) -> None:
     members["header"] = np.frombuffer(header_of(model), dtype=np.uint8)
     archive = io.BytesIO()
     np.savez(archive, **members)  # type: ignore[arg-type]
-    replace_file(path, archive.getbuffer())
+    replace_file(path, archive.getbuffer(), before=before)
 
 
 def read_npz(path: str | os.PathLike[str]) -> SavedModel:

@@ -160,6 +160,10 @@ class _Tensors:
         self.names: list[str] = list(file.keys())
         self._file = file
 
+    def member(self, key: str) -> Array:
+        """Refuse: what this form holds is networks alone."""
+        refuse(self.source, f"it asks for {key!r}, which only checkpoints in .npz have")
+
     def read(self, key: str, shape: tuple[int, ...], dtype: str) -> Array:
         """Return an array that must be there, finite and of this shape and dtype."""
         name = _name_of(key)

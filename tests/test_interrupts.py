@@ -1,0 +1,186 @@
+"""Ctrl-C and SIGTERM: answered soon, at the end of a whole mini-batch, with everything whole."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fastnet
+from fastnet import Checkpoint
+from fastnet.interrupts import Interrupts
+
+SLOW = pytest.mark.slow
+ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals to a process are POSIX matters")
+
+
+def strike(number=signal.SIGINT):
+    os.kill(os.getpid(), number)
+
+
+def problem(n=600, n_in=20):
+    rng = np.random.default_rng(0)
+    return rng.random((n, n_in)), rng.integers(0, 3, n)
+
+
+def test_waiting_and_answering():
+    """Closed: nothing comes out; opened: at once; nested as one would think; handlers restored."""
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with Interrupts() as interrupts:
+        strike()
+        reached = True
+        with pytest.raises(KeyboardInterrupt):
+            interrupts.check()
+        with pytest.raises(KeyboardInterrupt), interrupts.opened():  # noqa: PT012
+            strike()
+            reached = False
+        with interrupts.opened(), pytest.raises(KeyboardInterrupt):  # noqa: PT012
+            with interrupts.closed():
+                strike()
+            reached = False
+    assert reached
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+    with pytest.raises(KeyboardInterrupt), Interrupts():
+        strike()
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_a_handler_of_ones_own_is_the_one_that_answers():
+    seen = []
+    old = signal.signal(signal.SIGTERM, lambda number, frame: seen.append(number))
+    try:
+        with Interrupts(terminating=True) as interrupts:
+            strike(signal.SIGTERM)
+            assert seen == []
+            interrupts.check()
+        assert seen == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, old)
+
+
+def test_a_handler_set_meanwhile_stays():
+    old = signal.getsignal(signal.SIGINT)
+    mine = lambda number, frame: None  # noqa: E731
+    try:
+        with Interrupts():
+            signal.signal(signal.SIGINT, mine)
+        assert signal.getsignal(signal.SIGINT) is mine
+    finally:
+        signal.signal(signal.SIGINT, old)
+
+
+def test_training_leaves_the_handlers_alone(tmp_path):
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    net = fastnet.Network([20, 5, 3], rng=0)
+    net.train(problem(), 2, callbacks=Checkpoint(tmp_path / "run.npz"))
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+    threads = [threading.Thread(target=net.train, args=(problem(), 1))]
+    threads[0].start()
+    threads[0].join()
+    assert len(net.history) == 3
+
+
+def test_no_record_is_lost_between_the_last_callback_and_the_history(tmp_path):
+    """The signal lands while records are appended: both histories have it, and the file too."""
+    path = tmp_path / "run.npz"
+
+    class Late(fastnet.schedules.Schedule):
+        def after_epoch(self, record):
+            training = sys._getframe(1).f_locals["self"]
+            if record["epoch"] == 2:
+                training.interrupts._open = False  # as it is a moment later
+                strike()
+            return False
+
+    net = fastnet.Network([20, 5, 3], rng=0)
+    keeper = Checkpoint(path)
+    with pytest.raises(KeyboardInterrupt):
+        net.train(problem(), 9, schedule=Late(), callbacks=keeper)
+    assert net.history.column("epoch") == [0, 1, 2]
+    assert len(fastnet.load(path).history) == 3
+    assert net.train(problem(), 1)[0]["epoch"] == 3
+
+
+CHILD = """
+import sys, time
+import numpy as np, fastnet
+from fastnet import Callback, Checkpoint
+
+kind, path = sys.argv[1:]
+rng = np.random.default_rng(0)
+sizes, batch, n = {
+    "book": ([784, 30, 10], 10, 60000),
+    "large": ([784, 256, 256, 10], 200, 20000),
+    "full batch": ([784, 100, 10], None, 60000),
+    "memmap": ([784, 30, 10], 10, 60000),
+    "float16": ([784, 30, 10], 100, 60000),
+}[kind]
+X = rng.integers(0, 255, (n, 784), dtype=np.uint8) * (rng.random((n, 784), np.float32) < 0.2)
+if kind == "memmap":
+    np.save(path + ".npy", X.astype(np.uint8))
+    X = np.load(path + ".npy", mmap_mode="r")
+elif kind == "float16":
+    X = (X / 255).astype(np.float16)
+y = rng.integers(0, 10, n)
+
+class Ready(Callback):
+    def on_epoch_begin(self, network, epoch):
+        print("ready", flush=True)
+
+net = fastnet.Network(sizes, rng=0)
+keeper = Checkpoint(path, every=10**6)
+caught = None
+try:
+    net.train((X, y), 10**6, batch, callbacks=[Ready(), keeper], optimizer=fastnet.SGD(0.01))
+except (KeyboardInterrupt, SystemExit) as error:
+    caught = error
+now = time.time()
+whole = bool(np.isfinite(net.parameters).all()) and keeper.written == 1
+print(now, type(caught).__name__, getattr(caught, "code", None), whole, len(net.history))
+"""
+
+
+def answer_time(kind, number, folder, wait=0.15):
+    """Return how long a training of that kind took to end after a signal, and what it said."""
+    path = os.path.join(folder, "run.npz")
+    command = [sys.executable, "-c", CHILD, kind, path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(wait)
+        began = time.time()
+        process.send_signal(number)
+        said = process.stdout.read().split("\n")[-2].split()
+        assert process.wait() == 0
+    return float(said[0]) - began, said[1:]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "book",
+        "large",
+        *(pytest.param(kind, marks=SLOW) for kind in ("full batch", "memmap", "float16")),
+    ],
+)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_are_answered_soon_and_all_is_whole(kind, number, tmp_path):
+    """The limit is generous, for machines that have other things to do; docs/ has the figures."""
+    seconds, said = answer_time(kind, number, tmp_path)
+    expected = ["KeyboardInterrupt", "None"] if number == signal.SIGINT else ["SystemExit", "143"]
+    assert said[:2] == expected and said[2] == "True"
+    assert seconds < 3
+
+
+def test_without_a_checkpoint_sigterm_is_what_it_was():
+    code = CHILD.replace("callbacks=[Ready(), keeper]", "callbacks=[Ready()]")
+    command = [sys.executable, "-c", code, "book", "unused"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.terminate()
+        assert process.wait() == -signal.SIGTERM
