@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from fastnet import datasets as datasets
     from fastnet import diagnostics as diagnostics
     from fastnet import schedules as schedules
+    from fastnet import sweeps as sweeps
+    from fastnet.sweeps import sweep as sweep
 
 __all__ = [
     "LBFGS",
@@ -57,13 +59,26 @@ __all__ = [
     "diagnostics",
     "load",
     "schedules",
+    "sweep",
+    "sweeps",
 ]
 
-_ROOMS = ("datasets", "diagnostics", "estimators", "network2", "plotting", "reference", "schedules")
+_ROOMS = (
+    "datasets",
+    "diagnostics",
+    "estimators",
+    "network2",
+    "plotting",
+    "reference",
+    "schedules",
+    "sweeps",
+)
 
 
 def __getattr__(name: str) -> Any:
     # What few programs need is imported when it is first asked for.
     if name in _ROOMS:
         return import_module(f"fastnet.{name}")
+    if name == "sweep":
+        return import_module("fastnet.sweeps").sweep
     raise AttributeError(f"module 'fastnet' has no attribute {name!r}")

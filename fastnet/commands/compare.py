@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +58,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     option("--initializers", type=initializers, metavar="A,B,...", help=_INITIALIZERS)
     option("--seeds", type=count, metavar="N", help=_SEEDS)
     option("--threads", type=count, metavar="N", help=_THREADS)
+    option("--dask", metavar="ADDRESS", help=_DASK)
     option("--data", metavar="PATH", help=_DATA)
     option("--out", metavar="DIR", default=".", help=_OUT)
     option("--table", action="store_true", help="print tables in Markdown (default: off)")
@@ -72,6 +75,10 @@ _SEEDS = (
     "confidence intervals by Student's t (default: 1)"
 )
 _THREADS = "networks trained at a time; no number depends on it (default: one a core)"
+_DASK = (
+    "train on the workers of the dask scheduler at this address, such as tcp://host:8786; no "
+    "number depends on it (default: threads here)"
+)
 _DATA = (
     "a folder of IDX files, or an .npz with X_train, y_train, X_test, y_test; bytes are divided by "
     "256, and the test part judges (default: the embedded MNIST, 50,000 images to train on and "
@@ -97,13 +104,15 @@ def run(args: argparse.Namespace) -> int:
     else:
         seeds, dtype = args.seeds or 1, settings.dtype
         data = mnist(dtype) if args.data is None else read_data(args.data, dtype)
-        with ProgressLine(f"training {_times(len(names) * seeds, 'network')}") as line:
+        label = f"training {_times(len(names) * seeds, 'network')}"
+        with _executor(args.dask) as executor, ProgressLine(label) as line:
             result = compare(
                 data,
                 settings,
                 initializers=names,
                 seeds=seeds,
                 threads=args.threads,
+                executor=executor,
                 progress=line,
             )
     # The files come first: whoever reads the table may stop reading (fastnet compare | head).
@@ -121,17 +130,35 @@ def run(args: argparse.Namespace) -> int:
     return code
 
 
+@contextmanager
+def _executor(address: str | None) -> Iterator[Any]:
+    """Lend the workers of a dask scheduler; None without an address."""
+    if address is None:
+        yield None
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ImportError(
+            "--dask needs dask.distributed; install it with `pip install 'fastnet-mlp[dask]'`."
+        ) from None
+    with Client(address, timeout="10s") as client:
+        yield client.get_executor()
+
+
 def _settings(args: argparse.Namespace) -> Settings:
     """Return the settings asked for; with --book, refuse those that the published run had not."""
     from fastnet.compare import BOOK, Settings
 
+    if args.dask is not None and args.threads is not None:
+        args.parser.error("--dask has its own workers; leave --threads out")
     names = Settings.__dataclass_fields__
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     if not args.book:
         return Settings(**given)
     if args.data is not None:
         args.parser.error("--book replays a run on the embedded MNIST; leave --data out")
-    for name in ("initializers", "seeds", "threads"):
+    for name in ("initializers", "seeds", "threads", "dask"):
         if getattr(args, name) is not None:
             args.parser.error(
                 f"--book replays two trainings one after the other; leave --{name} out"

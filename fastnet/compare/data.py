@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,12 +24,15 @@ class Data(NamedTuple):
         Each a pair (X, y): one example a row, and class numbers.
     evaluation_name : str
         "validation" or "test".
+    loader : callable, optional
+        Returns the same data elsewhere, so that they need not be sent there.
     """
 
     name: str
     training: tuple[NDArray[Any], NDArray[Any]]
     evaluation: tuple[NDArray[Any], NDArray[Any]]
     evaluation_name: str = "test"
+    loader: Callable[[], Any] | None = None
 
     @property
     def n_classes(self) -> int:
@@ -45,6 +50,7 @@ def mnist(dtype: DTypeLike = np.float64) -> Data:
         (digits.train.X, digits.train.y),
         (digits.validation.X, digits.validation.y),
         "validation",
+        partial(mnist, np.dtype(dtype).name),
     )
 
 

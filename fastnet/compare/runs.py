@@ -1,23 +1,22 @@
-"""The trainings of a comparison, as many at a time as there are cores."""
+"""The trainings of a comparison: a sweep over starts and seeds."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from threading import Event
+from dataclasses import asdict
+from functools import partial
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
-from fastnet.arguments import as_count
 from fastnet.callbacks import RecordStatistics
 from fastnet.compare.data import Data
 from fastnet.compare.result import NEW, OLD, Comparison, Run, Settings
 from fastnet.initializers import INITIALIZERS, read_initializer
 from fastnet.network import Network
 from fastnet.optimizers import SGD
+from fastnet.sweeps import Outcome, report, stream
 
 __all__ = ["Progress", "Shuffle", "compare", "comparison", "sizes_of", "train"]
 
@@ -27,8 +26,6 @@ Shuffle = bool | Callable[[list[int]], object]
 
 #: Over so many evaluation examples, the first ones, saturation is measured after each epoch.
 WATCHED = 2000
-#: Seconds between two looks at how far the trainings are.
-PAUSE = 0.05
 
 
 def compare(
@@ -38,6 +35,7 @@ def compare(
     initializers: Sequence[str] = (OLD, NEW),
     seeds: int = 1,
     threads: int | None = None,
+    executor: Any = None,
     progress: Progress | None = None,
 ) -> Comparison:
     """Train the same network from several starts, from the same seeds each.
@@ -58,6 +56,8 @@ def compare(
         How often each start is drawn and trained; what is drawn first does not depend on it.
     threads : int, keyword only, optional
         How many networks are trained at a time, by default one a core. No number depends on it.
+    executor : object, keyword only, optional
+        Train on its workers instead of in threads here; as for `fastnet.sweep`.
     progress : callable, keyword only, optional
         Called as ``progress(done, total)`` several times a second, counting the mini-batches of all
         trainings together.
@@ -98,14 +98,47 @@ def compare(
     """
     settings = settings or Settings()
     names = _checked_names(initializers)
-    seeds = as_count(seeds, "seeds", at_least=1)
-    threads = _n_cores() if threads is None else as_count(threads, "threads", at_least=1)
-    jobs = [
-        _Job(name, repetition, seed, data, settings)
-        for name in names
-        for repetition, seed in enumerate(np.random.SeedSequence(settings.seed).spawn(seeds))
-    ]
-    return comparison(data, settings, _run_all(jobs, threads, progress))
+    steps = -(-len(data.training[1]) // settings.mini_batch_size) * settings.epochs
+    runs: dict[int, Run] = {}
+    for outcome in stream(
+        partial(_train_from, settings=settings),
+        [{"initializer": name} for name in names],
+        data if executor is None or data.loader is None else data.loader,
+        executor=executor,
+        threads=threads,
+        seeds=seeds,
+        seed=settings.seed,
+        progress=None
+        if progress is None
+        else lambda done, total: progress(round(done * steps), total * steps),
+    ):
+        if outcome.error:
+            raise outcome.exception or RuntimeError(outcome.error)
+        runs[outcome.index] = _run_of(outcome)
+    return comparison(data, settings, tuple(runs[index] for index in sorted(runs)))
+
+
+def _train_from(
+    data: Data, rng: np.random.Generator, *, initializer: str, settings: Settings
+) -> dict[str, Any]:
+    """Train from one start and one seed, wherever this is called."""
+    weights, order = rng.spawn(2)
+    net = Network(
+        list(sizes_of(data, settings)), dtype=settings.dtype, rng=weights, initializer=initializer
+    )
+    net.rng = order
+    return asdict(train(net, initializer, data, settings, progress=report))
+
+
+def _run_of(outcome: Outcome) -> Run:
+    found = outcome.measures
+    return Run(
+        outcome.configuration["initializer"],
+        tuple(found["correct"]),
+        found["seconds"],
+        tuple(found["saturated"]),
+        outcome.repetition,
+    )
 
 
 def train(
@@ -136,82 +169,6 @@ def train(
     saturated = tuple(record["layers"][0]["saturated"] for record in watch.records)
     correct = tuple(history.column("evaluation_accuracy"))
     return Run(initializer, correct, perf_counter() - begin, saturated, repetition)
-
-
-@dataclass
-class _Job:
-    """One training that any thread may do; `done` counts its mini-batches."""
-
-    initializer: str
-    repetition: int
-    seed: np.random.SeedSequence
-    data: Data
-    settings: Settings
-    done: int = 0
-
-    @property
-    def total(self) -> int:
-        """Mini-batches in all its epochs."""
-        n = len(self.data.training[1])
-        return -(-n // self.settings.mini_batch_size) * self.settings.epochs
-
-    def run(self, stop: Event) -> Run:
-        """Make the network and train it, or give up when `stop` is set."""
-
-        def report(done: int, _: int) -> None:
-            self.done = done
-            if stop.is_set():
-                raise _Stopped
-
-        weights, order = (np.random.default_rng(half) for half in self.seed.spawn(2))
-        net = Network(
-            list(sizes_of(self.data, self.settings)),
-            dtype=self.settings.dtype,
-            rng=weights,
-            initializer=self.initializer,
-        )
-        net.rng = order
-        return train(
-            net,
-            self.initializer,
-            self.data,
-            self.settings,
-            repetition=self.repetition,
-            progress=report,
-        )
-
-
-class _Stopped(Exception):  # noqa: N818 (it is no error, and nobody outside sees it)
-    """Another training has failed, or the user has had enough."""
-
-
-def _run_all(jobs: Sequence[_Job], threads: int, progress: Progress | None) -> tuple[Run, ...]:
-    """Do all of them, `threads` at a time, and return their runs in their order."""
-    stop, total = Event(), sum(job.total for job in jobs)
-    with ThreadPoolExecutor(min(threads, len(jobs)), "fastnet-compare") as pool:
-        futures = [pool.submit(job.run, stop) for job in jobs]
-        try:
-            while not _settled(futures):
-                if progress is not None:
-                    progress(sum(job.done for job in jobs), total)
-            for future in futures:
-                if future.done():
-                    future.result()  # raises, if this is the one that has failed
-            if progress is not None:
-                progress(total, total)
-            return tuple(future.result() for future in futures)
-        finally:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
-
-
-def _settled(futures: Sequence[Future[Run]]) -> bool:
-    """Wait a little; return whether all have ended or one has failed."""
-    # Not for ever: on some systems only a thread that wakes up sees Ctrl-C.
-    wait(futures, PAUSE, FIRST_EXCEPTION)
-    if any(future.done() and future.exception() is not None for future in futures):
-        return True
-    return all(future.done() for future in futures)
 
 
 def comparison(data: Data, settings: Settings, runs: tuple[Run, ...]) -> Comparison:
@@ -247,10 +204,3 @@ def _checked_names(initializers: Sequence[str]) -> tuple[str, ...]:
         if names.count(name) > 1:
             raise ValueError(f"initializers names {name!r} twice; once is enough.")
     return names
-
-
-def _n_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -1,0 +1,147 @@
+"""What comes out of a sweep: an `Outcome` a training, together a `SweepResult`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, overload
+
+from fastnet import model_files
+from fastnet.history import History
+from fastnet.network import Network
+from fastnet.persistence import SavedModel
+
+__all__ = ["Outcome", "SweepResult"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one training.
+
+    Attributes
+    ----------
+    index : int
+        Its place in the sweep: configuration after configuration, the seeds of each in order.
+    configuration : dict
+        As it was given.
+    repetition : int
+        Which of the sweep's seeds it drew from, counted from 0.
+    measures : dict
+        By name: the last epoch's record, and what the build function measured itself.
+    history : History
+        An entry an epoch; empty where the build function gave measures alone.
+    error, trace : str
+        What went wrong, in one line and in full; empty where nothing did.
+    exception : Exception or None
+        The error itself, where it could be sent here.
+    seconds : float
+        How long it took on its worker.
+    worker, kernel : str
+        Host and process, and the kernel variant that trained there.
+    restored : bool
+        Whether it was not trained now but read from the store.
+    """
+
+    index: int
+    configuration: dict[str, Any]
+    repetition: int
+    measures: dict[str, Any] = field(default_factory=dict)
+    history: History = field(default_factory=History)
+    error: str = ""
+    trace: str = field(default="", repr=False)
+    exception: BaseException | None = field(default=None, repr=False)
+    seconds: float = 0.0
+    worker: str = ""
+    kernel: str = ""
+    restored: bool = False
+    model: SavedModel | None = field(default=None, repr=False)
+
+    @property
+    def network(self) -> Network | None:
+        """The trained network, made anew at each call; None where none came back.
+
+        Its generator and its optimizer's state stayed where it was trained, as with `Network.save`.
+        """
+        if self.model is None:
+            return None
+        network = model_files._restore(Network, self.model, f"network {self.index}")
+        network.history = History(self.history)
+        return network
+
+
+class SweepResult(Sequence[Outcome]):
+    """All outcomes of a sweep, in the order of its configurations and seeds.
+
+    Parameters
+    ----------
+    outcomes : iterable of Outcome
+
+    Examples
+    --------
+    >>> result = SweepResult([Outcome(0, {"eta": 0.5}, 0, {"cost": 0.25}, seconds=1.0)])
+    >>> result
+    SweepResult(1 training, 0 failed)
+    >>> result[0].measures
+    {'cost': 0.25}
+    """
+
+    def __init__(self, outcomes: Iterable[Outcome]) -> None:
+        self._outcomes = sorted(outcomes, key=lambda outcome: outcome.index)
+
+    @overload
+    def __getitem__(self, place: int) -> Outcome: ...
+    @overload
+    def __getitem__(self, place: slice) -> SweepResult: ...
+    def __getitem__(self, place: int | slice) -> Outcome | SweepResult:
+        if isinstance(place, slice):
+            return SweepResult(self._outcomes[place])
+        return self._outcomes[place]
+
+    def __len__(self) -> int:
+        return len(self._outcomes)
+
+    def __repr__(self) -> str:
+        s = "s" * (len(self) != 1)
+        return f"SweepResult({len(self)} training{s}, {len(self.failed)} failed)"
+
+    @property
+    def failed(self) -> SweepResult:
+        """Those that failed, each with its configuration and error."""
+        return SweepResult(outcome for outcome in self if outcome.error)
+
+    def to_frame(self, *, epochs: bool = False) -> Any:
+        """Return a pandas DataFrame, a row a training or a row an epoch.
+
+        Parameters
+        ----------
+        epochs : bool, keyword only, default False
+            A row an epoch, from the histories; otherwise a row a training.
+
+        Returns
+        -------
+        DataFrame
+            The configuration's entries, "repetition", then what was measured (under
+            "measured_..." where a configuration has an entry of that name), and of trainings
+            "seconds" and "error". Rows of failed trainings have no measures.
+
+        Raises
+        ------
+        ImportError
+            pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError:
+            raise ImportError(
+                "SweepResult.to_frame needs pandas; install it with `pip install pandas`."
+            ) from None
+        given = list(dict.fromkeys(name for outcome in self for name in outcome.configuration))
+        taken = {*given, "repetition", *([] if epochs else ["seconds", "error"])}
+        rows = [
+            {**dict.fromkeys(given), **outcome.configuration, "repetition": outcome.repetition}
+            | {f"measured_{k}" if k in taken else k: value for k, value in record.items()}
+            | ({} if epochs else {"seconds": outcome.seconds, "error": outcome.error})
+            for outcome in self
+            for record in (outcome.history if epochs else [outcome.measures])
+        ]
+        return pd.DataFrame(rows)

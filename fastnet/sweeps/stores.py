@@ -1,0 +1,162 @@
+"""A folder that keeps what is done, so that a sweep that was stopped goes on where it was.
+
+Three kinds of files, none of them a pickle:
+
+=====================  ====================================================================
+``sweep.json``         what the sweep is over: build function, digest of the data, seed
+``<key>.json``         an outcome; written last, so that where it is, all of the outcome is
+``<key>.npz``          its network, where there is one; `fastnet.load` opens it
+=====================  ====================================================================
+
+The key is a digest of configuration and repetition: more configurations or more seeds may be asked
+for later. Outcomes that failed are not kept.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fastnet._version import __version__
+from fastnet.history import History
+from fastnet.persistence import SavedModel, read_npz, replace_file, write_npz
+from fastnet.sweeps.fingerprints import fingerprint
+from fastnet.sweeps.results import Outcome
+from fastnet.sweeps.tasks import Task
+
+__all__ = ["Store"]
+
+VERSION = 1
+
+
+class Store:
+    """The folder of one sweep.
+
+    Parameters
+    ----------
+    folder : path
+        Made if it is missing.
+    build, data, seed
+        The sweep's.
+
+    Raises
+    ------
+    ValueError
+        The folder is another sweep's, or its files are damaged.
+    TypeError
+        The data, or later a configuration, have nothing to be known again by.
+    OSError
+        It cannot be written.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], build: Any, data: Any, seed: int) -> None:
+        self._folder = Path(folder)
+        about = {
+            "format": "fastnet sweep",
+            "version": VERSION,
+            "build": _name_of(build),
+            "data": fingerprint(data, "data", strict=False),
+            "seed": seed,
+        }
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / "sweep.json"
+        if not path.exists():
+            self._write(path, about)
+            return
+        found = _read(path)
+        for name, value in about.items():
+            if found.get(name) != value:
+                raise ValueError(
+                    f"{path} tells of a sweep with {name} {found.get(name)!r}, and this one has "
+                    f"{value!r}; give store another folder."
+                )
+
+    def key(self, task: Task) -> str:
+        """Return what a task's files are called."""
+        name = f"configuration {task.configuration!r}"
+        return f"{fingerprint(task.configuration, name)[:32]}-{task.repetition}"
+
+    def find(self, task: Task, key: str) -> Outcome | None:
+        """Return the outcome of a task that was done before, or None."""
+        path = self._folder / f"{key}.json"
+        if not path.exists():
+            return None
+        found = _read(path)
+        model = None
+        if found.get("network"):
+            model = self._read_model(path.with_suffix(".npz"))
+        try:
+            return Outcome(
+                task.index,
+                task.configuration,
+                task.repetition,
+                found["measures"],
+                History(found["history"]),
+                seconds=found["seconds"],
+                worker=found["worker"],
+                kernel=found["kernel"],
+                restored=True,
+                model=model,
+            )
+        except KeyError as error:
+            raise ValueError(
+                f"{path} has no {error}; remove it to train that network again."
+            ) from None
+
+    def _read_model(self, path: Path) -> SavedModel:
+        model = read_npz(path)
+        model.history = []
+        return model
+
+    def keep(self, outcome: Outcome, key: str) -> None:
+        """Write what came of a training."""
+        path = self._folder / f"{key}.json"
+        if outcome.model is not None:
+            write_npz(path.with_suffix(".npz"), outcome.model)
+        record = {
+            "configuration": {name: _told(value) for name, value in outcome.configuration.items()},
+            "repetition": outcome.repetition,
+            "measures": outcome.measures,
+            "history": list(outcome.history),
+            "network": outcome.model is not None,
+            "seconds": outcome.seconds,
+            "worker": outcome.worker,
+            "kernel": outcome.kernel,
+            "written_by": f"fastnet {__version__}",
+        }
+        self._write(path, record)
+
+    @staticmethod
+    def _write(path: Path, record: dict[str, Any]) -> None:
+        replace_file(path, (json.dumps(record, indent=1) + "\n").encode())
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}); remove it.") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} holds no JSON object; remove it.")
+    return found
+
+
+def _told(value: Any) -> Any:
+    """Return what JSON can say of a configuration's entry; the key is what it is known by."""
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        return repr(value)
+    return value
+
+
+def _name_of(build: Any) -> str:
+    if isinstance(build, partial):
+        return (
+            f"{_name_of(build.func)} of {fingerprint((build.args, build.keywords), 'build')[:16]}"
+        )
+    kind = build if hasattr(build, "__qualname__") else type(build)
+    return f"{kind.__module__}.{kind.__qualname__}"
