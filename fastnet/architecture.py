@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from fastnet.arguments import as_count
+from fastnet.arguments import as_count, as_items, shown
 from fastnet.costs import Cost, LogLikelihoodCost, find_cost
 from fastnet.kernels import codes
 
@@ -105,16 +104,20 @@ def read_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     ValueError
         Another one.
     """
-    read = np.dtype(dtype)
+    try:
+        read = np.dtype(dtype)
+    except (TypeError, ValueError, OverflowError, MemoryError) as error:
+        raise TypeError(f"dtype is {shown(dtype)}; expected float64 or float32.") from error
     if read not in (np.dtype(np.float64), np.dtype(np.float32)):
         raise ValueError(f"dtype is {read}; a network computes in float64 or float32.")
     return read.newbyteorder("=")
 
 
 def _read_sizes(sizes: Any) -> list[int]:
-    if isinstance(sizes, (str, bytes)) or not isinstance(sizes, Iterable):
-        raise TypeError(f"sizes is {sizes!r}; give a list of two or more positive integers.")
-    read = [as_count(n, f"sizes[{layer}]", at_least=1) for layer, n in enumerate(sizes)]
+    items = as_items(sizes, "sizes")
+    if items is None:
+        raise TypeError(f"sizes is {shown(sizes)}; give a list of two or more positive integers.")
+    read = [as_count(n, f"sizes[{layer}]", at_least=1) for layer, n in enumerate(items)]
     if len(read) < 2:
         raise ValueError(f"sizes is {read}; give two or more positive integers.")
     if len(read) > MAX_DEPTH + 1:
@@ -123,12 +126,13 @@ def _read_sizes(sizes: Any) -> list[int]:
 
 
 def _read_activations(activation: Any, output: Any, cost: type[Cost], depth: int) -> list[str]:
+    names: list[Any] | None
     if isinstance(activation, str):
         names = [activation] * (depth - 1)
-    elif isinstance(activation, Iterable):
-        names = list(activation)
     else:
-        raise TypeError(f"activation is {activation!r}; give a name, or a name a layer.")
+        names = as_items(activation, "activation")
+    if names is None:
+        raise TypeError(f"activation is {shown(activation)}; give a name, or a name a layer.")
     if len(names) == depth and output is None:
         names, output = names[:-1], names[-1]
     if len(names) != depth - 1:
@@ -137,10 +141,11 @@ def _read_activations(activation: Any, output: Any, cost: type[Cost], depth: int
         )
     if output is None:
         output = "softmax" if cost is LogLikelihoodCost else "sigmoid"
-    for name in (*names, output):
+    for layer, name in enumerate((*names, output), 1):
         if not isinstance(name, str) or name not in codes.ACTIVATIONS:
+            where = "activation" if layer < depth else "output activation"
             raise ValueError(
-                f"activation {name!r} is unknown; there are {', '.join(codes.ACTIVATIONS)}."
+                f"{where} {shown(name)} is unknown; there are {', '.join(codes.ACTIVATIONS)}."
             )
     if "softmax" in names:
         raise ValueError("activation is 'softmax' in a hidden layer; it is for output= only.")

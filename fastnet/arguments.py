@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import math
 import operator
+import os
+import reprlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-__all__ = ["as_count", "as_rate"]
+__all__ = [
+    "as_count",
+    "as_items",
+    "as_path",
+    "as_rate",
+    "in_one_line",
+    "memory_for",
+    "shown",
+]
+
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = 80
 
 
 def as_count(value: Any, name: str, *, at_least: int, at_most: int | None = None) -> int:
@@ -32,10 +47,10 @@ def as_count(value: Any, name: str, *, at_least: int, at_most: int | None = None
         number = operator.index(value)
     except TypeError:
         raise TypeError(
-            f"{name} is {value!r}, of type {type(value).__name__}; expected an integer."
+            f"{name} is {shown(value)}, of type {type(value).__name__}; expected an integer."
         ) from None
     if number < at_least:
-        raise ValueError(f"{name} is {number}; expected at least {at_least}.")
+        raise ValueError(f"{name} is {shown(number)}; expected at least {at_least}.")
     if at_most is not None and number > at_most:
         raise ValueError(f"{name} is too large; expected at most {at_most}.")
     return number
@@ -62,10 +77,100 @@ def as_rate(value: Any, name: str) -> float:
         number = float(value)
     except (TypeError, ValueError):
         raise TypeError(
-            f"{name} is {value!r}, of type {type(value).__name__}; expected a number."
+            f"{name} is {shown(value)}, of type {type(value).__name__}; expected a number."
         ) from None
     except OverflowError:
         raise ValueError(f"{name} is too large; expected a finite number.") from None
     if not math.isfinite(number) or number < 0:
         raise ValueError(f"{name} is {number}; expected a finite number that is not negative.")
     return number
+
+
+def as_items(value: Any, name: str) -> list[Any] | None:
+    """Return a list of what is in a collection; None where there is nothing to go through.
+
+    Text is no collection here, and neither is an array without dimensions.
+
+    Raises
+    ------
+    MemoryError
+        There is too much.
+
+    Examples
+    --------
+    >>> as_items((1, 2), "sizes"), as_items("12", "sizes"), as_items(np.array(3), "sizes")
+    ([1, 2], None, None)
+    """
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        return None
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        return None
+    with memory_for(name):
+        return list(value)
+
+
+def shown(value: Any) -> str:
+    """Return what came as a message shows it: `repr`, but short and in one line.
+
+    Examples
+    --------
+    >>> shown("sgd"), shown(range(2)), len(shown(10**5000)) < 100
+    ("'sgd'", 'range(0, 2)', True)
+    """
+    try:
+        text = _REPR.repr(value)
+    except ValueError:  # Python writes no number of more than 4300 digits
+        text = f"a {type(value).__name__} too long to be written"
+    return in_one_line(" ".join(text.split()), 200)
+
+
+def in_one_line(text: str, most: int = 400) -> str:
+    r"""Return what a file's content has put into a message, fit for one line of a terminal.
+
+    Examples
+    --------
+    >>> in_one_line("no column 'a\x1b[2J'"), in_one_line("length", most=4)
+    ("no column 'a?[2J'", 'len…')
+    """
+    text = text if len(text) <= most else f"{text[: most - 1]}…"
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def as_path(value: Any, name: str) -> str:
+    """Return a path as text; a number, which `open` takes for an open file, is none.
+
+    Raises
+    ------
+    TypeError
+        Not a str, bytes or os.PathLike.
+    ValueError
+        No path can have such a name.
+
+    Examples
+    --------
+    >>> as_path(b"net.npz", "filename")
+    'net.npz'
+    """
+    try:
+        path = os.fsdecode(value)
+    except TypeError:
+        raise TypeError(f"{name} is of type {type(value).__name__}; expected a path.") from None
+    if "\0" in path:
+        raise ValueError(f"{name} is {in_one_line(repr(path))}; a path has no null character.")
+    return path
+
+
+@contextmanager
+def memory_for(name: str) -> Iterator[None]:
+    """Say for which argument there is not enough memory.
+
+    Raises
+    ------
+    MemoryError
+        Where one comes from within; with the name.
+    """
+    try:
+        yield
+    except MemoryError as error:
+        cause = str(error) or "there is not enough memory"
+        raise MemoryError(f"{name}: {cause}") from None

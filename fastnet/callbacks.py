@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from fastnet.arguments import as_count, as_rate
+from fastnet.arguments import as_count, as_items, as_rate, shown
 from fastnet.schedules import goodness
 
 if TYPE_CHECKING:
@@ -250,11 +249,15 @@ def read_callbacks(callbacks: Any) -> list[Callback]:
         return []
     if isinstance(callbacks, Callback):
         callbacks = [callbacks]
-    if not isinstance(callbacks, Iterable):
-        raise TypeError(f"callbacks is {callbacks!r}; give a list of fastnet.Callback objects.")
-    found = list(callbacks)
+    found = as_items(callbacks, "callbacks")
+    if found is None:
+        raise TypeError(
+            f"callbacks is {shown(callbacks)}; give a list of fastnet.Callback objects."
+        )
     for callback in found:
         if not isinstance(callback, Callback):
-            raise TypeError(f"callbacks holds {callback!r}; expected fastnet.Callback objects.")
+            raise TypeError(
+                f"callbacks holds {shown(callback)}; expected fastnet.Callback objects."
+            )
         as_count(callback.interval, "a callback's interval", at_least=0)
     return found

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastnet.activations import sigmoid_prime
+from fastnet.arguments import shown
 
 __all__ = ["COSTS", "Cost", "CrossEntropyCost", "LogLikelihoodCost", "QuadraticCost", "find_cost"]
 
@@ -224,7 +225,7 @@ def find_cost(cost: object) -> type[Cost]:
         for member in COSTS.values():
             if cost in (member.name, member.__name__):
                 return member
-        raise ValueError(f"cost is {cost!r}; the costs are {known}.")
+        raise ValueError(f"cost is {shown(cost)}; the costs are {known}.")
     if isinstance(cost, type) and cost in COSTS.values():
         return cost
-    raise TypeError(f"cost is {cost!r}; give one of the classes {known}.")
+    raise TypeError(f"cost is {shown(cost)}; give one of the classes {known}.")

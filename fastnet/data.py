@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnet import sparse
-from fastnet.arguments import as_rate
+from fastnet.arguments import as_rate, memory_for, shown
 from fastnet.frames import is_frame, unframed
 from fastnet.kernels import examples
 
@@ -201,7 +201,16 @@ def read_dataset(
         A type that holds no real numbers, or a shape of container that is not understood.
     ValueError
         Anything else that is wrong: the message names what came and what was expected.
+    MemoryError
+        What has to be made beside the data does not fit.
     """
+    with memory_for(name):
+        return _read_dataset(data, n_in, n_out, dtype, name, repeated)
+
+
+def _read_dataset(
+    data: Any, n_in: int, n_out: int, dtype: np.dtype[Any], name: str, repeated: bool
+) -> Dataset:
     X, y = _split(data, name)
     derived = X if isinstance(X, Derived) else None
     X = X if derived is None else derived.originals
@@ -317,6 +326,15 @@ def _stack(columns: list[Any], name: str) -> Array:
     """One array from the x (or y) of the book's pairs, a row each."""
     if not columns:
         return np.empty((0, 0))
+    try:
+        return _stacked(columns, name)
+    except ValueError as error:
+        if "inhomogeneous" not in str(error):
+            raise
+        raise ValueError(f"{name} is ragged in a pair; expected a column of numbers.") from None
+
+
+def _stacked(columns: list[Any], name: str) -> Array:
     shape = np.shape(columns[0])
     for row, column in enumerate(columns):
         if np.shape(column) != shape:
@@ -345,7 +363,8 @@ def as_real_array(values: Any, name: str) -> Array:
         raise TypeError(f"{name} is a sparse matrix; give an array here, as .toarray() makes it.")
     values = unframed(values, name)
     try:
-        array = np.asarray(values)
+        with memory_for(name):
+            array = np.asarray(values)
     except ValueError:
         raise ValueError(f"{name} is ragged; every row must have the same length.") from None
     if array.dtype.kind not in "biuf":
@@ -392,7 +411,8 @@ def _read_labels(y: Array, n_out: int, name: str) -> Array:
             f"{name} holds {y[bad[0]]} in row {bad[0]}; "
             f"class numbers of this network are whole numbers from 0 to {n_out - 1}."
         )
-    return np.ascontiguousarray(y, dtype=np.int32)
+    # A copy always: kernels use labels as places in memory, so nobody may change them afterwards.
+    return np.array(y, dtype=np.int32)
 
 
 def _scan(X: Array, dtype: np.dtype[Any], name: str) -> tuple[int, bool]:
@@ -451,7 +471,7 @@ def _read_class_weight(class_weight: Any, labels: Array, n_out: int) -> Array:
     if isinstance(class_weight, str):
         if class_weight != "balanced":
             raise ValueError(
-                f"class_weight is {class_weight!r}; expected 'balanced', a dict or a sequence."
+                f"class_weight is {shown(class_weight)}; expected 'balanced', a dict or a sequence."
             )
         return len(labels) / (n_out * np.maximum(np.bincount(labels, minlength=n_out), 1))
     if isinstance(class_weight, dict):
@@ -459,7 +479,7 @@ def _read_class_weight(class_weight: Any, labels: Array, n_out: int) -> Array:
         for label, weight in class_weight.items():
             if label not in range(n_out):
                 raise ValueError(
-                    f"class_weight names class {label!r}; classes are 0 to {n_out - 1}."
+                    f"class_weight names class {shown(label)}; classes are 0 to {n_out - 1}."
                 )
             weights[int(label)] = as_rate(weight, f"class_weight[{label!r}]")
         class_weight = weights

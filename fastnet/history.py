@@ -57,7 +57,10 @@ class History(list[dict[str, Any]]):
         ValueError
             The text is not a JSON list of objects.
         """
-        records = json.loads(text)
+        try:
+            records = json.loads(text)
+        except RecursionError:
+            raise ValueError("expected a JSON list; this is nested too deeply.") from None
         if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
             raise ValueError("expected a JSON list with an object an epoch.")
         return cls(records)

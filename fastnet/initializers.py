@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnet.arguments import shown
 from fastnet.kernels import initial
 
 __all__ = [
@@ -173,17 +174,21 @@ def read_initializer(initializer: object, name: str) -> Initializer:
     if isinstance(initializer, str):
         if initializer not in INITIALIZERS:
             raise ValueError(
-                f"{name} is {initializer!r}; the initializers are {', '.join(INITIALIZERS)}."
+                f"{name} is {shown(initializer)}; the initializers are {', '.join(INITIALIZERS)}."
             )
         return initializer
     if isinstance(initializer, (int, float)) and not isinstance(initializer, bool):
-        if not math.isfinite(initializer):
-            raise ValueError(f"{name} is {initializer}; expected a finite number.")
+        try:
+            finite = math.isfinite(initializer)
+        except OverflowError:  # a whole number beyond float64
+            finite = False
+        if not finite:
+            raise ValueError(f"{name} is {shown(initializer)}; expected a finite number.")
         return initializer
     if callable(initializer):
         return initializer
     raise TypeError(
-        f"{name} is {initializer!r}; give a name, a number, or a callable of (rng, shape)."
+        f"{name} is {shown(initializer)}; give a name, a number, or a callable of (rng, shape)."
     )
 
 
@@ -248,7 +253,8 @@ def _draw_one(rng: RNG, array: Array, choice: Initializer) -> None:
         INITIALIZERS[choice](stream, array)
         stream.close()
         return
-    values = np.asarray(choice(rng, array.shape) if callable(choice) else choice)
+    # float(): a whole number may be larger than any of NumPy's.
+    values = np.asarray(choice(rng, array.shape) if callable(choice) else float(choice))
     if values.dtype.kind not in "biuf":
         raise TypeError(f"an initializer gave dtype {values.dtype}; expected real numbers.")
     if callable(choice) and values.shape != array.shape:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from fastnet.arguments import as_items, shown
 from fastnet.data import Dataset
 
 if TYPE_CHECKING:
@@ -52,11 +53,12 @@ class Metrics:
             chosen = [] if evaluation is None else ["evaluation_cost", "evaluation_accuracy"]
         if isinstance(chosen, str) or callable(chosen):
             chosen = [chosen]
-        if not isinstance(chosen, Iterable):
-            raise TypeError(f"metrics is {chosen!r}; give a list of names or functions.")
+        items = as_items(chosen, "metrics")
+        if items is None:
+            raise TypeError(f"metrics is {shown(chosen)}; give a list of names or functions.")
         self.names: list[str] = []
         self.functions: dict[str, Callable[[Network], Any]] = {}
-        for metric in chosen:
+        for metric in items:
             self._add(metric, evaluation)
         self.l1, self.l2 = l1, l2
         self.data = {"training": training, "evaluation": evaluation}
@@ -69,10 +71,10 @@ class Metrics:
             self.functions[name] = metric
         elif not isinstance(metric, str):
             raise TypeError(
-                f"metrics holds {metric!r}; expected a name or a function of the network."
+                f"metrics holds {shown(metric)}; expected a name or a function of the network."
             )
         elif metric not in METRICS:
-            raise ValueError(f"metrics holds {metric!r}; the names are {', '.join(METRICS)}.")
+            raise ValueError(f"metrics holds {shown(metric)}; the names are {', '.join(METRICS)}.")
         elif metric.startswith("evaluation") and evaluation is None:
             raise ValueError(
                 f"evaluation_data is None, and {metric} was asked for; give evaluation_data."

@@ -269,7 +269,13 @@ class Model:
     def _make_engine(self, capacity: int, **options: Any) -> Engine:
         activations, cost = self._architecture.codes
         engine = kernels.engine(self.dtype)
-        return engine(self._architecture.sizes, activations, cost, capacity, **options)
+        try:
+            return engine(self._architecture.sizes, activations, cost, capacity, **options)
+        except MemoryError:
+            raise MemoryError(
+                f"a network of sizes {self.sizes} finds no memory to work on {capacity} examples "
+                "at a time; use smaller layers or mini-batches."
+            ) from None
 
     def _optimizer_state(self, optimizer: Optimizer) -> State:
         """The state that `optimizer` goes on from: that of the last training, if of its class."""

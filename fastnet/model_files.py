@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fastnet import persistence
 from fastnet.architecture import read_architecture
+from fastnet.arguments import as_path, in_one_line
 from fastnet.history import History
 from fastnet.initializers import RNG, Initializer, read_initializer
 from fastnet.parameters import layer_views
@@ -28,6 +29,7 @@ BOOK_COSTS = ("cross_entropy", "quadratic")
 
 def save(network: Portable, path: str | os.PathLike[str]) -> None:
     """Write a network, in the form that the file's name asks for; see `Network.save`."""
+    path = as_path(path, "filename")
     check_form(network, path)
     # A copy: another thread may train the network while this writes.
     biases, weights = layer_views(network._copied_parameters(), network.sizes)
@@ -80,6 +82,7 @@ def check_form(network: Portable, path: str | os.PathLike[str]) -> None:
 
 def load(cls: type[AnyNetwork], path: str | os.PathLike[str]) -> AnyNetwork:
     """Return the network in a model file of any form; see `fastnet.load`."""
+    path = as_path(path, "filename")
     readers = {"npz": persistence.read_npz, "safetensors": persistence.read_safetensors}
     read = readers.get(persistence.format_of(path), _read_book)
     return _restore(cls, read(path), path)
@@ -161,7 +164,7 @@ def _restore(
             for start in (model.initializer, model.bias_initializer)
         ]
     except ValueError as error:
-        raise ValueError(f"{os.fsdecode(path)!r}: {error}") from None
+        raise ValueError(f"{os.fsdecode(path)!r}: {in_one_line(str(error))}") from None
     network: AnyNetwork = cls._from_parameters(architecture, model.biases, model.weights)
     network._initializer, network._bias_initializer = starts
     network.preprocessing = model.preprocessing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from typing import Any
@@ -129,9 +130,10 @@ class Network(Portable):
         n = as_count(n, "n", at_least=1, at_most=sys.maxsize)
         data = self._read(mini_batch, "mini_batch")
         # The rule divides by the size of the data that it is given; here that is the mini-batch.
-        plan = read_plan(
-            self, data, None, 1, data.n, optimizer=SGD(eta), l2=lmbda * data.n / n, shuffle=False
-        )
+        l2 = lmbda * data.n / n
+        if not math.isfinite(l2):
+            raise ValueError(f"lmbda is {lmbda}, too large for {data.n} examples of {n}.")
+        plan = read_plan(self, data, None, 1, data.n, optimizer=SGD(eta), l2=l2, shuffle=False)
         plan.recorded = plan.keeps_state = False
         Training(self, data, plan).run()
 

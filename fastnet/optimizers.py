@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnet.arguments import as_count, as_rate
+from fastnet.arguments import as_count, as_rate, shown
 from fastnet.kernels import codes
 
 __all__ = [
@@ -343,7 +343,7 @@ def read_optimizer(optimizer: object) -> Optimizer:
     if isinstance(optimizer, Optimizer):
         if type(optimizer) not in OPTIMIZERS.values():
             raise TypeError(
-                f"optimizer is {optimizer!r}, which the compiled loop cannot run; "
+                f"optimizer is {shown(optimizer)}, which the compiled loop cannot run; "
                 f"give one of {', '.join(OPTIMIZERS)}."
             )
         return optimizer
@@ -351,5 +351,7 @@ def read_optimizer(optimizer: object) -> Optimizer:
         for name, cls in OPTIMIZERS.items():
             if name.lower() == optimizer.lower().replace("-", ""):
                 return cls()
-        raise ValueError(f"optimizer is {optimizer!r}; the optimizers are {', '.join(OPTIMIZERS)}.")
-    raise TypeError(f"optimizer is {optimizer!r}; give one of {', '.join(OPTIMIZERS)}.")
+        raise ValueError(
+            f"optimizer is {shown(optimizer)}; the optimizers are {', '.join(OPTIMIZERS)}."
+        )
+    raise TypeError(f"optimizer is {shown(optimizer)}; give one of {', '.join(OPTIMIZERS)}.")

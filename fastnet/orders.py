@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnet.arguments import shown
 from fastnet.initializers import RNG
 
 __all__ = ["Orders", "Shuffle"]
@@ -38,7 +39,7 @@ class Orders:
     def __init__(self, n: int, shuffle: Shuffle, rng: RNG) -> None:
         if not isinstance(shuffle, (bool, np.bool_)) and not callable(shuffle):
             raise TypeError(
-                f"shuffle is {shuffle!r}; give True, False or a callable that permutes a list."
+                f"shuffle is {shown(shuffle)}; give True, False or a callable that permutes a list."
             )
         self._n = n
         self._shuffle = shuffle

@@ -9,6 +9,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnet.arguments import as_items, memory_for
 from fastnet.kernels.guard import Guard
 
 __all__ = ["Views", "allocate", "layer_views"]
@@ -32,7 +33,13 @@ def allocate(sizes: Sequence[int], dtype: np.dtype[Any]) -> Array:
         raise MemoryError(
             f"sizes {list(sizes)} mean {count} parameters, which do not fit into memory."
         )
-    memory = np.zeros(size, dtype=np.uint8)
+    try:
+        memory = np.zeros(size, dtype=np.uint8)
+    except MemoryError:
+        raise MemoryError(
+            f"sizes {list(sizes)} mean {count} parameters, for which {size} bytes are not to be "
+            "had; use smaller layers."
+        ) from None
     start = -memory.ctypes.data % 64
     return memory[start : start + count * dtype.itemsize].view(dtype)
 
@@ -115,14 +122,14 @@ class Views(Sequence[Array]):
         self._assign(range(len(self)), values)
 
     def _assign(self, layers: Sequence[int], values: Iterable[Any]) -> None:
-        if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        items = as_items(values, self._name)
+        if items is None:
             raise TypeError(
                 f"{self._name} is of type {type(values).__name__}; expected {len(layers)} arrays."
             )
-        values = list(values)
-        if len(values) != len(layers):
-            raise ValueError(f"{self._name}: {len(values)} arrays came for {len(layers)} layers.")
-        checked = [self._checked(layer, value) for layer, value in zip(layers, values, strict=True)]
+        if len(items) != len(layers):
+            raise ValueError(f"{self._name}: {len(items)} arrays came for {len(layers)} layers.")
+        checked = [self._checked(layer, value) for layer, value in zip(layers, items, strict=True)]
         with self._guard:
             for layer, value in zip(layers, checked, strict=True):
                 np.copyto(self._arrays[layer], value, casting="same_kind")
@@ -130,7 +137,8 @@ class Views(Sequence[Array]):
     def _checked(self, layer: int, value: Any) -> Array:
         wanted = self._arrays[layer]
         try:
-            array = np.asarray(value)
+            with memory_for(self._name):
+                array = np.asarray(value)
         except ValueError:
             raise ValueError(
                 f"{self._name}[{layer}] is ragged; expected shape {wanted.shape}."

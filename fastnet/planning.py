@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from fastnet.arguments import as_count, as_rate
+from fastnet.arguments import as_count, as_items, as_rate, shown
 from fastnet.callbacks import Callback, EarlyStopping, read_callbacks
 from fastnet.data import Dataset
 from fastnet.metrics import METRICS, Metrics
@@ -95,10 +94,11 @@ def _check_monitors(plan: Plan) -> None:
 
 def _read_dropout(dropout: Any, depth: int) -> list[float]:
     """A share for the inputs and each hidden layer, or nothing."""
+    items = as_items(dropout, "dropout")
     if isinstance(dropout, (str, bytes)):
-        raise TypeError(f"dropout is {dropout!r}; expected a number, or one a layer.")
-    if isinstance(dropout, Iterable):
-        shares = [as_rate(share, "dropout") for share in dropout]
+        raise TypeError(f"dropout is {shown(dropout)}; expected a number, or one a layer.")
+    if items is not None:
+        shares = [as_rate(share, "dropout") for share in items]
         if len(shares) != depth:
             raise ValueError(
                 f"dropout has {len(shares)} shares; expected {depth}: "

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastnet import kernels, sparse
-from fastnet.arguments import as_rate
+from fastnet.arguments import as_rate, memory_for
 from fastnet.data import BLOCK_BYTES, Dataset, as_real_array, as_rows, check_finite, read_dataset
 from fastnet.model import Model
 from fastnet.parameters import layer_views
@@ -100,14 +100,15 @@ class Predictor(Model):
 
     def _predict(self, X: Array) -> Array:
         readable = X.dtype.char in "dfB" and X.dtype.isnative
-        with np.errstate(over="ignore"):
+        with memory_for("a"), np.errstate(over="ignore"):
             rows = kernels.examples.Rows(X if readable else X.astype(self.dtype))
         return self._predict_rows(rows, X)
 
     def _predict_rows(self, rows: kernels.examples.Rows, X: Any) -> Array:
         """The outputs for rows, which are those of X: there a number that is refused is found."""
-        out = np.empty((X.shape[0], self._architecture.sizes[-1]), dtype=self.dtype)
-        order = np.arange(X.shape[0], dtype=np.intp)
+        with memory_for("a"):
+            out = np.empty((X.shape[0], self._architecture.sizes[-1]), dtype=self.dtype)
+            order = np.arange(X.shape[0], dtype=np.intp)
 
         def work(engine: Engine, _: Array) -> None:
             for start in range(0, X.shape[0], CALL_ROWS):
@@ -353,7 +354,8 @@ class Predictor(Model):
         sizes = self._architecture.sizes
         rows = as_rows(X, sizes[0], "layer_statistics: X")
         # The weighted inputs don't depend on y; zeros are class numbers, or targets of one unit.
-        targets = np.zeros(rows.shape[0]) if y is None else y
+        with memory_for("layer_statistics: X"):
+            targets = np.zeros(rows.shape[0]) if y is None else y
         data = self._read((rows, targets), "layer_statistics")
         order = np.arange(data.n, dtype=np.intp)
 

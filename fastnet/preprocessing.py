@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from fastnet.arguments import as_items, memory_for, shown
 from fastnet.frames import unframed
 
 __all__ = ["Preprocessing", "standardization"]
@@ -89,7 +90,7 @@ class Preprocessing:
         if target_scale <= 0 or (scales is not None and not (scales > 0).all()):
             raise ValueError("scale and target_scale must be positive; use 1 for a constant.")
         if target is not None and not isinstance(target, str):
-            raise TypeError(f"target is {target!r}; expected a name.")
+            raise TypeError(f"target is {shown(target)}; expected a name.")
         read = {
             "mean": means,
             "scale": scales,
@@ -245,12 +246,21 @@ def _vector(values: Any, name: str) -> Array | None:
     """Return a read-only copy in float64."""
     if values is None:
         return None
-    array = np.asarray(values)
+    with memory_for(name):
+        return _read_vector(values, name)
+
+
+def _read_vector(values: Any, name: str) -> Array:
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise ValueError(f"{name} is ragged; expected a number an input.") from None
     if array.dtype.kind not in "biuf" or array.ndim != 1:
         raise TypeError(
             f"{name} has shape {array.shape} and dtype {array.dtype}; expected a number an input."
         )
-    array = array.astype(np.float64)
+    with np.errstate(over="ignore"):
+        array = array.astype(np.float64)
     if not np.isfinite(array).all():
         raise ValueError(f"{name} holds a number that is not finite.")
     array.flags.writeable = False
@@ -259,8 +269,13 @@ def _vector(values: Any, name: str) -> Array | None:
 
 def _number(value: Any, name: str) -> float:
     if isinstance(value, (bool, str, bytes)) or not np.isscalar(value):
-        raise TypeError(f"{name} is {value!r}; expected a number.")
-    number = float(value)  # type: ignore[arg-type]
+        raise TypeError(f"{name} is {shown(value)}; expected a number.")
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} is {shown(value)}; expected a number.") from None
+    except OverflowError:
+        raise ValueError(f"{name} is too large; expected a finite number.") from None
     if not np.isfinite(number):
         raise ValueError(f"{name} is {number}; expected a finite number.")
     return number
@@ -269,10 +284,11 @@ def _number(value: Any, name: str) -> float:
 def _names(values: Any, name: str) -> tuple[str, ...] | None:
     if values is None:
         return None
-    if isinstance(values, (str, bytes)) or not all(isinstance(value, str) for value in values):
-        raise TypeError(f"{name} is {values!r}; expected a list of names.")
+    items = as_items(values, name)
+    if items is None or not all(isinstance(value, str) for value in items):
+        raise TypeError(f"{name} is {shown(values)}; expected a list of names.")
     # str() makes plain strings of NumPy's.
-    read = tuple(str(value) for value in values)
+    read = tuple(str(value) for value in items)
     if len(set(read)) < len(read):
         raise ValueError(f"{name} holds {_first_twice(read)!r} twice; names must differ.")
     return read

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any, Self
 
+from fastnet.arguments import shown
 from fastnet.console import complain
 
 __all__ = ["Progress", "ProgressLine", "ProgressReport"]
@@ -58,9 +59,10 @@ class ProgressReport:
             self._callback = self._line = ProgressLine()
         elif callable(progress):
             self._callback = progress
-        elif progress not in (None, False):
+        elif progress is not None and progress is not False:
             raise TypeError(
-                f"progress is {progress!r}; give True, False, None or a callable of (done, total)."
+                f"progress is {shown(progress)}; give True, False, None or a callable of "
+                "(done, total)."
             )
 
     def __enter__(self) -> Self:

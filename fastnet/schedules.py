@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from fastnet.arguments import as_count, as_rate
+from fastnet.arguments import as_count, as_rate, shown
 
 __all__ = [
     "SCHEDULES",
@@ -327,12 +327,12 @@ def read_schedule(schedule: object) -> Schedule:
         if schedule in ("constant", "halve", "inverse_scaling"):
             return SCHEDULES[schedule]()
         raise ValueError(
-            f"schedule is {schedule!r}; by name there are 'constant', 'halve' and "
+            f"schedule is {shown(schedule)}; by name there are 'constant', 'halve' and "
             "'inverse_scaling', the others are classes in fastnet.schedules."
         )
     if callable(schedule) and not isinstance(schedule, type):
         return Function(schedule)
-    raise TypeError(f"schedule is {schedule!r}; give a schedule or a function of the epoch.")
+    raise TypeError(f"schedule is {shown(schedule)}; give a schedule or a function of the epoch.")
 
 
 def goodness(record: dict[str, Any], monitor: str) -> float:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnet.arguments import in_one_line
 from fastnet.datasets._checks import (
     FourArrays,
     Readable,
@@ -112,7 +113,7 @@ def zip_errors_named(source: str) -> Iterator[None]:
         yield
     except damage as error:
         raise ValueError(
-            f"{source} is not a sound .npz file ({error}); fetch or save it again"
+            f"{source} is not a sound .npz file ({in_one_line(str(error))}); fetch or save it again"
         ) from error
 
 

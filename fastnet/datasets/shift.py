@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from fastnet.arguments import as_count
+from fastnet.arguments import as_count, shown
 from fastnet.data import as_real_array
 from fastnet.kernels import shifting
 from fastnet.kernels.examples import Rows
@@ -173,7 +173,7 @@ def shift_images(
     (20,)
     """
     height, width = _read_shape(shape)
-    images, targets = as_real_array(X, "X"), np.asarray(y)
+    images, targets = as_real_array(X, "X"), as_real_array(y, "y")
     if images.ndim == 3 and images.shape[1:] == (height, width):
         images = images.reshape(len(images), -1)
     if images.ndim != 2 or images.shape[1] != height * width:
@@ -192,5 +192,5 @@ def _read_shape(shape: Any) -> tuple[int, int]:
     try:
         height, width = shape
     except (TypeError, ValueError):
-        raise TypeError(f"shape is {shape!r}; expected (height, width).") from None
+        raise TypeError(f"shape is {shown(shape)}; expected (height, width).") from None
     return as_count(height, "shape[0]", at_least=1), as_count(width, "shape[1]", at_least=1)

@@ -6,6 +6,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from fastnet.arguments import in_one_line
+
 __all__ = ["as_plain", "check_keys", "described", "parse_json", "read_names", "refuse"]
 
 _DTYPES = ("float64", "float32")
@@ -159,7 +161,8 @@ def refuse(source: str, cause: str, error: Exception | None = None) -> NoReturn:
         Always.
     """
     raise ValueError(
-        f"{source} is not a saved network: {cause}; save it again or choose another file"
+        f"{source} is not a saved network: {in_one_line(cause)}; save it again or choose "
+        "another file"
     ) from error
 
 

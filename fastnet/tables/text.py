@@ -15,6 +15,7 @@ from typing import Any, NoReturn, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnet.arguments import in_one_line
 from fastnet.tables.labels import as_number
 from fastnet.tables.table import Table, display_name
 
@@ -173,7 +174,7 @@ class _Reader:
 
     def refuse(self, cause: str, error: Exception | None = None) -> NoReturn:
         """Raise the ValueError that says why this is no table of numbers."""
-        raise ValueError(f"{self.source}: {cause}") from error
+        raise ValueError(f"{self.source}: {in_one_line(cause)}") from error
 
     @property
     def here(self) -> str:
@@ -185,11 +186,16 @@ class _Reader:
         try:
             first = self._file.readline(LONGEST_RECORD)
             self._file.seek(0)
-            return max(",;\t", key=lambda mark: len(next(csv.reader([first], delimiter=mark), [])))
         except UnicodeDecodeError as error:
             self.refuse("it is no text in UTF-8", error)
-        except csv.Error as error:
-            self.refuse(f"line 1: {error}", error)
+
+        def fields(mark: str) -> int:
+            try:
+                return len(next(csv.reader([first], delimiter=mark), []))
+            except csv.Error:  # a long line is too long for a single field
+                return 0
+
+        return max(",;\t", key=fields)
 
     def _check_header(self) -> None:
         names = self.header
@@ -197,9 +203,13 @@ class _Reader:
             self.refuse("it is empty; expected a first line that names the columns")
         if all(as_number(name) is not None for name in names):
             self.refuse("its first line holds numbers only; expected the names of the columns")
-        twice = next((name for i, name in enumerate(names) if name and name in names[:i]), None)
-        if twice is not None:
-            self.refuse(f"two columns are named {reprlib.repr(twice)}; give each a name of its own")
+        seen: set[str] = set()
+        for name in names:
+            if name and name in seen:
+                self.refuse(
+                    f"two columns are named {reprlib.repr(name)}; give each a name of its own"
+                )
+            seen.add(name)
 
 
 def _choose(
@@ -211,21 +221,24 @@ def _choose(
 ) -> tuple[list[int], int | None]:
     """Return the numbers of the columns that are inputs, and of the one with the labels."""
     header = reader.header
+    # Nothing here may look through the header once a column: a line can name a million.
+    place = {name: i for i, name in reversed([*enumerate(header)])}
     for name in (*([label] if label is not None and labelled else []), *(columns or ()), *ignore):
-        if name not in header:
-            few = ", ".join(header[:8]) + (", ..." if len(header) > 8 else "")
-            reader.refuse(f"it has no column {name!r}; its columns are {few}")
+        if name not in place:
+            few = in_one_line(", ".join(header[:8]), 200) + (", ..." if len(header) > 8 else "")
+            reader.refuse(f"it has no column {reprlib.repr(name)}; its columns are {few}")
     left = [i for i, name in enumerate(header) if name not in ignore and name != label]
     target = None
     if labelled and label is not None:
-        target = header.index(label)
+        target = place[label]
     elif labelled:
-        target = next((i for i in reversed(left) if header[i] not in (columns or ())), None)
+        wanted = set(columns or ())
+        target = next((i for i in reversed(left) if header[i] not in wanted), None)
         if target is None:
             reader.refuse("it has no column left for the labels")
     inputs = [i for i in left if i != target]
     if columns is not None:
-        inputs = [header.index(name) for name in columns]
+        inputs = [place[name] for name in columns]
     if not inputs:
         reader.refuse(f"it has {len(header)} columns, and none is left for the inputs")
     nameless = next((i for i in (*inputs, target) if i is not None and not header[i]), None)
@@ -299,7 +312,7 @@ def _refuse_cell(reader: _Reader, cells: Sequence[str], inputs: Sequence[int]) -
 
 
 def _refuse_value(reader: _Reader, text: str, column: int) -> NoReturn:
-    where = f"{reader.here}, column {reader.header[column]!r}"
+    where = f"{reader.here}, column {reprlib.repr(reader.header[column])}"
     if text.lower() in MISSING:
         found = f" ({text!r})" if text else ""
         reader.refuse(f"{where}: the value is missing{found}; fill it in or leave the row out")
