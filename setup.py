@@ -16,6 +16,7 @@ from setuptools.command.build_ext import build_ext
 
 KERNELS = Path("fastnet/kernels")
 GENERATED = Path("build/cython")
+SWITCHES = GENERATED / "sanitizers.txt"
 NUMBERS = {"f64": ("double", "53"), "f32": ("float", "24")}
 MSVC = sys.platform == "win32"
 X86 = platform.machine().lower() in ("x86_64", "amd64")
@@ -34,6 +35,18 @@ if X86 and not MSVC and not os.environ.get("ARCHFLAGS"):
 # For those who change a kernel and want to wait for one variant only: FASTNET_VARIANTS=avx2.
 if os.environ.get("FASTNET_VARIANTS"):
     VARIANTS = {name: VARIANTS[name] for name in os.environ["FASTNET_VARIANTS"].split(",")}
+
+# For those who look for faults in a kernel (see .ci/sanitize): FASTNET_SANITIZE=address,undefined
+# or =thread has GCC or Clang instrument everything, and =bounds has Cython check every index.
+SANITIZERS = ("address", "undefined", "thread", "bounds")
+SANITIZE = [name for name in os.environ.get("FASTNET_SANITIZE", "").split(",") if name]
+for name in SANITIZE:
+    if name not in SANITIZERS:
+        raise SystemExit(f"FASTNET_SANITIZE names {name!r}; there are {', '.join(SANITIZERS)}")
+CHECKED = "bounds" in SANITIZE
+INSTRUMENT = ["-fsanitize=" + ",".join(name for name in SANITIZE if name != "bounds")]
+if INSTRUMENT == ["-fsanitize="]:
+    INSTRUMENT = []
 
 
 def engine_extensions() -> list[Extension]:
@@ -76,6 +89,15 @@ def extensions() -> list[Extension]:
     for extension in found:
         extension.include_dirs += [np.get_include(), str(KERNELS)]
         extension.define_macros.append(("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"))
+        if SANITIZE:
+            # The first report ends the process: a test run cannot pass over it.
+            checks = [*INSTRUMENT, "-fno-sanitize-recover=all"] if INSTRUMENT else []
+            extension.extra_compile_args = [
+                *extension.extra_compile_args,
+                *checks,
+                *("-fno-omit-frame-pointer", "-O1", "-g1"),
+            ]
+            extension.extra_link_args = INSTRUMENT
     return found
 
 
@@ -83,9 +105,11 @@ class CythonBuild(build_ext):
     """Turns .pyx into C in build/, beside nothing that is committed, and compiles that."""
 
     def finalize_options(self) -> None:
-        """Compile on all cores, unless told otherwise."""
+        """Compile on all cores, unless told otherwise; compile anew what had other sanitizers."""
         super().finalize_options()
         self.parallel = self.parallel or os.cpu_count()
+        before = SWITCHES.read_text() if SWITCHES.exists() else ""
+        self.force = self.force or before != ",".join(SANITIZE)
 
     def run(self) -> None:
         """Cythonize only when something is really built: metadata and sdists need no C."""
@@ -102,17 +126,19 @@ class CythonBuild(build_ext):
             include_path=["."],
             language_level=3,
             compiler_directives={
-                "boundscheck": False,
+                "boundscheck": CHECKED,
                 "wraparound": False,
-                "cdivision": True,
-                "initializedcheck": False,
+                "cdivision": True,  # vectors divide too, and know no exception
+                "initializedcheck": CHECKED,
                 "embedsignature": True,
             },
             nthreads=0,
+            force=self.force,
         )
         for extension, cythonized in zip(self.extensions, generated, strict=True):
             extension.sources = cythonized.sources
         super().run()
+        SWITCHES.write_text(",".join(SANITIZE))
 
 
 def copy_if_newer(source: Path, target: Path) -> None:

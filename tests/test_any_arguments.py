@@ -1,0 +1,190 @@
+"""Calls of the public API with anything at all: each works, or says which argument was wrong.
+
+2,000 calls; `FASTNET_ARGUMENT_CALLS=100000 pytest tests/test_any_arguments.py` makes as many as one
+likes.
+"""
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import fastnet
+from fastnet import schedules
+from fastnet.datasets import shift_images
+
+from .refusals import GOOD, PAIRS, X, Y, fingerprint, new
+
+CALLS_MADE = int(os.environ.get("FASTNET_ARGUMENT_CALLS", "2000"))
+#: More rows than there is memory for anything that belongs to them, in eight bytes.
+ENDLESS = np.broadcast_to(0.0, (2**50, 3))
+ENDLESS_Y = np.broadcast_to(np.int8(1), (2**50,))
+NUMBERS = [-1, 0, 1, 2, 3, -0.5, 0.0, 0.5, 1e308, 1e-320, np.nan, np.inf, -np.inf, 2**63, -(2**70)]
+JUNK = [
+    *NUMBERS, None, True, False, 10**400, 1j, "", "x", "\0", "sgd", b"x", bytearray(8), object(),
+    [], (), {}, set(), [[]], [1], [1, 2, 3], [[1, 2, 3]], [[1, 2], [3]], [None], ["a", "b"],
+    {"a": 1}, {0: -1}, int, dict, len, lambda *_: None, range(3), Decimal("NaN"), Fraction(1, 3),
+    np.float16(2), np.bool_(True), np.str_("x"), np.datetime64("2000-01-01"), np.int64(3),
+    np.array(3), np.zeros(0), np.zeros((0, 3)), np.zeros((5, 0)), np.full((5, 3), np.nan),
+    np.full((5, 3), 1e300, np.longdouble) ** 2, np.array([1, None]), np.zeros(3, "m8[s]"),
+    np.zeros(3, "V8"), np.zeros(3, [("a", "f8")]), np.ma.masked_array([1.0, 2.0, 3.0]),
+    np.zeros((1,) * 40), np.array(["a", "b", "c"]), np.arange(5), np.arange(5) % 2, X, Y, GOOD,
+    PAIRS, X.T, X[::-1], X[:, ::-1], np.asfortranarray(X), X.astype(">f4"), X.astype("e"),
+    np.broadcast_to(1.0, (5, 3)), ENDLESS, ENDLESS_Y, (ENDLESS, ENDLESS_Y), (ENDLESS, Y),
+    (X, ENDLESS_Y), fastnet.Network, fastnet.SGD, fastnet.Adam(), schedules.Step(3), np.random,
+    memoryview(b"abc"), iter([]), fastnet.Preprocessing(),
+]  # fmt: skip
+SHAPES = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=5)
+ANYTHING = st.one_of(
+    st.sampled_from(JUNK),
+    st.sampled_from(JUNK),
+    st.integers(-(2**70), 2**70),
+    st.floats(),
+    hnp.arrays(hnp.scalar_dtypes(), SHAPES, fill=st.nothing()),
+    st.lists(st.sampled_from(JUNK), max_size=3),
+)
+#: Whoever asks for that many epochs gets them.
+EPOCHS = st.sampled_from([v for v in JUNK if not isinstance(v, (int, np.integer)) or v < 3])
+SIZES = st.one_of(
+    ANYTHING,
+    st.lists(st.sampled_from([*JUNK, 2**31, 2**40, 2**62]), max_size=4),
+    st.lists(st.integers(-1, 4), max_size=70),
+)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function and its arguments: what is good for each, and how else each may be called."""
+
+    function: Callable[..., Any]
+    good: dict[str, Any]
+    strategies: dict[str, Any]
+    #: Words that stand for an argument in messages, beside its name.
+    words: str = ""
+
+
+def call(function, *, words="", strategies=None, **good):
+    """Describe a call."""
+    return Call(function, good, strategies or {}, words)
+
+
+def method(name, **described):
+    """Describe a call of a network's method."""
+    return call(lambda network, **arguments: getattr(network, name)(**arguments), **described)
+
+
+def maker(function, **described):
+    """Describe a call that has nothing to do with a network."""
+    return call(lambda network, **arguments: function(**arguments), **described)
+
+
+def assign(name, good):
+    """Describe an assignment to an attribute."""
+    return call(lambda network, **values: setattr(network, name, values[name]), **{name: good})
+
+
+def set_item(name, good):
+    """Describe an assignment to one layer's weights or biases."""
+    return call(
+        lambda network, **values: getattr(network, name).__setitem__(0, values[name]),
+        **{name: good},
+    )
+
+
+EPOCH = {"epochs": EPOCHS}
+CALLS = {
+    "Network": maker(
+        fastnet.Network, strategies={"sizes": SIZES}, sizes=[3, 2], cost="quadratic",
+        dtype="float32", rng=1, activation="tanh", output="sigmoid", initializer="he_normal",
+        bias_initializer=0.5,
+    ),
+    "feedforward": method("feedforward", a=X),
+    "backprop": method("backprop", x=X, y=Y, words="backprop"),
+    "accuracy": method("accuracy", data=GOOD),
+    "total_cost": method("total_cost", data=GOOD, lmbda=0.1),
+    "layer_statistics": method("layer_statistics", X=X, y=Y, words="layer_statistics"),
+    "update_mini_batch": method("update_mini_batch", mini_batch=GOOD, eta=0.1, lmbda=0.1, n=9),
+    "SGD": method(
+        "SGD", strategies=EPOCH, training_data=PAIRS, epochs=1, mini_batch_size=2, eta=0.1,
+        lmbda=0.1, evaluation_data=GOOD, shuffle=False, progress=None,
+        words="evaluation_data|permutation",
+    ),
+    "train": method(
+        "train", strategies=EPOCH, data=GOOD, epochs=1, mini_batch_size=2, optimizer="adam",
+        schedule=None, l1=0.1, l2=0.1, dropout=0.1, max_norm=1.0, clip_norm=1.0,
+        evaluation_data=PAIRS, metrics=None, callbacks=(), shuffle=True, progress=None,
+        sample_weight=np.ones(5), class_weight="balanced",
+        words="weight|norm|permutation|callback",
+    ),
+    "partial_fit": method(
+        "partial_fit", data=GOOD, optimizer=None, l1=0, l2=0, dropout=0, max_norm=None,
+        clip_norm=None, sample_weight=None, class_weight=None, words="weight",
+    ),
+    "weights": assign("weights", [np.ones((4, 3)), np.ones((2, 4))]),
+    "biases": assign("biases", [np.ones((4, 1)), np.ones((2, 1))]),
+    "parameters": assign("parameters", np.ones(26)),
+    "cost": assign("cost", "quadratic"),
+    "rng": assign("rng", 3),
+    "weights[0]": set_item("weights", np.ones((4, 3))),
+    "biases[0]": set_item("biases", np.ones((4, 1))),
+    "check_gradient": call(
+        fastnet.check_gradient, x=X, y=Y,
+        epsilon=1e-5, sample=3, words="backprop",
+    ),
+    "Preprocessing": maker(
+        fastnet.Preprocessing, mean=np.zeros(3), scale=np.ones(3), labels=["a"], columns=["b"],
+        target="c", target_mean=0.0, target_scale=1.0,
+    ),
+    "Adam": maker(fastnet.Adam, eta=0.1, beta1=0.9, beta2=0.9, epsilon=1e-8),
+    "Rprop": maker(fastnet.Rprop, eta=0.1, up=1.2, down=0.5, smallest=1e-6, largest=50.0),
+    "AdamW": maker(fastnet.AdamW, eta=0.1, weight_decay=0.1),
+    "EarlyStopping": maker(
+        fastnet.EarlyStopping, patience=2, monitor="training_cost", min_delta=0.1,
+        restore_best=True,
+    ),
+    "RecordStatistics": maker(fastnet.RecordStatistics, X=X, interval=1),
+    "Step": maker(schedules.Step, every=2, drop=0.5),
+    "shift_images": maker(shift_images, X=np.ones((2, 4)), y=[0, 1], shape=(2, 2)),
+}  # fmt: skip
+
+
+@st.composite
+def calls(draw):
+    """Draw a call's name, its arguments, and which of them may be anything."""
+    name = draw(st.sampled_from(sorted(CALLS)))
+    described = CALLS[name]
+    doubtful = draw(st.sets(st.sampled_from(sorted(described.good)), min_size=1, max_size=2))
+    arguments = dict(described.good)
+    for argument in doubtful:
+        arguments[argument] = draw(described.strategies.get(argument, ANYTHING))
+    return name, arguments, doubtful
+
+
+@given(drawn=calls())
+@settings(
+    max_examples=CALLS_MADE,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@pytest.mark.filterwarnings("error")
+def test_any_arguments_work_or_are_named_in_the_refusal(drawn):
+    name, arguments, doubtful = drawn
+    network = new()
+    before = fingerprint(network)
+    try:
+        CALLS[name].function(network, **arguments)
+    except (ValueError, TypeError, MemoryError) as error:
+        words = "|".join(filter(None, [*map(re.escape, doubtful), CALLS[name].words]))
+        message = str(error)
+        assert re.search(rf"(?<![a-z])({words})(?![a-z])", message, re.IGNORECASE), message
+        assert fingerprint(network) == before, message
+    except fastnet.DivergenceError:
+        assert fingerprint(network)[0] == before[0]
