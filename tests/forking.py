@@ -1,6 +1,5 @@
 """Children by fork, for tests: what they find, and that they don't hang."""
 
-import faulthandler
 import os
 import pickle
 import select
@@ -21,7 +20,6 @@ def in_child(work):
     reading, writing = os.pipe()
     pid = fork()
     if pid == 0:
-        faulthandler.dump_traceback_later(30)  # a child that hangs says where
         try:
             os.close(reading)
             try:
