@@ -6,7 +6,7 @@ from threading import RLock, get_ident
 
 from fastnet.kernels.guard cimport guard_add, guard_read
 
-_guards = weakref.WeakSet()
+_guards = set()  # of weak references: unlike a WeakSet it can be copied while others add
 _forking = RLock()
 
 #: How long a writer sleeps between two looks at whether the last reader has gone.
@@ -36,7 +36,7 @@ cdef class Guard:
 
     def __cinit__(self):
         self.lock = RLock()
-        _guards.add(self)
+        _guards.add(weakref.ref(self, _guards.discard))
 
     def __reduce__(self):
         return Guard, ()  # what is copied has readers and writers of its own
@@ -142,13 +142,18 @@ cdef class Guard:
             self.trainer = None
 
 
+def living():
+    """All guards that there are."""
+    return [guard for guard in (reference() for reference in _guards.copy()) if guard is not None]
+
+
 _held = []
 
 
 def _before_fork():
     """Wait for those who write, so that the child gets whole parameters."""
     _forking.acquire()
-    for guard in list(_guards):
+    for guard in living():
         lock = guard.still
         lock.acquire()
         _held.append(lock)
@@ -165,7 +170,7 @@ def _after_fork_in_child():
     global _forking
     _after_fork()
     _forking = RLock()
-    for guard in list(_guards):
+    for guard in living():
         guard.begin_anew()
 
 
