@@ -249,7 +249,7 @@ def _read_answer(answer: Any) -> tuple[dict[str, Any], list[dict[str, Any]], Sav
 def _copied(network: Network) -> SavedModel:
     """Return what a model file would hold, but for the history, which goes beside it."""
     biases, weights = layer_views(network._copied_parameters(), network.sizes)
-    model = model_files._describe(network, biases, weights)
+    model = model_files.describe(network, biases, weights)
     model.history = []
     return model
 
