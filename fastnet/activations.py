@@ -44,7 +44,7 @@ def sigmoid(z: ArrayLike) -> Array:
 
 
 def sigmoid_prime(z: ArrayLike) -> Array:
-    """Return the derivative of the logistic function, exp(-|z|) / (1 + exp(-|z|))^2.
+    """Return the derivative of the logistic function, ``exp(-|z|) / (1 + exp(-|z|))^2``.
 
     Parameters
     ----------

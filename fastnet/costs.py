@@ -37,7 +37,7 @@ class Cost(Protocol):
 
 
 class QuadraticCost:
-    """C = |a - y|^2 / 2, equation (6) of the book for one example."""
+    """C = sum of (a - y)^2 / 2, equation (6) of the book for one example."""
 
     name = "quadratic"
 

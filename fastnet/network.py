@@ -278,7 +278,7 @@ class Network(Portable):
         schedule : Schedule, str or function of the epoch, optional
             Out of `fastnet.schedules`: what multiplies the learning rate.
         l1, l2 : float, default 0
-            The book's lambda: the cost gets l1/n sum |w| + l2/(2n) sum w^2 over all weights, n
+            The book's lambda: the cost gets ``l1/n sum |w| + l2/(2n) sum w^2`` over all weights, n
             being the number of examples.
         dropout : float or sequence of float, default 0
             The share of hidden units that is dropped; or one share a layer but the last, the inputs

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import fastnet
 from fastnet import callbacks, costs, diagnostics, metrics, optimizers, plotting, schedules
@@ -24,9 +25,12 @@ from fastnet.kernels import codes
 ROOT = Path(__file__).parents[1]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 PAGES = [ROOT / "README.md", *DOCS]
-#: Opens the fence of what is run: python, or console (commands after "$ ", then what they print).
-#: After it may stand packages that must be there (such a block runs on its own), or an exit code.
-FENCE = re.compile(r"```(python|console)((?: (?:needs|exit)=\w+)*)")
+#: Opens the fence of what is run: python, console (commands after "$ ", then what they print), or
+#: {picture} with a file's name (see docs/_ext/picture.py). After the first two may stand packages
+#: that must be there (such a block runs on its own), or an exit code.
+FENCE = re.compile(r"```(python|console|\{picture\})((?: (?:needs|exit)=\w+)*| [\w-]+)")
+#: What needs no running: directives of the pages' builder, and what is no code.
+DIRECTIVE = re.compile(r"```(\{(include|toctree)\}|text).*")
 NOT_IN_ANCHORS = re.compile(r"[^\w\- ]")
 
 
@@ -49,7 +53,7 @@ def blocks(page):
         elif opened is not None and line == "```":
             fence = FENCE.fullmatch(opened[1])
             if fence:
-                options = [option.split("=") for option in fence[2].split()]
+                options = [option.split("=") for option in fence[2].split() if "=" in option]
                 needs = tuple(value for name, value in options if name == "needs")
                 code = sum(int(value) for name, value in options if name == "exit")
                 text = "".join(f"{line}\n" for line in lines)
@@ -66,6 +70,8 @@ def run_block(page, block, namespace):
     where = f"{page.name}, line {block.line}"
     if block.language == "console":
         return run_commands(where, block)
+    if block.language == "{picture}":
+        return draw(where, block.text)
     if ">>>" not in block.text:
         return run_script(where, block.text, namespace)
     test = doctest.DocTestParser().get_doctest(block.text, namespace, where, str(page), block.line)
@@ -88,6 +94,16 @@ def run_script(where, text, namespace):
         for line, comment in zip(printed, comments, strict=True)
         if not comment.startswith(line)
     )
+
+
+def draw(where, text):
+    """Run the code of a picture, which stands alone and leaves a figure."""
+    options = re.match(r"(:\w+: .*\n)*", text)[0]
+    assert ":alt: " in options, f"{where}: a picture has words for those who do not see it"
+    namespace = {}
+    exec(compile(text.removeprefix(options), where, "exec"), namespace)
+    figure = namespace.get("figure")
+    return "" if isinstance(figure, Figure) and figure.axes else f"{where}: leaves no figure\n"
 
 
 def run_commands(where, block):
@@ -145,6 +161,28 @@ def test_the_readme_and_the_techniques_have_blocks_to_run():
     languages = [block.language for block in blocks(ROOT / "docs" / "techniques.md")]
     assert languages.count("python") > 30
     assert languages.count("console") >= 2
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
+def test_every_block_is_run(page):
+    """A fence that nobody runs would be a promise that nobody keeps."""
+    fences = re.findall(r"^```.+$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    unknown = [f for f in fences if not FENCE.fullmatch(f) and not DIRECTIVE.fullmatch(f)]
+    assert not unknown, f"{page.name}: not run: {unknown}"
+
+
+def test_the_reference_lists_every_public_module():
+    """What the examples of docs/ import is public, and public names are described."""
+    listed = set(re.findall(r"^   (fastnet[\w.]*)$", (ROOT / "docs/api.rst").read_text(), re.M))
+    shown = {
+        name
+        for page in DOCS
+        for block in blocks(page)
+        for name in re.findall(r"from (fastnet\.\w+) import", block.text)
+    }
+    rooms = {f"fastnet.{room}" for room in fastnet._ROOMS}
+    assert {"fastnet.datasets", "fastnet.optimizers"} <= shown
+    assert (shown | rooms) - listed - {"fastnet.kernels"} == set()
 
 
 def anchors(page):

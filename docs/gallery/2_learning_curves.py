@@ -1,0 +1,52 @@
+"""
+Learning curves
+===============
+
+What a `History` holds, and how to see from it whether a network has too little to go by, or too
+much freedom. A thousand digits are few: the training cost goes on falling long after the network
+has stopped getting better at digits that it has not seen.
+"""
+
+# %%
+import matplotlib.pyplot as plt
+
+import fastnet
+from fastnet import plotting
+from fastnet.datasets import load_mnist
+
+mnist = load_mnist()
+few = mnist.train.X[:1000], mnist.train.y[:1000]
+metrics = ["training_cost", "evaluation_cost", "training_accuracy", "evaluation_accuracy"]
+
+
+def learn(**regularization):
+    """Train on few digits, and return the history."""
+    net = fastnet.Network([784, 30, 10], rng=0)
+    return net.train(
+        few,
+        epochs=60,
+        optimizer=fastnet.SGD(0.5),
+        evaluation_data=(mnist.validation.X[:2000], mnist.validation.y[:2000]),
+        metrics=metrics,
+        **regularization,
+    )
+
+
+histories = {"plain": learn(), "l2 = 0.5": learn(l2=0.5)}
+figure, ax = plt.subplots(figsize=(7, 3.8), layout="constrained")
+plotting.learning_curves(ax, histories["plain"], metrics=["training_cost", "evaluation_cost"])
+plt.show()
+
+# %%
+# The plain network's cost on unseen digits turns round and rises: it is getting surer of its
+# mistakes. A price on the weights holds it back.
+figure, ax = plt.subplots(figsize=(7, 3.8), layout="constrained")
+plotting.learning_curves(ax, histories, metrics="evaluation_cost")
+plt.show()
+
+# %%
+# A history is a list of plain dicts, so anything else can be drawn from it too.
+for name, history in histories.items():
+    right = history.column("evaluation_accuracy")
+    print(f"{name:<10} best {max(right)} of 2000, last {right[-1]}; first record:")
+    print("          ", history[0])
