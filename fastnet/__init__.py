@@ -25,6 +25,7 @@ from fastnet.history import History
 from fastnet.network import Network, load
 from fastnet.optimizers import LBFGS, SGD, Adam, AdamW, Momentum, Nesterov, RMSprop, Rprop
 from fastnet.preprocessing import Preprocessing
+from fastnet.threads import get_num_threads, set_num_threads
 
 if TYPE_CHECKING:
     from fastnet import datasets as datasets
@@ -57,8 +58,10 @@ __all__ = [
     "check_gradient",
     "datasets",
     "diagnostics",
+    "get_num_threads",
     "load",
     "schedules",
+    "set_num_threads",
     "sweep",
     "sweeps",
 ]

@@ -269,26 +269,38 @@ def check_finite(X: Any, dtype: np.dtype[Any], name: str) -> None:
     """
     if sparse.is_sparse(X):
         sparse.check_values(X, dtype, name)
-    else:
-        _scan(X, dtype, name)
+        return
+    limit = float(np.finfo(dtype).max)
+    if X.dtype.char in KERNEL_TYPES and X.dtype.isnative:
+        row = examples.scan(X, limit)
+        if row >= 0:
+            _refuse_row(X[row], row, limit, dtype, name)
+    elif X.dtype.kind == "f":
+        step = max(1, BLOCK_BYTES // (X.shape[1] * max(8, X.dtype.itemsize)))  # see _fits
+        for start in range(0, X.shape[0], step):
+            block = X[start : start + step]
+            bad = np.flatnonzero(~_fits(block, limit).all(axis=1))
+            if bad.size:
+                row = start + int(bad[0])
+                _refuse_row(X[row], row, limit, dtype, name)
 
 
 def _wrap(X: Any, dtype: np.dtype[Any], name: str, repeated: bool) -> examples.Rows | None:
-    """Look at every element once, and make of X what kernels read."""
+    """X, checked, as rows for the kernels; None where its element type is not theirs."""
     if sparse.is_sparse(X):
         sparse.check_values(X, dtype, name)
         return sparse.wrap(X)
-    nonzeros, single = _scan(X, dtype, name)
     if X.dtype.char not in KERNEL_TYPES or not X.dtype.isnative:
+        check_finite(X, dtype, name)
         return None
-    size = nonzeros * ((4 if single else 8) + 2)
-    if (
-        repeated
-        and nonzeros <= SPARSE_SHARE * X.size
-        and size <= SPARSE_BYTES
-        and X.shape[1] <= sparse.MOST_COLUMNS
-    ):
-        return examples.compress(X, nonzeros, single)
+    if repeated and 0 < X.shape[1] <= sparse.MOST_COLUMNS:
+        limit = float(np.finfo(dtype).max)
+        bad_row, rows = examples.compress(X, limit, SPARSE_SHARE, SPARSE_BYTES)
+        if bad_row >= 0:
+            _refuse_row(X[bad_row], bad_row, limit, dtype, name)
+        if rows is not None:
+            return rows
+    check_finite(X, dtype, name)
     return examples.Rows(X)
 
 
@@ -392,7 +404,7 @@ def _read_targets(
     else:
         with np.errstate(over="ignore"):
             targets = np.ascontiguousarray(y, dtype=dtype)
-    bad = examples.scan(targets, float(np.finfo(dtype).max))[0]
+    bad = examples.scan(targets, float(np.finfo(dtype).max))
     if bad >= 0:
         raise ValueError(
             f"{name} has a target that is not finite in row {bad}; remove or mend that row."
@@ -413,25 +425,6 @@ def _read_labels(y: Array, n_out: int, name: str) -> Array:
         )
     # A copy always: kernels use labels as places in memory, so nobody may change them afterwards.
     return np.array(y, dtype=np.int32)
-
-
-def _scan(X: Array, dtype: np.dtype[Any], name: str) -> tuple[int, bool]:
-    """`check_finite`; return (non-zeros, whether float32 holds them all), known of kernel types."""
-    limit = float(np.finfo(dtype).max)
-    if X.dtype.char in KERNEL_TYPES and X.dtype.isnative:
-        row, nonzeros, single = examples.scan(X, limit)
-        if row >= 0:
-            _refuse_row(X[row], row, limit, dtype, name)
-        return nonzeros, single
-    if X.dtype.kind == "f":
-        step = max(1, BLOCK_BYTES // (X.shape[1] * max(8, X.dtype.itemsize)))  # see _fits
-        for start in range(0, X.shape[0], step):
-            block = X[start : start + step]
-            bad = np.flatnonzero(~_fits(block, limit).all(axis=1))
-            if bad.size:
-                row = start + int(bad[0])
-                _refuse_row(X[row], row, limit, dtype, name)
-    return X.size, False
 
 
 def _fits(values: Array, limit: float) -> Array:

@@ -107,7 +107,7 @@ def check_values(rows: Any, dtype: np.dtype[Any], name: str) -> None:
     """
     values = rows.data[: rows.indptr[-1]]
     limit = float(np.finfo(dtype).max)
-    if not values.size or examples.scan(values[np.newaxis], limit)[0] < 0:
+    if not values.size or examples.scan(values[np.newaxis], limit) < 0:
         return
     place = int(np.flatnonzero(~(np.abs(values.astype(np.float64)) <= limit))[0])
     row = int(np.searchsorted(rows.indptr, place, side="right")) - 1

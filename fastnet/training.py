@@ -27,6 +27,7 @@ from fastnet.pace import Pace
 from fastnet.progress import Progress, ProgressReport
 from fastnet.resuming import Resumption, find_checkpoint
 from fastnet.schedules import Schedule
+from fastnet.threads import get_num_threads
 
 if TYPE_CHECKING:
     from fastnet.kernels.engine_f64_baseline import Engine
@@ -246,7 +247,8 @@ class Training:
         """The one that the step before has left, if it is large enough; or a new one."""
         plan, network = self.plan, self.network
         capacity = min(self.size, TRAINING_ROWS)
-        self.kind = network._architecture, tuple(plan.dropout), plan.optimizer.n_states
+        n_threads = get_num_threads()
+        self.kind = network._architecture, tuple(plan.dropout), plan.optimizer.n_states, n_threads
         kept, network._trainer = network._trainer, None
         if kept is not None and kept[0] == self.kind and kept[1].capacity >= capacity:
             return kept[1]
@@ -255,6 +257,7 @@ class Training:
             training=True,
             dropout=plan.dropout,
             n_states=plan.optimizer.n_states,
+            n_threads=n_threads,
         )
 
     def _ask(self, answers: Iterator[object]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import fastnet
-from fastnet import kernels, training
+from fastnet import kernels
 
 RNG = np.random.default_rng(4)
 X = RNG.standard_normal((600, 23)) * (RNG.random((600, 23)) < 0.4)
@@ -69,7 +69,7 @@ def test_a_training_is_repeated(case):
 @pytest.mark.parametrize("seconds", [0.0, 1e-5, 100.0])
 def test_how_an_epoch_is_cut_into_kernel_calls(case, seconds, monkeypatch):
     options, expected = case
-    monkeypatch.setattr(training, "SECONDS_PER_CALL", seconds)
+    monkeypatch.setattr("fastnet.pace.SECONDS_PER_CALL", seconds)
     assert train(**options) == expected
 
 

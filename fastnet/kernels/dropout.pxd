@@ -16,17 +16,17 @@ cdef inline uint64_t mixed(uint64_t x) noexcept nogil:
 
 
 cdef inline void drop(
-    real *a_u, real *mask_u, Py_ssize_t n, real keep, uint64_t key, Py_ssize_t layer,
-    Py_ssize_t example,
+    real *a_u, real *mask_u, Py_ssize_t first, Py_ssize_t last, real keep, uint64_t key,
+    Py_ssize_t layer, Py_ssize_t example,
 ) noexcept nogil:
-    """mask_u = 1 / keep with probability `keep`, else 0; a_u *= mask_u."""
+    """For units first .. last: mask_u = 1 / keep with probability `keep`, else 0; a_u *= mask_u."""
     cdef uint64_t row = mixed(key ^ mixed((<uint64_t> example << 8) + <uint64_t> layer))
     cdef double threshold = <double> keep * 4294967296.0
     cdef uint64_t kept_below = <uint64_t> threshold
     cdef real kept = 1 / keep
     cdef uint64_t draw
     cdef Py_ssize_t u
-    for u in range(n):
+    for u in range(first, last):
         draw = mixed(row + <uint64_t> u * <uint64_t> 0x9E3779B97F4A7C15) >> 32
         mask_u[u] = kept if draw < kept_below else 0
         a_u[u] *= mask_u[u]

@@ -7,21 +7,30 @@ for prediction it reads the flat vector as it is.
 """
 cimport numpy as cnp
 from libc.math cimport isfinite
-from libc.stdint cimport uint16_t, uint64_t, uintptr_t
+from libc.stdint cimport uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy, memset
 
 import numpy as np
 
+from fastnet.kernels.crew cimport (
+    CREWS_WORK, Barrier, await_verdict, barrier_start, give_verdict, member_join, member_start,
+)
 from fastnet.kernels.examples cimport Rows, Targets
-from fastnet.kernels.fetch cimport announce, compress, fetch, is_finite
+from fastnet.kernels.fetch cimport Inputs, announce, compress, fetch, inputs_of, is_finite
+from fastnet.kernels.gemm cimport Operands, gemm
 from fastnet.kernels.guard cimport Gate, Guard, enter, leave
 from fastnet.kernels.passes cimport (
-    MAX_DEPTH, Layer, Net, Statistics, accumulate, activate_layer, descend, errors, fold, forward,
-    judge, send_back,
+    MAX_DEPTH, Answers, Layer, Net, Statistics, activate_layer, answers_of, backward, errors, fold,
+    forward, judge,
 )
 from fastnet.kernels.rules cimport Rule, is_plain, take_step
-from fastnet.kernels.simd cimport PAD, real
-from fastnet.kernels.sparse cimport SparseRow
+from fastnet.kernels.simd cimport (
+    BLOCK_BYTES, GROUP_VECTORS, LANES, PAD, PANEL_DEPTH, TILE_VECTORS, real,
+)
+from fastnet.kernels.sparse cimport SparseBatch, SparseRow
+from fastnet.kernels.tasks cimport (
+    PROCEED, RETURN, Task, divide, is_worth_sharing, prepare_task,
+)
 
 cnp.import_array()
 
@@ -30,14 +39,74 @@ cdef inline Py_ssize_t padded(Py_ssize_t n) noexcept nogil:
     return (n + PAD - 1) // PAD * PAD
 
 
+cdef inline Py_ssize_t stride(Py_ssize_t width) noexcept nogil:
+    """From one row to the next: not a multiple of 1 KiB, whose rows would share cache lines."""
+    return width + PAD if width * sizeof(real) % 1024 == 0 else width
+
+
 # One copy each of what would otherwise be inlined wherever it is called.
 
 cdef void run_forward(Net *net, Py_ssize_t count) noexcept nogil:
     forward(net, count)
 
 
-cdef void run_accumulate(Net *net, Py_ssize_t count, bint first) noexcept nogil:
-    accumulate(net, count, first)
+cdef void run_backward(
+    Net *net, Py_ssize_t count, bint descending, bint first, real step, real decay
+) noexcept nogil:
+    backward(net, count, descending, first, step, decay)
+
+
+cdef void product(
+    const Operands *p, Py_ssize_t m, Py_ssize_t m_end, Py_ssize_t n, Py_ssize_t n_end
+) noexcept nogil:
+    gemm(p, m, m_end, n, n_end)
+
+
+cdef void *work(void *argument) noexcept nogil:
+    """What every thread but the first runs."""
+    cdef Task *task = <Task *> argument
+    if await_verdict(task.verdict) == PROCEED:
+        walk(&task.net, &task.rule, task)
+    return NULL
+
+
+cdef void walk(Net *net, Rule *rule, Task *task) noexcept nogil:
+    """Train on the task's examples, mini-batch after mini-batch."""
+    cdef const Py_ssize_t *order
+    cdef Py_ssize_t count, room, l
+    cdef real *a_bu
+    cdef double eta
+    cdef bint whole
+    cdef bint fused = is_plain(rule) and task.mini_batch_size <= net.capacity
+    while task.at < task.stop:
+        order = task.order + task.at
+        room = min(task.mini_batch_size, task.total - task.position + task.pending) - task.pending
+        count = min(min(net.capacity, room), task.stop - task.at)
+        eta = task.etas[task.position // task.mini_batch_size]
+        net.position = task.position
+        if net.n_threads > 1:
+            # Others may still read the activations of the mini-batch before.
+            for l in range(net.depth):
+                a_bu = net.layers[l].a_bu
+                net.layers[l].a_bu = net.layers[l].other_a_bu
+                net.layers[l].other_a_bu = a_bu
+        fetch(net, task.inputs, order, count)
+        announce(task.inputs, order + count, min(count, task.stop - task.at - count))
+        run_forward(net, count)
+        errors(net, task.answers, order, count)
+        whole = fused and count == room and task.pending == 0
+        if whole:
+            run_backward(net, count, True, False, eta / count, 1 - eta * rule.l2)
+            rule.t += 1
+        else:
+            fold(net)
+            run_backward(net, count, False, task.pending == 0, 0, 1)
+            task.pending += count
+            if count == room:
+                take_step(net, rule, task.pending, eta)
+                task.pending = 0
+        task.at += count
+        task.position += count
 
 
 cdef class Engine:
@@ -58,6 +127,10 @@ cdef class Engine:
         The share that is dropped of each layer but the last, the inputs first.
     guard : Guard, optional
         Of the network whose parameters are read where they lie; what is private needs none.
+    n_states : int
+        Vectors of state that the optimizer keeps.
+    n_threads : int
+        Threads that `train` may use, where layers are large enough to be shared out.
     """
 
     cdef object memory
@@ -70,6 +143,9 @@ cdef class Engine:
     cdef readonly Py_ssize_t capacity
     cdef Net net
     cdef Rule rule
+    cdef readonly int n_threads
+    cdef Task *tasks  # one a thread; the first one's place is taken by `net` and `rule`
+    cdef Barrier *barrier  # in the workspace, for an object is not aligned to cache lines
     cdef int n_states
     cdef Py_ssize_t pending  # examples of the mini-batch at hand that nabla holds already
     cdef char *base
@@ -77,13 +153,13 @@ cdef class Engine:
 
     def __cinit__(
         self, sizes, activations, int cost, Py_ssize_t capacity, bint training, dropout=None,
-        int n_states=0, Guard guard=None,
+        int n_states=0, Guard guard=None, int n_threads=1,
     ):
         if not 2 <= len(sizes) <= MAX_DEPTH + 1 or len(activations) != len(sizes) - 1:
             raise ValueError(f"{len(sizes)} layers; an engine takes 2 to {MAX_DEPTH + 1}")
-        widths = [int(n) + PAD for n in sizes]
+        widths = [int(n) + 2 * PAD for n in sizes]
         elements = 6 * sum(n * m for n, m in zip(widths, widths[1:]))
-        elements += 6 * int(capacity) * sum(widths)
+        elements += 7 * int(capacity) * sum(widths)
         if elements * sizeof(real) > 2**60:
             raise MemoryError(f"a network of sizes {list(sizes)} does not fit into memory")
         self.sizes = tuple(sizes)
@@ -92,10 +168,13 @@ cdef class Engine:
         self.n_states = n_states
         self.guard = guard
         self.gate = &guard.gate if guard is not None else NULL
+        self.n_threads = n_threads if training and CREWS_WORK and n_threads > 1 else 1
         self.net.depth = len(sizes) - 1
         self.net.capacity = capacity
         self.net.cost = cost
         self.net.scale = 1
+        self.net.product = product
+        self.net.n_threads = 1
         self.net.input_keep = 1 - dropout[0] if dropout else 1
         for l in range(self.net.depth):
             keep = 1 - dropout[l + 1] if dropout and l < self.net.depth - 1 else 1
@@ -108,8 +187,10 @@ cdef class Engine:
         cdef Layer *layer = &self.net.layers[l]
         layer.n_in = n_in
         layer.n_out = n_out
-        layer.ld = padded(n_out)
-        layer.ld_in = padded(n_in)
+        layer.width = padded(n_out)
+        layer.last = layer.width
+        layer.ld = stride(layer.width)
+        layer.ld_in = stride(padded(n_in))
         layer.w_ld = layer.ld if self.training else n_out
         layer.activation = activation
         layer.keep = keep
@@ -143,25 +224,46 @@ cdef class Engine:
         cdef Layer *layer
         cdef Py_ssize_t l
         cdef Py_ssize_t row = net.capacity * sizeof(real)
-        net.x_bi = <real *> self.take(row * net.layers[0].ld_in)
+        cdef Net unused
+        cdef int t
+        self.carve_own(net)
         net.z_u = <real *> self.take(net.layers[net.depth - 1].ld * sizeof(real))
-        net.sparse_b = <SparseRow *> self.take(net.capacity * sizeof(SparseRow))
         for l in range(net.depth):
             layer = &net.layers[l]
             layer.a_bu = <real *> self.take(row * layer.ld)
+            if self.n_threads > 1:
+                layer.other_a_bu = <real *> self.take(row * layer.ld)
         if not self.training:
             net.cols = <uint16_t *> self.take(net.layers[0].n_in * sizeof(uint16_t))
-            net.values = <real *> self.take(net.layers[0].n_in * sizeof(real))
             return
+        self.tasks = <Task *> self.take(self.n_threads * sizeof(Task))
+        self.barrier = <Barrier *> self.take(sizeof(Barrier))
+        for t in range(1, self.n_threads):
+            self.carve_own(&self.tasks[t].net if self.base != NULL else &unused)
         net.packed = <real *> self.take(net.n_packed * sizeof(real))
         net.nabla = <real *> self.take(net.n_packed * sizeof(real))
         if self.n_states > 0:
             self.rule.s1 = <real *> self.take(net.n_packed * sizeof(real))
         if self.n_states > 1:
             self.rule.s2 = <real *> self.take(net.n_packed * sizeof(real))
-        if net.input_keep < 1:
-            net.x_mask_bi = <real *> self.take(row * net.layers[0].ld_in)
         self.carve_layers(row)
+
+    cdef void carve_own(self, Net *net):
+        """What every thread has for itself: the examples, and room to pack."""
+        cdef const Layer *layer = &self.net.layers[0]
+        cdef SparseBatch *batch = &net.batch
+        cdef Py_ssize_t capacity = self.net.capacity
+        cdef Py_ssize_t vectors = min(layer.width // LANES, GROUP_VECTORS)
+        net.x_bi = <real *> self.take(capacity * layer.ld_in * sizeof(real))
+        net.x_mask_bi = NULL
+        if self.net.input_keep < 1:
+            net.x_mask_bi = <real *> self.take(capacity * layer.ld_in * sizeof(real))
+        batch.block = max(BLOCK_BYTES // (vectors * LANES * <Py_ssize_t> sizeof(real)), 1)
+        batch.most_blocks = (layer.n_in + batch.block - 1) // batch.block
+        batch.rows = <SparseRow *> self.take(capacity * sizeof(SparseRow))
+        batch.values = <real *> self.take(capacity * layer.ld_in * sizeof(real))
+        batch.stops = <uint32_t *> self.take(capacity * batch.most_blocks * sizeof(uint32_t))
+        net.panel = <real *> self.take(PANEL_DEPTH * TILE_VECTORS * LANES * sizeof(real))
 
     cdef void carve_layers(self, Py_ssize_t row):
         """The errors, masks and transposes of each layer, and its places in the packed vectors."""
@@ -284,6 +386,7 @@ cdef class Engine:
         """
         cdef Net *net = &self.net
         cdef Layer *last = &net.layers[net.depth - 1]
+        cdef Inputs inputs = inputs_of(rows)
         cdef Py_ssize_t at = start
         cdef Py_ssize_t count, b
         self.check_examples(rows, None, order, start, stop)
@@ -293,7 +396,7 @@ cdef class Engine:
         with nogil:
             while at < stop:
                 count = min(net.capacity, stop - at)
-                fetch(net, rows, &order[at], count)
+                fetch(net, &inputs, &order[at], count)
                 if not net.sparse and not is_finite(net.x_bi, count * net.layers[0].ld_in):
                     break
                 run_forward(net, count)
@@ -363,6 +466,8 @@ cdef class Engine:
     ):
         """Over rows order[start:stop]: the sum of their costs and how many are classified right."""
         cdef Net *net = &self.net
+        cdef Inputs inputs = inputs_of(rows)
+        cdef Answers answers = answers_of(targets)
         cdef Py_ssize_t at = start
         cdef Py_ssize_t count, b
         self.check_examples(rows, targets, order, start, stop)
@@ -372,10 +477,10 @@ cdef class Engine:
         with nogil:
             while at < stop:
                 count = min(net.capacity, stop - at)
-                fetch(net, rows, &order[at], count)
+                fetch(net, &inputs, &order[at], count)
                 run_forward(net, count)
                 for b in range(count):
-                    judge(net, targets, order[at + b], b)
+                    judge(net, &answers, order[at + b], b)
                 at += count
             leave(self.gate)
         return net.cost_sum, net.hits
@@ -386,6 +491,7 @@ cdef class Engine:
     ):
         """Add to sums[l], over rows order[start:stop] and units: z, z^2, sigma'(z), saturated."""
         cdef Net *net = &self.net
+        cdef Inputs inputs = inputs_of(rows)
         cdef Statistics collected[MAX_DEPTH]
         cdef Py_ssize_t at = start
         cdef Py_ssize_t count, l
@@ -398,7 +504,7 @@ cdef class Engine:
         with nogil:
             while at < stop:
                 count = min(net.capacity, stop - at)
-                fetch(net, rows, &order[at], count)
+                fetch(net, &inputs, &order[at], count)
                 run_forward(net, count)
                 activate_layer(net, net.depth - 1, count)
                 at += count
@@ -491,49 +597,74 @@ cdef class Engine:
         rate that `etas` has for that mini-batch. A mini-batch larger than the capacity goes through
         in parts, and a call may end between two parts.
         """
-        cdef Net *net = &self.net
-        cdef Py_ssize_t at = start
-        cdef Py_ssize_t count, room
-        cdef bint fused = is_plain(&self.rule) and mini_batch_size <= net.capacity
+        cdef Task *task
+        cdef Inputs inputs = inputs_of(rows)
+        cdef Answers answers = answers_of(targets)
+        cdef int n_threads
         self.check_examples(rows, targets, order, start, stop)
         if (
             not self.training or position < 0 or mini_batch_size < 1
             or position + stop - start > total or etas.shape[0] < (total - 1) // mini_batch_size + 1
         ):
             raise ValueError("this engine has no room for such training")
-        net.training = True
+        task = &self.tasks[0]
+        task.shared_net = &self.net
+        task.shared_rule = &self.rule
+        task.inputs = &inputs
+        task.answers = &answers
+        task.order = &order[0]
+        task.at = start
+        task.stop = stop
+        task.position = position
+        task.total = total
+        task.mini_batch_size = mini_batch_size
+        task.pending = self.pending
+        task.etas = &etas[0]
+        self.net.training = True
         with nogil:
-            while at < stop:
-                room = min(mini_batch_size, total - position + self.pending) - self.pending
-                count = min(min(net.capacity, room), stop - at)
-                net.position = position
-                fetch(net, rows, &order[at], count)
-                announce(rows, &order[at] + count, min(count, stop - at - count))
-                run_forward(net, count)
-                errors(net, targets, &order[at], count)
-                if fused and count == room and self.pending == 0:
-                    self.descend_all(count, etas[position // mini_batch_size])
-                else:
-                    fold(net)
-                    run_accumulate(net, count, self.pending == 0)
-                    self.pending += count
-                    if count == room:
-                        take_step(net, &self.rule, self.pending, etas[position // mini_batch_size])
-                        self.pending = 0
-                at += count
-                position += count
-        net.training = False
+            n_threads = self.worthwhile_threads(mini_batch_size)
+            if n_threads == 1 or not self.train_together(n_threads):
+                walk(&self.net, &self.rule, task)
+        self.net.training = False
+        self.pending = task.pending
 
-    cdef void descend_all(self, Py_ssize_t count, double eta) noexcept nogil:
-        cdef Net *net = &self.net
+    cdef int worthwhile_threads(self, Py_ssize_t mini_batch_size) noexcept nogil:
+        """How many of the threads find work; one, where none of the layers is worth sharing."""
+        cdef int n_threads = self.n_threads
+        cdef Py_ssize_t count = min(mini_batch_size, self.net.capacity)
         cdef Py_ssize_t l
-        if not net.sparse:
-            fold(net)
-        for l in range(net.depth - 1, -1, -1):
-            if l > 0:
-                send_back(net, l, count)
-            descend(net, l, count, eta / count, 1 - eta * self.rule.l2)
-        self.rule.t += 1
+        cdef Py_ssize_t most = 1
+        if n_threads == 1:
+            return 1
+        for l in range(self.net.depth):
+            if is_worth_sharing(&self.net.layers[l], count):
+                most = max(most, self.net.layers[l].width // PAD)
+        return <int> min(<Py_ssize_t> n_threads, most)
+
+    cdef bint train_together(self, int n_threads) noexcept nogil:
+        """Let threads walk side by side; False, and nothing done, where they could not start."""
+        cdef Task *task
+        cdef Py_ssize_t count = min(self.tasks[0].mini_batch_size, self.net.capacity)
+        cdef int verdict = 0
+        cdef int started = 1
+        cdef int t
+        barrier_start(self.barrier, n_threads)
+        self.net.barrier = self.barrier
+        for t in range(1, n_threads):
+            task = &self.tasks[t]
+            prepare_task(task, &self.tasks[0], &verdict)
+            divide(&task.net, t, n_threads, count)
+            if not member_start(&task.member, work, task):
+                break
+            started += 1
+        give_verdict(&verdict, PROCEED if started == n_threads else RETURN)
+        if started == n_threads:
+            divide(&self.net, 0, n_threads, count)
+            walk(&self.net, &self.rule, &self.tasks[0])
+            divide(&self.net, 0, 1, count)
+        for t in range(1, started):
+            member_join(&self.tasks[t].member)
+        return started == n_threads
 
     def gradient(
         self, Rows rows, Targets targets, const Py_ssize_t[::1] order, Py_ssize_t start,
@@ -544,6 +675,8 @@ cdef class Engine:
         With `add`, the gradient of the calls before is kept and this one's is added to it.
         """
         cdef Net *net = &self.net
+        cdef Inputs inputs = inputs_of(rows)
+        cdef Answers answers = answers_of(targets)
         cdef Py_ssize_t at = start
         cdef Py_ssize_t count
         self.check_flat(flat.shape[0])
@@ -554,10 +687,10 @@ cdef class Engine:
             fold(net)
             while at < stop:
                 count = min(net.capacity, stop - at)
-                fetch(net, rows, &order[at], count)
+                fetch(net, &inputs, &order[at], count)
                 run_forward(net, count)
-                errors(net, targets, &order[at], count)
-                run_accumulate(net, count, at == start and not add)
+                errors(net, &answers, &order[at], count)
+                run_backward(net, count, False, at == start and not add, 0, 1)
                 at += count
             self.unpack(net.nabla, &flat[0])
 

@@ -83,52 +83,40 @@ cdef class Targets:
             self.sample_weights = cnp.PyArray_DATA(sample_weights)
 
 
-cdef inline bint scan_row(
-    const char *row, Py_ssize_t stride, Py_ssize_t n_in, element limit, Py_ssize_t *nonzeros,
-    bint *single,
+cdef inline Py_ssize_t count_beyond(
+    const char *row, Py_ssize_t stride, Py_ssize_t n_in, element limit
 ) noexcept nogil:
-    """Whether all elements of a row lie within +-limit; count those that are not zero."""
+    """How many elements of a row lie outside +-limit: a comparison with NaN is false, too."""
     cdef Py_ssize_t col
-    cdef element x
-    cdef Py_ssize_t count = 0
-    cdef Py_ssize_t bad = 0
-    cdef Py_ssize_t inexact = 0
+    cdef Py_ssize_t beyond = 0
     for col in range(n_in):
-        x = (<const element *> (row + col * stride))[0]
-        count += 1 if x != 0 else 0
         if element is double or element is float:
-            # A comparison with NaN is false, so that one test finds NaN and infinity too.
-            bad += 0 if fabs(x) <= limit else 1
-        if element is double:
-            inexact += 0 if (<double> (<float> x)) == x else 1
-    nonzeros[0] += count
-    single[0] = single[0] and inexact == 0
-    return bad == 0
+            beyond += 0 if fabs((<const element *> (row + col * stride))[0]) <= limit else 1
+    return beyond
 
 
-cdef Py_ssize_t scan_rows(
-    const element[:, :] X, element limit, Py_ssize_t *nonzeros, bint *single
-) noexcept nogil:
+cdef Py_ssize_t scan_rows(const element[:, :] X, element limit) noexcept nogil:
     """The first row with an element beyond +-limit, or -1."""
-    cdef Py_ssize_t row
-    cdef Py_ssize_t width = X.shape[1] * sizeof(element)
-    cdef bint good
-    if X.strides[1] == sizeof(element) and X.strides[0] == width and X.shape[0] > 0:
-        # All of it in one sweep; only where that finds something are the rows told apart.
-        if scan_row(<const char *> &X[0, 0], sizeof(element), X.shape[0] * X.shape[1], limit,
-                    nonzeros, single):
-            return -1
+    cdef Py_ssize_t row, beyond
     for row in range(X.shape[0]):
         # Said twice, so that the compiler can make vectors of the one with a literal stride.
         if X.strides[1] == sizeof(element):
-            good = scan_row(<const char *> &X[row, 0], sizeof(element), X.shape[1], limit,
-                            nonzeros, single)
+            beyond = count_beyond(<const char *> &X[row, 0], sizeof(element), X.shape[1], limit)
         else:
-            good = scan_row(<const char *> &X[row, 0], X.strides[1], X.shape[1], limit,
-                            nonzeros, single)
-        if not good:
+            beyond = count_beyond(<const char *> &X[row, 0], X.strides[1], X.shape[1], limit)
+        if beyond:
             return row
     return -1
+
+
+cdef inline element largest_of(element kind, double limit) noexcept nogil:
+    """`limit`, or the largest number of the element type if that is smaller."""
+    if element is double:
+        return limit
+    elif element is float:
+        return <float> min(limit, <double> FLT_MAX)
+    else:
+        return 255
 
 
 def scan(const element[:, :] X, double limit):
@@ -142,84 +130,167 @@ def scan(const element[:, :] X, double limit):
 
     Returns
     -------
-    bad_row : int
+    int
         The first row with an element that is refused, or -1.
-    nonzeros : int
-        How many elements are not zero (0 where a row was refused).
-    single : bool
-        Whether every element is a float32 to the last bit.
     """
     cdef Py_ssize_t bad_row = -1
-    cdef Py_ssize_t nonzeros = 0
-    cdef bint single = True
-    cdef element largest
-    if element is double:
-        largest = limit
-    elif element is float:
-        largest = min(limit, <double> FLT_MAX)
-    else:
-        largest = 255
-    if X.shape[1]:
+    cdef element kind = 0
+    if X.shape[1] and element is not uint8_t:
         with nogil:
-            bad_row = scan_rows(X, largest, &nonzeros, &single)
-    return bad_row, nonzeros, bool(single)
+            bad_row = scan_rows(X, largest_of(kind, limit))
+    return bad_row
 
 
-cdef void fill_sparse(
-    const element[:, :] X, int64_t *starts, uint16_t *cols, value *values
+cdef enum:
+    SAMPLE_ROWS = 64  # that are looked at before all others
+    DONE = -1
+    TOO_MANY = -2
+    INEXACT = -3
+
+
+cdef Py_ssize_t count_sampled(const element[:, :] X, Py_ssize_t step) noexcept nogil:
+    """Non-zeros in every step-th row."""
+    cdef Py_ssize_t row = 0
+    cdef Py_ssize_t col
+    cdef Py_ssize_t count = 0
+    while row < X.shape[0]:
+        for col in range(X.shape[1]):
+            count += X[row, col] != 0
+        row += step
+    return count
+
+
+cdef inline bint all_zero(const element *x) noexcept nogil:
+    """Whether eight neighbours are, of either sign; NaN is not."""
+    return (
+        (x[0] == 0) & (x[1] == 0) & (x[2] == 0) & (x[3] == 0)
+        & (x[4] == 0) & (x[5] == 0) & (x[6] == 0) & (x[7] == 0)
+    )
+
+
+cdef Py_ssize_t fill_sparse(
+    const element[:, :] X, element limit, Py_ssize_t most, int64_t *starts, uint16_t *cols,
+    value *values,
 ) noexcept nogil:
-    cdef Py_ssize_t row, col
+    """Write the non-zeros down: DONE, or TOO_MANY, or INEXACT, or the first row that is refused.
+
+    There is room for a row more than `most`.
+    """
+    cdef Py_ssize_t row, col, end
     cdef int64_t j = 0
+    cdef Py_ssize_t beyond, inexact
+    cdef bint contiguous = X.strides[1] == sizeof(element)
     cdef element x
     for row in range(X.shape[0]):
         starts[row] = j
-        for col in range(X.shape[1]):
-            x = X[row, col]
-            # Written always and kept only if the cursor moves: no branch to mispredict.
-            cols[j] = <uint16_t> col
-            values[j] = <value> x
-            j += x != 0
+        if j > most:
+            return TOO_MANY
+        beyond = 0
+        inexact = 0
+        col = 0
+        while col < X.shape[1]:
+            end = min(col + 8, X.shape[1])
+            if contiguous and end == col + 8 and all_zero(&X[row, col]):
+                col = end
+                continue
+            for col in range(col, end):
+                x = X[row, col]
+                # Written always and kept only if the cursor moves: no branch to mispredict.
+                cols[j] = <uint16_t> col
+                values[j] = <value> x
+                j += x != 0
+                if element is double or element is float:
+                    beyond += 0 if fabs(x) <= limit else 1
+                if element is double and value is float:
+                    inexact += 0 if <double> (<float> x) == x else 1
+            col = end
+        if beyond:
+            return row
+        if inexact:
+            return INEXACT
     starts[X.shape[0]] = j
+    return TOO_MANY if j > most else DONE
 
 
-def compress(const element[:, :] X, Py_ssize_t nonzeros, bint single):
-    """The non-zeros of X, row after row.
+def compress(const element[:, :] X, double limit, double share, Py_ssize_t most_bytes):
+    """Check X and keep its non-zeros, row after row, in one pass; if there are few enough.
 
     Parameters
     ----------
     X : array of float64, float32 or uint8, shape (n, n_in), n_in <= 65536
-    nonzeros : int
-        As `scan` counted them.
-    single : bool
-        Keep values as float32; only if that changes none.
+    limit : float
+        The largest magnitude that is accepted; NaN and infinity never are.
+    share : float
+        Of the elements, that may be non-zero at most.
+    most_bytes : int
+        That the non-zeros may take.
 
     Returns
     -------
-    Rows
+    bad_row : int
+        The first row with an element that is refused, or -1.
+    rows : Rows or None
+        The non-zeros, as float32 if that changes none of them; None where there are more than
+        they may be, and then the rest of X has not been looked at.
     """
-    cdef Rows rows = Rows.__new__(Rows, np.empty((0, X.shape[1])))
-    # One more than needed, for the write that is not kept.
+    cdef Py_ssize_t step = max(X.shape[0] // SAMPLE_ROWS, 1)
+    cdef Py_ssize_t sampled, found, most, expected, result
+    if X.shape[1] > 65536:
+        return -1, None
+    with nogil:
+        found = count_sampled(X, step)
+    sampled = (X.shape[0] + step - 1) // step * X.shape[1]
+    if found > 1.25 * share * sampled + 64:
+        return -1, None
+    most = min(<Py_ssize_t> (share * X.shape[0] * X.shape[1]), most_bytes // 6)
+    # The sample may be a bad one: then everything is done once more, with all the room allowed.
+    expected = min(most, <Py_ssize_t> (1.25 * found * step) + 4096)
+    result, rows = try_to_keep(X, limit, expected, True)
+    if result == TOO_MANY and expected < most:
+        result, rows = try_to_keep(X, limit, most, True)
+    if result == INEXACT:
+        result, rows = try_to_keep(X, limit, min(most, most_bytes // 10), False)
+    return max(result, -1), rows
+
+
+cdef try_to_keep(const element[:, :] X, double limit, Py_ssize_t most, bint single):
+    """What `fill_sparse` says, and the rows if it is DONE."""
+    cdef element kind = 0
+    cdef Py_ssize_t result
     cdef cnp.ndarray starts = np.empty(X.shape[0] + 1, dtype=np.int64)
-    cdef cnp.ndarray cols = np.empty(nonzeros + 1, dtype=np.uint16)
-    cdef cnp.ndarray values = np.empty(nonzeros + 1, dtype=np.float32 if single else np.float64)
+    # Room for a row more, which is written before it is counted.
+    cdef cnp.ndarray cols = np.empty(most + X.shape[1] + 1, dtype=np.uint16)
+    cdef cnp.ndarray values = np.empty(
+        most + X.shape[1] + 1, dtype=np.float32 if single else np.float64
+    )
     cdef int64_t *starts_data = <int64_t *> cnp.PyArray_DATA(starts)
     cdef uint16_t *cols_data = <uint16_t *> cnp.PyArray_DATA(cols)
     cdef void *values_data = cnp.PyArray_DATA(values)
-    if X.shape[1] > 65536:
-        raise ValueError(f"{X.shape[1]} columns do not fit 16-bit column numbers")
+    cdef element largest = largest_of(kind, limit)
+    cdef Rows rows
     with nogil:
         if single:
-            fill_sparse(X, starts_data, cols_data, <float *> values_data)
+            result = fill_sparse(X, largest, most, starts_data, cols_data, <float *> values_data)
         else:
-            fill_sparse(X, starts_data, cols_data, <double *> values_data)
+            result = fill_sparse(X, largest, most, starts_data, cols_data, <double *> values_data)
+    if result != DONE:
+        return result, None
+    rows = Rows.__new__(Rows, np.empty((0, X.shape[1])))
+    keep(rows, X.shape[0], X.shape[1], single, starts, cols, values)
+    return DONE, rows
+
+
+cdef void keep(
+    Rows rows, Py_ssize_t n, Py_ssize_t n_in, bint single, cnp.ndarray starts, cnp.ndarray cols,
+    cnp.ndarray values,
+):
     rows.owner = (starts, cols, values)
-    rows.n = X.shape[0]
-    rows.n_in = X.shape[1]
+    rows.n = n
+    rows.n_in = n_in
     rows.storage = SPARSE_FLOAT if single else SPARSE_DOUBLE
-    rows.starts = starts_data
-    rows.cols = cols_data
-    rows.values = values_data
-    return rows
+    rows.starts = <int64_t *> cnp.PyArray_DATA(starts)
+    rows.cols = <uint16_t *> cnp.PyArray_DATA(cols)
+    rows.values = cnp.PyArray_DATA(values)
 
 
 def from_csr(cnp.ndarray starts not None, cnp.ndarray cols not None, cnp.ndarray values not None,

@@ -1,32 +1,68 @@
 # cython: language_level=3
 """Examples into the workspace: dense rows are copied, sparse ones are pointed at."""
-from libc.stdint cimport uint8_t, uint16_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t
 from libc.string cimport memset
 
 from fastnet.kernels.examples cimport (
-    SPARSE_DOUBLE, SPARSE_FLOAT, STRIDED_DOUBLE, STRIDED_FLOAT, Rows,
+    SPARSE_DOUBLE, SPARSE_FLOAT, STRIDED_DOUBLE, STRIDED_FLOAT, Rows, Storage,
 )
 from fastnet.kernels.passes cimport Net
 from fastnet.kernels.simd cimport LANES, prefetch_read, real, v_load, v_splat, v_sum, vreal
-from fastnet.kernels.sparse cimport SparseRow
+from fastnet.kernels.sparse cimport SparseRow, cut_blocks
+
+# What Rows holds, for threads that know no Python objects.
+cdef struct Inputs:
+    Py_ssize_t n_in
+    Storage storage
+    const char *data
+    Py_ssize_t row_stride
+    Py_ssize_t col_stride
+    const int64_t *starts
+    const uint16_t *cols
+    const void *values
 
 
-cdef inline bint is_sparse(Rows rows) noexcept nogil:
+cdef inline Inputs inputs_of(Rows rows) noexcept nogil:
+    cdef Inputs inputs
+    inputs.n_in = rows.n_in
+    inputs.storage = rows.storage
+    inputs.data = rows.data
+    inputs.row_stride = rows.row_stride
+    inputs.col_stride = rows.col_stride
+    inputs.starts = rows.starts
+    inputs.cols = rows.cols
+    inputs.values = rows.values
+    return inputs
+
+
+cdef inline bint is_sparse(const Inputs *rows) noexcept nogil:
     return rows.storage == SPARSE_FLOAT or rows.storage == SPARSE_DOUBLE
 
 
-cdef inline void point(Rows rows, Py_ssize_t row, SparseRow *sparse) noexcept nogil:
+cdef inline void point(
+    const Inputs *rows, Py_ssize_t row, SparseRow *sparse, real *room
+) noexcept nogil:
+    """The values are read where they lie if they are of the network's type, else converted."""
     cdef Py_ssize_t first = rows.starts[row]
+    cdef Py_ssize_t j
     sparse.count = rows.starts[row + 1] - first
     sparse.cols = rows.cols + first
-    sparse.single = rows.storage == SPARSE_FLOAT
-    if sparse.single:
-        sparse.values = <const float *> rows.values + first
+    sparse.values = room
+    if rows.storage == SPARSE_FLOAT:
+        if sizeof(real) == sizeof(float):
+            sparse.values = <const real *> (<const float *> rows.values + first)
+            return
+        for j in range(sparse.count):
+            room[j] = (<const float *> rows.values + first)[j]
     else:
-        sparse.values = <const double *> rows.values + first
+        if sizeof(real) == sizeof(double):
+            sparse.values = <const real *> (<const double *> rows.values + first)
+            return
+        for j in range(sparse.count):
+            room[j] = <real> (<const double *> rows.values + first)[j]
 
 
-cdef inline void spread(Rows rows, Py_ssize_t row, real *x_i) noexcept nogil:
+cdef inline void spread(const Inputs *rows, Py_ssize_t row, real *x_i) noexcept nogil:
     """A sparse row with its zeros."""
     cdef Py_ssize_t j
     memset(x_i, 0, rows.n_in * sizeof(real))
@@ -37,7 +73,7 @@ cdef inline void spread(Rows rows, Py_ssize_t row, real *x_i) noexcept nogil:
             x_i[rows.cols[j]] = <real> (<const double *> rows.values)[j]
 
 
-cdef inline void gather(Rows rows, Py_ssize_t row, real *x_i) noexcept nogil:
+cdef inline void gather(const Inputs *rows, Py_ssize_t row, real *x_i) noexcept nogil:
     """A strided row; the loops with a fixed stride are there to be vectorised."""
     cdef const char *p = rows.data + row * rows.row_stride
     cdef Py_ssize_t stride = rows.col_stride
@@ -60,7 +96,7 @@ cdef inline void gather(Rows rows, Py_ssize_t row, real *x_i) noexcept nogil:
 
 
 cdef inline void fetch(
-    Net *net, Rows rows, const Py_ssize_t *order, Py_ssize_t count
+    Net *net, const Inputs *rows, const Py_ssize_t *order, Py_ssize_t count
 ) noexcept nogil:
     """Make rows order[:count] the batch at hand. Dropout of inputs wants them dense."""
     cdef Py_ssize_t b
@@ -69,11 +105,13 @@ cdef inline void fetch(
     for b in range(count):
         x_i = net.x_bi + b * net.layers[0].ld_in
         if net.sparse:
-            point(rows, order[b], &net.sparse_b[b])
+            point(rows, order[b], &net.batch.rows[b], net.batch.values + b * net.layers[0].ld_in)
         elif is_sparse(rows):
             spread(rows, order[b], x_i)
         else:
             gather(rows, order[b], x_i)
+    if net.sparse:
+        cut_blocks(&net.batch, count)
 
 
 cdef inline bint is_finite(const real *x, Py_ssize_t n) noexcept nogil:
@@ -86,23 +124,25 @@ cdef inline bint is_finite(const real *x, Py_ssize_t n) noexcept nogil:
 
 
 cdef inline void compress(Net *net) noexcept nogil:
-    """Point sparse_b[0] at the non-zeros of the row in x_bi."""
-    cdef SparseRow *row = &net.sparse_b[0]
+    """Make the non-zeros of the row in x_bi the batch at hand."""
+    cdef SparseRow *row = &net.batch.rows[0]
     cdef Py_ssize_t i
     cdef Py_ssize_t j = 0
     for i in range(net.layers[0].n_in):
         # Written always and kept only if the cursor moves: no branch to mispredict. The cursor
         # cannot leave the array, for it never overtakes i.
         net.cols[j] = <uint16_t> i
-        net.values[j] = net.x_bi[i]
+        net.batch.values[j] = net.x_bi[i]
         j += net.x_bi[i] != 0
     row.cols = net.cols
-    row.values = net.values
+    row.values = net.batch.values
     row.count = j
-    row.single = sizeof(real) == sizeof(float)
+    cut_blocks(&net.batch, 1)
 
 
-cdef inline void announce(Rows rows, const Py_ssize_t *order, Py_ssize_t count) noexcept nogil:
+cdef inline void announce(
+    const Inputs *rows, const Py_ssize_t *order, Py_ssize_t count
+) noexcept nogil:
     """Ask the caches for sparse rows that will soon be the batch at hand; they lie anywhere."""
     cdef Py_ssize_t b, j, first, n
     cdef Py_ssize_t size = sizeof(float) if rows.storage == SPARSE_FLOAT else sizeof(double)

@@ -9,8 +9,11 @@ and c are padded to PAD elements. For every (m, n) the sum runs over k in rising
 the tile, so that neither batch size nor threads change a bit of the result.
 """
 from fastnet.kernels.simd cimport (
-    LANES, TILE_ROWS, TILE_SUMS, TILE_VECTORS, real, v_load, v_splat, v_store, vreal,
+    LANES, PANEL_DEPTH, TILE_ROWS, TILE_SUMS, TILE_VECTORS, real, v_load, v_splat, v_store, vreal,
 )
+
+cdef enum:
+    MANY_ROWS = 24  # from so many on, b is packed: it is read again for every tile of rows
 
 
 cdef struct Operands:
@@ -25,17 +28,21 @@ cdef struct Operands:
     Py_ssize_t c_m  # row length of c
     Py_ssize_t k
     real beta  # 0 does not read c_in
+    real *panel  # room for PANEL_DEPTH rows of a tile's columns
 
 
 cdef inline void tile(
-    const Operands *p, Py_ssize_t m, Py_ssize_t n, int rows, int vectors
+    const Operands *p, Py_ssize_t m, Py_ssize_t n, const real *b, Py_ssize_t b_k, int rows,
+    int vectors,
 ) noexcept nogil:
-    """Rows m .. m+rows, columns n .. n+vectors*LANES; both counts are literals at every call."""
+    """Rows m .. m+rows, columns n .. n+vectors*LANES; both counts are literals at every call.
+
+    `b` is where column n of b begins.
+    """
     cdef vreal sums[TILE_SUMS]
     cdef vreal b_n[TILE_VECTORS]
     cdef vreal factor
     cdef const real *a = p.a + m * p.a_m
-    cdef const real *b = p.b + n
     cdef const real *c_in = p.c_in + m * p.c_in_m + n
     cdef real *c = p.c + m * p.c_m + n
     cdef Py_ssize_t _k
@@ -43,7 +50,11 @@ cdef inline void tile(
     for r in range(rows):
         for v in range(vectors):
             sums[r * vectors + v] = v_splat(0)
-    if p.beta != 0:
+    if p.beta == 1:
+        for r in range(rows):
+            for v in range(vectors):
+                sums[r * vectors + v] = v_load(c_in + r * p.c_in_m + v * LANES)
+    elif p.beta != 0:
         for r in range(rows):
             for v in range(vectors):
                 sums[r * vectors + v] = v_splat(p.beta) * v_load(c_in + r * p.c_in_m + v * LANES)
@@ -55,38 +66,79 @@ cdef inline void tile(
             for v in range(vectors):
                 sums[r * vectors + v] = sums[r * vectors + v] + factor * b_n[v]
         a += p.a_k
-        b += p.b_k
+        b += b_k
     for r in range(rows):
         for v in range(vectors):
             v_store(c + r * p.c_m + v * LANES, sums[r * vectors + v])
 
 
-cdef inline void strip(
-    const Operands *p, Py_ssize_t m0, Py_ssize_t m1, Py_ssize_t n, int rows, int vectors
+cdef inline void tile_of(
+    const Operands *p, Py_ssize_t m, Py_ssize_t n, const real *b, Py_ssize_t b_k, Py_ssize_t rows,
+    int vectors,
 ) noexcept nogil:
-    cdef Py_ssize_t m = m0
-    while m + rows <= m1:
-        tile(p, m, n, rows, vectors)
+    """The same for a number of rows that is no literal, 1 .. TILE_ROWS."""
+    if rows == 6 and TILE_ROWS >= 6:
+        tile(p, m, n, b, b_k, 6, vectors)
+    elif rows == 5 and TILE_ROWS >= 5:
+        tile(p, m, n, b, b_k, 5, vectors)
+    elif rows == 4:
+        tile(p, m, n, b, b_k, 4, vectors)
+    elif rows == 3:
+        tile(p, m, n, b, b_k, 3, vectors)
+    elif rows == 2:
+        tile(p, m, n, b, b_k, 2, vectors)
+    else:
+        tile(p, m, n, b, b_k, 1, vectors)
+
+
+cdef inline void strip(
+    const Operands *p, Py_ssize_t m, Py_ssize_t m_end, Py_ssize_t n, int vectors
+) noexcept nogil:
+    """All rows of a tile's columns, shared out evenly: a tile of two rows is a slow one."""
+    cdef Py_ssize_t tiles = (m_end - m + TILE_ROWS - 1) // TILE_ROWS
+    cdef const real *b = p.b + n
+    cdef Py_ssize_t b_k = p.b_k
+    cdef Py_ssize_t rows, k
+    cdef int v
+    if m_end - m >= MANY_ROWS:
+        for k in range(p.k):
+            for v in range(vectors):
+                v_store(p.panel + (k * vectors + v) * LANES, v_load(b + k * b_k + v * LANES))
+        b = p.panel
+        b_k = vectors * LANES
+    while tiles > 0:
+        rows = (m_end - m) // tiles
+        tile_of(p, m, n, b, b_k, rows, vectors)
         m += rows
-    while m + 2 <= m1:
-        tile(p, m, n, 2, vectors)
-        m += 2
-    if m < m1:
-        tile(p, m, n, 1, vectors)
+        tiles -= 1
 
 
 cdef inline void gemm(
-    const Operands *p, Py_ssize_t m0, Py_ssize_t m1, Py_ssize_t n_padded
+    const Operands *whole, Py_ssize_t m, Py_ssize_t m_end, Py_ssize_t n, Py_ssize_t n_end
 ) noexcept nogil:
-    """Rows m0 .. m1 and all columns; narrower tiles are taller, to have as many sums under way."""
-    cdef Py_ssize_t n = 0
-    while n + TILE_VECTORS * LANES <= n_padded:
-        strip(p, m0, m1, n, TILE_ROWS, TILE_VECTORS)
-        n += TILE_VECTORS * LANES
-    if TILE_VECTORS > 2:
-        while n + 2 * LANES <= n_padded:
-            strip(p, m0, m1, n, TILE_SUMS // 2, 2)
-            n += 2 * LANES
-    while n < n_padded:
-        strip(p, m0, m1, n, TILE_SUMS // 2, 1)
-        n += LANES
+    """Rows m .. m_end and columns n .. n_end, these in whole vectors."""
+    cdef Operands p = whole[0]
+    cdef Py_ssize_t left = whole.k
+    cdef Py_ssize_t at
+    if m_end - m >= MANY_ROWS:
+        p.k = min(left, PANEL_DEPTH)
+    while left > 0:
+        at = n
+        while at + TILE_VECTORS * LANES <= n_end:
+            strip(&p, m, m_end, at, TILE_VECTORS)
+            at += TILE_VECTORS * LANES
+        if TILE_VECTORS > 2:
+            while at + 2 * LANES <= n_end:
+                strip(&p, m, m_end, at, 2)
+                at += 2 * LANES
+        while at < n_end:
+            strip(&p, m, m_end, at, 1)
+            at += LANES
+        # The sums so far lie in c, and the next part of k is added to them.
+        left -= p.k
+        p.a += p.k * p.a_k
+        p.b += p.k * p.b_k
+        p.c_in = p.c
+        p.c_in_m = p.c_m
+        p.beta = 1
+        p.k = min(left, p.k)

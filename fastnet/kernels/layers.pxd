@@ -45,8 +45,8 @@ cdef inline void softmax(real *a_u, Py_ssize_t n, Py_ssize_t ld) noexcept nogil:
         v_store(a_u + u, v_load(a_u + u) / v_splat(total))
 
 
-cdef inline void activate(int activation, real *a_u, Py_ssize_t n, Py_ssize_t ld) noexcept nogil:
-    """Weighted inputs z_u become activations a_u, in place."""
+cdef inline void activate(int activation, real *a_u, Py_ssize_t ld) noexcept nogil:
+    """Weighted inputs z_u become activations a_u, in place; softmax has a function of its own."""
     cdef Py_ssize_t u, v
     cdef vreal z
     if activation == SIGMOID:
@@ -68,8 +68,6 @@ cdef inline void activate(int activation, real *a_u, Py_ssize_t n, Py_ssize_t ld
             u = v * LANES
             z = v_load(a_u + u)
             v_store(a_u + u, v_where_greater(v_splat(0.0), z, v_splat(0.01) * z, z))
-    elif activation == SOFTMAX:
-        softmax(a_u, n, ld)
 
 
 cdef inline void times_derivative(

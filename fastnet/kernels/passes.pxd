@@ -4,20 +4,22 @@
 Nothing here allocates, fails, or knows Python. Sums run over inputs, units and examples in an
 order that depends on nothing but the shapes.
 """
-from libc.stdint cimport uint16_t, uint64_t
+from libc.stdint cimport int32_t, uint16_t, uint64_t
 from libc.string cimport memcpy, memset
 
+from fastnet.kernels.crew cimport Barrier, barrier_meet
 from fastnet.kernels.dropout cimport drop
 from fastnet.kernels.examples cimport Targets
-from fastnet.kernels.gemm cimport Operands, gemm
+from fastnet.kernels.gemm cimport Operands
 from fastnet.kernels.layers cimport (
-    activate, argmax, output_cost, output_delta, saturation, times_derivative,
+    SOFTMAX, activate, argmax, output_cost, output_delta, saturation, softmax, times_derivative,
 )
 from fastnet.kernels.simd cimport LANES, real, v_load, v_splat, v_store, vreal
-from fastnet.kernels.sparse cimport SparseRow, sparse_forward, sparse_update
+from fastnet.kernels.sparse cimport SparseBatch, sparse_forward, sparse_update
 
 cdef enum:
     MAX_DEPTH = 64
+    TILE_SIDE = 16  # of the squares in which weights are transposed
 
 # What layer_statistics collects of one layer.
 cdef struct Statistics:
@@ -26,10 +28,26 @@ cdef struct Statistics:
     double sum_derivative
     double saturated
 
+# gemm, of which one copy serves all its callers.
+ctypedef void (*Product)(
+    const Operands *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t
+) noexcept nogil
+
+# The targets of all examples: class numbers, or rows of numbers.
+cdef struct Answers:
+    Py_ssize_t n_out
+    const int32_t *labels
+    const real *y
+    const real *sample_weights
+
 cdef struct Layer:
     Py_ssize_t n_in
     Py_ssize_t n_out
-    Py_ssize_t ld  # length of a row of activations, errors and packed weights
+    Py_ssize_t width  # n_out in whole PADs: the columns that are computed
+    Py_ssize_t first  # of the columns that this thread computes
+    Py_ssize_t last  # behind the last of them
+    bint shared  # whether other threads compute the others; else one thread has all
+    Py_ssize_t ld  # from one row of activations, errors or packed weights to the next
     Py_ssize_t ld_in  # the same for the layer below
     Py_ssize_t w_ld  # length of a row of w_iu: ld where packed, n_out in the flat vector
     int activation
@@ -40,6 +58,7 @@ cdef struct Layer:
     real *nabla_b_u
     real *nabla_w_iu
     real *a_bu
+    real *other_a_bu  # changes places with a_bu from one mini-batch to the next, if not NULL
     real *delta_bu
     real *mask_bu  # 0 where dropped, else 1 / keep; NULL without dropout
 
@@ -52,10 +71,14 @@ cdef struct Net:
     real *x_mask_bi
     real input_keep
     real *z_u  # the weighted outputs of one example, kept for its cost
-    SparseRow *sparse_b
+    SparseBatch batch
     uint16_t *cols  # one example's non-zeros, found on the way; for prediction
-    real *values
-    bint sparse  # whether the batch at hand lies in sparse_b, else in x_bi
+    bint sparse  # whether the batch at hand lies in `batch`, else in x_bi
+    real *panel  # gemm's
+    Product product
+    int thread
+    int n_threads
+    Barrier *barrier
     real scale  # of the first layer's weights: decay that is not yet written into them
     Py_ssize_t n_packed
     real *packed  # all parameters, rows padded
@@ -69,15 +92,28 @@ cdef struct Net:
     Statistics *statistics  # a layer each, or NULL
 
 
+cdef inline Answers answers_of(Targets targets) noexcept nogil:
+    cdef Answers answers
+    answers.n_out = targets.n_out
+    answers.labels = targets.labels
+    answers.y = <const real *> targets.y
+    answers.sample_weights = <const real *> targets.sample_weights
+    return answers
+
+
+cdef inline void meet(Net *net) noexcept nogil:
+    """Wait for the other threads that work on this network."""
+    if net.n_threads > 1:
+        barrier_meet(net.barrier)
+
+
 cdef inline void weigh(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
-    """z_bu of layer l, into a_bu."""
+    """This thread's columns of z_bu of layer l, into a_bu."""
     cdef Layer *layer = &net.layers[l]
     cdef Operands p
-    cdef Py_ssize_t b
     if l == 0 and net.sparse:
-        for b in range(count):
-            sparse_forward(&net.sparse_b[b], layer.w_iu, layer.w_ld, layer.b_u, net.scale,
-                           layer.a_bu + b * layer.ld, layer.ld)
+        sparse_forward(&net.batch, count, layer.w_iu, layer.w_ld, layer.b_u, net.scale,
+                       layer.a_bu, layer.ld, layer.first, layer.last)
         return
     p.a = net.x_bi if l == 0 else net.layers[l - 1].a_bu
     p.a_m = layer.ld_in
@@ -90,7 +126,8 @@ cdef inline void weigh(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
     p.c_m = layer.ld
     p.k = layer.n_in
     p.beta = 1
-    gemm(&p, 0, count, layer.ld)
+    p.panel = net.panel
+    net.product(&p, 0, count, layer.first, layer.last)
 
 
 cdef inline void note_z(Layer *layer, Statistics *s, Py_ssize_t count) noexcept nogil:
@@ -110,13 +147,23 @@ cdef inline void activate_layer(Net *net, Py_ssize_t l, Py_ssize_t count) noexce
     if net.statistics != NULL:
         note_z(layer, &net.statistics[l], count)
     for b in range(count):
-        activate(layer.activation, layer.a_bu + b * layer.ld, layer.n_out, layer.ld)
+        if layer.activation == SOFTMAX:
+            softmax(layer.a_bu + b * layer.ld, layer.n_out, layer.width)
+        else:
+            activate(layer.activation, layer.a_bu + b * layer.ld + layer.first,
+                     layer.last - layer.first)
         if net.statistics != NULL:
             saturation(layer.activation, layer.a_bu + b * layer.ld, layer.n_out,
                        &net.statistics[l].sum_derivative, &net.statistics[l].saturated)
         if net.training and layer.mask_bu != NULL:
-            drop(layer.a_bu + b * layer.ld, layer.mask_bu + b * layer.ld, layer.n_out, layer.keep,
-                 net.dropout_key, l + 1, net.position + b)
+            drop(layer.a_bu + b * layer.ld, layer.mask_bu + b * layer.ld, layer.first,
+                 min(layer.last, layer.n_out), layer.keep, net.dropout_key, l + 1,
+                 net.position + b)
+
+
+cdef inline bint has_part(const Net *net, Py_ssize_t l) noexcept nogil:
+    """Whether this thread computes columns of layer l."""
+    return net.layers[l].first < net.layers[l].last
 
 
 cdef inline void forward(Net *net, Py_ssize_t count) noexcept nogil:
@@ -124,16 +171,19 @@ cdef inline void forward(Net *net, Py_ssize_t count) noexcept nogil:
     cdef Py_ssize_t l, b
     if net.training and net.x_mask_bi != NULL:
         for b in range(count):
-            drop(net.x_bi + b * net.layers[0].ld_in, net.x_mask_bi + b * net.layers[0].ld_in,
+            drop(net.x_bi + b * net.layers[0].ld_in, net.x_mask_bi + b * net.layers[0].ld_in, 0,
                  net.layers[0].n_in, net.input_keep, net.dropout_key, 0, net.position + b)
     for l in range(net.depth):
-        weigh(net, l, count)
-        if l < net.depth - 1:
-            activate_layer(net, l, count)
+        if l > 0 and (net.layers[l - 1].shared or net.layers[l].shared):
+            meet(net)
+        if has_part(net, l):
+            weigh(net, l, count)
+            if l < net.depth - 1:
+                activate_layer(net, l, count)
 
 
 cdef inline void judge(
-    Net *net, Targets targets, Py_ssize_t row, Py_ssize_t b
+    Net *net, const Answers *targets, Py_ssize_t row, Py_ssize_t b
 ) noexcept nogil:
     """Activate example b's outputs; add its cost to cost_sum and, if it is right, 1 to hits."""
     cdef Layer *last = &net.layers[net.depth - 1]
@@ -142,14 +192,17 @@ cdef inline void judge(
     cdef Py_ssize_t label = -1
     cdef double cost
     memcpy(net.z_u, a_u, last.n_out * sizeof(real))
-    activate(last.activation, a_u, last.n_out, last.ld)
+    if last.activation == SOFTMAX:
+        softmax(a_u, last.n_out, last.width)
+    else:
+        activate(last.activation, a_u, last.width)
     if targets.labels != NULL:
         label = targets.labels[row]
     else:
-        y_u = <const real *> targets.y + row * last.n_out
+        y_u = targets.y + row * last.n_out
     cost = output_cost(net.cost, net.z_u, a_u, y_u, label, last.n_out)
     if targets.sample_weights != NULL:
-        cost *= (<const real *> targets.sample_weights)[row]
+        cost *= targets.sample_weights[row]
     net.cost_sum += cost
     if last.n_out == 1 and y_u != NULL:
         net.hits += (a_u[0] >= 0.5) == (y_u[0] >= 0.5)
@@ -158,7 +211,7 @@ cdef inline void judge(
 
 
 cdef inline void output_errors(
-    Net *net, Targets targets, const Py_ssize_t *order, Py_ssize_t count
+    Net *net, const Answers *targets, const Py_ssize_t *order, Py_ssize_t count
 ) noexcept nogil:
     cdef Layer *last = &net.layers[net.depth - 1]
     cdef Py_ssize_t b, u
@@ -170,41 +223,69 @@ cdef inline void output_errors(
         if targets.labels != NULL:
             label = targets.labels[order[b]]
         else:
-            y_u = <const real *> targets.y + order[b] * last.n_out
+            y_u = targets.y + order[b] * last.n_out
         output_delta(net.cost, last.activation, last.a_bu + b * last.ld, y_u, label, delta_u,
-                     last.n_out, last.ld)
+                     last.n_out, last.width)
         if targets.sample_weights != NULL:
             for u in range(last.n_out):
-                delta_u[u] *= (<const real *> targets.sample_weights)[order[b]]
+                delta_u[u] *= targets.sample_weights[order[b]]
 
 
 cdef inline void errors(
-    Net *net, Targets targets, const Py_ssize_t *order, Py_ssize_t count
+    Net *net, const Answers *targets, const Py_ssize_t *order, Py_ssize_t count
 ) noexcept nogil:
-    """The error of the output layer, after forward()."""
+    """The error of the output layer, after forward(): one thread's work."""
+    cdef Layer *last = &net.layers[net.depth - 1]
     cdef Py_ssize_t b
+    cdef Py_ssize_t own_first = last.first, own_last = last.last
+    if last.shared:
+        meet(net)
+    if net.thread != 0:
+        return
+    last.first = 0
+    last.last = last.width
     if net.measuring:
         for b in range(count):
             judge(net, targets, order[b], b)
     else:
         activate_layer(net, net.depth - 1, count)
     output_errors(net, targets, order, count)
+    last.first = own_first
+    last.last = own_last
 
 
-cdef inline void transpose(Layer *layer) noexcept nogil:
-    cdef Py_ssize_t i, u
-    for i in range(layer.n_in):
-        for u in range(layer.n_out):
-            layer.w_ui[u * layer.ld_in + i] = layer.w_iu[i * layer.ld + u]
+cdef inline void transpose(Layer *layer, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+    """Rows first .. last of w_iu, into the same columns of w_ui, in small squares."""
+    cdef Py_ssize_t i, u, u_end, i_end
+    cdef Py_ssize_t u_start
+    while first < last:
+        i_end = min(first + TILE_SIDE, last)
+        u_start = 0
+        while u_start < layer.n_out:
+            u_end = min(u_start + TILE_SIDE, layer.n_out)
+            for u in range(u_start, u_end):
+                for i in range(first, i_end):
+                    layer.w_ui[u * layer.ld_in + i] = layer.w_iu[i * layer.ld + u]
+            u_start = u_end
+        first = i_end
 
 
 cdef inline void send_back(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
-    """delta_bu of layer l-1 from that of layer l: (BP2), with layer l's weights as they are."""
+    """delta_bu of layer l-1 from that of layer l: (BP2), with layer l's weights as they are.
+
+    If layer l is shared, each thread works out its own columns of layer l-1; else one thread all.
+    """
     cdef Layer *layer = &net.layers[l]
     cdef Layer *below = &net.layers[l - 1]
+    cdef Py_ssize_t first = below.first if layer.shared else 0
+    cdef Py_ssize_t last = below.last if layer.shared else below.width
     cdef Operands p
-    cdef Py_ssize_t b, j, v
-    transpose(layer)
+    cdef Py_ssize_t b, v
+    cdef real *delta_u
+    cdef const real *mask_u
+    if not layer.shared and net.thread != 0 or first == last:
+        return
+    transpose(layer, first, min(last, below.n_out))
     p.a = layer.delta_bu
     p.a_m = layer.ld
     p.a_k = 1
@@ -216,32 +297,36 @@ cdef inline void send_back(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept no
     p.c_m = below.ld
     p.k = layer.n_out
     p.beta = 0
-    gemm(&p, 0, count, below.ld)
-    if below.mask_bu != NULL:
-        for v in range((count * below.ld) // LANES):
-            j = v * LANES
-            v_store(below.delta_bu + j, v_load(below.delta_bu + j) * v_load(below.mask_bu + j))
+    p.panel = net.panel
+    net.product(&p, 0, count, first, last)
     for b in range(count):
-        times_derivative(below.activation, below.a_bu + b * below.ld, below.keep,
-                         below.delta_bu + b * below.ld, below.ld)
+        delta_u = below.delta_bu + b * below.ld + first
+        if below.mask_bu != NULL:
+            mask_u = below.mask_bu + b * below.ld + first
+            for v in range((last - first) // LANES):
+                v_store(delta_u + v * LANES, v_load(delta_u + v * LANES)
+                        * v_load(mask_u + v * LANES))
+        times_derivative(below.activation, below.a_bu + b * below.ld + first, below.keep, delta_u,
+                         last - first)
 
 
 cdef inline void add_errors(Layer *layer, real *b_u, Py_ssize_t count) noexcept nogil:
     """b_u += sum over the batch of delta_bu."""
-    cdef Py_ssize_t b, u, v
+    cdef Py_ssize_t b, _v
+    cdef Py_ssize_t u = layer.first
     cdef vreal total
-    for v in range(layer.ld // LANES):
-        u = v * LANES
+    for _v in range((layer.last - layer.first) // LANES):
         total = v_splat(0)
         for b in range(count):
             total = total + v_load(layer.delta_bu + b * layer.ld + u)
         v_store(b_u + u, v_load(b_u + u) + total)
+        u += LANES
 
 
 cdef inline void outer(
     Net *net, Py_ssize_t l, Py_ssize_t count, real *c_iu, real beta
 ) noexcept nogil:
-    """c_iu = beta * c_iu + sum over the batch of x_bi delta_bu, packed rows."""
+    """c_iu = beta * c_iu + sum over the batch of x_bi delta_bu, packed rows, own columns."""
     cdef Layer *layer = &net.layers[l]
     cdef Operands p
     p.a = net.x_bi if l == 0 else net.layers[l - 1].a_bu
@@ -255,17 +340,20 @@ cdef inline void outer(
     p.c_m = layer.ld
     p.k = count
     p.beta = beta
-    gemm(&p, 0, layer.n_in, layer.ld)
+    p.panel = net.panel
+    net.product(&p, 0, layer.n_in, layer.first, layer.last)
 
 
 cdef inline void fold(Net *net) noexcept nogil:
-    """Write the decay that is outstanding into the first layer's weights."""
-    cdef Py_ssize_t j, v
+    """Write the decay that is outstanding into the first layer's weights, own columns."""
+    cdef Py_ssize_t i, v
     cdef Layer *layer = &net.layers[0]
+    cdef real *w_u
     if net.scale != 1:
-        for v in range((layer.n_in * layer.ld) // LANES):
-            j = v * LANES
-            v_store(layer.w_iu + j, v_splat(net.scale) * v_load(layer.w_iu + j))
+        for i in range(layer.n_in):
+            w_u = layer.w_iu + i * layer.ld + layer.first
+            for v in range((layer.last - layer.first) // LANES):
+                v_store(w_u + v * LANES, v_splat(net.scale) * v_load(w_u + v * LANES))
         net.scale = 1
 
 
@@ -274,44 +362,66 @@ cdef inline void descend(
 ) noexcept nogil:
     """w <- decay w - step * sum over the batch of x delta, and b likewise without decay.
 
-    Overwrites delta_bu, which must have been sent back before.
+    Overwrites this thread's columns of delta_bu, which must have been sent back before.
     For sparse rows the decay goes into one factor, and into the weights themselves only when that
     has fallen to a half: a pass over all of them that few mini-batches need.
     """
     cdef Layer *layer = &net.layers[l]
-    cdef Py_ssize_t b, j, v
-    for v in range((count * layer.ld) // LANES):
-        j = v * LANES
-        v_store(layer.delta_bu + j, v_splat(-step) * v_load(layer.delta_bu + j))
+    cdef Py_ssize_t b, v
+    cdef real *delta_u
+    for b in range(count):
+        delta_u = layer.delta_bu + b * layer.ld + layer.first
+        for v in range((layer.last - layer.first) // LANES):
+            v_store(delta_u + v * LANES, v_splat(-step) * v_load(delta_u + v * LANES))
     add_errors(layer, layer.b_u, count)
     if l == 0 and net.sparse:
         net.scale *= decay
         if not net.scale > 0.5:
             fold(net)
-        for b in range(count):
-            sparse_update(&net.sparse_b[b], layer.delta_bu + b * layer.ld, 1 / net.scale,
-                          layer.w_iu, layer.ld)
+        sparse_update(&net.batch, count, layer.delta_bu, layer.ld, 1 / net.scale, layer.w_iu,
+                      layer.first, layer.last)
     else:
         outer(net, l, count, layer.w_iu, decay)
 
 
-cdef inline void accumulate(Net *net, Py_ssize_t count, bint first) noexcept nogil:
-    """Add the batch's gradient to nabla, or start it, after errors()."""
-    cdef Py_ssize_t l, b
-    cdef Layer *layer
-    if first:
-        layer = &net.layers[0]
-        memset(net.nabla, 0, ((layer.n_in + 1 if net.sparse else 1) * layer.ld) * sizeof(real))
-        for l in range(1, net.depth):
-            memset(net.layers[l].nabla_b_u, 0, net.layers[l].ld * sizeof(real))
+cdef inline void backward(
+    Net *net, Py_ssize_t count, bint descending, bint first, real step, real decay
+) noexcept nogil:
+    """After errors(): from the last layer to the first, send the error back and use it.
+
+    Where `descending`, it moves the parameters at once; else it is added to nabla, or starts it.
+    """
+    cdef Py_ssize_t l
+    if descending and not net.sparse:
+        fold(net)
     for l in range(net.depth - 1, -1, -1):
-        layer = &net.layers[l]
         if l > 0:
+            if net.layers[l].shared and l == net.depth - 1:
+                meet(net)  # the error is there
             send_back(net, l, count)
-        add_errors(layer, layer.nabla_b_u, count)
-        if l == 0 and net.sparse:
-            for b in range(count):
-                sparse_update(&net.sparse_b[b], layer.delta_bu + b * layer.ld, 1,
-                              layer.nabla_w_iu, layer.ld)
-        else:
-            outer(net, l, count, layer.nabla_w_iu, 0 if first else 1)
+            if net.layers[l].shared or net.layers[l - 1].shared:
+                meet(net)  # sent back, and layer l's weights are read no more
+        elif net.depth == 1 and net.layers[0].shared:
+            meet(net)
+        if has_part(net, l):
+            if descending:
+                descend(net, l, count, step, decay)
+            else:
+                accumulate(net, l, count, first)
+
+
+cdef inline void accumulate(Net *net, Py_ssize_t l, Py_ssize_t count, bint first) noexcept nogil:
+    """Add the batch's gradient to layer l's part of nabla, or start it."""
+    cdef Layer *layer = &net.layers[l]
+    cdef bint sparse = l == 0 and net.sparse
+    cdef Py_ssize_t size = (layer.last - layer.first) * sizeof(real)
+    cdef Py_ssize_t i
+    if first:
+        for i in range(layer.n_in + 1 if sparse else 1):
+            memset(layer.nabla_b_u + i * layer.ld + layer.first, 0, size)
+    add_errors(layer, layer.nabla_b_u, count)
+    if sparse:
+        sparse_update(&net.batch, count, layer.delta_bu, layer.ld, 1, layer.nabla_w_iu,
+                      layer.first, layer.last)
+    else:
+        outer(net, l, count, layer.nabla_w_iu, 0 if first else 1)

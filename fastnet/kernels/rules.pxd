@@ -7,8 +7,8 @@ share * g is its mean. State vectors (v, m, s ...) are updated in place.
 from libc.math cimport fabs, pow, sqrt
 from libc.stdint cimport int64_t
 
-from fastnet.kernels.passes cimport Layer, Net
-from fastnet.kernels.simd cimport real, real_sqrt
+from fastnet.kernels.passes cimport Layer, Net, meet
+from fastnet.kernels.simd cimport PAD, real, real_sqrt
 
 
 cdef enum Kind:
@@ -138,9 +138,11 @@ cdef inline double squared_norm(const real *g, Py_ssize_t n) noexcept nogil:
     return total
 
 
-cdef inline void regularize(Net *net, const Rule *rule, real share) noexcept nogil:
+cdef inline void regularize(
+    Net *net, const Rule *rule, real share, Py_ssize_t start, Py_ssize_t stop
+) noexcept nogil:
     """nabla <- share nabla (clipped) + l2 w + l1 sign(w), the last two for weights alone."""
-    cdef Py_ssize_t l, j
+    cdef Py_ssize_t l, j, at
     cdef Layer *layer
     cdef real factor = share
     cdef real l1 = rule.l1
@@ -151,13 +153,30 @@ cdef inline void regularize(Net *net, const Rule *rule, real share) noexcept nog
         norm = share * sqrt(squared_norm(net.nabla, net.n_packed))
         if norm > rule.clip_norm:
             factor = share * (rule.clip_norm / norm)
-    for j in range(net.n_packed):
+        meet(net)  # every thread has summed it up; now they change it
+    for j in range(start, stop):
         net.nabla[j] *= factor
+    if l1 == 0 and l2 == 0:
+        return
     for l in range(net.depth):
         layer = &net.layers[l]
-        for j in range(layer.n_in * layer.ld):
-            w = layer.w_iu[j]
-            layer.nabla_w_iu[j] += l2 * w + (l1 if w > 0 else (-l1 if w < 0 else 0))
+        at = layer.w_iu - net.packed
+        for j in range(max(start, at), min(stop, at + layer.n_in * layer.ld)):
+            w = net.packed[j]
+            net.nabla[j] += l2 * w + (l1 if w > 0 else (-l1 if w < 0 else 0))
+
+
+cdef inline void decay_weights(
+    Net *net, real decay, Py_ssize_t start, Py_ssize_t stop
+) noexcept nogil:
+    """Multiply the weights, and not the biases, among parameters start .. stop."""
+    cdef Py_ssize_t l, j, at
+    cdef Layer *layer
+    for l in range(net.depth):
+        layer = &net.layers[l]
+        at = layer.w_iu - net.packed
+        for j in range(max(start, at), min(stop, at + layer.n_in * layer.ld)):
+            net.packed[j] *= decay
 
 
 cdef inline void limit_norms(Layer *layer, double max_norm) noexcept nogil:
@@ -165,7 +184,7 @@ cdef inline void limit_norms(Layer *layer, double max_norm) noexcept nogil:
     cdef Py_ssize_t i, u
     cdef double squares, w
     cdef real factor
-    for u in range(layer.n_out):
+    for u in range(layer.first, min(layer.last, layer.n_out)):
         squares = 0
         for i in range(layer.n_in):
             w = layer.w_iu[i * layer.ld + u]
@@ -176,37 +195,50 @@ cdef inline void limit_norms(Layer *layer, double max_norm) noexcept nogil:
                 layer.w_iu[i * layer.ld + u] *= factor
 
 
-cdef inline void take_step(Net *net, Rule *rule, Py_ssize_t count, double eta) noexcept nogil:
-    """Move the parameters by nabla, the gradient summed over `count` examples."""
-    cdef real share = 1.0 / count
-    cdef Py_ssize_t n = net.n_packed
-    cdef Py_ssize_t l, j
-    cdef Layer *layer
-    cdef real decay
-    rule.t += 1
-    if rule.l1 != 0 or rule.l2 != 0 or rule.clip_norm != 0:
-        regularize(net, rule, share)
-        share = 1
+cdef inline void move(
+    Net *net, const Rule *rule, real share, double eta, Py_ssize_t start, Py_ssize_t stop
+) noexcept nogil:
+    """Parameters start .. stop, by the optimizer's formula."""
+    cdef real *w = net.packed + start
+    cdef const real *g = net.nabla + start
+    cdef real *s1 = rule.s1 + start
+    cdef real *s2 = rule.s2 + start
+    cdef Py_ssize_t n = stop - start
     if rule.kind == SGD:
-        sgd(net.packed, net.nabla, n, share, eta)
+        sgd(w, g, n, share, eta)
     elif rule.kind == MOMENTUM:
-        momentum(net.packed, net.nabla, rule.s1, n, share, eta, rule.beta1)
+        momentum(w, g, s1, n, share, eta, rule.beta1)
     elif rule.kind == NESTEROV:
-        nesterov(net.packed, net.nabla, rule.s1, n, share, eta, rule.beta1)
+        nesterov(w, g, s1, n, share, eta, rule.beta1)
     elif rule.kind == RMSPROP:
-        rmsprop(net.packed, net.nabla, rule.s1, n, share, eta, rule.beta2, rule.epsilon)
+        rmsprop(w, g, s1, n, share, eta, rule.beta2, rule.epsilon)
     elif rule.kind == RPROP:
-        rprop(net.packed, net.nabla, rule.s1, rule.s2, n, share, rule.beta1, rule.beta2,
-              rule.epsilon, rule.largest)
+        rprop(w, g, s1, s2, n, share, rule.beta1, rule.beta2, rule.epsilon, rule.largest)
     else:
-        if rule.kind == ADAMW:
-            decay = 1 - eta * rule.weight_decay
-            for l in range(net.depth):
-                layer = &net.layers[l]
-                for j in range(layer.n_in * layer.ld):
-                    layer.w_iu[j] *= decay
-        adam(net.packed, net.nabla, rule.s1, rule.s2, n, share, eta, rule.beta1, rule.beta2,
-             rule.epsilon, rule.t)
+        adam(w, g, s1, s2, n, share, eta, rule.beta1, rule.beta2, rule.epsilon, rule.t)
+
+
+cdef inline void take_step(Net *net, Rule *rule, Py_ssize_t count, double eta) noexcept nogil:
+    """Move the parameters by nabla, the gradient summed over `count` examples.
+
+    Each thread moves a piece of the flat vector, whichever columns lie in it.
+    """
+    cdef real share = 1.0 / count
+    cdef Py_ssize_t piece = (net.n_packed // net.n_threads + PAD - 1) // PAD * PAD
+    cdef Py_ssize_t start = min(net.thread * piece, net.n_packed)
+    cdef Py_ssize_t stop = min(start + piece, net.n_packed)
+    cdef Py_ssize_t l
+    if net.thread == net.n_threads - 1:
+        stop = net.n_packed
+    rule.t += 1
+    meet(net)
+    if rule.l1 != 0 or rule.l2 != 0 or rule.clip_norm != 0:
+        regularize(net, rule, share, start, stop)
+        share = 1
+    if rule.kind == ADAMW:
+        decay_weights(net, 1 - eta * rule.weight_decay, start, stop)
+    move(net, rule, share, eta, start, stop)
+    meet(net)
     if rule.max_norm > 0:
         for l in range(net.depth):
             limit_norms(&net.layers[l], rule.max_norm)

@@ -72,9 +72,23 @@ typedef real_bits vbits;
 #endif
 
 enum { LANES = VECTOR_BYTES / sizeof(real), TILE_SHAPE, TILE_SUMS = TILE_ROWS * TILE_VECTORS };
+#ifndef BLOCK_KB
+#define BLOCK_KB 24
+#endif
+enum { GROUP_VECTORS = 8, PANEL_DEPTH = 256, BLOCK_BYTES = BLOCK_KB << 10 };
 
 ALWAYS_INLINE vreal v_load(const real *p) { return *(const vreal_anywhere *)p; }
 ALWAYS_INLINE void v_store(real *p, vreal x) { *(vreal_anywhere *)p = x; }
+
+/* The same address, as one number. Left to itself, the compiler takes the sum that makes it apart,
+ * keeps the parts of a whole tile in memory, and adds them up again for every vector. */
+ALWAYS_INLINE real *address(const real *p)
+{
+#if defined(__GNUC__)
+    __asm__("" : "+r"(p));
+#endif
+    return (real *)p;
+}
 
 ALWAYS_INLINE vbits v_as_bits(vreal x) { vbits b; memcpy(&b, &x, sizeof b); return b; }
 ALWAYS_INLINE vreal v_from_bits(vbits b) { vreal x; memcpy(&x, &b, sizeof x); return x; }

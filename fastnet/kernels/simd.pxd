@@ -15,9 +15,13 @@ cdef extern from "simd.h" nogil:
         TILE_ROWS  # of the widest register tile
         TILE_VECTORS
         TILE_SUMS  # accumulators in any tile
+        GROUP_VECTORS  # of the widest tile of the sparse kernels
+        PANEL_DEPTH  # rows of b that are packed at a time
+        BLOCK_BYTES  # of weights that stay in the first-level cache
     vreal v_splat(real x)
     vreal v_load(const real *p)
     void v_store(real *p, vreal x)
+    real *address(const real *p)
     vreal v_where_greater(vreal x, vreal y, vreal a, vreal b)
     vreal v_abs(vreal x)
     vreal v_copy_sign(vreal magnitude, vreal sign_of)

@@ -1,0 +1,127 @@
+/* Threads that work on one network together: started for a call, met at barriers, gone after it.
+ *
+ * Nothing outlives the call that started it, so that a fork finds no thread to miss. Who comes early
+ * to a barrier spins for a moment, since the others are about to arrive; then it sleeps, since on a
+ * machine with more to do than processors they may not even be running.
+ */
+#ifndef FASTNET_CREW_H
+#define FASTNET_CREW_H
+
+#if defined(__GNUC__) && !defined(_WIN32)
+#include <pthread.h>
+#include <sched.h>
+#if defined(__linux__)
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+enum { CREWS_WORK = 1, SPINS = 1000 };
+
+typedef struct {
+    int size;
+    int sleepers __attribute__((aligned(64)));
+    int arrived __attribute__((aligned(64)));
+    int phase __attribute__((aligned(64)));
+} Barrier;
+
+typedef pthread_t Member;
+
+static inline void pause_briefly(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ __volatile__("yield");
+#endif
+}
+
+/* Sleep while *place is `value`; may return early. */
+static inline void sleep_while(int *place, int value)
+{
+#if defined(__linux__)
+    syscall(SYS_futex, place, FUTEX_WAIT_PRIVATE, value, 0, 0, 0);
+#else
+    (void)place, (void)value;
+    sched_yield();
+#endif
+}
+
+static inline void wake_all(int *place, int n)
+{
+#if defined(__linux__)
+    syscall(SYS_futex, place, FUTEX_WAKE_PRIVATE, n, 0, 0, 0);
+#else
+    (void)place, (void)n;
+#endif
+}
+
+static inline void barrier_start(Barrier *barrier, int size)
+{
+    barrier->size = size;
+    barrier->sleepers = 0;
+    barrier->arrived = 0;
+    barrier->phase = 0;
+}
+
+/* Wait until all have come. What anyone wrote before is seen by everyone after. */
+static inline void barrier_meet(Barrier *barrier)
+{
+    int phase = __atomic_load_n(&barrier->phase, __ATOMIC_RELAXED);
+    if (__atomic_add_fetch(&barrier->arrived, 1, __ATOMIC_ACQ_REL) == barrier->size) {
+        __atomic_store_n(&barrier->arrived, 0, __ATOMIC_RELAXED);
+        /* In one order with the sleepers' own two steps: one of the two sees the other's. */
+        __atomic_store_n(&barrier->phase, phase + 1, __ATOMIC_SEQ_CST);
+        if (__atomic_load_n(&barrier->sleepers, __ATOMIC_SEQ_CST))
+            wake_all(&barrier->phase, barrier->size);
+        return;
+    }
+    for (int spins = 0; spins < SPINS; spins++) {
+        if (__atomic_load_n(&barrier->phase, __ATOMIC_ACQUIRE) != phase)
+            return;
+        pause_briefly();
+    }
+    __atomic_add_fetch(&barrier->sleepers, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&barrier->phase, __ATOMIC_SEQ_CST) == phase)
+        sleep_while(&barrier->phase, phase);
+    __atomic_sub_fetch(&barrier->sleepers, 1, __ATOMIC_SEQ_CST);
+}
+
+/* Where those who have been started wait until it is known that all could be. */
+static inline void give_verdict(int *shared, int verdict)
+{
+    __atomic_store_n(shared, verdict, __ATOMIC_RELEASE);
+}
+
+static inline int await_verdict(int *shared)
+{
+    int verdict;
+    while (!(verdict = __atomic_load_n(shared, __ATOMIC_ACQUIRE)))
+        sched_yield();
+    return verdict;
+}
+
+static inline int member_start(Member *member, void *(*work)(void *), void *argument)
+{
+    return pthread_create(member, 0, work, argument) == 0;
+}
+
+static inline void member_join(Member *member) { pthread_join(*member, 0); }
+
+#else
+enum { CREWS_WORK = 0 };
+typedef struct { int size; } Barrier;
+typedef int Member;
+static inline void barrier_start(Barrier *barrier, int size) { barrier->size = size; }
+static inline void barrier_meet(Barrier *barrier) { (void)barrier; }
+static inline void give_verdict(int *shared, int verdict) { *shared = verdict; }
+static inline int await_verdict(int *shared) { return *shared; }
+static inline int member_start(Member *member, void *(*work)(void *), void *argument)
+{
+    (void)member, (void)work, (void)argument;
+    return 0;
+}
+static inline void member_join(Member *member) { (void)member; }
+#endif
+
+#endif

@@ -1,0 +1,69 @@
+# cython: language_level=3
+"""What each of several threads does in a call of Engine.train: its columns, and its own buffers."""
+from fastnet.kernels.crew cimport Member
+from fastnet.kernels.fetch cimport Inputs
+from fastnet.kernels.passes cimport Answers, Layer, Net
+from fastnet.kernels.rules cimport Rule
+from fastnet.kernels.simd cimport PAD
+
+cdef enum:
+    PROCEED = 1  # what is said to threads that wait until all have been started
+    RETURN = 2
+    WORTH_SHARING = 60_000  # multiply-adds of a layer and mini-batch
+
+
+# One thread's part in a call of Engine.train.
+cdef struct Task:
+    Net net  # of threads other than the first
+    Rule rule
+    Net *shared_net  # the first one's
+    Rule *shared_rule
+    const Inputs *inputs
+    const Answers *answers
+    const Py_ssize_t *order
+    Py_ssize_t at
+    Py_ssize_t stop
+    Py_ssize_t position
+    Py_ssize_t total
+    Py_ssize_t mini_batch_size
+    Py_ssize_t pending
+    const double *etas
+    Member member
+    int *verdict
+
+
+cdef inline bint is_worth_sharing(const Layer *layer, Py_ssize_t count) noexcept nogil:
+    return layer.width > PAD and layer.n_in * layer.n_out * count >= WORTH_SHARING
+
+
+cdef inline void divide(Net *net, int thread, int n_threads, Py_ssize_t count) noexcept nogil:
+    """Give a thread its columns of every layer: whole PADs, so that no two share a cache line."""
+    cdef Layer *layer
+    cdef Py_ssize_t l, pads
+    net.thread = thread
+    net.n_threads = n_threads
+    for l in range(net.depth):
+        layer = &net.layers[l]
+        pads = layer.width // PAD
+        layer.shared = n_threads > 1 and is_worth_sharing(layer, count)
+        if layer.shared:
+            layer.first = pads * thread // n_threads * PAD
+            layer.last = pads * (thread + 1) // n_threads * PAD
+        else:
+            layer.first = 0
+            layer.last = layer.width if thread == 0 else 0
+
+
+cdef inline void prepare_task(Task *task, const Task *first, int *verdict) noexcept nogil:
+    """The first thread's network and rule, but with the examples and panel of its own."""
+    cdef Net own = task.net
+    cdef Member member = task.member
+    task[0] = first[0]
+    task.member = member
+    task.verdict = verdict
+    task.net = first.shared_net[0]
+    task.rule = first.shared_rule[0]
+    task.net.x_bi = own.x_bi
+    task.net.x_mask_bi = own.x_mask_bi
+    task.net.batch = own.batch
+    task.net.panel = own.panel

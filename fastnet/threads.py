@@ -1,0 +1,128 @@
+"""How many threads work on one network.
+
+The number changes no bit of any result: threads share out a layer's units, and every sum is added
+in the same order by whichever thread has it. Small work stays on one thread.
+
+A training takes one thread unless it is told otherwise. Networks that are small gain more from
+several trainings side by side, and threads that must meet twice a mini-batch gain nothing on a
+processor that others are using.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["available_cores", "get_num_threads", "set_num_threads", "single_threaded"]
+
+#: In the environment: the number that a process starts with, or "all".
+VARIABLE = "FASTNET_NUM_THREADS"
+#: Where Linux says which part of the processors' time a container may have: "quota period".
+QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
+_chosen: list[int] = []  # what set_num_threads was given, if a number
+_here = threading.local()
+
+
+def available_cores() -> int:
+    """Return how many processors this process may use: its affinity and its container's quota.
+
+    Examples
+    --------
+    >>> import fastnet.threads
+    >>> fastnet.threads.available_cores() >= 1
+    True
+    """
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    try:
+        quota, period = QUOTA.read_text().split()
+        return max(1, min(cores, math.ceil(int(quota) / int(period))))
+    except (OSError, ValueError, ZeroDivisionError):  # no such file, or "max"
+        return cores
+
+
+def set_num_threads(n: int | None) -> None:
+    """Set how many threads a training may use, in this process.
+
+    Parameters
+    ----------
+    n : int or None
+        1 or more; None: what FASTNET_NUM_THREADS says, a number or "all", or else 1.
+
+    Raises
+    ------
+    ValueError, TypeError
+        `n` is no whole number, or below 1.
+
+    Examples
+    --------
+    >>> import fastnet
+    >>> fastnet.set_num_threads(1)
+    >>> fastnet.get_num_threads()
+    1
+    >>> fastnet.set_num_threads(None)
+    """
+    if n is not None and (isinstance(n, bool) or not isinstance(n, int)):
+        raise TypeError(
+            f"set_num_threads: n is {n!r}; give a whole number, or None for the default."
+        )
+    if n is not None and n < 1:
+        raise ValueError(f"set_num_threads: n is {n}; give 1 or more, or None for the default.")
+    _chosen[:] = [] if n is None else [n]
+
+
+def get_num_threads() -> int:
+    """Return how many threads a training that begins now, in this thread, may use.
+
+    Raises
+    ------
+    ValueError
+        FASTNET_NUM_THREADS is set, but neither to a whole number from 1 on nor to "all".
+
+    Examples
+    --------
+    >>> import fastnet
+    >>> with fastnet.threads.single_threaded():
+    ...     fastnet.get_num_threads()
+    1
+    """
+    if getattr(_here, "single", False):
+        return 1
+    if _chosen:
+        return _chosen[-1]
+    text = os.environ.get(VARIABLE, "")
+    if not text:
+        return 1
+    if text == "all":
+        return available_cores()
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(
+            f"{VARIABLE} is {text!r}; set it to a whole number from 1 on, or to 'all'."
+        )
+    return int(text)
+
+
+@contextmanager
+def single_threaded() -> Iterator[None]:
+    """Train on one thread inside, in this thread: for programs that train several networks at once.
+
+    Examples
+    --------
+    >>> import fastnet.threads
+    >>> with fastnet.threads.single_threaded():
+    ...     fastnet.threads.get_num_threads()
+    1
+    """
+    before = getattr(_here, "single", False)
+    _here.single = True
+    try:
+        yield
+    finally:
+        _here.single = before

@@ -1,0 +1,153 @@
+"""Several threads on one network: the same bits as one, whatever the shapes."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import fastnet
+from fastnet import threads
+
+
+@pytest.fixture(autouse=True)
+def put_back():
+    yield
+    fastnet.set_num_threads(None)
+
+
+def trained(n_threads, sizes, *, dtype=np.float64, share=1.0, n=60, size=13, **options):
+    rng = np.random.default_rng(5)
+    X = rng.standard_normal((n, sizes[0])) * (rng.random((n, sizes[0])) < share)
+    y = rng.integers(0, sizes[-1], n) if sizes[-1] > 1 else rng.random(n)
+    network = {k: options.pop(k) for k in ("activation", "output", "cost") if k in options}
+    net = fastnet.Network(sizes, dtype=dtype, rng=3, **network)
+    fastnet.set_num_threads(n_threads)
+    net.train((X, y), epochs=2, mini_batch_size=size, metrics=["training_cost"], **options)
+    return net
+
+
+def assert_same(sizes, **options):
+    alone = trained(1, sizes, **options)
+    for n_threads in (2, 3, 5):
+        together = trained(n_threads, sizes, **options)
+        np.testing.assert_array_equal(together.parameters, alone.parameters)
+        assert together.history == alone.history
+
+
+# Wide enough, at batches of 13 to 300 examples, for the threads to share layers out.
+SHAPES = [
+    (200, 64, 10),  # the first layer alone
+    (100, 90, 70, 3),  # all but the last
+    (40, 200, 150),  # all
+    (300, 80),  # no hidden layer
+    (70, 10, 120, 90, 2),  # a narrow one between
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("share", [1.0, 0.2])
+@pytest.mark.parametrize("sizes", SHAPES)
+def test_plain_descent(sizes, share, dtype):
+    assert_same(sizes, share=share, dtype=dtype, size=25, l2=2.0)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"optimizer": fastnet.Adam(0.01)},
+        {"optimizer": fastnet.AdamW(0.01, weight_decay=0.1), "l1": 0.1},
+        {"optimizer": fastnet.Momentum(0.1), "l2": 1.0},
+        {"optimizer": fastnet.Rprop()},
+        {"max_norm": 0.8},
+        {"clip_norm": 0.01, "l2": 0.5},
+        {"dropout": 0.4},
+        {"dropout": [0.2, 0.5, 0.5]},
+        {"activation": "relu", "output": "softmax", "cost": "log_likelihood"},
+        {"activation": "tanh", "output": "identity", "cost": "quadratic"},
+        {"size": 290, "n": 600},  # larger than the workspace
+        {"size": 290, "n": 600, "optimizer": fastnet.RMSprop(0.01)},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("share", [1.0, 0.2])
+def test_every_technique(options, share):
+    assert_same((100, 90, 70, 3), share=share, **options)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 130), min_size=2, max_size=5),
+    size=st.integers(1, 80),
+    share=st.sampled_from([0.1, 1.0]),
+    n_threads=st.integers(2, 7),
+)
+def test_any_shape(sizes, size, share, n_threads):
+    alone = trained(1, sizes, size=size, share=share)
+    together = trained(n_threads, sizes, size=size, share=share)
+    np.testing.assert_array_equal(together.parameters, alone.parameters)
+
+
+def test_the_number_of_threads_is_what_was_asked_for(monkeypatch):
+    fastnet.set_num_threads(3)
+    assert fastnet.get_num_threads() == 3
+    fastnet.set_num_threads(None)
+    monkeypatch.delenv("FASTNET_NUM_THREADS", raising=False)
+    assert fastnet.get_num_threads() == 1
+    monkeypatch.setenv("FASTNET_NUM_THREADS", "all")
+    assert fastnet.get_num_threads() == threads.available_cores()
+    monkeypatch.setenv("FASTNET_NUM_THREADS", "5")
+    assert fastnet.get_num_threads() == 5
+    with threads.single_threaded():
+        assert fastnet.get_num_threads() == 1
+        other = []
+        thread = threading.Thread(target=lambda: other.append(fastnet.get_num_threads()))
+        thread.start()
+        thread.join()
+        assert other == [5]
+    assert fastnet.get_num_threads() == 5
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "many", "2.5"])
+def test_a_variable_that_is_no_number(monkeypatch, text):
+    monkeypatch.setenv("FASTNET_NUM_THREADS", text)
+    with pytest.raises(ValueError, match=f"FASTNET_NUM_THREADS is '{text}'"):
+        fastnet.get_num_threads()
+
+
+@pytest.mark.parametrize(
+    ("n", "error"), [(0, ValueError), (-2, ValueError), (1.5, TypeError), (True, TypeError)]
+)
+def test_a_number_that_is_none(n, error):
+    with pytest.raises(error, match="set_num_threads: n is"):
+        fastnet.set_num_threads(n)
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores"), [("max 100000", 8), ("150000 100000", 2), ("50000 100000", 1), ("", 8)]
+)
+def test_the_quota_of_a_container(monkeypatch, tmp_path, quota, cores):
+    file = tmp_path / "cpu.max"
+    file.write_text(quota)
+    monkeypatch.setattr(threads, "QUOTA", file)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    assert threads.available_cores() == cores
+
+
+def test_no_thread_outlives_a_training():
+    if not os.path.isdir("/proc/self/task"):
+        pytest.skip("threads are counted in /proc, which this system has not")
+    code = (
+        "import os, numpy as np, fastnet\n"
+        "fastnet.set_num_threads(4)\n"
+        "net = fastnet.Network([200, 64, 10], rng=0)\n"
+        "before = len(os.listdir('/proc/self/task'))\n"
+        "net.SGD((np.ones((500, 200)), np.zeros(500, int)), 2, 50, 0.1)\n"
+        "assert len(os.listdir('/proc/self/task')) == before\n"
+    )
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment, timeout=60)
