@@ -160,6 +160,19 @@ def test_import_is_light(tmp_path):
     assert loaded & unwanted - _loaded_by_numpy(tmp_path) == set()
 
 
+def test_a_first_training_warns_of_nothing(tmp_path):
+    script = """
+import fastnet
+from fastnet.datasets import load_mnist
+X, y = (part[:500] for part in load_mnist(raw=True).train)
+net = fastnet.Network([784, 10], rng=0)
+net.train((X / 256, y), 2, evaluation_data=(X / 256, y))
+net.save("net.npz")
+print(fastnet.load("net.npz").accuracy((X / 256, y)) > 300)
+"""
+    assert python("-W", "error", "-c", script, cwd=tmp_path) == (0, "True\n")
+
+
 def _loaded_by_numpy(folder):
     return set(python("-c", "import numpy.random, sys; print(*sys.modules)", cwd=folder)[1].split())
 
