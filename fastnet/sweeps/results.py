@@ -121,7 +121,7 @@ class SweepResult(Sequence[Outcome]):
         -------
         DataFrame
             The configuration's entries, "repetition", then what was measured (under
-            "measured_..." where a configuration has an entry of that name), and of trainings
+            ``measured_...`` where a configuration has an entry of that name), and of trainings
             "seconds" and "error". Rows of failed trainings have no measures.
 
         Raises
