@@ -212,7 +212,8 @@ def _read_dataset(
     data: Any, n_in: int, n_out: int, dtype: np.dtype[Any], name: str, repeated: bool
 ) -> Dataset:
     X, y = _split(data, name)
-    derived = X if isinstance(X, Derived) else None
+    # Whether something follows a protocol takes longer to find out than a small gradient.
+    derived = X if type(X) is not np.ndarray and isinstance(X, Derived) else None
     X = X if derived is None else derived.originals
     if not sparse.is_sparse(X):
         X = as_real_array(X, f"{name}: X")

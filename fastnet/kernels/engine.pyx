@@ -187,9 +187,9 @@ cdef class Engine:
         cdef Layer *layer = &self.net.layers[l]
         layer.n_in = n_in
         layer.n_out = n_out
-        layer.width = padded(n_out)
+        layer.width = (n_out + LANES - 1) // LANES * LANES
         layer.last = layer.width
-        layer.ld = stride(layer.width)
+        layer.ld = stride(padded(n_out))
         layer.ld_in = stride(padded(n_in))
         layer.w_ld = layer.ld if self.training else n_out
         layer.activation = activation
@@ -234,7 +234,7 @@ cdef class Engine:
             if self.n_threads > 1:
                 layer.other_a_bu = <real *> self.take(row * layer.ld)
         if not self.training:
-            net.cols = <uint16_t *> self.take(net.layers[0].n_in * sizeof(uint16_t))
+            net.cols = <uint16_t *> self.take(net.layers[0].ld_in * sizeof(uint16_t))
             return
         self.tasks = <Task *> self.take(self.n_threads * sizeof(Task))
         self.barrier = <Barrier *> self.take(sizeof(Barrier))
@@ -425,7 +425,8 @@ cdef class Engine:
         cdef cnp.npy_intp shape[2]
         cdef int kind = cnp.PyArray_TYPE(a)
         cdef int ndim = cnp.PyArray_NDIM(a)
-        cdef Py_ssize_t i, nonzeros = 0
+        cdef Py_ssize_t i
+        cdef bint good
         cdef const void *data = cnp.PyArray_DATA(a)
         if (
             not cnp.PyArray_ISCARRAY_RO(a) or kind != cnp.NPY_DOUBLE and kind != cnp.NPY_FLOAT
@@ -437,22 +438,22 @@ cdef class Engine:
             self.attach(parameters)
         self.begin_reading()
         with nogil:
-            for i in range(net.layers[0].n_in):
-                net.x_bi[i] = (
-                    <real> (<const double *> data)[i] if kind == cnp.NPY_DOUBLE
-                    else <real> (<const float *> data)[i]
-                )
-                nonzeros += net.x_bi[i] != 0
-            if is_finite(net.x_bi, net.layers[0].ld_in):
-                net.sparse = 2 * nonzeros < net.layers[0].n_in <= 65536
+            if kind == cnp.NPY_DOUBLE:
+                for i in range(net.layers[0].n_in):
+                    net.x_bi[i] = <real> (<const double *> data)[i]
+            else:
+                for i in range(net.layers[0].n_in):
+                    net.x_bi[i] = <real> (<const float *> data)[i]
+            good = is_finite(net.x_bi, net.layers[0].ld_in)
+            if good:
+                # Of dense rows, too: the sparse kernel has more sums under way for one example.
+                net.sparse = net.layers[0].n_in <= 65536
                 if net.sparse:
                     compress(net)
                 run_forward(net, 1)
                 activate_layer(net, net.depth - 1, 1)
-            else:
-                nonzeros = -1
             leave(self.gate)
-        if nonzeros < 0:
+        if not good:
             return None
         shape[0] = last.n_out
         shape[1] = 1
@@ -638,7 +639,7 @@ cdef class Engine:
             return 1
         for l in range(self.net.depth):
             if is_worth_sharing(&self.net.layers[l], count):
-                most = max(most, self.net.layers[l].width // PAD)
+                most = max(most, (self.net.layers[l].width + PAD - 1) // PAD)
         return <int> min(<Py_ssize_t> n_threads, most)
 
     cdef bint train_together(self, int n_threads) noexcept nogil:
@@ -665,6 +666,73 @@ cdef class Engine:
         for t in range(1, started):
             member_join(&self.tasks[t].member)
         return started == n_threads
+
+    def differentiate(
+        self, cnp.ndarray X not None, cnp.ndarray y not None, cnp.ndarray parameters not None
+    ):
+        """The summed gradient over a few plain rows, by the shortest way.
+
+        Parameters
+        ----------
+        X, y : ndarray of the network's dtype, contiguous, shapes (n, n_in) and (n, n_out)
+            n up to `capacity`.
+        parameters : ndarray
+            The network's flat vector.
+
+        Returns
+        -------
+        ndarray, laid out as the parameters; or None where X or y need a closer look
+        """
+        cdef Net *net = &self.net
+        cdef int kind = cnp.PyArray_TYPE(parameters)
+        cdef Py_ssize_t n_in = net.layers[0].n_in
+        cdef Py_ssize_t n_out = net.layers[net.depth - 1].n_out
+        cdef Py_ssize_t n, b, j
+        cdef Answers answers
+        cdef const real *x
+        cdef const real *source
+        cdef real *target
+        cdef real odd = 0
+        cdef cnp.npy_intp size = self.n_parameters
+        if (
+            not cnp.PyArray_ISCARRAY_RO(X) or not cnp.PyArray_ISCARRAY_RO(y)
+            or cnp.PyArray_TYPE(X) != kind or cnp.PyArray_TYPE(y) != kind
+            or cnp.PyArray_NDIM(X) != 2 or cnp.PyArray_NDIM(y) != 2
+        ):
+            return None
+        n = cnp.PyArray_DIM(X, 0)
+        # An X of one column may be one example.
+        if (
+            cnp.PyArray_DIM(X, 1) != n_in or n_in == 1 or not 1 <= n <= self.capacity
+            or cnp.PyArray_DIM(y, 0) != n or cnp.PyArray_DIM(y, 1) != n_out
+            or not self.training or cnp.PyArray_SIZE(parameters) != size
+        ):
+            return None
+        flat = cnp.PyArray_EMPTY(1, &size, kind, 0)
+        x = <const real *> cnp.PyArray_DATA(X)
+        source = <const real *> cnp.PyArray_DATA(parameters)
+        target = <real *> cnp.PyArray_DATA(flat)
+        answers.labels = NULL
+        answers.y = <const real *> cnp.PyArray_DATA(y)
+        answers.sample_weights = NULL
+        self.begin_reading()
+        with nogil:
+            self.pack(source, net.packed)
+            leave(self.gate)
+            net.scale = 1
+            net.sparse = False
+            for b in range(n):
+                memcpy(net.x_bi + b * net.layers[0].ld_in, x + b * n_in, n_in * sizeof(real))
+            for j in range(n * n_in):
+                odd += x[j] - x[j]  # 0 for what is finite, else NaN
+            for j in range(n * n_out):
+                odd += answers.y[j] - answers.y[j]
+            if odd == 0:
+                run_forward(net, n)
+                errors(net, &answers, NULL, n)
+                run_backward(net, n, False, True, 0, 1)
+                self.unpack(net.nabla, target)
+        return flat if odd == 0 else None
 
     def gradient(
         self, Rows rows, Targets targets, const Py_ssize_t[::1] order, Py_ssize_t start,

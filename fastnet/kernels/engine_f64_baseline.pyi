@@ -86,6 +86,9 @@ class Engine:
         mini_batch_size: int,
         etas: NDArray[Any],
     ) -> None: ...
+    def differentiate(
+        self, X: NDArray[Any], y: NDArray[Any], parameters: NDArray[Any]
+    ) -> NDArray[Any] | None: ...
     def gradient(
         self,
         rows: Rows,

@@ -43,7 +43,7 @@ cdef struct Answers:
 cdef struct Layer:
     Py_ssize_t n_in
     Py_ssize_t n_out
-    Py_ssize_t width  # n_out in whole PADs: the columns that are computed
+    Py_ssize_t width  # n_out in whole vectors: the columns that are computed
     Py_ssize_t first  # of the columns that this thread computes
     Py_ssize_t last  # behind the last of them
     bint shared  # whether other threads compute the others; else one thread has all
@@ -214,27 +214,28 @@ cdef inline void output_errors(
     Net *net, const Answers *targets, const Py_ssize_t *order, Py_ssize_t count
 ) noexcept nogil:
     cdef Layer *last = &net.layers[net.depth - 1]
-    cdef Py_ssize_t b, u
+    cdef Py_ssize_t b, u, row
     cdef const real *y_u = NULL
     cdef int label = 0
     cdef real *delta_u
     for b in range(count):
         delta_u = last.delta_bu + b * last.ld
+        row = order[b] if order != NULL else b
         if targets.labels != NULL:
-            label = targets.labels[order[b]]
+            label = targets.labels[row]
         else:
-            y_u = targets.y + order[b] * last.n_out
+            y_u = targets.y + row * last.n_out
         output_delta(net.cost, last.activation, last.a_bu + b * last.ld, y_u, label, delta_u,
                      last.n_out, last.width)
         if targets.sample_weights != NULL:
             for u in range(last.n_out):
-                delta_u[u] *= targets.sample_weights[order[b]]
+                delta_u[u] *= targets.sample_weights[row]
 
 
 cdef inline void errors(
     Net *net, const Answers *targets, const Py_ssize_t *order, Py_ssize_t count
 ) noexcept nogil:
-    """The error of the output layer, after forward(): one thread's work."""
+    """The error of the output layer, after forward(): one thread's work. No `order`: as it is."""
     cdef Layer *last = &net.layers[net.depth - 1]
     cdef Py_ssize_t b
     cdef Py_ssize_t own_first = last.first, own_last = last.last

@@ -44,11 +44,11 @@ cdef inline void divide(Net *net, int thread, int n_threads, Py_ssize_t count) n
     net.n_threads = n_threads
     for l in range(net.depth):
         layer = &net.layers[l]
-        pads = layer.width // PAD
+        pads = (layer.width + PAD - 1) // PAD
         layer.shared = n_threads > 1 and is_worth_sharing(layer, count)
         if layer.shared:
             layer.first = pads * thread // n_threads * PAD
-            layer.last = pads * (thread + 1) // n_threads * PAD
+            layer.last = min(pads * (thread + 1) // n_threads * PAD, layer.width)
         else:
             layer.first = 0
             layer.last = layer.width if thread == 0 else 0
