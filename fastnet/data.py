@@ -161,6 +161,26 @@ class Dataset:
         targets = examples.Targets(self.labels, self.y, weights)
         return replace(self, targets=targets, sample_weight=weights)
 
+    def check_fit(self, n_in: int, n_out: int, dtype: np.dtype[Any]) -> None:
+        """Refuse a network that this was not prepared for.
+
+        Raises
+        ------
+        ValueError
+            With what differs.
+        """
+        if self.y is not None:
+            outputs = self.y.shape[1]
+        else:
+            outputs = n_out if self.labels is not None and self.labels.max() < n_out else -1
+        if (self.X.shape[1], outputs, self.dtype) != (n_in, n_out, dtype):
+            targets = "class numbers" if self.y is None else f"{outputs} targets"
+            raise ValueError(
+                f"data was prepared with {self.X.shape[1]} inputs and {targets} in {self.dtype}; "
+                f"this network has {n_in} inputs and {n_out} outputs in {dtype}: prepare it with "
+                "this one."
+            )
+
     @property
     def piece_limit(self) -> int:
         """How many examples a piece should have at most, so that a conversion stays small."""
@@ -425,7 +445,9 @@ def _read_labels(y: Array, n_out: int, name: str) -> Array:
             f"class numbers of this network are whole numbers from 0 to {n_out - 1}."
         )
     # A copy always: kernels use labels as places in memory, so nobody may change them afterwards.
-    return np.array(y, dtype=np.int32)
+    labels = np.array(y, dtype=np.int32)
+    labels.flags.writeable = False
+    return labels
 
 
 def _fits(values: Array, limit: float) -> Array:

@@ -31,7 +31,7 @@ class Peer(NamedTuple):
 #: In the order of the report's rows.
 PEERS = {
     "limit": Peer(("numpy", "threadpoolctl"), threaded=True),
-    "fastnet": Peer(("fastnet-mlp", "numpy"), ("", "shuffled"), threaded=True),
+    "fastnet": Peer(("fastnet-mlp", "numpy"), ("", "arrays", "train", "shuffled"), threaded=True),
     "reference": Peer(("fastnet-mlp", "numpy")),
     "book_loop": Peer(),
     "sklearn": Peer(("scikit-learn", "numpy")),

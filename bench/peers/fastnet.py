@@ -12,13 +12,19 @@ from peers import Job, hits
 from problem import Problem, pack
 from workloads import Workload
 
+NOTES = {
+    "arrays": "given plain arrays, which every call checks anew",
+    "train": "through `train`, with every technique there but none in use",
+}
 SHUFFLED = "in a new random order, drawn within the measured time, so only the accuracy agrees"
 
 
 def why_not(workload: Workload, variant: str, threads: int) -> str | None:
     """Return what this version of fastnet lacks for the workload, or None."""
-    if variant == "shuffled" and workload.key != "W1":
+    if variant in ("shuffled", "train") and workload.key != "W1":
         return "measured in W1"
+    if variant == "arrays" and workload.task != "train":
+        return "measured where a network is trained"
     needed = []
     if workload.optimizer == "adam":
         needed.append("Adam")
@@ -53,11 +59,20 @@ def _network(workload: Workload) -> Any:
     )
 
 
-def _trainer(problem: Problem, shuffle: bool) -> Any:
+def _trainer(problem: Problem, variant: str) -> Any:
     """Return train(net), which trains it for the workload's epochs."""
     workload = problem.workload
-    data = (problem.X, problem.Y if problem.y is None else problem.y)
+    # Checked and wrapped beforehand, as the tensors of the other peers are made beforehand; the
+    # variant "arrays" gives the plain arrays, and pays for their check in every call.
+    data: Any = (problem.X, problem.Y if problem.y is None else problem.y)
+    if variant != "arrays":
+        data = _network(workload).prepare(data)
+    shuffle = variant == "shuffled"
     batches = (workload.epochs, workload.mini_batch_size)
+    if variant == "train":
+        return lambda net: net.train(
+            data, *batches, optimizer=fastnet.SGD(workload.eta), l2=workload.lmbda, shuffle=shuffle
+        )
     if workload.optimizer == "sgd":
         return lambda net: net.SGD(data, *batches, workload.eta, workload.lmbda, shuffle=shuffle)
     return lambda net: net.train(
@@ -87,7 +102,7 @@ def prepare(problem: Problem, variant: str, threads: int) -> Job:
         gradient = partial(net.backprop, problem.X, problem.Y)
         return Job(run=gradient, outcome=lambda: pack(*gradient()), details=details)
 
-    train = _trainer(problem, shuffle=variant == "shuffled")
+    train = _trainer(problem, variant)
     if workload.task == "ensemble":
         pool = ThreadPoolExecutor(threads)
 
@@ -110,5 +125,9 @@ def prepare(problem: Problem, variant: str, threads: int) -> Job:
             details=details,
         )
     return Job(
-        run=run_one, reset=reset, outcome=lambda: pack(net.biases, net.weights), details=details
+        run=run_one,
+        reset=reset,
+        outcome=lambda: pack(net.biases, net.weights),
+        note=NOTES.get(variant, ""),
+        details=details,
     )
