@@ -220,6 +220,42 @@ def test_saturation_figure_has_a_panel_a_start_over_one_scale():
         plotting.saturation_figure([])
 
 
+@pytest.mark.parametrize("layout", ["constrained", None])
+@pytest.mark.parametrize("width", [8, 5])
+def test_a_legend_stays_within_its_axes(layout, width):
+    """Three columns, which leave less room than the legend would take."""
+    figure = Figure(figsize=(width, 3), layout=layout)
+    histogram, curves, shares = figure.subplots(1, 3)
+    plotting.weighted_input_histogram(histogram, weighted_input(draws=500, rng=0))
+    named = {"the old start, from N(0, 1)": [0.5, 0.9], "the new start": [0.8, 0.9]}
+    plotting.learning_curves(curves, named, "images right in %")
+    plotting.saturation_over_time(shares, named)
+    figure.draw_without_rendering()
+    for ax in figure.axes:
+        legend, frame = ax.get_legend().get_window_extent(), ax.get_window_extent()
+        assert frame.x0 <= legend.x0
+        assert legend.x1 <= frame.x1
+        assert legend.y0 >= frame.y1 - 1
+    sizes = [ax.get_legend().get_texts()[0].get_fontsize() for ax in figure.axes]
+    assert max(sizes) <= 10.01
+    assert width < 8 or min(sizes) > 6
+
+
+def test_a_legend_grows_again_with_its_axes():
+    figure = Figure(figsize=(1.6, 2))
+    ax = plotting.weighted_input_histogram(
+        figure.add_subplot(), weighted_input(draws=500, rng=0), legend_columns=1
+    )
+    letters = ax.get_legend().get_texts()[0]
+    figure.draw_without_rendering()
+    small = letters.get_fontsize()
+    figure.set_size_inches(9, 2)
+    figure.draw_without_rendering()
+    assert letters.get_fontsize() > small + 0.5
+    ax.get_legend().remove()
+    assert ax.get_legend() is None
+
+
 # images
 
 

@@ -42,6 +42,7 @@ def weighted_input_histogram(
     bins : int, keyword only, default 80
         Bars between the limits, about.
     legend_columns : int, keyword only, default 2
+        Columns of the legend above the Axes: fewer, and smaller letters, where that is narrow.
 
     Returns
     -------
@@ -72,12 +73,20 @@ def weighted_input_histogram(
         ax.plot(z, result.theory.density(z), color=_LINE, linewidth=1.8, label=law)
     ax.set_xlim(low, high)
     ax.set_ylim(0, None)
-    ax.set_xlabel(f"weighted input z (saturated where |z| > {SATURATED_Z})")
+    _write_xlabel(ax, "weighted input z", f"(saturated where |z| > {SATURATED_Z})")
     ax.set_ylabel("density")
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     write_legend(ax, legend_columns)
     return ax
+
+
+def _write_xlabel(ax: Axes, name: str, note: str) -> None:
+    """Write the name of the x-axis and a note, on two lines where the Axes is narrow."""
+    label = ax.xaxis.label
+    label.set_text(f"{name} {note}")
+    if label.get_window_extent().width > ax.get_window_extent().width:
+        label.set_text(f"{name}\n{note}")
 
 
 def _draw_bars(ax: Axes, result: WeightedInput, edges: NDArray[Any]) -> None:

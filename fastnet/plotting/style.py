@@ -50,11 +50,17 @@ def style_axes(ax: Axes, n_epochs: int, first: int = 1) -> None:
 
 
 def write_legend(ax: Axes, columns: int = 2) -> None:
-    """Write the legend above the axes, so that it hides nothing whatever way the curves run."""
-    ax.legend(
+    """Write the legend above the axes, so that it hides nothing whatever way the curves run.
+
+    It has `columns` columns, or fewer and smaller letters where the Axes is narrow.
+    """
+    from fastnet.plotting.legend import write_fitting_legend  # which needs Matplotlib
+
+    write_fitting_legend(
+        ax,
+        columns,
         loc="lower left",
         bbox_to_anchor=(0.0, 1.0),
-        ncols=columns,
         frameon=False,
         borderaxespad=0.2,
         borderpad=0.2,
