@@ -319,6 +319,7 @@ class Predictor(Model):
         sums = np.zeros((self.num_layers - 1, 4))
         order = np.arange(data.n, dtype=np.intp)
         with self._workspace() as engine:
+            engine.attach(self._parameters)  # a new one has read none yet
             for cut in _cut(data, CALL_ROWS):
                 rows, _, places, start, stop = data.piece(order, *cut)
                 engine.statistics(rows, places, start, stop, sums)
