@@ -405,7 +405,7 @@ def test_a_bad_file_is_refused(tmp_path, changes, cause):
         ({"target_mean": "0"}, "target_mean is '0'; expected a number"),
         ({"target_mean": None}, "target_mean is None; expected a number"),
         ({"target_scale": float("inf")}, "target_scale is inf; expected a finite number"),
-        ({"target_scale": 10**400}, "int too large to convert to float"),
+        ({"target_scale": 10**400}, "target_scale is too large"),
         ({"target_scale": 0}, "must be positive"),
         ({"standardized": 1}, "its standardized is 1; expected a bool"),
         ({"whitened": True}, "it has the key 'whitened', which this version does not know"),
