@@ -212,6 +212,18 @@ class RecordStatistics(Callback):
         self.interval = as_count(interval, "interval", at_least=0)
         self.records: list[dict[str, Any]] = []
 
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from where `get_state` was called.
+
+        Raises
+        ------
+        ValueError
+            The records are no list.
+        """
+        if not isinstance(state["records"], list):
+            raise ValueError(f"records is {shown(state['records'])}; expected a list")
+        super().set_state(state)
+
     def on_train_begin(self, network: Network) -> None:
         """Record where the network starts."""
         self._record(network, len(network.history), 0)

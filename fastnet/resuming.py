@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnet import generators, model_files, persistence
+from fastnet.arguments import in_one_line
+from fastnet.callbacks import EarlyStopping
 from fastnet.history import History
 from fastnet.optimizers import State
 from fastnet.parameters import layer_views
@@ -234,8 +236,8 @@ class Resumption:
 
     def _refuse(self, cause: str) -> NoReturn:
         raise ValueError(
-            f"{self._path!r} is not a checkpoint that this training can go on from: {cause}; give "
-            "another file, or begin anew without resume."
+            f"{self._path!r} is not a checkpoint that this training can go on from: "
+            f"{in_one_line(cause)}; give another file, or begin anew without resume."
         )
 
     def _check_network(self, model: persistence.SavedModel) -> None:
@@ -295,6 +297,10 @@ class Resumption:
         n = network.parameters.size
         names = [f"state_{which}" for which in range(plan.optimizer.n_states)]
         self._state = State([self._array(name, n, network.dtype) for name in names], step)
+        for name, vector in zip(names, self._state.vectors, strict=True):
+            # Infinity may be: the square of a large gradient, after which nothing moves any more.
+            if np.isnan(vector).any():
+                self._refuse(f"its array {name} holds NaN")
 
     def _array(self, name: str, n: int, dtype: np.dtype[Any]) -> Array:
         array = self._arrays.get(name)
@@ -369,11 +375,24 @@ class Resumption:
             if not _is_alike(value, now[key]):
                 self._refuse(f"its {key} of the {what} is {described(value)}")
             decoded[key] = value
+        if isinstance(owner, EarlyStopping):
+            self._check_best(decoded["best_parameters"])
+        # Tried on, and put off again: a copy may share parts, as WarmUp's does the schedule in it.
         try:
-            copy.copy(owner).set_state(copy.deepcopy(decoded))
-        except (ValueError, TypeError, KeyError) as error:
+            owner.set_state(copy.deepcopy(decoded))
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
             self._refuse(f"its state of the {what}: {error}")
+        finally:
+            owner.set_state(now)
         return decoded
+
+    def _check_best(self, best: Any) -> None:
+        """Refuse what the network would at the end, where it gets its best parameters back."""
+        here = self._training.network.parameters
+        if best is not None and (
+            not isinstance(best, np.ndarray) or best.shape != here.shape or best.dtype != here.dtype
+        ):
+            self._refuse("its best_parameters of EarlyStopping are not those of such a network")
 
     # ---- the way back
 
@@ -427,7 +446,8 @@ def _is_alike(value: Any, now: Any) -> bool:
     if isinstance(now, (bool, np.bool_)):
         return isinstance(value, bool)
     if isinstance(now, (int, float, np.number)):
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
+        # A larger int is one that no sum with a float can be made of.
+        return type(value) is float or (type(value) is int and abs(value) < 2**1023)
     if now is None or value is None:
         return True
     if isinstance(now, (list, tuple)):

@@ -111,6 +111,18 @@ class HalveOnPlateau(Schedule):
         """Forget what was noted: a training begins."""
         self.current, self.best, self.waited = 1.0, -math.inf, 0
 
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from where `get_state` was called.
+
+        Raises
+        ------
+        ValueError
+            The factor is none that halving can lead to.
+        """
+        if not 0 <= state["current"] <= 1:
+            raise ValueError(f"the factor is {shown(state['current'])}; expected one from 0 to 1")
+        super().set_state(state)
+
     def factor(self, epoch: float) -> float:
         """Return what eta is multiplied by at `epoch`."""
         return self.current

@@ -8,9 +8,20 @@ import numpy as np
 
 from fastnet.arguments import in_one_line
 
-__all__ = ["as_plain", "check_keys", "described", "parse_json", "read_names", "refuse"]
+__all__ = [
+    "as_plain",
+    "check_depth",
+    "check_keys",
+    "described",
+    "parse_json",
+    "read_names",
+    "refuse",
+]
 
 _DTYPES = ("float64", "float32")
+
+#: Lists in lists, deeper than this, are neither written nor read: copying them needs recursion.
+MOST_DEPTH = 50
 
 
 def parse_json(data: bytes, source: str) -> Any:
@@ -107,7 +118,33 @@ def read_names(model: dict[str, Any], source: str) -> tuple[list[int], str, str]
     return sizes, cost, dtype
 
 
-def as_plain(value: Any, where: str) -> Any:
+def check_depth(value: Any, source: str) -> None:
+    """Refuse lists and objects in one another that are deeper than any that is written.
+
+    Raises
+    ------
+    ValueError
+        They are.
+
+    Examples
+    --------
+    >>> check_depth([[[]]], "'a.json'")
+    """
+    level = [value]
+    for _ in range(MOST_DEPTH + 1):  # the object that holds what was written is one more
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                inner.extend(item.values())
+            elif isinstance(item, list):
+                inner.extend(item)
+        level = [item for item in inner if isinstance(item, list | dict)]
+        if not level:
+            return
+    refuse(source, f"its lists are nested more than {MOST_DEPTH} deep")
+
+
+def as_plain(value: Any, where: str, depth: int = 0) -> Any:
     """Return what JSON gives back as it is; NumPy's numbers and arrays become Python's.
 
     Parameters
@@ -115,11 +152,13 @@ def as_plain(value: Any, where: str) -> Any:
     value : object
     where : str
         What messages call it.
+    depth : int
+        In how many lists and dicts it lies.
 
     Raises
     ------
     ValueError
-        There is something that JSON cannot hold.
+        There is something that JSON cannot hold, or lists in lists, `MOST_DEPTH` of them.
 
     Examples
     --------
@@ -130,10 +169,12 @@ def as_plain(value: Any, where: str) -> Any:
         value = value.tolist()
     if isinstance(value, bool | int | float | str | None):
         return value
+    if depth >= MOST_DEPTH:
+        raise ValueError(f"{in_one_line(where)} is nested too deeply for a model file.")
     if isinstance(value, list | tuple):
-        return [as_plain(item, f"{where}[{i}]") for i, item in enumerate(value)]
+        return [as_plain(item, f"{where}[{i}]", depth + 1) for i, item in enumerate(value)]
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return {key: as_plain(item, f"{where}[{key!r}]") for key, item in value.items()}
+        return {key: as_plain(item, f"{where}[{key!r}]", depth + 1) for key, item in value.items()}
     raise ValueError(
         f"{where} is {described(value)}, which a model file cannot hold; make it numbers, strings, "
         "lists and dicts with names for keys, or take it out of the network's history."

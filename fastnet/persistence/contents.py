@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from fastnet._version import __version__
 from fastnet.persistence.checks import (
     as_plain,
+    check_depth,
     check_keys,
     described,
     parse_json,
@@ -248,6 +249,7 @@ def _check_sizes(
 def _read_header(data: bytes, source: str) -> dict[str, Any]:
     """Return the header, once it is one of a version that is known, with all of its keys."""
     found = parse_json(data, source)
+    check_depth(found, source)
     _check_version(found, source)
     beside = ("training",) if found["format"] == CHECKPOINT else ()
     header = check_keys(found, source, (*_KEYS, *beside))
