@@ -115,6 +115,7 @@ def test_any_initializers_can_be_compared_and_tables_come_in_markdown(npz, tmp_p
     assert rows[5] == ["start", "at first", "after 3 epochs"]
     assert [row[0] for row in rows[7:]] == ["he_normal", "zeros", "large"]
     assert out.splitlines()[-1].startswith("Ahead after epoch 1: ")
+    assert "\n\n\n" not in out  # one empty line between the parts
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def run(args: argparse.Namespace) -> int:
     parts = [_headline(result), table]
     if result.n_watched:
         parts.append(_saturation(result, args.table))
-    say("\n\n".join([*parts, ""]))
+    say("\n\n".join(parts) + "\n")
     complain(written)
     say(last)
     return code

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnet.console import say
+from fastnet.metrics import METRICS
 
 if TYPE_CHECKING:
     from fastnet.network import Network
@@ -82,12 +83,17 @@ def _history(network: Network) -> list[str]:
     if not history:
         return []
     last = ", ".join(
-        f"{name.replace('_', ' ')} {value:g}"
+        f"{name.replace('_', ' ')} {value:g}{_unit(name)}"
         for name, value in history[-1].items()
         if isinstance(value, int | float) and name not in ("epoch", "eta")
     )
     epochs = f"trained for {len(history)} epoch{'s' * (len(history) != 1)}"
     return [f"{epochs}; after the last: {last}" if last else epochs]
+
+
+def _unit(metric: str) -> str:
+    """Return what a metric counts, where the number alone does not say it."""
+    return " right" if metric in METRICS and metric.endswith("_accuracy") else ""
 
 
 def _listed(names: tuple[str, ...]) -> str:
