@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -27,8 +28,10 @@ Found = TypeVar("Found")
 
 #: Examples that prediction takes at a time: their activations fit the first-level cache.
 PREDICTION_ROWS = 32
-#: Examples a kernel call: between two of them Ctrl-C is answered.
+#: Examples a kernel call at most, and multiplications, which take about 20 ms: between two calls
+#: Ctrl-C is answered.
 CALL_ROWS = 64 * PREDICTION_ROWS
+CALL_PRODUCTS = 1 << 26
 #: Workspaces kept for the next prediction; while more threads predict at once, there are more.
 KEPT_WORKSPACES = 16
 
@@ -111,8 +114,9 @@ class Predictor(Model):
             order = np.arange(X.shape[0], dtype=np.intp)
 
         def work(engine: Engine, _: Array) -> None:
-            for start in range(0, X.shape[0], CALL_ROWS):
-                stop = min(X.shape[0], start + CALL_ROWS)
+            step = call_rows(self._architecture.sizes)
+            for start in range(0, X.shape[0], step):
+                stop = min(X.shape[0], start + step)
                 if not engine.predict(rows, order, start, stop, out):
                     check_finite(X, self.dtype, "a")
 
@@ -302,7 +306,9 @@ class Predictor(Model):
 
         def work(engine: Engine, parameters: Array) -> float:
             weights = layer_views(parameters, self._architecture.sizes)[1]
-            return _regularized(_evaluate(engine, data)[0], data.n, weights, lmbda)
+            return _regularized(
+                _evaluate(engine, data, self._architecture.sizes)[0], data.n, weights, lmbda
+            )
 
         return self._steadily(work)
 
@@ -312,7 +318,7 @@ class Predictor(Model):
 
     def _evaluate(self, data: Dataset) -> tuple[float, int]:
         """Sum of the examples' costs, and how many are classified right."""
-        return self._steadily(lambda engine, _: _evaluate(engine, data))
+        return self._steadily(lambda engine, _: _evaluate(engine, data, self._architecture.sizes))
 
     def _first_overflow(self, data: Dataset) -> int:
         """The first layer, from 1, with weighted inputs that are not finite; else the last."""
@@ -320,7 +326,7 @@ class Predictor(Model):
         order = np.arange(data.n, dtype=np.intp)
         with self._workspace() as engine:
             engine.attach(self._parameters)  # a new one has read none yet
-            for cut in _cut(data, CALL_ROWS):
+            for cut in _cut(data, call_rows(self._architecture.sizes)):
                 rows, _, places, start, stop = data.piece(order, *cut)
                 engine.statistics(rows, places, start, stop, sums)
                 bad = np.flatnonzero(~np.isfinite(sums).all(axis=1))
@@ -415,7 +421,7 @@ class Predictor(Model):
 
         def work(engine: Engine, parameters: Array) -> list[dict[str, float]]:
             sums = np.zeros((len(sizes) - 1, 4))
-            for cut in _cut(data, CALL_ROWS):
+            for cut in _cut(data, call_rows(sizes)):
                 rows, _, places, start, stop = data.piece(order, *cut)
                 engine.statistics(rows, places, start, stop, sums)
             nabla = None if y is None else self._gradient(data, parameters)
@@ -427,11 +433,27 @@ class Predictor(Model):
         return self._steadily(work)
 
 
-def _evaluate(engine: Engine, data: Dataset) -> tuple[float, int]:
+def call_rows(sizes: Sequence[int]) -> int:
+    """Return how many examples a kernel call should take, which sizes alone decide.
+
+    Not the clock: costs are summed call by call, and must come out the same every time.
+
+    Examples
+    --------
+    >>> call_rows([784, 30, 10]), call_rows([784, 256, 256, 10]), call_rows([10**4, 10**4])
+    (2048, 128, 32)
+    """
+    rows, products = CALL_ROWS, sum(n_in * n_out for n_in, n_out in pairwise(sizes))
+    while rows > PREDICTION_ROWS and rows * products > CALL_PRODUCTS:
+        rows //= 2
+    return rows
+
+
+def _evaluate(engine: Engine, data: Dataset, sizes: Sequence[int]) -> tuple[float, int]:
     """Sum of the examples' costs, and how many are classified right."""
     order = np.arange(data.n, dtype=np.intp)
     cost, hits = 0.0, 0
-    for start, stop in _cut(data, CALL_ROWS):
+    for start, stop in _cut(data, call_rows(sizes)):
         more = engine.evaluate(*data.piece(order, start, stop))
         cost, hits = cost + more[0], hits + more[1]
     return cost, hits

@@ -140,8 +140,9 @@ def test_a_store_between_two_kernel_calls_is_noticed(name, dtype, monkeypatch):
 
 
 @pytest.fixture
-def long_prediction():
+def long_prediction(monkeypatch):
     """Run a kernel call that takes a while, in a thread; yields its network and its answers."""
+    monkeypatch.setattr("fastnet.predictor.CALL_PRODUCTS", 2**62)
     net = new((500, 500, 500, 2))
     rows = np.random.default_rng(0).random((CALL_ROWS, 500))
     answers = []
