@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fastnet.errors import DivergenceError
 from fastnet.optimizers import LBFGS
+from fastnet.pace import gradient_rows, parts
 
 if TYPE_CHECKING:
     from fastnet.training import Training
@@ -92,15 +93,15 @@ class _Objective:
         self._gradient = np.empty_like(parameters)
         self._order = np.arange(training.data.n, dtype=np.intp)
         self._decayed = training.network._is_weight()
+        self._rows = gradient_rows(training.network.sizes)
 
     def __call__(self, x: NDArray[Any]) -> tuple[float, NDArray[Any]]:
         training, data = self._training, self._training.data
         self._x[:] = x
         training.engine.load(self._x)
         training.engine.begin_epoch(0, True)
-        step = max(1, min(data.piece_limit, data.n))
-        for start in range(0, data.n, step):
-            piece = data.piece(self._order, start, min(data.n, start + step))
+        for start, stop in parts(data.n, data.piece_limit, self._rows):
+            piece = data.piece(self._order, start, stop)
             training.engine.gradient(*piece, self._gradient, start > 0)
         l2 = training.plan.l2 / data.n
         if not np.isfinite(training.engine.measured[0]):

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-__all__ = ["Pace"]
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+__all__ = ["CALL_ROWS", "Pace", "call_rows", "gradient_rows", "parts"]
 
 #: Python is entered about this often, for Ctrl-C and progress.
 SECONDS_PER_CALL = 0.02
+#: Examples a kernel call at the most and the least, for a gradient at the least, and how many
+#: multiplications take about 20 ms: between two calls Ctrl-C is answered.
+CALL_ROWS = 2048
+LEAST_ROWS = 32
+GRADIENT_ROWS = 256
+CALL_PRODUCTS = 1 << 26
 
 
 class Pace:
@@ -37,3 +46,47 @@ class Pace:
         """Take note of how long a call took."""
         wanted = int(rows * SECONDS_PER_CALL / max(seconds, 1e-9))
         self.rows = max(1, min(wanted, 4 * self.rows, self._most))
+
+
+def call_rows(sizes: Sequence[int]) -> int:
+    """Return how many examples a kernel call should take, which sizes alone decide.
+
+    Not the clock: costs are summed call by call, and must come out the same every time.
+
+    Examples
+    --------
+    >>> call_rows([784, 30, 10]), call_rows([784, 256, 256, 10]), call_rows([10**4, 10**4])
+    (2048, 128, 32)
+    """
+    rows, products = CALL_ROWS, sum(n_in * n_out for n_in, n_out in pairwise(sizes))
+    while rows > LEAST_ROWS and rows * products > CALL_PRODUCTS:
+        rows //= 2
+    return rows
+
+
+def gradient_rows(sizes: Sequence[int]) -> int:
+    """Return how many examples a kernel call should take for a gradient: a multiple of 256.
+
+    Examples
+    --------
+    >>> gradient_rows([784, 30, 10]), gradient_rows([784, 1024, 1024, 10])
+    (2048, 256)
+    """
+    return max(GRADIENT_ROWS, call_rows(sizes))
+
+
+def parts(n: int, piece: int, most: int) -> Iterator[tuple[int, int]]:
+    """Cut n examples into pieces, and each piece into parts of at most `most`.
+
+    Where `most` is a multiple of what a kernel takes at a time, sums over all of the parts are made
+    in the same order as over whole pieces.
+
+    Examples
+    --------
+    >>> list(parts(7, 5, 2))
+    [(0, 2), (2, 4), (4, 5), (5, 7)]
+    """
+    for start in range(0, n, piece):
+        end = min(n, start + piece)
+        for first in range(start, end, most):
+            yield first, min(end, first + most)

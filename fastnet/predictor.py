@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -15,6 +14,7 @@ from fastnet import kernels, sparse
 from fastnet.arguments import as_rate, memory_for
 from fastnet.data import BLOCK_BYTES, Dataset, as_real_array, as_rows, check_finite, read_dataset
 from fastnet.model import Model
+from fastnet.pace import call_rows, gradient_rows, parts
 from fastnet.parameters import layer_views
 from fastnet.training import TRAINING_ROWS
 
@@ -28,10 +28,6 @@ Found = TypeVar("Found")
 
 #: Examples that prediction takes at a time: their activations fit the first-level cache.
 PREDICTION_ROWS = 32
-#: Examples a kernel call at most, and multiplications, which take about 20 ms: between two calls
-#: Ctrl-C is answered.
-CALL_ROWS = 64 * PREDICTION_ROWS
-CALL_PRODUCTS = 1 << 26
 #: Workspaces kept for the next prediction; while more threads predict at once, there are more.
 KEPT_WORKSPACES = 16
 
@@ -217,7 +213,7 @@ class Predictor(Model):
         with self._guard.still:
             engine.load(parameters)
         order = np.arange(data.n, dtype=np.intp)
-        for start, stop in _cut(data, data.n):
+        for start, stop in parts(data.n, data.piece_limit, gradient_rows(self._architecture.sizes)):
             engine.gradient(*data.piece(order, start, stop), flat, start > 0)
         if not kept:
             kept.append(engine)
@@ -431,22 +427,6 @@ class Predictor(Model):
             ]
 
         return self._steadily(work)
-
-
-def call_rows(sizes: Sequence[int]) -> int:
-    """Return how many examples a kernel call should take, which sizes alone decide.
-
-    Not the clock: costs are summed call by call, and must come out the same every time.
-
-    Examples
-    --------
-    >>> call_rows([784, 30, 10]), call_rows([784, 256, 256, 10]), call_rows([10**4, 10**4])
-    (2048, 128, 32)
-    """
-    rows, products = CALL_ROWS, sum(n_in * n_out for n_in, n_out in pairwise(sizes))
-    while rows > PREDICTION_ROWS and rows * products > CALL_PRODUCTS:
-        rows //= 2
-    return rows
 
 
 def _evaluate(engine: Engine, data: Dataset, sizes: Sequence[int]) -> tuple[float, int]:

@@ -124,3 +124,13 @@ def test_where_the_cost_overflows_a_network_is_told_though_it_never_predicted():
     data = X, np.full((7, 2), 1e200)
     with pytest.raises(fastnet.DivergenceError, match="the running cost is inf"):
         net.train(data, 1, optimizer=fastnet.SGD(0.0), metrics="running_cost")
+
+
+def test_how_many_examples_a_call_takes_changes_no_gradient_and_no_answer(monkeypatch):
+    rng = np.random.default_rng(2)
+    rows, y = rng.random((3000, 30)), rng.integers(0, 2, 3000)
+    net = fastnet.Network([30, 40, 2], rng=0)
+    expected, answers = net.backprop(rows, y), net.feedforward(rows)
+    monkeypatch.setattr("fastnet.pace.CALL_PRODUCTS", 1)
+    assert same(net.backprop(rows, y), expected)
+    assert (net.feedforward(rows) == answers).all()

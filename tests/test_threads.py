@@ -14,7 +14,7 @@ import pytest
 import fastnet
 from fastnet import network2
 from fastnet.kernels.guard import Guard
-from fastnet.predictor import CALL_ROWS
+from fastnet.pace import CALL_ROWS
 
 from .hammer import LARGE, QUESTIONS, SMALL, Hammer
 
@@ -142,7 +142,7 @@ def test_a_store_between_two_kernel_calls_is_noticed(name, dtype, monkeypatch):
 @pytest.fixture
 def long_prediction(monkeypatch):
     """Run a kernel call that takes a while, in a thread; yields its network and its answers."""
-    monkeypatch.setattr("fastnet.predictor.CALL_PRODUCTS", 2**62)
+    monkeypatch.setattr("fastnet.pace.CALL_PRODUCTS", 2**62)
     net = new((500, 500, 500, 2))
     rows = np.random.default_rng(0).random((CALL_ROWS, 500))
     answers = []
