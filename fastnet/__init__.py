@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from fastnet._version import __version__
+from fastnet.batches import Batches
 from fastnet.callbacks import Callback, EarlyStopping, RecordStatistics
 from fastnet.checkpoint import Checkpoint
 from fastnet.costs import CrossEntropyCost, LogLikelihoodCost, QuadraticCost
@@ -39,6 +40,7 @@ __all__ = [
     "SGD",
     "Adam",
     "AdamW",
+    "Batches",
     "Callback",
     "Checkpoint",
     "CrossEntropyCost",

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastnet import sparse
 from fastnet.arguments import as_rate, memory_for, shown
+from fastnet.derived import Derived
 from fastnet.frames import is_frame, unframed
+from fastnet.initializers import RNG
 from fastnet.kernels import examples
+from fastnet.orders import Orders, Shuffle
 
 __all__ = [
     "Dataset",
@@ -35,40 +38,6 @@ BLOCK_BYTES = 1 << 22
 #: At most this share of non-zeros, and this many bytes of them, is kept beside X for training.
 SPARSE_SHARE = 0.4
 SPARSE_BYTES = 128 << 20
-
-
-@runtime_checkable
-class Derived(Protocol):
-    """Rows that are worked out of other rows when asked for, as `datasets.shift_images` has them.
-
-    Attributes
-    ----------
-    originals : ndarray, shape (m, n_in)
-        What they are worked out of; where this is finite, so are they.
-    shape : (int, int)
-        (n, n_in).
-    dtype : dtype
-    """
-
-    originals: Array
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(n, n_in)."""
-        ...
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Of the rows."""
-        ...
-
-    def __getitem__(self, rows: Any, /) -> Array:
-        """Return the rows of these numbers."""
-        ...
-
-    def nonzeros(self, originals: examples.Rows, chosen: Array) -> examples.Rows:
-        """Return the chosen rows' non-zeros, from those of the originals."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -117,10 +86,8 @@ class Dataset:
         if self.rows is not None and self.derived is None:
             return self.rows, self.targets, order, start, stop
         chosen = order[start:stop]
-        if self.derived is None:
-            rows = examples.Rows(_as_block(self.X[chosen], self.dtype))
-        elif self.rows is None or not self.rows.is_sparse:
-            rows = examples.Rows(_as_block(self.derived[chosen], self.dtype))
+        if self.derived is None or self.rows is None or not self.rows.is_sparse:
+            rows = examples.Rows(self.converted(chosen))
         else:
             rows = self.derived.nonzeros(self.rows, chosen)
         targets = examples.Targets(
@@ -129,6 +96,20 @@ class Dataset:
             None if self.sample_weight is None else self.sample_weight[chosen],
         )
         return rows, targets, np.arange(len(chosen), dtype=np.intp), 0, len(chosen)
+
+    def converted(self, chosen: Array) -> Array:
+        """Return a copy of the examples of these numbers, of the network's dtype."""
+        return _as_block((self.X if self.derived is None else self.derived)[chosen], self.dtype)
+
+    def orders(self, shuffle: Shuffle, rng: RNG) -> Orders:
+        """Return what draws the order of each epoch.
+
+        Raises
+        ------
+        TypeError
+            `shuffle` is neither a bool nor a callable.
+        """
+        return Orders(self.n, shuffle, rng)
 
     def weighted(self, sample_weight: Any, class_weight: Any, n_out: int) -> Dataset:
         """Return the same examples with a weight each, the product of the two that are given.

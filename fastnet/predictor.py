@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastnet import kernels, sparse
 from fastnet.arguments import as_rate, memory_for
+from fastnet.batches import Batches
 from fastnet.data import BLOCK_BYTES, Dataset, as_real_array, as_rows, check_finite, read_dataset
 from fastnet.model import Model
 from fastnet.pace import call_rows, gradient_rows, parts
@@ -362,20 +363,20 @@ class Predictor(Model):
         >>> net.accuracy(data)
         2
         """
+        if isinstance(data, Batches):
+            raise TypeError(
+                "data is Batches, whose blocks are checked when they come; give it as it is."
+            )
         return self._read(data, "data", repeated=True)
 
     def _read(self, data: Any, name: str, *, repeated: bool = False) -> Dataset:
         if isinstance(data, Dataset):
             data.check_fit(self._architecture.sizes[0], self._architecture.sizes[-1], self.dtype)
             return data
-        return read_dataset(
-            data,
-            self._architecture.sizes[0],
-            self._architecture.sizes[-1],
-            self.dtype,
-            name=name,
-            repeated=repeated,
-        )
+        n_in, n_out = self._architecture.sizes[0], self._architecture.sizes[-1]
+        if isinstance(data, Batches):
+            return data.read(n_in, n_out, self.dtype, name, repeated=repeated)
+        return read_dataset(data, n_in, n_out, self.dtype, name=name, repeated=repeated)
 
     def layer_statistics(self, X: ArrayLike, y: Any = None) -> list[dict[str, float]]:
         """Return how the weighted inputs of each layer lie, and how far units are saturated.

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from fastnet.arguments import as_rate
 from fastnet.callbacks import Callback
 from fastnet.checkpoint import Checkpoint
-from fastnet.data import Dataset
+from fastnet.data import Dataset, Piece
 from fastnet.errors import DivergenceError
 from fastnet.history import History
 from fastnet.interrupts import Interrupts
 from fastnet.keeping import Keeper, check_keepable
 from fastnet.metrics import Metrics
 from fastnet.optimizers import LBFGS, Optimizer
-from fastnet.orders import Orders, Shuffle
+from fastnet.orders import Shuffle
 from fastnet.pace import Pace
 from fastnet.progress import Progress, ProgressReport
 from fastnet.resuming import Resumption, find_checkpoint
@@ -122,14 +122,14 @@ class Training:
         self.plan = plan
         self.size = min(plan.mini_batch_size, data.n)
         self.batches = -(-data.n // self.size)
-        self.orders = Orders(data.n, plan.shuffle, network.rng)
+        self.orders = data.orders(plan.shuffle, network.rng)
         self.watchers = [c for c in plan.callbacks if not isinstance(c, Checkpoint)]
         self.history = History()
         self.stopped = False
         self.position = data.n
         self.measured: tuple[float, int] = (0.0, 0)
         self.dropout_key = 0
-        self._has_diverged = False
+        self._is_back = False
         self.keeper = Keeper(self)
         self._resumption = self._find_resumption()
 
@@ -370,7 +370,7 @@ class Training:
             self.interrupts.check()
             stop = self._cut(start, self._pace.rows)
             began = time.perf_counter()
-            piece = self.data.piece(self.order, start, stop)
+            piece = self._piece(start, stop)
             self.engine.train(*piece, start, self.data.n, self.size, etas)
             self._pace.note(stop - start, time.perf_counter() - began)
             self._check_finite(epoch)
@@ -381,6 +381,15 @@ class Training:
                 self._call_intervals(epoch)
                 self.keeper.between()
             start = stop
+
+    def _piece(self, start: int, stop: int) -> Piece:
+        """The next examples; where none can be had, the network goes back to the epoch's start."""
+        try:
+            with self.interrupts.opened():
+                return self.data.piece(self.order, start, stop)
+        except Exception:
+            self._go_back()
+            raise
 
     def _batches_to(self, position: int) -> int:
         return self.batches if position == self.data.n else position // self.size
@@ -452,10 +461,13 @@ class Training:
         else:
             cost = ""
         if not self._by_lbfgs:
-            with self.network._guard:
-                self.network.parameters[:], self.state.vectors, self.state.step = self._before
-            self._has_diverged = True
+            self._go_back()
         return DivergenceError(epoch, layer, cost)
+
+    def _go_back(self) -> None:
+        with self.network._guard:
+            self.network.parameters[:], self.state.vectors, self.state.step = self._before
+        self._is_back = True
 
     def engine_state(self) -> tuple[list[Array], int]:
         """Return the optimizer's vectors as the engine has them, and its steps."""
@@ -466,7 +478,7 @@ class Training:
 
     def _store(self, epoch: int) -> None:
         """Bring parameters and the optimizer's state back, unless they are not finite."""
-        if self._has_diverged:
+        if self._is_back:
             return
         if self.engine.first_bad_layer():
             raise self._divergence(epoch)
