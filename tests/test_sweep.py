@@ -105,6 +105,19 @@ def test_the_number_of_threads_changes_nothing(elsewhere):
     assert len({json.dumps([o.history for o in result]) for result in results}) == 1
 
 
+def count_threads(data, rng):
+    return {"threads": fastnet.get_num_threads()}
+
+
+def test_a_training_has_one_thread_whatever_the_process_allows(monkeypatch, elsewhere):
+    monkeypatch.setenv("FASTNET_NUM_THREADS", "3")
+    assert fastnet.get_num_threads() == 3
+    for executor in (None, elsewhere):
+        found = sweep(count_threads, [{}], XOR, seeds=2, executor=executor)
+        assert [outcome.measures["threads"] for outcome in found] == [1, 1]
+    assert fastnet.get_num_threads() == 3
+
+
 def test_trainings_run_at_the_same_time():
     barrier = threading.Barrier(3)
 

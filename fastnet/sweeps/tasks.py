@@ -20,6 +20,7 @@ from fastnet.history import History
 from fastnet.network import Network
 from fastnet.parameters import layer_views
 from fastnet.persistence import SavedModel
+from fastnet.threads import single_threaded
 
 __all__ = ["Luggage", "Monitor", "Reply", "Stopped", "Task", "grid", "read_tasks", "report", "run"]
 
@@ -198,7 +199,9 @@ def run(task: Task, luggage: Luggage, monitor: Monitor | None = None) -> Reply:
     _here.told = None if monitor is None else (monitor, task.index)
     try:
         report(0, 1)
-        measures, history, model = _read_answer(build(data, task.rng(), **task.configuration))
+        with single_threaded():  # the workers have the cores already
+            answer = build(data, task.rng(), **task.configuration)
+        measures, history, model = _read_answer(answer)
         found: dict[str, Any] = {"measures": measures, "history": history, "model": model}
     except (Exception, SystemExit) as error:
         found = _failure(error)
