@@ -134,3 +134,17 @@ def test_how_many_examples_a_call_takes_changes_no_gradient_and_no_answer(monkey
     monkeypatch.setattr("fastnet.pace.CALL_PRODUCTS", 1)
     assert same(net.backprop(rows, y), expected)
     assert (net.feedforward(rows) == answers).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("share", [0.02, 0.3, 1.0])
+def test_an_example_has_the_same_bits_alone_and_among_others(share, dtype):
+    """Whichever way it takes: the shortest, that of a first call, sparse or dense."""
+    rng = np.random.default_rng(4)
+    X = rng.standard_normal((40, 300)) * (rng.random((40, 300)) < share)
+    net = fastnet.Network([300, 37, 5], dtype=dtype, rng=1)
+    first = net.feedforward(X[0])  # no workspace is kept yet
+    together = net.feedforward(X)
+    np.testing.assert_array_equal(net.feedforward(X[0]), first)
+    for x, answer in zip(X, together, strict=True):
+        np.testing.assert_array_equal(net.feedforward(x), answer)

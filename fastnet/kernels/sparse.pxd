@@ -1,8 +1,9 @@
 # cython: language_level=3
 """The first layer on rows whose zeros are left out: cols[j] and values[j] are the non-zero inputs.
 
-The sums over inputs run in the same order as in the dense product, and a zero adds nothing, so
-that both give the same numbers.
+The sums over inputs run in the same order as in the dense product, from the bias on, and a zero
+adds nothing, so that both give the same bits; unless decay is outstanding, for which the weights'
+sum must be multiplied before the bias is added.
 
 Inputs are taken a block at a time, for all of the mini-batch's examples: the block's weights then
 come from the second-level cache once a mini-batch, where they would come once an example.
@@ -67,14 +68,17 @@ cdef inline void forward_tile(
             stops = batch.stops + b * batch.most_blocks
             z_u = z_bu + b * ld
             for v in range(vectors):
-                sums[v] = v_load(z_u + v * LANES) if k > 0 else v_splat(0)
+                if k > 0:
+                    sums[v] = v_load(z_u + v * LANES)
+                else:
+                    sums[v] = v_load(b_u + v * LANES) if scale == 1 else v_splat(0)
             for j in range(stops[k - 1] if k > 0 else 0, stops[k]):
                 x = v_splat(row.values[j])
                 w = address(w_iu + row.cols[j] * w_ld)
                 for v in range(vectors):
                     sums[v] = sums[v] + x * v_load(w + v * LANES)
             for v in range(vectors):
-                if k == batch.blocks - 1:
+                if scale != 1 and k == batch.blocks - 1:
                     sums[v] = v_load(b_u + v * LANES) + v_splat(scale) * sums[v]
                 v_store(z_u + v * LANES, sums[v])
 
