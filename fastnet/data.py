@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnet import sparse
+from fastnet import kernels, sparse
 from fastnet.arguments import as_rate, memory_for, shown
 from fastnet.derived import Derived
 from fastnet.frames import is_frame, unframed
@@ -31,8 +31,6 @@ Array = NDArray[Any]
 #: What a kernel takes: rows, targets, order, and the first and last place in order to walk.
 Piece = tuple[examples.Rows, examples.Targets, Array, int, int]
 
-#: Element types that kernels read where they lie; rows of others are converted block by block.
-KERNEL_TYPES = "dfB"
 #: Rows converted at a time for a check, in bytes.
 BLOCK_BYTES = 1 << 22
 #: At most this share of non-zeros, and this many bytes of them, is kept beside X for training.
@@ -273,7 +271,7 @@ def check_finite(X: Any, dtype: np.dtype[Any], name: str) -> None:
         sparse.check_values(X, dtype, name)
         return
     limit = float(np.finfo(dtype).max)
-    if X.dtype.char in KERNEL_TYPES and X.dtype.isnative:
+    if kernels.can_read(X):
         row = examples.scan(X, limit)
         if row >= 0:
             _refuse_row(X[row], row, limit, dtype, name)
@@ -288,11 +286,11 @@ def check_finite(X: Any, dtype: np.dtype[Any], name: str) -> None:
 
 
 def _wrap(X: Any, dtype: np.dtype[Any], name: str, repeated: bool) -> examples.Rows | None:
-    """X, checked, as rows for the kernels; None where its element type is not theirs."""
+    """X, checked, as rows for the kernels; None where they cannot read it as it lies."""
     if sparse.is_sparse(X):
         sparse.check_values(X, dtype, name)
         return sparse.wrap(X)
-    if X.dtype.char not in KERNEL_TYPES or not X.dtype.isnative:
+    if not kernels.can_read(X):
         check_finite(X, dtype, name)
         return None
     if repeated and 0 < X.shape[1] <= sparse.MOST_COLUMNS:
@@ -401,11 +399,8 @@ def _read_targets(
         raise ValueError(
             f"{name} has shape {y.shape}; expected class numbers (n,) or targets (n, {n_out})."
         )
-    if y.dtype == dtype and y.flags.c_contiguous:
-        targets = y
-    else:
-        with np.errstate(over="ignore"):
-            targets = np.ascontiguousarray(y, dtype=dtype)
+    with np.errstate(over="ignore"):
+        targets = np.require(y, dtype, ["C", "ALIGNED"])  # a copy only where it must be
     bad = examples.scan(targets, float(np.finfo(dtype).max))
     if bad >= 0:
         raise ValueError(
@@ -449,7 +444,7 @@ def _refuse_row(values: Array, row: int, limit: float, dtype: np.dtype[Any], nam
 def _as_block(values: Any, dtype: np.dtype[Any]) -> Array:
     if sparse.is_sparse(values):
         values = values.toarray()
-    block: Array = np.ascontiguousarray(values, dtype=dtype)
+    block: Array = np.require(values, dtype, ["C", "ALIGNED"])
     return block
 
 

@@ -99,9 +99,8 @@ class Predictor(Model):
         return np.concatenate([self._predict(block) for block in blocks])
 
     def _predict(self, X: Array) -> Array:
-        readable = X.dtype.char in "dfB" and X.dtype.isnative
         with memory_for("a"), np.errstate(over="ignore"):
-            rows = kernels.examples.Rows(X if readable else X.astype(self.dtype))
+            rows = kernels.examples.Rows(X if kernels.can_read(X) else X.astype(self.dtype))
         return self._predict_rows(rows, X)
 
     def _predict_rows(self, rows: kernels.examples.Rows, X: Any) -> Array:

@@ -105,7 +105,7 @@ def check_values(rows: Any, dtype: np.dtype[Any], name: str) -> None:
     ValueError
         With the row and the column.
     """
-    values = rows.data[: rows.indptr[-1]]
+    values = np.require(rows.data[: rows.indptr[-1]], None, ["ALIGNED"])
     limit = float(np.finfo(dtype).max)
     if not values.size or examples.scan(values[np.newaxis], limit) < 0:
         return
@@ -139,8 +139,8 @@ def wrap(rows: Any) -> examples.Rows | None:
     if rows.shape[1] > MOST_COLUMNS:
         return None
     return examples.from_csr(
-        np.ascontiguousarray(rows.indptr, dtype=np.int64),
-        np.ascontiguousarray(rows.indices, dtype=np.uint16),
-        np.ascontiguousarray(rows.data),
+        np.require(rows.indptr, np.int64, ["C", "ALIGNED"]),
+        np.require(rows.indices, np.uint16, ["C", "ALIGNED"]),
+        np.require(rows.data, None, ["C", "ALIGNED"]),
         rows.shape[1],
     )

@@ -4,10 +4,12 @@ import tracemalloc
 
 import numpy as np
 import pytest
+import scipy.sparse
 from hypothesis import given
 from hypothesis import strategies as st
 
 import fastnet
+from fastnet import kernels
 
 from .strategies import DTYPES
 
@@ -139,6 +141,51 @@ def test_any_layout(layout, element):
     before = laid_out.tobytes()
     assert_identical(everything(laid_out, LABELS), everything(X.astype(float), LABELS))
     assert laid_out.tobytes() == before
+
+
+@pytest.mark.parametrize("element", ["d", "f"])
+def test_unaligned_targets_predictions_and_sparse_values(element):
+    """A processor may refuse to load such a number, and C says that it need not work."""
+    X = dense_values().astype(element)
+    y = np.random.default_rng(4).random((len(X), 3)).astype(element)
+    assert not unaligned(y).flags.aligned
+    assert_identical(everything(unaligned(X), unaligned(y)), everything(X, y))
+
+    net = fastnet.Network([X.shape[1], 5, 3], rng=1)
+    np.testing.assert_array_equal(net.feedforward(unaligned(X)), net.feedforward(X))
+    one, same = net.feedforward(unaligned(X)[0]), net.feedforward(X[0])
+    np.testing.assert_allclose(one, same, rtol=1e-14)  # for one row there is a way of its own
+
+    def learned(rows):
+        net = fastnet.Network(SIZES, rng=1)
+        net.train((rows, LABELS), epochs=2, mini_batch_size=7)
+        return net.parameters, net.feedforward(rows)
+
+    rows = scipy.sparse.csr_array(X)
+    expected = learned(rows)
+    shifted = np.zeros(rows.data.nbytes + 1, np.uint8)[1:].view(element)
+    shifted[:] = rows.data
+    rows.data = shifted
+    assert not rows.data.flags.aligned
+    assert_identical(learned(rows), expected)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda odd: kernels.examples.Rows(odd.view("d").reshape(2, 3)),
+        lambda odd: kernels.examples.Targets(None, odd.view("d").reshape(2, 3)),
+        lambda odd: kernels.examples.Targets(odd.view("i"), None),
+        lambda odd: kernels.examples.Targets(np.zeros(6, "i"), None, odd.view("d")),
+        lambda odd: kernels.examples.from_csr(
+            np.array([0, 6]), np.arange(6, dtype=np.uint16), odd.view("d"), 6
+        ),
+    ],
+    ids=["rows", "targets", "labels", "weights", "non-zeros"],
+)
+def test_kernels_refuse_what_is_not_aligned(wrap):
+    with pytest.raises(TypeError, match="aligned"):
+        wrap(np.zeros(8 * 6 + 1, np.uint8)[1:])
 
 
 def test_a_stack_of_columns_is_rows():

@@ -25,7 +25,17 @@ except ImportError as error:
 if TYPE_CHECKING:
     from fastnet.kernels.engine_f64_baseline import Engine
 
-__all__ = ["codes", "cpu", "engine", "examples", "guard", "initial", "variant", "variants"]
+__all__ = [
+    "can_read",
+    "codes",
+    "cpu",
+    "engine",
+    "examples",
+    "guard",
+    "initial",
+    "variant",
+    "variants",
+]
 
 
 def variants() -> list[str]:
@@ -63,3 +73,11 @@ def engine(dtype: np.dtype[Any]) -> type[Engine]:
         module = importlib.import_module(f"fastnet.kernels.engine_{name}_{variant}")
         _engines[name] = module.Engine
     return _engines[name]
+
+
+def can_read(X: np.ndarray[Any, Any]) -> bool:
+    """Whether X is of an element type that kernels read, and aligned as they load it.
+
+    They read it where it lies then; other rows are converted block by block.
+    """
+    return X.dtype.char in "dfB" and X.dtype.isnative and X.flags.aligned

@@ -30,7 +30,7 @@ cdef class Rows:
     Parameters
     ----------
     X : ndarray, shape (n, n_in)
-        Native byte order, any strides; kept alive, never copied, never written to.
+        Native byte order, aligned, any strides; kept alive, never copied, never written to.
     """
 
     def __cinit__(self, cnp.ndarray X not None):
@@ -38,6 +38,8 @@ cdef class Rows:
             raise TypeError(
                 f"rows of shape (n, n_in) in float64, float32 or uint8, not {X.dtype} {np.shape(X)}"
             )
+        if not cnp.PyArray_ISALIGNED(X):
+            raise TypeError("rows must be aligned in memory as their element type is")
         self.owner = X
         self.n = cnp.PyArray_DIM(X, 0)
         self.n_in = cnp.PyArray_DIM(X, 1)
@@ -66,20 +68,20 @@ cdef class Targets:
     def __cinit__(self, cnp.ndarray labels, cnp.ndarray y, cnp.ndarray sample_weights=None):
         self.owner = (labels, y, sample_weights)
         if labels is not None:
-            if labels.dtype.char != "i" or not cnp.PyArray_IS_C_CONTIGUOUS(labels):
-                raise TypeError("class numbers must be a contiguous int32 array")
+            if labels.dtype.char != "i" or not cnp.PyArray_ISCARRAY_RO(labels):
+                raise TypeError("class numbers must be a contiguous, aligned int32 array")
             self.n = cnp.PyArray_DIM(labels, 0)
             self.labels = <const int32_t *> cnp.PyArray_DATA(labels)
         else:
-            if not cnp.PyArray_IS_C_CONTIGUOUS(y):
-                raise TypeError("targets must be a contiguous array")
+            if not cnp.PyArray_ISCARRAY_RO(y):
+                raise TypeError("targets must be a contiguous, aligned array")
             self.n = cnp.PyArray_DIM(y, 0)
             self.n_out = cnp.PyArray_DIM(y, 1)
             self.itemsize = cnp.PyArray_ITEMSIZE(y)
             self.y = cnp.PyArray_DATA(y)
         if sample_weights is not None:
-            if not cnp.PyArray_IS_C_CONTIGUOUS(sample_weights):
-                raise TypeError("sample weights must be a contiguous array")
+            if not cnp.PyArray_ISCARRAY_RO(sample_weights):
+                raise TypeError("sample weights must be a contiguous, aligned array")
             self.sample_weights = cnp.PyArray_DATA(sample_weights)
 
 
@@ -314,8 +316,8 @@ def from_csr(cnp.ndarray starts not None, cnp.ndarray cols not None, cnp.ndarray
     """
     cdef Rows rows = Rows.__new__(Rows, np.empty((0, n_in)))
     for array in (starts, cols, values):
-        if array.ndim != 1 or not array.flags.c_contiguous or not array.dtype.isnative:
-            raise TypeError("starts, cols and values must be contiguous vectors")
+        if array.ndim != 1 or not cnp.PyArray_ISCARRAY_RO(array):
+            raise TypeError("starts, cols and values must be contiguous, aligned vectors")
     if starts.dtype.char != np.dtype(np.int64).char or cols.dtype.char != "H":
         raise TypeError(f"starts in int64 and cols in uint16, not {starts.dtype} and {cols.dtype}")
     if values.dtype.char not in "df":
