@@ -201,8 +201,8 @@ cdef inline void move(
     """Parameters start .. stop, by the optimizer's formula."""
     cdef real *w = net.packed + start
     cdef const real *g = net.nabla + start
-    cdef real *s1 = rule.s1 + start
-    cdef real *s2 = rule.s2 + start
+    cdef real *s1 = rule.s1 + start if rule.s1 != NULL else NULL
+    cdef real *s2 = rule.s2 + start if rule.s2 != NULL else NULL
     cdef Py_ssize_t n = stop - start
     if rule.kind == SGD:
         sgd(w, g, n, share, eta)

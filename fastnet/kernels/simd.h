@@ -29,12 +29,12 @@ typedef FASTNET_REAL real;
 
 #if FASTNET_DIGITS == 24
 #define real_sqrt sqrtf
-typedef int32_t real_bits;
+typedef uint32_t real_bits; /* without a sign: what is shifted out or wraps is defined */
 #define REAL_MANTISSA 23
 #define REAL_BIAS 127
 #else
 #define real_sqrt sqrt
-typedef int64_t real_bits;
+typedef uint64_t real_bits;
 #define REAL_MANTISSA 52
 #define REAL_BIAS 1023
 #endif
