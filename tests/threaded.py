@@ -1,4 +1,4 @@
-"""Threads that predict with one network, and threads that each train their own.
+"""Threads that predict with one network, threads that each train their own, threads within one.
 
 For ThreadSanitizer, which sees what goes wrong even where the result happens to be right:
 `bash .ci/sanitize thread`. Alone: `python -m tests.threaded`.
@@ -12,10 +12,32 @@ import fastnet
 
 THREADS = 8
 ROUNDS = 20
+#: Layers that threads share out at mini-batches of 50: the first alone; all; all but a narrow one.
+SHAPES = [(200, 64, 10), (100, 90, 70), (70, 90, 10, 120, 2)]
+#: What goes through each of the steps that threads take together.
+WAYS = {
+    "plain descent": {},
+    "decay": {"l2": 2.0},
+    "Adam": {"optimizer": "adam"},
+    "Adam with a clipped gradient": {"optimizer": "adam", "clip_norm": 0.01, "l1": 0.1},
+    "limited norms": {"max_norm": 0.8},
+    "dropout": {"dropout": 0.3},
+    "a mini-batch larger than the workspace": {"mini_batch_size": 290},
+}
 
 
 def main() -> None:
-    """Run both; raise where an answer is not the one that a single thread gets."""
+    """Run all; raise where an answer is not the one that a single thread gets."""
+    many = many_networks()
+    one = one_network()
+    print(
+        f"{many} rounds of predicting and training in {THREADS} threads, and {one} trainings of "
+        f"2 and 3 threads on one network: all as with one thread"
+    )
+
+
+def many_networks() -> int:
+    """Predict with one network in four threads while four others train one each."""
     rng = np.random.default_rng(0)
     X, y = rng.random((200, 20)), rng.integers(0, 3, 200)
     shared = fastnet.Network([20, 16, 3], rng=1)
@@ -44,6 +66,36 @@ def main() -> None:
         thread.join()
     if wrong:
         raise SystemExit(f"{len(wrong)} wrong results, the first while {wrong[0]}")
+    return ROUNDS
+
+
+def one_network() -> int:
+    """Train each shape in each way on rows with and without zeros, with 2 and with 3 threads."""
+    done = 0
+    for sizes in SHAPES:
+        for share in (1.0, 0.2):
+            for way, options in WAYS.items():
+                alone = together(1, sizes, share, options)
+                for n_threads in (2, 3):
+                    if not np.array_equal(together(n_threads, sizes, share, options), alone):
+                        raise SystemExit(f"{n_threads} threads: other numbers by {way}, {sizes}")
+                    done += 1
+    return done
+
+
+def together(n_threads: int, sizes: tuple, share: float, options: dict) -> np.ndarray:
+    """Return the parameters that so many threads train; `share` of the inputs are not zero."""
+    rng = np.random.default_rng(2)
+    X = rng.standard_normal((300, sizes[0])) * (rng.random((300, sizes[0])) < share)
+    y = rng.integers(0, sizes[-1], 300)
+    network = fastnet.Network(sizes, rng=1)
+    fastnet.set_num_threads(n_threads)
+    try:
+        options = {"mini_batch_size": 50, "metrics": ["training_cost"], **options}
+        network.train((X, y), epochs=2, **options)
+    finally:
+        fastnet.set_num_threads(None)
+    return network.parameters
 
 
 def train(X: np.ndarray, y: np.ndarray) -> np.ndarray:
