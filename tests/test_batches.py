@@ -201,7 +201,7 @@ def test_a_file_of_600_mb_is_trained_on_in_less_than_half_of_that(tmp_path):
     home = str(Path(fastnet.__file__).parents[1])
     path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", LARGE],
+        [sys.executable, "-P", "-W", "error", "-c", LARGE],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": path},
         capture_output=True,

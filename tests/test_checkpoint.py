@@ -389,7 +389,11 @@ def test_a_full_disk(tmp_path):
     """Half of the data are in when no more go in: the last good ones stay, and nothing beside."""
     path = tmp_path / "run.npz"
     done = subprocess.run(
-        [sys.executable, "-c", FULL, path], capture_output=True, text=True, check=False, cwd=ROOT
+        [sys.executable, "-P", "-c", FULL, path],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
     )
     assert done.stdout == "6 2 True\nTrue\n[2, 1]\n", done.stderr
     assert done.stderr.count("File too large") >= 3 and str(path) in done.stderr
@@ -424,11 +428,13 @@ def test_a_diverging_training_leaves_the_last_good_one(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_killed_at_random_moments_and_resumed():
+def test_killed_at_random_moments_and_resumed(tmp_path):
     """All 300: `python -m tests.kill --times 300`."""
+    # The package that is installed, not the checkout's, which may not be compiled.
+    code = f"import sys; sys.path.append({str(ROOT)!r}); from tests.kill import main"
     done = subprocess.run(
-        [sys.executable, "-m", "tests.kill", "--times", "15"],
-        capture_output=True, text=True, check=False, cwd=ROOT,
+        [sys.executable, "-P", "-c", f"{code}; sys.exit(main(['--times', '15']))"],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "15 of 15 ended equal" in done.stdout

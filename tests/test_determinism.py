@@ -218,7 +218,7 @@ def test_variants_agree_after_an_epoch_of_the_books_network(tmp_path):
     for variant in kernels.variants():
         path = tmp_path / f"{variant}.npy"
         done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", EPOCH, str(path)],
+            [sys.executable, "-P", "-W", "error", "-c", EPOCH, str(path)],
             env=os.environ | {"FASTNET_KERNEL": variant},
             cwd=tmp_path,
             capture_output=True,

@@ -249,7 +249,7 @@ def test_scikit_learns_poisson_is_refused(flowers):
 def test_without_scikit_learn_one_sentence_says_so():
     program = "import sys; sys.modules['sklearn'] = None; import fastnet; fastnet.estimators"
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+        [sys.executable, "-P", "-c", program], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
     assert "pip install 'fastnet-mlp[sklearn]'" in done.stderr.splitlines()[-1]

@@ -203,5 +203,7 @@ def test_none_of_the_libraries_is_imported():
         "fastnet.Network([2, 2]).train((np.eye(2), [0, 1]), 1)\n"
         "print({'pandas', 'polars', 'pyarrow'} & set(sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
+    )
     assert done.stdout == "set()\n"

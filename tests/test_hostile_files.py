@@ -224,7 +224,7 @@ def test_a_header_of_a_hundred_thousand_names_takes_no_time(tmp_path):
         table = read_tables({str(path)!r}, columns=columns).judged
         assert table.X.shape == (1, 100_000) and table.target == "c199999"
     """
-    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, timeout=600)
+    subprocess.run([sys.executable, "-P", "-c", textwrap.dedent(code)], check=True, timeout=600)
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ def test_memory_that_is_not_to_be_had_is_a_memory_error():
             assert network.parameters.tobytes() == before
         network.SGD((X[:9], np.zeros(9, int)), 1, 3, 0.1)
     """
-    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, timeout=600)
+    subprocess.run([sys.executable, "-P", "-c", textwrap.dedent(code)], check=True, timeout=600)
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ print(now, type(caught).__name__, getattr(caught, "code", None), whole, len(net.
 def answer_time(kind, number, folder, wait=0.15):
     """Return how long a training of that kind took to end after a signal, and what it said."""
     path = os.path.join(folder, "run.npz")
-    command = [sys.executable, "-c", CHILD, kind, path]
+    command = [sys.executable, "-P", "-c", CHILD, kind, path]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout.readline() == "ready\n"
         time.sleep(wait)
@@ -179,7 +179,7 @@ def test_signals_are_answered_soon_and_all_is_whole(kind, number, tmp_path):
 
 def test_without_a_checkpoint_sigterm_is_what_it_was():
     code = CHILD.replace("callbacks=[Ready(), keeper]", "callbacks=[Ready()]")
-    command = [sys.executable, "-c", code, "book", "unused"]
+    command = [sys.executable, "-P", "-c", code, "book", "unused"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout.readline() == "ready\n"
         process.terminate()

@@ -85,7 +85,7 @@ fastnet.datasets.load_mnist()
 
 def run(code):
     """Run in an interpreter of its own, where nothing has been touched."""
-    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, timeout=600)
+    subprocess.run([sys.executable, "-P", "-c", textwrap.dedent(code)], check=True, timeout=600)
 
 
 def test_importing_and_running_leave_the_process_as_it_was():
@@ -106,7 +106,7 @@ def test_importing_and_running_leave_the_process_as_it_was():
 def test_harm_would_be_noticed(harm):
     with pytest.raises(subprocess.CalledProcessError):
         subprocess.run(
-            [sys.executable, "-c", WATCH.replace("{work}", harm)],
+            [sys.executable, "-P", "-c", WATCH.replace("{work}", harm)],
             check=True, timeout=600, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 

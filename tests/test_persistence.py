@@ -437,7 +437,7 @@ def test_a_process_killed_while_it_saves_leaves_a_whole_file(tmp_path):
     )
     for turn in range(5):
         process = subprocess.Popen(
-            [sys.executable, "-c", code, str(path)],
+            [sys.executable, "-P", "-c", code, str(path)],
             cwd=tmp_path,
             stdout=subprocess.PIPE,
             text=True,

@@ -113,7 +113,7 @@ def test_without_matplotlib_the_table_comes_and_one_line_says_how_to_get_the_pic
         "\nfrom fastnet.cli import main; sys.exit(main())"
     )
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code, "saturation", "--draws", "100"],
+        [sys.executable, "-P", "-W", "error", "-c", code, "saturation", "--draws", "100"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -150,4 +150,4 @@ def test_no_thread_outlives_a_training():
         "assert len(os.listdir('/proc/self/task')) == before\n"
     )
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, "-c", code], check=True, env=environment, timeout=60)
+    subprocess.run([sys.executable, "-P", "-c", code], check=True, env=environment, timeout=60)

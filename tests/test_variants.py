@@ -55,7 +55,7 @@ print(kernels.variant, *lists[1])
 def run(script, variant, folder, *arguments):
     """Run a script under one variant, away from any checkout; return what became of it."""
     return subprocess.run(
-        [sys.executable, "-W", "error", "-c", script, *arguments],
+        [sys.executable, "-P", "-W", "error", "-c", script, *arguments],
         env=os.environ | {"FASTNET_KERNEL": variant},
         cwd=folder,
         capture_output=True,
