@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import mmap
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -458,5 +457,7 @@ def _give_back(array: Any) -> None:
     owner: Any = array
     while isinstance(owner, np.ndarray):
         owner = owner.base
+    import mmap
+
     if isinstance(owner, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         owner.madvise(mmap.MADV_DONTNEED)

@@ -15,14 +15,13 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 __all__ = ["available_cores", "get_num_threads", "set_num_threads", "single_threaded"]
 
 #: In the environment: the number that a process starts with, or "all".
 VARIABLE = "FASTNET_NUM_THREADS"
 #: Where Linux says which part of the processors' time a container may have: "quota period".
-QUOTA = Path("/sys/fs/cgroup/cpu.max")
+QUOTA = "/sys/fs/cgroup/cpu.max"
 
 _chosen: list[int] = []  # what set_num_threads was given, if a number
 _here = threading.local()
@@ -42,7 +41,8 @@ def available_cores() -> int:
     else:
         cores = os.cpu_count() or 1
     try:
-        quota, period = QUOTA.read_text().split()
+        with open(QUOTA, encoding="ascii") as file:
+            quota, period = file.read().split()
         return max(1, min(cores, math.ceil(int(quota) / int(period))))
     except (OSError, ValueError, ZeroDivisionError):  # no such file, or "max"
         return cores

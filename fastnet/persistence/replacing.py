@@ -8,16 +8,18 @@ from contextlib import suppress
 from hashlib import blake2b
 from types import ModuleType
 
-fcntl: ModuleType | None
-try:
-    import fcntl
-except ImportError:  # not POSIX; there, what is open cannot be removed anyway
-    fcntl = None
-
 __all__ = ["remove_leftovers", "replace_file"]
 
 #: What systems and file systems answer that cannot flush a folder, or do it by themselves.
 _NO_FLUSH = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM, errno.EISDIR, errno.EBADF}
+
+
+def _locks() -> ModuleType | None:
+    try:
+        import fcntl
+    except ImportError:  # not POSIX; there, what is open cannot be removed anyway
+        return None
+    return fcntl
 
 
 def replace_file(
@@ -65,6 +67,7 @@ def replace_file(
     if mode is not None:
         # Renaming needs no leave to write to the file itself, so that has to be asked for.
         os.close(os.open(target, os.O_WRONLY))
+    fcntl = _locks()
     temporary = os.path.join(
         os.path.dirname(target), f"{_beginning(target)}{os.urandom(8).hex()}.tmp"
     )
@@ -112,6 +115,7 @@ def remove_leftovers(path: str | os.PathLike[str]) -> None:
 
 
 def _remove_unless_locked(path: str) -> None:
+    fcntl = _locks()
     if fcntl is None:
         os.unlink(path)
         return

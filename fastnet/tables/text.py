@@ -222,7 +222,9 @@ def _choose(
     """Return the numbers of the columns that are inputs, and of the one with the labels."""
     header = reader.header
     # Nothing here may look through the header once a column: a line can name a million.
-    place = {name: i for i, name in reversed([*enumerate(header)])}
+    place: dict[str, int] = {}
+    for i, name in enumerate(header):
+        place.setdefault(name, i)
     for name in (*([label] if label is not None and labelled else []), *(columns or ()), *ignore):
         if name not in place:
             few = in_one_line(", ".join(header[:8]), 200) + (", ..." if len(header) > 8 else "")
@@ -236,7 +238,9 @@ def _choose(
         target = next((i for i in reversed(left) if header[i] not in wanted), None)
         if target is None:
             reader.refuse("it has no column left for the labels")
-    inputs = [i for i in left if i != target]
+    if target is not None and target in left:
+        left.remove(target)
+    inputs = left
     if columns is not None:
         inputs = [place[name] for name in columns]
     if not inputs:
