@@ -7,6 +7,7 @@ from importlib.resources import files
 import pytest
 from hypothesis import settings
 
+import fastnet
 from fastnet.datasets import load_mnist
 
 # The same examples on every run, so that a red test stays red; and no time limit an example,
@@ -35,3 +36,10 @@ def _interruptible():
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def _default_number_of_threads():
+    """What one test sets is not what the next one finds."""
+    yield
+    fastnet.set_num_threads(None)

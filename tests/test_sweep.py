@@ -156,6 +156,7 @@ def test_a_failure_is_told_with_its_configuration_while_the_others_finish():
 class UnsendableError(Exception):
     def __init__(self, one, two):
         super().__init__(one)
+        self.lock = threading.Lock()  # which no pickle holds, whoever has taught it exceptions
 
 
 def test_an_error_that_cannot_travel_is_told_in_words():

@@ -14,12 +14,6 @@ import fastnet
 from fastnet import threads
 
 
-@pytest.fixture(autouse=True)
-def put_back():
-    yield
-    fastnet.set_num_threads(None)
-
-
 def trained(n_threads, sizes, *, dtype=np.float64, share=1.0, n=60, size=13, **options):
     rng = np.random.default_rng(5)
     X = rng.standard_normal((n, sizes[0])) * (rng.random((n, sizes[0])) < share)
