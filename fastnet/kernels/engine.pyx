@@ -7,13 +7,13 @@ for prediction it reads the flat vector as it is.
 """
 cimport numpy as cnp
 from libc.math cimport isfinite
-from libc.stdint cimport uint16_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport uint64_t, uintptr_t
 from libc.string cimport memcpy, memset
 
 import numpy as np
 
 from fastnet.kernels.crew cimport (
-    CREWS_WORK, Barrier, await_verdict, barrier_start, give_verdict, member_join, member_start,
+    CREWS_WORK, await_verdict, barrier_start, give_verdict, member_join, member_start,
 )
 from fastnet.kernels.examples cimport Rows, Targets
 from fastnet.kernels.fetch cimport Inputs, announce, compress, fetch, inputs_of, is_finite
@@ -24,30 +24,13 @@ from fastnet.kernels.passes cimport (
     forward, judge,
 )
 from fastnet.kernels.rules cimport Rule, is_plain, take_step
-from fastnet.kernels.simd cimport (
-    BLOCK_BYTES, GROUP_VECTORS, LANES, PAD, PANEL_DEPTH, TILE_VECTORS, real,
-)
-from fastnet.kernels.sparse cimport SparseBatch, SparseRow
+from fastnet.kernels.simd cimport PAD, real
 from fastnet.kernels.tasks cimport (
-    PROCEED, RETURN, Task, divide, is_worth_sharing, prepare_task,
+    PROCEED, RETURN, Task, divide, prepare_task, worthwhile_threads,
 )
+from fastnet.kernels.workspace cimport Workspace, carve, pack, shape_layer, unpack
 
 cnp.import_array()
-
-cdef extern from "fence.h" nogil:
-    enum:
-        FENCE  # bytes behind each piece of a workspace that AddressSanitizer guards; mostly 0
-    void fence(const char *p, size_t size)
-
-
-cdef inline Py_ssize_t padded(Py_ssize_t n) noexcept nogil:
-    return (n + PAD - 1) // PAD * PAD
-
-
-cdef inline Py_ssize_t stride(Py_ssize_t width) noexcept nogil:
-    """From one row to the next: not a multiple of 1 KiB, whose rows would share cache lines."""
-    return width + PAD if width * sizeof(real) % 1024 == 0 else width
-
 
 # One copy each of what would otherwise be inlined wherever it is called.
 
@@ -149,12 +132,8 @@ cdef class Engine:
     cdef Net net
     cdef Rule rule
     cdef readonly int n_threads
-    cdef Task *tasks  # one a thread; the first one's place is taken by `net` and `rule`
-    cdef Barrier *barrier  # in the workspace, for an object is not aligned to cache lines
-    cdef int n_states
+    cdef Workspace space
     cdef Py_ssize_t pending  # examples of the mini-batch at hand that nabla holds already
-    cdef char *base
-    cdef Py_ssize_t taken
 
     def __cinit__(
         self, sizes, activations, int cost, Py_ssize_t capacity, bint training, dropout=None,
@@ -170,7 +149,6 @@ cdef class Engine:
         self.sizes = tuple(sizes)
         self.training = training
         self.capacity = capacity
-        self.n_states = n_states
         self.guard = guard
         self.gate = &guard.gate if guard is not None else NULL
         self.n_threads = n_threads if training and CREWS_WORK and n_threads > 1 else 1
@@ -183,115 +161,28 @@ cdef class Engine:
         self.net.input_keep = 1 - dropout[0] if dropout else 1
         for l in range(self.net.depth):
             keep = 1 - dropout[l + 1] if dropout and l < self.net.depth - 1 else 1
-            self.measure(l, sizes[l], sizes[l + 1], activations[l], keep)
+            shape_layer(&self.net, l, sizes[l], sizes[l + 1], training)
+            self.net.layers[l].activation = activations[l]
+            self.net.layers[l].keep = keep
+            self.n_parameters += (sizes[l] + 1) * sizes[l + 1]
+        self.space.training = training
+        self.space.n_threads = self.n_threads
+        self.space.n_states = n_states
         self.allocate()
-
-    cdef void measure(
-        self, Py_ssize_t l, Py_ssize_t n_in, Py_ssize_t n_out, int activation, real keep
-    ):
-        cdef Layer *layer = &self.net.layers[l]
-        layer.n_in = n_in
-        layer.n_out = n_out
-        layer.width = (n_out + LANES - 1) // LANES * LANES
-        layer.last = layer.width
-        layer.ld = stride(padded(n_out))
-        layer.ld_in = stride(padded(n_in))
-        layer.w_ld = layer.ld if self.training else n_out
-        layer.activation = activation
-        layer.keep = keep
-        self.n_parameters += (n_in + 1) * n_out
-        self.net.n_packed += (n_in + 1) * layer.ld
 
     cdef int allocate(self) except -1:
         """Measure, allocate once, carve; both walks must end at the same place."""
         cdef Py_ssize_t size
-        self.base = NULL
-        self.taken = 0
-        self.carve()
-        size = self.taken
+        carve(&self.space, &self.net, &self.rule)
+        size = self.space.taken
         self.memory = np.zeros(size + 64, dtype=np.uint8)
-        self.base = <char *> cnp.PyArray_DATA(self.memory)
-        self.base += -(<uintptr_t> self.base) % 64
-        self.taken = 0
-        self.carve()
-        if self.taken != size:
+        self.space.base = <char *> cnp.PyArray_DATA(self.memory)
+        self.space.base += -(<uintptr_t> self.space.base) % 64
+        carve(&self.space, &self.net, &self.rule)
+        if self.space.taken != size:
             raise AssertionError("the workspace was carved differently from what was measured")
         return 0
 
-    cdef void *take(self, Py_ssize_t size):
-        """The next `size` bytes of the workspace, and as many more as keep it aligned."""
-        cdef Py_ssize_t offset = self.taken
-        self.taken += (size + 63) // 64 * 64 + FENCE
-        if self.base == NULL:
-            return NULL
-        if FENCE > 0:
-            fence(self.base + offset + size, self.taken - offset - size)
-        return self.base + offset
-
-    cdef void carve(self):
-        cdef Net *net = &self.net
-        cdef Layer *layer
-        cdef Py_ssize_t l
-        cdef Py_ssize_t row = net.capacity * sizeof(real)
-        cdef Net unused
-        cdef int t
-        self.carve_own(net)
-        net.z_u = <real *> self.take(net.layers[net.depth - 1].ld * sizeof(real))
-        for l in range(net.depth):
-            layer = &net.layers[l]
-            layer.a_bu = <real *> self.take(row * layer.ld)
-            if self.n_threads > 1:
-                layer.other_a_bu = <real *> self.take(row * layer.ld)
-        if not self.training:
-            net.cols = <uint16_t *> self.take(net.layers[0].ld_in * sizeof(uint16_t))
-            return
-        self.tasks = <Task *> self.take(self.n_threads * sizeof(Task))
-        self.barrier = <Barrier *> self.take(sizeof(Barrier))
-        for t in range(1, self.n_threads):
-            self.carve_own(&self.tasks[t].net if self.base != NULL else &unused)
-        net.packed = <real *> self.take(net.n_packed * sizeof(real))
-        net.nabla = <real *> self.take(net.n_packed * sizeof(real))
-        if self.n_states > 0:
-            self.rule.s1 = <real *> self.take(net.n_packed * sizeof(real))
-        if self.n_states > 1:
-            self.rule.s2 = <real *> self.take(net.n_packed * sizeof(real))
-        self.carve_layers(row)
-
-    cdef void carve_own(self, Net *net):
-        """What every thread has for itself: the examples, and room to pack."""
-        cdef const Layer *layer = &self.net.layers[0]
-        cdef SparseBatch *batch = &net.batch
-        cdef Py_ssize_t capacity = self.net.capacity
-        cdef Py_ssize_t vectors = min(layer.width // LANES, GROUP_VECTORS)
-        net.x_bi = <real *> self.take(capacity * layer.ld_in * sizeof(real))
-        net.x_mask_bi = NULL
-        if self.net.input_keep < 1:
-            net.x_mask_bi = <real *> self.take(capacity * layer.ld_in * sizeof(real))
-        batch.block = max(BLOCK_BYTES // (vectors * LANES * <Py_ssize_t> sizeof(real)), 1)
-        batch.most_blocks = (layer.n_in + batch.block - 1) // batch.block
-        batch.rows = <SparseRow *> self.take(capacity * sizeof(SparseRow))
-        batch.values = <real *> self.take(capacity * layer.ld_in * sizeof(real))
-        batch.stops = <uint32_t *> self.take(capacity * batch.most_blocks * sizeof(uint32_t))
-        net.panel = <real *> self.take(PANEL_DEPTH * TILE_VECTORS * LANES * sizeof(real))
-
-    cdef void carve_layers(self, Py_ssize_t row):
-        """The errors, masks and transposes of each layer, and its places in the packed vectors."""
-        cdef Layer *layer
-        cdef Py_ssize_t l
-        cdef Py_ssize_t at = 0
-        for l in range(self.net.depth):
-            layer = &self.net.layers[l]
-            layer.delta_bu = <real *> self.take(row * layer.ld)
-            if layer.keep < 1:
-                layer.mask_bu = <real *> self.take(row * layer.ld)
-            if l > 0:
-                layer.w_ui = <real *> self.take(layer.n_out * layer.ld_in * sizeof(real))
-            if self.base != NULL:
-                layer.b_u = self.net.packed + at
-                layer.w_iu = layer.b_u + layer.ld
-                layer.nabla_b_u = self.net.nabla + at
-                layer.nabla_w_iu = layer.nabla_b_u + layer.ld
-            at += (layer.n_in + 1) * layer.ld
 
     # ---- parameters in and out
 
@@ -301,7 +192,7 @@ cdef class Engine:
         self.net.scale = scale
         self.pending = 0
         with nogil:
-            self.pack(&flat[0], self.net.packed)
+            pack(&self.net, &flat[0], self.net.packed)
 
     @property
     def scale(self):
@@ -317,7 +208,7 @@ cdef class Engine:
         cdef Layer *layer = &self.net.layers[0]
         self.check_flat(flat.shape[0])
         with nogil:
-            self.unpack(self.net.packed, &flat[0])
+            unpack(&self.net, self.net.packed, &flat[0])
             # The decay that is outstanding stays so here: a look must not change a bit.
             if scaled and self.net.scale != 1:
                 for j in range(layer.n_out, (layer.n_in + 1) * layer.n_out):
@@ -326,16 +217,16 @@ cdef class Engine:
     def load_state(self, int which, const real[::1] flat):
         """Copy the optimizer's first or second state vector in."""
         self.check_flat(flat.shape[0])
-        self.pack(&flat[0], self.state(which))
+        pack(&self.net, &flat[0], self.state(which))
 
     def store_state(self, int which, real[::1] flat):
         """Copy the optimizer's first or second state vector out."""
         self.check_flat(flat.shape[0])
-        self.unpack(self.state(which), &flat[0])
+        unpack(&self.net, self.state(which), &flat[0])
 
     cdef real *state(self, int which) except NULL:
-        if not 0 <= which < self.n_states:
-            raise ValueError(f"state {which} of an engine that has {self.n_states}")
+        if not 0 <= which < self.space.n_states:
+            raise ValueError(f"state {which} of an engine that has {self.space.n_states}")
         return self.rule.s1 if which == 0 else self.rule.s2
 
     def attach(self, real[::1] flat):
@@ -363,22 +254,6 @@ cdef class Engine:
         if n != self.n_parameters:
             raise ValueError(f"{n} parameters; this engine has {self.n_parameters}")
         return 0
-
-    cdef void pack(self, const real *flat, real *packed) noexcept nogil:
-        cdef Py_ssize_t l, _i
-        for l in range(self.net.depth):
-            for _i in range(self.net.layers[l].n_in + 1):
-                memcpy(packed, flat, self.net.layers[l].n_out * sizeof(real))
-                packed += self.net.layers[l].ld
-                flat += self.net.layers[l].n_out
-
-    cdef void unpack(self, const real *packed, real *flat) noexcept nogil:
-        cdef Py_ssize_t l, _i
-        for l in range(self.net.depth):
-            for _i in range(self.net.layers[l].n_in + 1):
-                memcpy(flat, packed, self.net.layers[l].n_out * sizeof(real))
-                packed += self.net.layers[l].ld
-                flat += self.net.layers[l].n_out
 
     # ---- forward
 
@@ -617,7 +492,7 @@ cdef class Engine:
             or position + stop - start > total or etas.shape[0] < (total - 1) // mini_batch_size + 1
         ):
             raise ValueError("this engine has no room for such training")
-        task = &self.tasks[0]
+        task = &self.space.tasks[0]
         task.shared_net = &self.net
         task.shared_rule = &self.rule
         task.inputs = &inputs
@@ -632,37 +507,24 @@ cdef class Engine:
         task.etas = &etas[0]
         self.net.training = True
         with nogil:
-            n_threads = self.worthwhile_threads(mini_batch_size)
+            n_threads = worthwhile_threads(&self.net, self.n_threads, mini_batch_size)
             if n_threads == 1 or not self.train_together(n_threads):
                 walk(&self.net, &self.rule, task)
         self.net.training = False
         self.pending = task.pending
 
-    cdef int worthwhile_threads(self, Py_ssize_t mini_batch_size) noexcept nogil:
-        """How many of the threads find work; one, where none of the layers is worth sharing."""
-        cdef int n_threads = self.n_threads
-        cdef Py_ssize_t count = min(mini_batch_size, self.net.capacity)
-        cdef Py_ssize_t l
-        cdef Py_ssize_t most = 1
-        if n_threads == 1:
-            return 1
-        for l in range(self.net.depth):
-            if is_worth_sharing(&self.net.layers[l], count):
-                most = max(most, (self.net.layers[l].width + PAD - 1) // PAD)
-        return <int> min(<Py_ssize_t> n_threads, most)
-
     cdef bint train_together(self, int n_threads) noexcept nogil:
         """Let threads walk side by side; False, and nothing done, where they could not start."""
         cdef Task *task
-        cdef Py_ssize_t count = min(self.tasks[0].mini_batch_size, self.net.capacity)
+        cdef Py_ssize_t count = min(self.space.tasks[0].mini_batch_size, self.net.capacity)
         cdef int verdict = 0
         cdef int started = 1
         cdef int t
-        barrier_start(self.barrier, n_threads)
-        self.net.barrier = self.barrier
+        barrier_start(self.space.barrier, n_threads)
+        self.net.barrier = self.space.barrier
         for t in range(1, n_threads):
-            task = &self.tasks[t]
-            prepare_task(task, &self.tasks[0], &verdict)
+            task = &self.space.tasks[t]
+            prepare_task(task, &self.space.tasks[0], &verdict)
             divide(&task.net, t, n_threads, count)
             if not member_start(&task.member, work, task):
                 break
@@ -670,10 +532,10 @@ cdef class Engine:
         give_verdict(&verdict, PROCEED if started == n_threads else RETURN)
         if started == n_threads:
             divide(&self.net, 0, n_threads, count)
-            walk(&self.net, &self.rule, &self.tasks[0])
+            walk(&self.net, &self.rule, &self.space.tasks[0])
             divide(&self.net, 0, 1, count)
         for t in range(1, started):
-            member_join(&self.tasks[t].member)
+            member_join(&self.space.tasks[t].member)
         return started == n_threads
 
     def differentiate(
@@ -726,7 +588,7 @@ cdef class Engine:
         answers.sample_weights = NULL
         self.begin_reading()
         with nogil:
-            self.pack(source, net.packed)
+            pack(&self.net, source, net.packed)
             leave(self.gate)
             net.scale = 1
             net.sparse = False
@@ -740,7 +602,7 @@ cdef class Engine:
                 run_forward(net, n)
                 errors(net, &answers, NULL, n)
                 run_backward(net, n, False, True, 0, 1)
-                self.unpack(net.nabla, target)
+                unpack(&self.net, net.nabla, target)
         return flat if odd == 0 else None
 
     def gradient(
@@ -769,7 +631,7 @@ cdef class Engine:
                 errors(net, &answers, &order[at], count)
                 run_backward(net, count, False, at == start and not add, 0, 1)
                 at += count
-            self.unpack(net.nabla, &flat[0])
+            unpack(&self.net, net.nabla, &flat[0])
 
     cdef int check_examples(
         self, Rows rows, Targets targets, const Py_ssize_t[::1] order, Py_ssize_t start,

@@ -36,6 +36,19 @@ cdef inline bint is_worth_sharing(const Layer *layer, Py_ssize_t count) noexcept
     return layer.width > PAD and layer.n_in * layer.n_out * count >= WORTH_SHARING
 
 
+cdef inline int worthwhile_threads(
+    const Net *net, int n_threads, Py_ssize_t mini_batch_size
+) noexcept nogil:
+    """How many of the threads find work; one, where none of the layers is worth sharing."""
+    cdef Py_ssize_t count = min(mini_batch_size, net.capacity)
+    cdef Py_ssize_t most = 1
+    cdef Py_ssize_t l
+    for l in range(net.depth):
+        if is_worth_sharing(&net.layers[l], count):
+            most = max(most, (net.layers[l].width + PAD - 1) // PAD)
+    return <int> min(<Py_ssize_t> n_threads, most)
+
+
 cdef inline void divide(Net *net, int thread, int n_threads, Py_ssize_t count) noexcept nogil:
     """Give a thread its columns of every layer: whole PADs, so that no two share a cache line."""
     cdef Layer *layer

@@ -1,0 +1,154 @@
+# cython: language_level=3
+"""Where the pieces of an engine's workspace lie: one allocation, measured first and then carved.
+
+And how parameters come into it from the flat vector that users see, and out of it again.
+"""
+from libc.stdint cimport uint16_t, uint32_t
+from libc.string cimport memcpy
+
+from fastnet.kernels.crew cimport Barrier
+from fastnet.kernels.passes cimport Layer, Net
+from fastnet.kernels.rules cimport Rule
+from fastnet.kernels.simd cimport (
+    BLOCK_BYTES, GROUP_VECTORS, LANES, PAD, PANEL_DEPTH, TILE_VECTORS, real,
+)
+from fastnet.kernels.sparse cimport SparseBatch, SparseRow
+from fastnet.kernels.tasks cimport Task
+
+cdef extern from "fence.h" nogil:
+    enum:
+        FENCE  # bytes behind each piece of a workspace that AddressSanitizer guards; mostly 0
+    void fence(const char *p, size_t size)
+
+# What is there beside the network itself.
+cdef struct Workspace:
+    char *base  # NULL while all this is only measured
+    Py_ssize_t taken
+    bint training
+    int n_threads
+    int n_states
+    Task *tasks  # one a thread; the first one's place is taken by the engine's own network
+    Barrier *barrier  # here, for a Python object is not aligned to cache lines
+
+
+cdef inline Py_ssize_t padded(Py_ssize_t n) noexcept nogil:
+    return (n + PAD - 1) // PAD * PAD
+
+
+cdef inline Py_ssize_t stride(Py_ssize_t width) noexcept nogil:
+    """From one row to the next: not a multiple of 1 KiB, whose rows would share cache lines."""
+    return width + PAD if width * sizeof(real) % 1024 == 0 else width
+
+
+cdef inline void shape_layer(
+    Net *net, Py_ssize_t l, Py_ssize_t n_in, Py_ssize_t n_out, bint training
+) noexcept nogil:
+    cdef Layer *layer = &net.layers[l]
+    layer.n_in = n_in
+    layer.n_out = n_out
+    layer.width = (n_out + LANES - 1) // LANES * LANES
+    layer.last = layer.width
+    layer.ld = stride(padded(n_out))
+    layer.ld_in = stride(padded(n_in))
+    layer.w_ld = layer.ld if training else n_out
+    net.n_packed += (n_in + 1) * layer.ld
+
+
+cdef inline void *take(Workspace *space, Py_ssize_t size) noexcept nogil:
+    """The next `size` bytes of the workspace, and as many more as keep it aligned."""
+    cdef Py_ssize_t offset = space.taken
+    space.taken += (size + 63) // 64 * 64 + FENCE
+    if space.base == NULL:
+        return NULL
+    if FENCE > 0:
+        fence(space.base + offset + size, space.taken - offset - size)
+    return space.base + offset
+
+
+cdef inline void carve(Workspace *space, Net *net, Rule *rule) noexcept nogil:
+    """Give every buffer its place; `taken` is then the size of them all."""
+    cdef Layer *layer
+    cdef Py_ssize_t l
+    cdef Py_ssize_t row = net.capacity * sizeof(real)
+    cdef Net unused
+    cdef int t
+    space.taken = 0
+    carve_own(space, net, net)
+    net.z_u = <real *> take(space, net.layers[net.depth - 1].ld * sizeof(real))
+    for l in range(net.depth):
+        layer = &net.layers[l]
+        layer.a_bu = <real *> take(space, row * layer.ld)
+        if space.n_threads > 1:
+            layer.other_a_bu = <real *> take(space, row * layer.ld)
+    if not space.training:
+        net.cols = <uint16_t *> take(space, net.layers[0].ld_in * sizeof(uint16_t))
+        return
+    space.tasks = <Task *> take(space, space.n_threads * sizeof(Task))
+    space.barrier = <Barrier *> take(space, sizeof(Barrier))
+    for t in range(1, space.n_threads):
+        carve_own(space, net, &space.tasks[t].net if space.base != NULL else &unused)
+    net.packed = <real *> take(space, net.n_packed * sizeof(real))
+    net.nabla = <real *> take(space, net.n_packed * sizeof(real))
+    if space.n_states > 0:
+        rule.s1 = <real *> take(space, net.n_packed * sizeof(real))
+    if space.n_states > 1:
+        rule.s2 = <real *> take(space, net.n_packed * sizeof(real))
+    carve_layers(space, net, row)
+
+
+cdef inline void carve_own(Workspace *space, const Net *whole, Net *net) noexcept nogil:
+    """What every thread has for itself: the examples, and room to pack."""
+    cdef const Layer *layer = &whole.layers[0]
+    cdef SparseBatch *batch = &net.batch
+    cdef Py_ssize_t capacity = whole.capacity
+    cdef Py_ssize_t vectors = min(layer.width // LANES, GROUP_VECTORS)
+    net.x_bi = <real *> take(space, capacity * layer.ld_in * sizeof(real))
+    net.x_mask_bi = NULL
+    if whole.input_keep < 1:
+        net.x_mask_bi = <real *> take(space, capacity * layer.ld_in * sizeof(real))
+    batch.block = max(BLOCK_BYTES // (vectors * LANES * <Py_ssize_t> sizeof(real)), 1)
+    batch.most_blocks = (layer.n_in + batch.block - 1) // batch.block
+    batch.rows = <SparseRow *> take(space, capacity * sizeof(SparseRow))
+    batch.values = <real *> take(space, capacity * layer.ld_in * sizeof(real))
+    batch.stops = <uint32_t *> take(space, capacity * batch.most_blocks * sizeof(uint32_t))
+    net.panel = <real *> take(space, PANEL_DEPTH * TILE_VECTORS * LANES * sizeof(real))
+
+
+cdef inline void carve_layers(Workspace *space, Net *net, Py_ssize_t row) noexcept nogil:
+    """The errors, masks and transposes of each layer, and its places in the packed vectors."""
+    cdef Layer *layer
+    cdef Py_ssize_t l
+    cdef Py_ssize_t at = 0
+    for l in range(net.depth):
+        layer = &net.layers[l]
+        layer.delta_bu = <real *> take(space, row * layer.ld)
+        if layer.keep < 1:
+            layer.mask_bu = <real *> take(space, row * layer.ld)
+        if l > 0:
+            layer.w_ui = <real *> take(space, layer.n_out * layer.ld_in * sizeof(real))
+        if space.base != NULL:
+            layer.b_u = net.packed + at
+            layer.w_iu = layer.b_u + layer.ld
+            layer.nabla_b_u = net.nabla + at
+            layer.nabla_w_iu = layer.nabla_b_u + layer.ld
+        at += (layer.n_in + 1) * layer.ld
+
+
+cdef inline void pack(const Net *net, const real *flat, real *packed) noexcept nogil:
+    """Copy the flat vector's rows to where the padded ones lie."""
+    cdef Py_ssize_t l, _i
+    for l in range(net.depth):
+        for _i in range(net.layers[l].n_in + 1):
+            memcpy(packed, flat, net.layers[l].n_out * sizeof(real))
+            packed += net.layers[l].ld
+            flat += net.layers[l].n_out
+
+
+cdef inline void unpack(const Net *net, const real *packed, real *flat) noexcept nogil:
+    """Copy the padded rows, without their padding, to where the flat vector's lie."""
+    cdef Py_ssize_t l, _i
+    for l in range(net.depth):
+        for _i in range(net.layers[l].n_in + 1):
+            memcpy(flat, packed, net.layers[l].n_out * sizeof(real))
+            packed += net.layers[l].ld
+            flat += net.layers[l].n_out
