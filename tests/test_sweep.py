@@ -267,6 +267,36 @@ def test_a_function_for_data_is_called_once_a_worker(elsewhere):
     assert not sweep(build, [{}], corners, seeds=3, executor=elsewhere).failed
 
 
+class Telltale:
+    """Executes something when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return self.path.write_text, ("executed",)
+
+
+@pytest.mark.parametrize("place", ["head", "index", "end"])
+def test_a_file_that_somebody_changed_is_not_unpickled(tmp_path, place):
+    """The folder may be one that others write to."""
+    mapped = spill(pack(measure, np.arange(1000.0)), tmp_path / "parcel")
+    told = tmp_path / "told"
+    bad = pickle.dumps(Telltale(told))
+    whole = bytearray((tmp_path / "parcel").read_bytes())
+    if place == "head":
+        whole[: len(bad)] = bad
+    elif place == "index":  # the evil is where the index says that the head is
+        whole[mapped.index :] = json.dumps([[0], [len(bad)]]).encode()
+        whole[: len(bad)] = bad
+    else:
+        del whole[mapped.index :]
+    (tmp_path / "parcel").write_bytes(whole)
+    with pytest.raises(ValueError, match="parcel was changed since the sweep wrote it"):
+        mapped.open()
+    assert not told.exists()
+
+
 def test_an_array_in_a_file_goes_by_its_name(tmp_path):
     whole = np.memmap(tmp_path / "rows", np.float32, "w+", shape=(5000, 100))
     whole[:] = np.arange(500_000).reshape(5000, 100)

@@ -6,7 +6,8 @@ is. From there
 * threads here get read-only views of the very same memory (`Held`);
 * workers of dask get it by ``Client.scatter`` and unpack it in place (`Parcel`);
 * processes of other engines get the name of a file, which each maps into its memory: those of one
-  machine share one copy of the data (`Mapped`).
+  machine share one copy of the data (`Mapped`). What is unpickled of it must have the digest that
+  came with the name, by the executor's own way: the file alone can make nobody execute anything.
 
 A `numpy.memmap`, and what is a view of one, goes by the name of its file and never through memory.
 """
@@ -14,7 +15,9 @@ A `numpy.memmap`, and what is a view of one, goes by the name of its file and ne
 from __future__ import annotations
 
 import copyreg
+import hashlib
 import io
+import json
 import os
 import pickle
 import socket
@@ -213,10 +216,14 @@ def spill(parcel: Parcel, path: Path) -> Mapped:
             file.seek(place)
             file.write(piece)
         file.truncate(max(end, 1))
-        index = pickle.dumps((places, sizes))
+        index = json.dumps([places, sizes]).encode()
         file.seek(end)
         file.write(index)
-    return Mapped(str(path), end)
+    return Mapped(str(path), end, _digest(parcel.head, index))
+
+
+def _digest(head: bytes, index: bytes) -> str:
+    return hashlib.sha256(len(index).to_bytes(8, "little") + index + head).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -228,10 +235,13 @@ class Mapped:
     path : str
     index : int
         Where in it the index begins.
+    digest : str
+        SHA-256 of what is read or unpickled before anything else.
     """
 
     path: str
     index: int
+    digest: str
 
     def open(self) -> tuple[Build, Any]:
         """Return the build function and the data, mapped into this process's memory.
@@ -240,6 +250,8 @@ class Mapped:
         ------
         OSError
             The file is not there.
+        ValueError
+            The file is not as it was written.
         """
         with _lock:
             parcel = _mapped.get(self.path)
@@ -257,9 +269,15 @@ class Mapped:
                 f"the worker on {socket.gethostname()} does not see {self.path}; give sweep a "
                 "scratch= folder that all workers see, or data as a function that loads them."
             ) from None
-        places, sizes = pickle.loads(whole[self.index :].tobytes())
-        pieces = [whole[place : place + size] for place, size in zip(places, sizes, strict=True)]
-        return Parcel(pieces[0].tobytes(), pieces[1:])
+        index = whole[self.index :].tobytes()
+        try:
+            pieces = [whole[at : at + size] for at, size in zip(*json.loads(index), strict=True)]
+            head = pieces[0].tobytes()
+        except (ValueError, TypeError, IndexError):
+            head = b""
+        if _digest(head, index) != self.digest:
+            raise ValueError(f"{self.path} was changed since the sweep wrote it; start it again.")
+        return Parcel(head, pieces[1:])
 
 
 #: Sweeps whose data a process keeps open: the present one, and one that is about to end.
