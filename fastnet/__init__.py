@@ -19,7 +19,7 @@ from fastnet._version import __version__
 from fastnet.batches import Batches
 from fastnet.callbacks import Callback, EarlyStopping, RecordStatistics
 from fastnet.checkpoint import Checkpoint
-from fastnet.costs import CrossEntropyCost, LogLikelihoodCost, QuadraticCost
+from fastnet.costs import CrossEntropyCost, LogLikelihoodCost, PoissonCost, QuadraticCost
 from fastnet.errors import DivergenceError
 from fastnet.gradients import check_gradient
 from fastnet.history import History
@@ -51,6 +51,7 @@ __all__ = [
     "Momentum",
     "Nesterov",
     "Network",
+    "PoissonCost",
     "Preprocessing",
     "QuadraticCost",
     "RMSprop",

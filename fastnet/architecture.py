@@ -10,13 +10,17 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from fastnet.arguments import as_count, as_items, shown
-from fastnet.costs import Cost, LogLikelihoodCost, find_cost
+from fastnet.costs import Cost, find_cost
 from fastnet.kernels import codes
 
 __all__ = ["Architecture", "read_architecture", "read_dtype"]
 
 #: As many layers of weights as a workspace has room for.
 MAX_DEPTH = 64
+#: The output whose derivative each of these costs cancels; the quadratic cost goes with any.
+OUTPUTS = {"cross_entropy": "sigmoid", "log_likelihood": "softmax", "poisson": "exponential"}
+#: Activations that hidden layers don't have.
+OUTPUT_ONLY = ("softmax", "exponential")
 
 
 @dataclass(frozen=True)
@@ -83,14 +87,14 @@ def check_cost(cost: type[Cost], output: str) -> None:
     Raises
     ------
     ValueError
-        Cross-entropy without sigmoid, or log-likelihood without softmax.
+        One of `OUTPUTS` without its output.
     """
-    wanted = {"cross_entropy": "sigmoid", "log_likelihood": "softmax"}.get(cost.name)
+    wanted = OUTPUTS.get(cost.name)
     if wanted is not None and output != wanted:
         raise ValueError(
             f"cost {cost.__name__} goes with output={wanted!r}, not {output!r}; "
             "softmax goes with LogLikelihoodCost, sigmoid with CrossEntropyCost, "
-            "anything with QuadraticCost."
+            "exponential with PoissonCost, anything with QuadraticCost."
         )
 
 
@@ -140,13 +144,14 @@ def _read_activations(activation: Any, output: Any, cost: type[Cost], depth: int
             f"activation names {len(names)} layers; this network has {depth - 1} hidden ones."
         )
     if output is None:
-        output = "softmax" if cost is LogLikelihoodCost else "sigmoid"
+        output = OUTPUTS.get(cost.name, "sigmoid")
     for layer, name in enumerate((*names, output), 1):
         if not isinstance(name, str) or name not in codes.ACTIVATIONS:
             where = "activation" if layer < depth else "output activation"
             raise ValueError(
                 f"{where} {shown(name)} is unknown; there are {', '.join(codes.ACTIVATIONS)}."
             )
-    if "softmax" in names:
-        raise ValueError("activation is 'softmax' in a hidden layer; it is for output= only.")
+    for name in OUTPUT_ONLY:
+        if name in names:
+            raise ValueError(f"activation is {name!r} in a hidden layer; it is for output= only.")
     return [*names, output]

@@ -15,7 +15,15 @@ from numpy.typing import ArrayLike, NDArray
 from fastnet.activations import sigmoid_prime
 from fastnet.arguments import shown
 
-__all__ = ["COSTS", "Cost", "CrossEntropyCost", "LogLikelihoodCost", "QuadraticCost", "find_cost"]
+__all__ = [
+    "COSTS",
+    "Cost",
+    "CrossEntropyCost",
+    "LogLikelihoodCost",
+    "PoissonCost",
+    "QuadraticCost",
+    "find_cost",
+]
 
 Array = NDArray[Any]
 
@@ -200,8 +208,68 @@ class LogLikelihoodCost:
         return result
 
 
+class PoissonCost:
+    """C = sum of y ln(y / a) - y + a, half the Poisson deviance; for exponential outputs.
+
+    What counts are charged where a is the number expected (McCullagh and Nelder, *Generalized
+    Linear Models*, 1989, section 6.2). 0 where a is y.
+    """
+
+    name = "poisson"
+
+    @staticmethod
+    def fn(a: ArrayLike, y: ArrayLike) -> float:
+        """Return the cost of outputs `a` where `y` was wanted.
+
+        An output that has been rounded to 0 is taken for the smallest positive number. (The cost
+        that a network reports is worked out from z and needs no such rule.)
+
+        Parameters
+        ----------
+        a, y : array_like of float, of one shape
+            Numbers expected, and counts.
+
+        Returns
+        -------
+        float
+            The sum over all elements.
+
+        Examples
+        --------
+        >>> PoissonCost.fn([2.0, 1.0], [2.0, 0.0])
+        1.0
+        """
+        a, y = np.asarray(a), np.asarray(y)
+        if a.dtype.kind != "f":
+            a = a.astype(np.float64)
+        log_a = np.log(np.maximum(a, np.nextafter(a.dtype.type(0), a.dtype.type(1))))
+        log_y = np.log(np.where(y > 0, y, 1))
+        return float(np.sum(y * (log_y - log_a) - y + a))
+
+    @staticmethod
+    def delta(z: ArrayLike, a: ArrayLike, y: ArrayLike) -> Array:
+        """Return the error of an exponential output layer, a - y: the derivative has cancelled.
+
+        Parameters
+        ----------
+        z, a, y : array_like of float, of one shape
+            Weighted inputs (not used), activations, targets.
+
+        Returns
+        -------
+        ndarray of that shape
+
+        Examples
+        --------
+        >>> PoissonCost.delta([0.0], [1.0], [3.0])
+        array([-2.])
+        """
+        result: Array = np.asarray(a) - np.asarray(y)
+        return result
+
+
 COSTS: dict[str, type[Cost]] = {
-    cost.name: cost for cost in (QuadraticCost, CrossEntropyCost, LogLikelihoodCost)
+    cost.name: cost for cost in (QuadraticCost, CrossEntropyCost, LogLikelihoodCost, PoissonCost)
 }
 
 

@@ -33,7 +33,8 @@ class Network(Portable):
     sizes : sequence of int
         Units per layer: inputs, hidden layers, outputs. Two or more, each positive.
     cost : class or str, default CrossEntropyCost
-        `CrossEntropyCost` (sigmoid outputs), `LogLikelihoodCost` (softmax) or `QuadraticCost`.
+        `CrossEntropyCost` (sigmoid outputs), `LogLikelihoodCost` (softmax), `PoissonCost`
+        (exponential) or `QuadraticCost` (any).
     dtype : {numpy.float64, numpy.float32}, keyword only
         What parameters are kept in and everything is computed in.
     rng : None, int, SeedSequence, BitGenerator, Generator or RandomState, keyword only
@@ -43,7 +44,8 @@ class Network(Portable):
         Of the hidden layers, one name or one a layer: "sigmoid", "tanh", "relu", "leaky_relu"
         (slope 0.01), "identity".
     output : str, keyword only, optional
-        Of the last layer: one of those, or "softmax". By default what the cost goes with.
+        Of the last layer: one of those, "softmax" or "exponential". By default what the cost goes
+        with.
     initializer : str, float or callable, keyword only, default "default"
         How weights start: a name out of `fastnet.initializers.INITIALIZERS`, a number, or a
         function of (rng, shape).

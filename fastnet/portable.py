@@ -232,7 +232,7 @@ class Portable(Predictor):
         TypeError
             It is no such estimator.
         ValueError
-            It is not fitted, or its output has no twin here (the Poisson loss).
+            It is not fitted, or has an activation that has no twin here.
         ImportError
             scikit-learn is missing.
 

@@ -34,6 +34,7 @@ ACTIVATIONS = {
     "leaky_relu": (lambda z: np.where(z > 0, z, 0.01 * z), lambda z: np.where(z > 0, 1.0, 0.01)),
     "identity": (lambda z: z, np.ones_like),
     "softmax": (softmax, None),
+    "exponential": (np.exp, np.exp),
 }
 HIDDEN = ["sigmoid", "tanh", "relu", "leaky_relu", "identity"]
 #: Every cost with every output activation that it goes with.
@@ -41,6 +42,7 @@ OUTPUTS = [
     *(("quadratic", output) for output in ACTIVATIONS),
     ("cross_entropy", "sigmoid"),
     ("log_likelihood", "softmax"),
+    ("poisson", "exponential"),
 ]
 
 
@@ -51,6 +53,9 @@ def cost_of(cost, z, a, y):
     if cost == "cross_entropy":
         # ln sigma(z) = -ln(1 + exp(-z)), and ln(1 - sigma(z)) = ln sigma(-z).
         return (y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z)).sum(axis=1)
+    if cost == "poisson":
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return (np.where(y > 0, y * (np.log(y) - z), -y * z) - y + a).sum(axis=1)
     return (y * (np.logaddexp.reduce(z, axis=1, keepdims=True) - z)).sum(axis=1)
 
 
@@ -111,7 +116,7 @@ class Plain:
 
     def _output_error(self, z, a, y):
         """Return dC/dz of the last layer, by the chain rule."""
-        if self.cost == "cross_entropy":
+        if self.cost in ("cross_entropy", "poisson"):
             return a - y
         if self.cost == "log_likelihood":
             return a * y.sum(axis=1, keepdims=True) - y

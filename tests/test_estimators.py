@@ -14,6 +14,7 @@ from sklearn import neural_network
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
+from sklearn.metrics import mean_poisson_deviance
 
 from fastnet.estimators import MLPClassifier, MLPRegressor
 
@@ -124,6 +125,57 @@ def test_several_targets_and_their_loss():
     assert_same(theirs.fit(X, y), ours.fit(X, y))
     assert ours.loss_ == pytest.approx(theirs.loss_, rel=1e-9)
     assert ours.predict(X).shape == y.shape
+
+
+@pytest.mark.parametrize("targets", [1, 3])
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"solver": "lbfgs", "alpha": 1.0},
+        {"solver": "sgd", "learning_rate_init": 0.01},
+        {
+            "solver": "sgd",
+            "learning_rate_init": 0.01,
+            "early_stopping": True,
+            "validation_fraction": 0.25,
+        },
+    ],
+    ids=str,
+)
+def test_counts_are_learnt_by_the_poisson_loss(parameters, targets):
+    if "loss" not in inspect.signature(neural_network.MLPRegressor).parameters:
+        pytest.skip("this scikit-learn has no Poisson loss")
+    X, values = problem("MLPRegressor", targets=targets)
+    y = np.random.default_rng(2).poisson(np.exp(values)).astype(float)
+    theirs, ours = pair("MLPRegressor", loss="poisson", **parameters)
+    assert_same(theirs.fit(X, y), ours.fit(X, y))
+    assert ours.out_activation_ == theirs.out_activation_ == "exp"
+    assert ours.loss_ == pytest.approx(theirs.loss_, rel=2e-2)
+    assert ours.predict(X).shape == y.shape and ours.predict(X).min() > 0
+    np.testing.assert_allclose(ours.predict(X), theirs.predict(X), rtol=1e-9)
+    assert ours.score(X, y) == pytest.approx(theirs.score(X, y), abs=1e-9)
+
+
+def test_the_poisson_loss_of_what_is_held_out():
+    X, values = problem("MLPRegressor", targets=2)
+    y = np.random.default_rng(2).poisson(np.exp(values)).astype(float)
+    ours = MLPRegressor("poisson", max_iter=2, random_state=0).fit(X, y, X_val=X, y_val=y)
+    wanted = [
+        mean_poisson_deviance(counts, expected) / 2
+        for counts, expected in zip(y.T, ours.predict(X).T, strict=True)
+    ]
+    assert ours.validation_loss_curve_[-1] == pytest.approx(sum(wanted), rel=1e-12)
+
+
+def test_what_the_poisson_loss_refuses():
+    X, y = problem("MLPRegressor")
+    with pytest.raises(ValueError, match="y has negative numbers; loss='poisson' is for counts"):
+        MLPRegressor("poisson").fit(X, y)
+    with pytest.raises(ValueError, match="loss of MLPRegressor is 'gamma'; expected 'squared"):
+        MLPRegressor("gamma").fit(X, y)
+    ours = MLPRegressor(max_iter=2).fit(X, np.abs(y))
+    with pytest.raises(ValueError, match="has identity outputs and the parameters ask for expo"):
+        ours.set_params(loss="poisson", warm_start=True).fit(X, np.abs(y))
 
 
 def test_several_labels_at_once():

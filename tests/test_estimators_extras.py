@@ -241,11 +241,6 @@ def test_a_callback_of_scikit_learn_may_stop(flowers):
     assert ours.n_iter_ == 3
 
 
-def test_scikit_learns_poisson_is_refused(flowers):
-    with pytest.raises(ValueError, match="loss of MLPRegressor is 'poisson'"):
-        fitted(flowers, MLPRegressor, loss="poisson")
-
-
 def test_without_scikit_learn_one_sentence_says_so():
     program = "import sys; sys.modules['sklearn'] = None; import fastnet; fastnet.estimators"
     done = subprocess.run(

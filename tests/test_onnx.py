@@ -31,7 +31,7 @@ def describe(network, path):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("output", [*INNER, "softmax"])
+@pytest.mark.parametrize("output", [*INNER, "softmax", "exponential"])
 @pytest.mark.parametrize("activation", INNER)
 def test_onnxruntime_gives_the_same(tmp_path, activation, output, dtype):
     sizes, hidden = [3, 7, 1, 4], [activation, "tanh"]

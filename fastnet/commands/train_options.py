@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+from fastnet.architecture import OUTPUT_ONLY, OUTPUTS
 from fastnet.commands.options import amount, count, seed, with_default
 
 __all__ = ["add_options", "check"]
@@ -193,8 +194,8 @@ def _complete_cost(arguments: argparse.Namespace) -> None:
             arguments.parser.error("--regression has identity outputs and the quadratic cost")
         arguments.output, arguments.cost = "identity", "quadratic"
     if arguments.cost is None:
-        goes_with = {None: "cross_entropy", "sigmoid": "cross_entropy", "softmax": "log_likelihood"}
-        arguments.cost = goes_with.get(arguments.output, "quadratic")
+        output = arguments.output or "sigmoid"
+        arguments.cost = next((c for c, goes in OUTPUTS.items() if goes == output), "quadratic")
 
 
 def _one_of(what: str, names: Iterable[str], text: str) -> str:
@@ -204,7 +205,7 @@ def _one_of(what: str, names: Iterable[str], text: str) -> str:
 
 
 def _some(names: Iterable[str]) -> str:
-    return ", ".join(name for name in names if name != "softmax")
+    return ", ".join(name for name in names if name not in OUTPUT_ONLY)
 
 
 def _optimizer(text: str) -> Any:

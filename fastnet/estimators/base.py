@@ -200,6 +200,11 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
                 f"the network that is there has layers of {self.network_.sizes} units and the "
                 f"parameters ask for {sizes}; set warm_start=False, or leave the sizes as they are."
             )
+        elif self.network_.activations[-1] != output:
+            raise ValueError(
+                f"the network that is there has {self.network_.activations[-1]} outputs and the "
+                f"parameters ask for {output}; set warm_start=False, or leave loss as it is."
+            )
         elif not partial:  # a warm start keeps the weights, and begins anew with all else
             self.network_ = copy.deepcopy(self.network_)
             self.network_._begin_anew()

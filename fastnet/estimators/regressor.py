@@ -11,6 +11,7 @@ from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
+from fastnet.costs import PoissonCost
 from fastnet.estimators.base import BaseMLP, has_steps, with_callbacks
 from fastnet.estimators.watching import HeldOut
 
@@ -24,8 +25,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     Parameters
     ----------
-    loss : str, default "squared_error"
-        The only one: scikit-learn's "poisson" (since its 1.7) is refused by `fit`.
+    loss : {"squared_error", "poisson"}, default "squared_error"
+        "poisson", half the Poisson deviance, is for counts: y must not be negative, and outputs
+        are exponentials. (In scikit-learn since 1.7.)
     hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init
     power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, momentum
     nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon
@@ -181,15 +183,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     # ---- for the base
 
     def _cost(self) -> tuple[str, str, str]:
-        if self.loss != "squared_error":
-            raise ValueError(
-                f"loss of MLPRegressor is {self.loss!r}; fastnet trains 'squared_error', and "
-                "scikit-learn's own MLPRegressor 'poisson' too."
-            )
+        if self.loss == "poisson":
+            return "poisson", "exponential", "exp"
         return "quadratic", "identity", "identity"
 
     def _loss(self, network: Any, cost: float, penalty: Any) -> float:
-        if self.n_outputs_ == 1:
+        if self.n_outputs_ == 1 or self.loss == "poisson":  # there, a sum over the outputs
             return cost
         part = penalty()
         return float((cost - part) / self.n_outputs_ + part)
@@ -198,6 +197,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         y = y.reshape(len(y), -1)
+        if self.loss not in ("squared_error", "poisson"):
+            raise ValueError(
+                f"loss of MLPRegressor is {self.loss!r}; expected 'squared_error' or 'poisson'."
+            )
+        if self.loss == "poisson" and (y < 0).any():
+            raise ValueError("y has negative numbers; loss='poisson' is for counts, 0 or more.")
         if first:
             self.n_outputs_ = y.shape[1]
         elif y.shape[1] != self.n_outputs_:
@@ -206,7 +211,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return targets
 
     def _held_out(self, X: Any, targets: Array, sample_weight: Array | None) -> HeldOut:
-        return HeldOut(X, targets, sample_weight, _r2, _squared_error)
+        loss = _poisson if self.loss == "poisson" else _squared_error
+        return HeldOut(X, targets, sample_weight, _r2, loss)
 
 
 def _r2(outputs: Array, targets: Array, sample_weight: Array | None) -> float:
@@ -216,3 +222,10 @@ def _r2(outputs: Array, targets: Array, sample_weight: Array | None) -> float:
 def _squared_error(outputs: Array, targets: Array, sample_weight: Array | None) -> float:
     squares = np.average((outputs - targets) ** 2, axis=0, weights=sample_weight)
     return 0.5 * float(squares.mean())
+
+
+def _poisson(outputs: Array, targets: Array, sample_weight: Array | None) -> float:
+    each = [
+        PoissonCost.fn(expected, counts) for expected, counts in zip(outputs, targets, strict=True)
+    ]
+    return float(np.average(each, weights=sample_weight))

@@ -29,6 +29,7 @@ OPERATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "leaky_relu": ("LeakyRelu", {"alpha": 0.01}),
     "softmax": ("Softmax", {"axis": -1}),
     "identity": ("Identity", {}),
+    "exponential": ("Exp", {}),
 }
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnet.architecture import read_architecture
+from fastnet.architecture import OUTPUTS, read_architecture
 from fastnet.parameters import layer_views
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ __all__ = ["Layer", "assemble", "copied"]
 AnyNetwork = TypeVar("AnyNetwork", bound="Portable")
 
 #: What is learned by, where nobody says.
-USUAL_COSTS = {"sigmoid": "cross_entropy", "softmax": "log_likelihood"}
+USUAL_COSTS = {output: cost for cost, output in OUTPUTS.items()}
 
 
 @dataclass

@@ -21,7 +21,12 @@ Array = NDArray[Any]
 
 #: Our names of the activations that scikit-learn's hidden layers have, all of one kind, and its.
 HIDDEN = {"identity": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}
-OUTPUT = {"identity": "identity", "sigmoid": "logistic", "softmax": "softmax"}
+OUTPUT = {
+    "identity": "identity",
+    "sigmoid": "logistic",
+    "softmax": "softmax",
+    "exponential": "exp",  # of MLPRegressor(loss="poisson"), since 1.7
+}
 
 
 def from_sklearn(cls: type[AnyNetwork], estimator: Any, *, cost: Any = None) -> AnyNetwork:
@@ -76,7 +81,7 @@ def to_sklearn(network: Portable, *, multilabel: bool = False) -> Any:
     if output not in OUTPUT or (output == "softmax" and n_out == 1):
         raise ValueError(
             f"the output's activation is {output!r}, of {n_out} units; scikit-learn has identity "
-            "(regression), sigmoid, or softmax of two units or more."
+            "or exponential (regression), sigmoid, or softmax of two units or more."
         )
     if multilabel and (output != "sigmoid" or n_out == 1):
         raise ValueError(
@@ -91,6 +96,8 @@ def to_sklearn(network: Portable, *, multilabel: bool = False) -> Any:
         options["activation"] = HIDDEN[hidden.pop()]
     if output == "identity":
         estimator = peers.MLPRegressor(**options)
+    elif output == "exponential":
+        estimator = _poisson(peers, options)
     else:
         estimator = peers.MLPClassifier(**options)
         output = _add_classes(estimator, network, weights, biases, multilabel)
@@ -105,6 +112,16 @@ def _import(what: str) -> Any:
     except ImportError:
         raise missing_extra(what, "sklearn") from None
     return neural_network
+
+
+def _poisson(peers: Any, options: dict[str, Any]) -> Any:
+    try:
+        return peers.MLPRegressor(loss="poisson", **options)
+    except TypeError:
+        raise ValueError(
+            "the output's activation is 'exponential', which scikit-learn's MLPRegressor has "
+            "since 1.7; upgrade scikit-learn."
+        ) from None
 
 
 def _ours(name: Any, table: dict[str, str], what: str) -> str:

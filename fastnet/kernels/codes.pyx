@@ -1,6 +1,7 @@
 """The kernels' own numbers for activations, costs and optimizers, by the names users give."""
 from fastnet.kernels.layers cimport (
-    CROSS_ENTROPY, IDENTITY, LEAKY_RELU, LOG_LIKELIHOOD, QUADRATIC, RELU, SIGMOID, SOFTMAX, TANH,
+    CROSS_ENTROPY, EXPONENTIAL, IDENTITY, LEAKY_RELU, LOG_LIKELIHOOD, POISSON, QUADRATIC, RELU,
+    SIGMOID, SOFTMAX, TANH,
 )
 from fastnet.kernels.rules cimport ADAM, ADAMW, MOMENTUM, NESTEROV, RMSPROP, RPROP, SGD
 
@@ -11,12 +12,14 @@ ACTIVATIONS = {
     "leaky_relu": LEAKY_RELU,
     "identity": IDENTITY,
     "softmax": SOFTMAX,
+    "exponential": EXPONENTIAL,
 }
 
 COSTS = {
     "quadratic": QUADRATIC,
     "cross_entropy": CROSS_ENTROPY,
     "log_likelihood": LOG_LIKELIHOOD,
+    "poisson": POISSON,
 }
 
 OPTIMIZERS = {

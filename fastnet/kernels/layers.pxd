@@ -19,12 +19,14 @@ cdef enum Activation:
     LEAKY_RELU = 3
     IDENTITY = 4
     SOFTMAX = 5
+    EXPONENTIAL = 6
 
 
 cdef enum Cost:
     QUADRATIC = 0
     CROSS_ENTROPY = 1
     LOG_LIKELIHOOD = 2
+    POISSON = 3
 
 
 cdef inline void softmax(real *a_u, Py_ssize_t n, Py_ssize_t ld) noexcept nogil:
@@ -68,6 +70,10 @@ cdef inline void activate(int activation, real *a_u, Py_ssize_t ld) noexcept nog
             u = v * LANES
             z = v_load(a_u + u)
             v_store(a_u + u, v_where_greater(v_splat(0.0), z, v_splat(0.01) * z, z))
+    elif activation == EXPONENTIAL:
+        for v in range(ld // LANES):
+            u = v * LANES
+            v_store(a_u + u, v_exp(v_load(a_u + u)))
 
 
 cdef inline void times_derivative(
@@ -91,6 +97,8 @@ cdef inline void times_derivative(
             delta = v_where_greater(a, v_splat(0.0), delta, v_splat(0.0))
         elif activation == LEAKY_RELU:
             delta = v_where_greater(a, v_splat(0.0), delta, v_splat(0.01) * delta)
+        elif activation == EXPONENTIAL:
+            delta = delta * a
         v_store(delta_u + u, delta)
 
 
@@ -114,6 +122,8 @@ cdef inline void saturation(
             derivative = a > 0
         elif activation == LEAKY_RELU:
             derivative = 1 if a > 0 else 0.01
+        elif activation == EXPONENTIAL:
+            derivative = a
         else:
             derivative = 1
         sum_derivative[0] += derivative
@@ -138,8 +148,9 @@ cdef inline void output_delta(
 ) noexcept nogil:
     """The output error of one example; its target is y_u or, where that is NULL, a class number.
 
-    Cross-entropy behind a sigmoid and log-likelihood behind softmax give a - y (BP1 with the
-    derivative cancelled; behind softmax a is multiplied by the sum of y, should that not be 1);
+    Cross-entropy behind a sigmoid, log-likelihood behind softmax and Poisson behind exp give a - y
+    (BP1 with the derivative cancelled; behind softmax a is multiplied by the sum of y, should that
+    not be 1);
     everything else multiplies by the activation's derivative.
     """
     cdef Py_ssize_t u
@@ -176,6 +187,13 @@ cdef inline double cross_entropy(double z, double y) noexcept nogil:
     return tail - y * z
 
 
+cdef inline double poisson(double z, double a, double y) noexcept nogil:
+    """y ln(y / a) - y + a, with ln a = z: finite where a has come down to 0."""
+    if y > 0:
+        return y * (log(y) - z) - y + a
+    return a - y - y * z
+
+
 cdef inline double output_cost(
     int cost, const real *z_u, const real *a_u, const real *y_u, int label, Py_ssize_t n
 ) noexcept nogil:
@@ -201,6 +219,8 @@ cdef inline double output_cost(
         y = y_u[u] if y_u != NULL else (u == label)
         if cost == CROSS_ENTROPY:
             total += cross_entropy(z_u[u], y)
+        elif cost == POISSON:
+            total += poisson(z_u[u], a_u[u], y)
         else:
             total += 0.5 * (a_u[u] - y) * (a_u[u] - y)
     return total
