@@ -235,19 +235,20 @@ def draw(
     True
     """
     drawn = [np.empty(array.shape, array.dtype) for array in (*biases, *weights)]
-    chosen = [bias_initializer] * len(biases) + [initializer] * len(weights)
+    chosen = [("bias_initializer", bias_initializer)] * len(biases)
+    chosen += [("initializer", initializer)] * len(weights)
     # One hold of the lock for all of it: a RandomState keeps half of a pair of normals outside its
     # bit generator, and another thread must not come between the two.
     source = rng._bit_generator if isinstance(rng, np.random.RandomState) else rng.bit_generator
     with source.lock:
-        for array, choice in zip(drawn, chosen, strict=True):
-            _draw_one(rng, array, choice)
+        for array, (name, choice) in zip(drawn, chosen, strict=True):
+            _draw_one(rng, array, choice, name)
     with writing or nullcontext():
         for array, values in zip((*biases, *weights), drawn, strict=True):
             array[...] = values
 
 
-def _draw_one(rng: RNG, array: Array, choice: Initializer) -> None:
+def _draw_one(rng: RNG, array: Array, choice: Initializer, name: str) -> None:
     if isinstance(choice, str):
         stream = initial.Stream(rng)
         INITIALIZERS[choice](stream, array)
@@ -256,14 +257,14 @@ def _draw_one(rng: RNG, array: Array, choice: Initializer) -> None:
     # float(): a whole number may be larger than any of NumPy's.
     values = np.asarray(choice(rng, array.shape) if callable(choice) else float(choice))
     if values.dtype.kind not in "biuf":
-        raise TypeError(f"an initializer gave dtype {values.dtype}; expected real numbers.")
+        raise TypeError(f"{name} gave dtype {values.dtype}; expected real numbers.")
     if callable(choice) and values.shape != array.shape:
-        raise ValueError(f"an initializer gave shape {values.shape}; expected {array.shape}.")
+        raise ValueError(f"{name} gave shape {values.shape}; expected {array.shape}.")
     with np.errstate(over="ignore"):
         cast = values.astype(array.dtype)
     if not np.isfinite(cast).all():
+        what = "weights" if name == "initializer" else "biases"
         raise ValueError(
-            f"an initializer gave a number that is not finite in {array.dtype}; "
-            "starting weights must be."
+            f"{name} gave a number that is not finite in {array.dtype}; starting {what} must be."
         )
     array[...] = cast

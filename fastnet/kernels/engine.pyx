@@ -183,7 +183,6 @@ cdef class Engine:
             raise AssertionError("the workspace was carved differently from what was measured")
         return 0
 
-
     # ---- parameters in and out
 
     def load(self, const real[::1] flat, double scale=1):
