@@ -74,6 +74,8 @@ def as_rate(value: Any, name: str) -> float:
     try:
         if isinstance(value, (str, bytes, bool, np.bool_, complex, np.complexfloating)):
             raise TypeError
+        if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind not in "iufO":
+            raise TypeError  # a date would become the number of its ticks
         number = float(value)
     except (TypeError, ValueError):
         raise TypeError(

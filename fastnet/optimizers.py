@@ -71,7 +71,7 @@ class Optimizer:
 
     def __post_init__(self) -> None:
         for field, value in vars(self).items():
-            as_rate(value, field)
+            object.__setattr__(self, field, as_rate(value, field))
 
     @property
     def name(self) -> str:
