@@ -101,7 +101,10 @@ def set_item(name, good):
 
 
 #: What a callable raises is its caller's own, and passes through.
-EPOCH = {"epochs": EPOCHS, "progress": ANYTHING.filter(lambda value: not callable(value))}
+NOT_CALLED = ANYTHING.filter(
+    lambda value: not any(map(callable, value if isinstance(value, list) else [value]))
+)
+EPOCH = {"epochs": EPOCHS, "progress": NOT_CALLED, "metrics": NOT_CALLED}
 CALLS = {
     "Network": maker(
         fastnet.Network, strategies={"sizes": SIZES}, sizes=[3, 2], cost="quadratic",
