@@ -16,7 +16,9 @@ from fastnet.kernels.crew cimport (
     CREWS_WORK, await_verdict, barrier_start, give_verdict, member_join, member_start,
 )
 from fastnet.kernels.examples cimport Rows, Targets
-from fastnet.kernels.fetch cimport Inputs, announce, compress, fetch, inputs_of, is_finite
+from fastnet.kernels.fetch cimport (
+    Inputs, announce, compress, density_of, fetch, inputs_of, is_finite,
+)
 from fastnet.kernels.gemm cimport Operands, gemm
 from fastnet.kernels.guard cimport Gate, Guard, enter, leave
 from fastnet.kernels.passes cimport (
@@ -505,6 +507,8 @@ cdef class Engine:
         task.pending = self.pending
         task.etas = &etas[0]
         self.net.training = True
+        # Dropout of inputs wants them dense.
+        self.net.density = density_of(&inputs, rows.n) if self.net.input_keep == 1 else 1
         with nogil:
             n_threads = worthwhile_threads(&self.net, self.n_threads, mini_batch_size)
             if n_threads == 1 or not self.train_together(n_threads):

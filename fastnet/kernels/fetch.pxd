@@ -39,6 +39,13 @@ cdef inline bint is_sparse(const Inputs *rows) noexcept nogil:
     return rows.storage == SPARSE_FLOAT or rows.storage == SPARSE_DOUBLE
 
 
+cdef inline double density_of(const Inputs *rows, Py_ssize_t n) noexcept nogil:
+    """The share of elements of n rows that the kernels walk along."""
+    if not is_sparse(rows):
+        return 1
+    return rows.starts[n] / (<double> n * rows.n_in)
+
+
 cdef inline void point(
     const Inputs *rows, Py_ssize_t row, SparseRow *sparse, real *room
 ) noexcept nogil:

@@ -74,6 +74,7 @@ cdef struct Net:
     SparseBatch batch
     uint16_t *cols  # one example's non-zeros, found on the way; for prediction
     bint sparse  # whether the batch at hand lies in `batch`, else in x_bi
+    double density  # the share of inputs that are walked: 1, or what is not zero
     real *panel  # gemm's
     Product product
     int thread

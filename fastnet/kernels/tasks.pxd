@@ -9,7 +9,7 @@ from fastnet.kernels.simd cimport PAD
 cdef enum:
     PROCEED = 1  # what is said to threads that wait until all have been started
     RETURN = 2
-    WORTH_SHARING = 60_000  # multiply-adds of a layer and mini-batch
+    WORTH_SHARING = 60_000  # multiply-adds of a layer and mini-batch, zeros left out
 
 
 # One thread's part in a call of Engine.train.
@@ -32,8 +32,12 @@ cdef struct Task:
     int *verdict
 
 
-cdef inline bint is_worth_sharing(const Layer *layer, Py_ssize_t count) noexcept nogil:
-    return layer.width > PAD and layer.n_in * layer.n_out * count >= WORTH_SHARING
+cdef inline bint is_worth_sharing(const Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
+    cdef const Layer *layer = &net.layers[l]
+    cdef double work = <double> layer.n_in * layer.n_out * count
+    if l == 0:
+        work *= net.density
+    return layer.width > PAD and work >= WORTH_SHARING
 
 
 cdef inline int worthwhile_threads(
@@ -44,7 +48,7 @@ cdef inline int worthwhile_threads(
     cdef Py_ssize_t most = 1
     cdef Py_ssize_t l
     for l in range(net.depth):
-        if is_worth_sharing(&net.layers[l], count):
+        if is_worth_sharing(net, l, count):
             most = max(most, (net.layers[l].width + PAD - 1) // PAD)
     return <int> min(<Py_ssize_t> n_threads, most)
 
@@ -58,7 +62,7 @@ cdef inline void divide(Net *net, int thread, int n_threads, Py_ssize_t count) n
     for l in range(net.depth):
         layer = &net.layers[l]
         pads = (layer.width + PAD - 1) // PAD
-        layer.shared = n_threads > 1 and is_worth_sharing(layer, count)
+        layer.shared = n_threads > 1 and is_worth_sharing(net, l, count)
         if layer.shared:
             layer.first = pads * thread // n_threads * PAD
             layer.last = min(pads * (thread + 1) // n_threads * PAD, layer.width)
