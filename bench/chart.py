@@ -69,10 +69,13 @@ def _panel(axes: Any, part: Mapping[str, Any]) -> None:
     low, high = min(times + limits), max(times + limits)
     for y, r in enumerate(rows):
         ours = r["peer"] == "fastnet"
-        axes.plot(r["median_s"], y, "D" if ours else "o", color="0.1" if ours else "0.55", ms=4)
+        axes.plot(
+            r["median_s"], y, "D" if ours else "o", color="0.1" if ours else "0.55", ms=4, zorder=3
+        )
         ratio = "" if ours or "times_fastnet" not in r else f"  x{r['times_fastnet']:.3g}"
         words = f"  {report.seconds(r['median_s'])}{ratio}"
-        axes.text(r["median_s"], y, words, va="center", fontsize=6.5)
+        ground = {"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.8}
+        axes.text(r["median_s"], y, words, va="center", fontsize=6.5, bbox=ground, zorder=2.5)
     axes.set_yticks(
         range(len(rows)), [report.label(r["peer"], r["variant"], r["threads"]) for r in rows]
     )
