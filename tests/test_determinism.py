@@ -80,12 +80,6 @@ def test_how_large_the_pieces_of_converted_data_are(case, rows, monkeypatch):
     assert train(**options) == expected
 
 
-needs_threads = pytest.mark.skipif(
-    not hasattr(fastnet, "set_num_threads"), reason="this fastnet trains in one thread"
-)
-
-
-@needs_threads
 @pytest.mark.parametrize("count", [1, 2, 3, 5])
 def test_how_many_threads_work_on_it(case, count):
     options, expected = case
@@ -140,7 +134,6 @@ def test_who_watches(case, name):
     assert train(**options, **watch) == expected
 
 
-@pytest.mark.skipif(not hasattr(fastnet, "Checkpoint"), reason="this fastnet has no Checkpoint")
 @pytest.mark.parametrize("every", [1, 2])
 def test_how_often_a_checkpoint_is_written(case, every, tmp_path):
     options, expected = case
