@@ -38,8 +38,8 @@ RATE = [
     (True, TypeError, "bool; expected a number"),
     ([0.1], TypeError, "list; expected a number"),
     (np.ones(2), TypeError, "ndarray; expected a number"),
-    (np.datetime64(0, "s"), TypeError, "datetime64; expected a number"),
-    (np.array(0, "m8[s]"), TypeError, "ndarray; expected a number"),
+    (np.datetime64(0, "ns"), TypeError, "datetime64; expected a number"),
+    (np.array(0, "M8[ns]"), TypeError, "ndarray; expected a number"),
 ]
 SGD = {"training_data": GOOD, "epochs": 1, "mini_batch_size": 2, "eta": 0.1}
 STEP = {"mini_batch": GOOD, "eta": 0.1, "lmbda": 0.0, "n": 10}
