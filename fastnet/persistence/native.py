@@ -69,7 +69,9 @@ def write_npz(
     members["header"] = np.frombuffer(header_of(model), dtype=np.uint8)
     archive = io.BytesIO()
     np.savez(archive, **members)  # type: ignore[arg-type]
-    replace_file(path, archive.getbuffer(), before=before)
+    # A view that outlived a failure, in its traceback, would keep the archive from being closed.
+    with archive.getbuffer() as content:
+        replace_file(path, content, before=before)
 
 
 def read_npz(path: str | os.PathLike[str]) -> SavedModel:
