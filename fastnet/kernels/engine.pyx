@@ -21,6 +21,8 @@ from fastnet.kernels.fetch cimport (
 )
 from fastnet.kernels.gemm cimport Operands, gemm
 from fastnet.kernels.guard cimport Gate, Guard, enter, leave
+from fastnet.kernels.packing cimport lay_out, pack, size_of, unpack
+from fastnet.kernels.panels cimport Panel, panel_of
 from fastnet.kernels.passes cimport (
     MAX_DEPTH, Answers, Layer, Net, Statistics, activate_layer, answers_of, backward, errors, fold,
     forward, judge,
@@ -28,9 +30,9 @@ from fastnet.kernels.passes cimport (
 from fastnet.kernels.rules cimport Rule, is_plain, take_step
 from fastnet.kernels.simd cimport PAD, real
 from fastnet.kernels.tasks cimport (
-    PROCEED, RETURN, Task, divide, prepare_task, worthwhile_threads,
+    PROCEED, RETURN, Task, divide, panels_for, prepare_task, worthwhile_threads,
 )
-from fastnet.kernels.workspace cimport Workspace, carve, pack, shape_layer, unpack
+from fastnet.kernels.workspace cimport Workspace, carve, shape_layer
 
 cnp.import_array()
 
@@ -163,7 +165,7 @@ cdef class Engine:
         self.net.input_keep = 1 - dropout[0] if dropout else 1
         for l in range(self.net.depth):
             keep = 1 - dropout[l + 1] if dropout and l < self.net.depth - 1 else 1
-            shape_layer(&self.net, l, sizes[l], sizes[l + 1], training)
+            shape_layer(&self.net, l, sizes[l], sizes[l + 1])
             self.net.layers[l].activation = activations[l]
             self.net.layers[l].keep = keep
             self.n_parameters += (sizes[l] + 1) * sizes[l + 1]
@@ -183,6 +185,33 @@ cdef class Engine:
         carve(&self.space, &self.net, &self.rule)
         if self.space.taken != size:
             raise AssertionError("the workspace was carved differently from what was measured")
+        if self.training:
+            lay_out(&self.net)
+        return 0
+
+    cdef int arrange(self, int n_threads, Py_ssize_t mini_batch_size) except -1:
+        """Lay all vectors of parameters out in the panels that so many threads want."""
+        cdef Net before = self.net
+        cdef bint same = True
+        cdef Py_ssize_t l
+        cdef int panels
+        cdef int which
+        cdef real *vectors[4]
+        cdef real[::1] flat
+        for l in range(self.net.depth):
+            panels = panels_for(&self.net, l, n_threads, mini_batch_size)
+            same = same and panels == self.net.layers[l].panels
+        if same:
+            return 0
+        flat = np.empty(self.n_parameters, np.float64 if sizeof(real) == 8 else np.float32)
+        for l in range(self.net.depth):
+            self.net.layers[l].panels = panels_for(&self.net, l, n_threads, mini_batch_size)
+        lay_out(&self.net)
+        vectors[:] = [self.net.packed, self.net.nabla, self.rule.s1, self.rule.s2]
+        for which in range(2 + self.space.n_states):
+            unpack(&before, vectors[which], &flat[0])
+            memset(vectors[which], 0, self.net.n_packed * sizeof(real))
+            pack(&self.net, &flat[0], vectors[which])
         return 0
 
     # ---- parameters in and out
@@ -441,10 +470,14 @@ cdef class Engine:
     def is_finite(self):
         """Whether the last layer's biases are: what goes wrong anywhere arrives there at once."""
         cdef Layer *last = &self.net.layers[self.net.depth - 1]
+        cdef Panel panel
         cdef Py_ssize_t u
-        for u in range(last.n_out):
-            if not isfinite(last.b_u[u]):
-                return False
+        cdef int t
+        for t in range(last.panels):
+            panel = panel_of(last.n_in, last.width, last.panels, t)
+            for u in range(panel.last - panel.first):  # what is padding is zero
+                if not isfinite(last.packed[panel.at + u]):
+                    return False
         return True
 
     def first_bad_layer(self):
@@ -457,7 +490,7 @@ cdef class Engine:
             raise TypeError("a predicting engine has no parameters of its own")
         with nogil:
             for l in range(self.net.depth):
-                n = (self.net.layers[l].n_in + 1) * self.net.layers[l].ld
+                n = size_of(&self.net.layers[l])
                 odd = 0
                 for j in range(n):
                     odd += at[j] - at[j]  # 0 for what is finite, else NaN
@@ -509,17 +542,20 @@ cdef class Engine:
         self.net.training = True
         # Dropout of inputs wants them dense.
         self.net.density = density_of(&inputs, rows.n) if self.net.input_keep == 1 else 1
-        with nogil:
-            n_threads = worthwhile_threads(&self.net, self.n_threads, mini_batch_size)
-            if n_threads == 1 or not self.train_together(n_threads):
+        n_threads = worthwhile_threads(&self.net, self.n_threads, mini_batch_size)
+        self.arrange(n_threads, mini_batch_size)
+        if n_threads > 1 and not self.train_together(n_threads):
+            n_threads = 1
+            self.arrange(1, mini_batch_size)
+        if n_threads == 1:
+            with nogil:
                 walk(&self.net, &self.rule, task)
         self.net.training = False
         self.pending = task.pending
 
-    cdef bint train_together(self, int n_threads) noexcept nogil:
+    cdef bint train_together(self, int n_threads) noexcept:
         """Let threads walk side by side; False, and nothing done, where they could not start."""
         cdef Task *task
-        cdef Py_ssize_t count = min(self.space.tasks[0].mini_batch_size, self.net.capacity)
         cdef int verdict = 0
         cdef int started = 1
         cdef int t
@@ -528,17 +564,18 @@ cdef class Engine:
         for t in range(1, n_threads):
             task = &self.space.tasks[t]
             prepare_task(task, &self.space.tasks[0], &verdict)
-            divide(&task.net, t, n_threads, count)
+            divide(&task.net, t, n_threads)
             if not member_start(&task.member, work, task):
                 break
             started += 1
         give_verdict(&verdict, PROCEED if started == n_threads else RETURN)
-        if started == n_threads:
-            divide(&self.net, 0, n_threads, count)
-            walk(&self.net, &self.rule, &self.space.tasks[0])
-            divide(&self.net, 0, 1, count)
-        for t in range(1, started):
-            member_join(&self.space.tasks[t].member)
+        with nogil:
+            if started == n_threads:
+                divide(&self.net, 0, n_threads)
+                walk(&self.net, &self.rule, &self.space.tasks[0])
+                divide(&self.net, 0, 1)
+            for t in range(1, started):
+                member_join(&self.space.tasks[t].member)
         return started == n_threads
 
     def differentiate(
@@ -582,6 +619,7 @@ cdef class Engine:
             or not self.training or cnp.PyArray_SIZE(parameters) != size
         ):
             return None
+        self.arrange(1, n)
         flat = cnp.PyArray_EMPTY(1, &size, kind, 0)
         x = <const real *> cnp.PyArray_DATA(X)
         source = <const real *> cnp.PyArray_DATA(parameters)
@@ -625,6 +663,7 @@ cdef class Engine:
         self.check_examples(rows, targets, order, start, stop)
         if not self.training:
             raise ValueError("this engine has no room for gradients")
+        self.arrange(1, stop - start)
         with nogil:
             fold(net)
             while at < stop:

@@ -14,6 +14,7 @@ from fastnet.kernels.gemm cimport Operands
 from fastnet.kernels.layers cimport (
     SOFTMAX, activate, argmax, output_cost, output_delta, saturation, softmax, times_derivative,
 )
+from fastnet.kernels.panels cimport Panel, panel_of
 from fastnet.kernels.simd cimport LANES, real, v_load, v_splat, v_store, vreal
 from fastnet.kernels.sparse cimport SparseBatch, sparse_forward, sparse_update
 
@@ -46,17 +47,18 @@ cdef struct Layer:
     Py_ssize_t width  # n_out in whole vectors: the columns that are computed
     Py_ssize_t first  # of the columns that this thread computes
     Py_ssize_t last  # behind the last of them
-    bint shared  # whether other threads compute the others; else one thread has all
-    Py_ssize_t ld  # from one row of activations, errors or packed weights to the next
+    Py_ssize_t ld  # from one row of activations or errors to the next
     Py_ssize_t ld_in  # the same for the layer below
-    Py_ssize_t w_ld  # length of a row of w_iu: ld where packed, n_out in the flat vector
+    int panels  # in which the parameters lie: several where threads share the layer
+    real *packed  # where the first of them begins
+    Py_ssize_t w_ld  # length of a row of w_iu: of its panel, or n_out in the flat vector
     int activation
     real keep  # the share of activations that dropout keeps; 1 is no dropout
-    real *b_u
+    real *b_u  # of column `first`, as the next three
     real *w_iu
-    real *w_ui  # the transpose, for the way back
     real *nabla_b_u
     real *nabla_w_iu
+    real *w_ui  # the transpose of all columns, for the way back
     real *a_bu
     real *other_a_bu  # changes places with a_bu from one mini-batch to the next, if not NULL
     real *delta_bu
@@ -82,7 +84,7 @@ cdef struct Net:
     Barrier *barrier
     real scale  # of the first layer's weights: decay that is not yet written into them
     Py_ssize_t n_packed
-    real *packed  # all parameters, rows padded
+    real *packed  # all parameters, in panels
     real *nabla  # the gradient, laid out alike
     uint64_t dropout_key
     Py_ssize_t position  # of the batch's first example in the epoch: the dropout counter
@@ -114,7 +116,7 @@ cdef inline void weigh(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
     cdef Operands p
     if l == 0 and net.sparse:
         sparse_forward(&net.batch, count, layer.w_iu, layer.w_ld, layer.b_u, net.scale,
-                       layer.a_bu, layer.ld, layer.first, layer.last)
+                       layer.a_bu + layer.first, layer.ld, layer.last - layer.first)
         return
     p.a = net.x_bi if l == 0 else net.layers[l - 1].a_bu
     p.a_m = layer.ld_in
@@ -123,12 +125,12 @@ cdef inline void weigh(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
     p.b_k = layer.w_ld
     p.c_in = layer.b_u
     p.c_in_m = 0
-    p.c = layer.a_bu
+    p.c = layer.a_bu + layer.first
     p.c_m = layer.ld
     p.k = layer.n_in
     p.beta = 1
     p.panel = net.panel
-    net.product(&p, 0, count, layer.first, layer.last)
+    net.product(&p, 0, count, 0, layer.last - layer.first)
 
 
 cdef inline void note_z(Layer *layer, Statistics *s, Py_ssize_t count) noexcept nogil:
@@ -162,6 +164,11 @@ cdef inline void activate_layer(Net *net, Py_ssize_t l, Py_ssize_t count) noexce
                  net.position + b)
 
 
+cdef inline bint is_shared(const Net *net, Py_ssize_t l) noexcept nogil:
+    """Whether several threads compute layer l, each its own columns; else the first one has all."""
+    return net.layers[l].panels > 1
+
+
 cdef inline bint has_part(const Net *net, Py_ssize_t l) noexcept nogil:
     """Whether this thread computes columns of layer l."""
     return net.layers[l].first < net.layers[l].last
@@ -175,7 +182,7 @@ cdef inline void forward(Net *net, Py_ssize_t count) noexcept nogil:
             drop(net.x_bi + b * net.layers[0].ld_in, net.x_mask_bi + b * net.layers[0].ld_in, 0,
                  net.layers[0].n_in, net.input_keep, net.dropout_key, 0, net.position + b)
     for l in range(net.depth):
-        if l > 0 and (net.layers[l - 1].shared or net.layers[l].shared):
+        if l > 0 and (is_shared(net, l - 1) or is_shared(net, l)):
             meet(net)
         if has_part(net, l):
             weigh(net, l, count)
@@ -240,7 +247,7 @@ cdef inline void errors(
     cdef Layer *last = &net.layers[net.depth - 1]
     cdef Py_ssize_t b
     cdef Py_ssize_t own_first = last.first, own_last = last.last
-    if last.shared:
+    if is_shared(net, net.depth - 1):
         meet(net)
     if net.thread != 0:
         return
@@ -257,17 +264,31 @@ cdef inline void errors(
 
 
 cdef inline void transpose(Layer *layer, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-    """Rows first .. last of w_iu, into the same columns of w_ui, in small squares."""
+    """Rows first .. last of the weights, all columns, into the same columns of w_ui."""
+    cdef Panel panel
+    cdef int t
+    for t in range(layer.panels):
+        panel = panel_of(layer.n_in, layer.width, layer.panels, t)
+        transpose_panel(layer.packed + panel.at + panel.ld, panel.ld,
+                        layer.w_ui + panel.first * layer.ld_in, layer.ld_in, first, last,
+                        min(panel.last, layer.n_out) - panel.first)
+
+
+cdef inline void transpose_panel(
+    const real *w_iu, Py_ssize_t w_ld, real *w_ui, Py_ssize_t ld_in, Py_ssize_t first,
+    Py_ssize_t last, Py_ssize_t n,
+) noexcept nogil:
+    """Rows first .. last of n columns, in small squares."""
     cdef Py_ssize_t i, u, u_end, i_end
     cdef Py_ssize_t u_start
     while first < last:
         i_end = min(first + TILE_SIDE, last)
         u_start = 0
-        while u_start < layer.n_out:
-            u_end = min(u_start + TILE_SIDE, layer.n_out)
+        while u_start < n:
+            u_end = min(u_start + TILE_SIDE, n)
             for u in range(u_start, u_end):
                 for i in range(first, i_end):
-                    layer.w_ui[u * layer.ld_in + i] = layer.w_iu[i * layer.ld + u]
+                    w_ui[u * ld_in + i] = w_iu[i * w_ld + u]
             u_start = u_end
         first = i_end
 
@@ -279,13 +300,13 @@ cdef inline void send_back(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept no
     """
     cdef Layer *layer = &net.layers[l]
     cdef Layer *below = &net.layers[l - 1]
-    cdef Py_ssize_t first = below.first if layer.shared else 0
-    cdef Py_ssize_t last = below.last if layer.shared else below.width
+    cdef Py_ssize_t first = below.first if is_shared(net, l) else 0
+    cdef Py_ssize_t last = below.last if is_shared(net, l) else below.width
     cdef Operands p
     cdef Py_ssize_t b, v
     cdef real *delta_u
     cdef const real *mask_u
-    if not layer.shared and net.thread != 0 or first == last:
+    if not is_shared(net, l) and net.thread != 0 or first == last:
         return
     transpose(layer, first, min(last, below.n_out))
     p.a = layer.delta_bu
@@ -313,47 +334,47 @@ cdef inline void send_back(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept no
 
 
 cdef inline void add_errors(Layer *layer, real *b_u, Py_ssize_t count) noexcept nogil:
-    """b_u += sum over the batch of delta_bu."""
-    cdef Py_ssize_t b, _v
-    cdef Py_ssize_t u = layer.first
+    """b_u += sum over the batch of delta_bu, own columns."""
+    cdef Py_ssize_t b, v
+    cdef const real *delta_u
     cdef vreal total
-    for _v in range((layer.last - layer.first) // LANES):
+    for v in range((layer.last - layer.first) // LANES):
         total = v_splat(0)
+        delta_u = layer.delta_bu + layer.first + v * LANES
         for b in range(count):
-            total = total + v_load(layer.delta_bu + b * layer.ld + u)
-        v_store(b_u + u, v_load(b_u + u) + total)
-        u += LANES
+            total = total + v_load(delta_u + b * layer.ld)
+        v_store(b_u + v * LANES, v_load(b_u + v * LANES) + total)
 
 
 cdef inline void outer(
     Net *net, Py_ssize_t l, Py_ssize_t count, real *c_iu, real beta
 ) noexcept nogil:
-    """c_iu = beta * c_iu + sum over the batch of x_bi delta_bu, packed rows, own columns."""
+    """c_iu = beta * c_iu + sum over the batch of x_bi delta_bu, own panel."""
     cdef Layer *layer = &net.layers[l]
     cdef Operands p
     p.a = net.x_bi if l == 0 else net.layers[l - 1].a_bu
     p.a_m = 1
     p.a_k = layer.ld_in
-    p.b = layer.delta_bu
+    p.b = layer.delta_bu + layer.first
     p.b_k = layer.ld
     p.c_in = c_iu
-    p.c_in_m = layer.ld
+    p.c_in_m = layer.w_ld
     p.c = c_iu
-    p.c_m = layer.ld
+    p.c_m = layer.w_ld
     p.k = count
     p.beta = beta
     p.panel = net.panel
-    net.product(&p, 0, layer.n_in, layer.first, layer.last)
+    net.product(&p, 0, layer.n_in, 0, layer.last - layer.first)
 
 
 cdef inline void fold(Net *net) noexcept nogil:
-    """Write the decay that is outstanding into the first layer's weights, own columns."""
+    """Write the decay that is outstanding into the first layer's weights, own panel."""
     cdef Py_ssize_t i, v
     cdef Layer *layer = &net.layers[0]
     cdef real *w_u
     if net.scale != 1:
         for i in range(layer.n_in):
-            w_u = layer.w_iu + i * layer.ld + layer.first
+            w_u = layer.w_iu + i * layer.w_ld
             for v in range((layer.last - layer.first) // LANES):
                 v_store(w_u + v * LANES, v_splat(net.scale) * v_load(w_u + v * LANES))
         net.scale = 1
@@ -380,8 +401,8 @@ cdef inline void descend(
         net.scale *= decay
         if not net.scale > 0.5:
             fold(net)
-        sparse_update(&net.batch, count, layer.delta_bu, layer.ld, 1 / net.scale, layer.w_iu,
-                      layer.first, layer.last)
+        sparse_update(&net.batch, count, layer.delta_bu + layer.first, layer.ld, 1 / net.scale,
+                      layer.w_iu, layer.w_ld, layer.last - layer.first)
     else:
         outer(net, l, count, layer.w_iu, decay)
 
@@ -398,12 +419,12 @@ cdef inline void backward(
         fold(net)
     for l in range(net.depth - 1, -1, -1):
         if l > 0:
-            if net.layers[l].shared and l == net.depth - 1:
+            if is_shared(net, l) and l == net.depth - 1:
                 meet(net)  # the error is there
             send_back(net, l, count)
-            if net.layers[l].shared or net.layers[l - 1].shared:
+            if is_shared(net, l) or is_shared(net, l - 1):
                 meet(net)  # sent back, and layer l's weights are read no more
-        elif net.depth == 1 and net.layers[0].shared:
+        elif net.depth == 1 and is_shared(net, 0):
             meet(net)
         if has_part(net, l):
             if descending:
@@ -420,10 +441,10 @@ cdef inline void accumulate(Net *net, Py_ssize_t l, Py_ssize_t count, bint first
     cdef Py_ssize_t i
     if first:
         for i in range(layer.n_in + 1 if sparse else 1):
-            memset(layer.nabla_b_u + i * layer.ld + layer.first, 0, size)
+            memset(layer.nabla_b_u + i * layer.w_ld, 0, size)
     add_errors(layer, layer.nabla_b_u, count)
     if sparse:
-        sparse_update(&net.batch, count, layer.delta_bu, layer.ld, 1, layer.nabla_w_iu,
-                      layer.first, layer.last)
+        sparse_update(&net.batch, count, layer.delta_bu + layer.first, layer.ld, 1,
+                      layer.nabla_w_iu, layer.w_ld, layer.last - layer.first)
     else:
         outer(net, l, count, layer.nabla_w_iu, 0 if first else 1)

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""One step of each optimizer, as loops over flat vectors of `n` elements.
+"""One step of each optimizer, as loops over panels of `n` elements.
 
 w are parameters and g is the gradient summed over a mini-batch; `share` is 1/m, so that
 share * g is its mean. State vectors (v, m, s ...) are updated in place.
@@ -7,8 +7,9 @@ share * g is its mean. State vectors (v, m, s ...) are updated in place.
 from libc.math cimport fabs, pow, sqrt
 from libc.stdint cimport int64_t
 
+from fastnet.kernels.panels cimport Panel, panel_of
 from fastnet.kernels.passes cimport Layer, Net, meet
-from fastnet.kernels.simd cimport PAD, real, real_sqrt
+from fastnet.kernels.simd cimport real, real_sqrt
 
 
 cdef enum Kind:
@@ -35,6 +36,11 @@ cdef struct Rule:
     int64_t t  # steps taken
     real *s1
     real *s2
+
+
+cdef inline Py_ssize_t own_size(const Layer *layer) noexcept nogil:
+    """Elements of this thread's panel of a layer; 0 where it has none."""
+    return (layer.n_in + 1) * layer.w_ld if layer.first < layer.last else 0
 
 
 cdef inline bint is_plain(const Rule *rule) noexcept nogil:
@@ -122,61 +128,55 @@ cdef inline void rprop(
             w[j] += step[j]
 
 
-cdef inline double squared_norm(const real *g, Py_ssize_t n) noexcept nogil:
-    """In eight sums, for speed; their order is fixed."""
+cdef inline double squared_norm(const Net *net) noexcept nogil:
+    """Of all of nabla, in eight sums, for speed.
+
+    Their order is that of rows and columns, whatever the panels that these lie in.
+    """
     cdef double sums[8]
-    cdef Py_ssize_t j, lane
+    cdef const Layer *layer
+    cdef const real *row
+    cdef Panel panel
+    cdef Py_ssize_t l, i, j, lane
     cdef double total = 0
+    cdef int t
     for lane in range(8):
         sums[lane] = 0
-    # n counts padded rows, and so is a multiple of 8.
-    for j in range(n // 8):
-        for lane in range(8):
-            sums[lane] += <double> g[8 * j + lane] * <double> g[8 * j + lane]
+    for l in range(net.depth):
+        layer = &net.layers[l]
+        for i in range(layer.n_in + 1):
+            for t in range(layer.panels):
+                panel = panel_of(layer.n_in, layer.width, layer.panels, t)
+                row = net.nabla + (layer.packed - net.packed) + panel.at + i * panel.ld
+                for j in range(panel.ld // 8):  # rows are padded to whole eights
+                    for lane in range(8):
+                        sums[lane] += <double> row[8 * j + lane] * <double> row[8 * j + lane]
     for lane in range(8):
         total += sums[lane]
     return total
 
 
-cdef inline void regularize(
-    Net *net, const Rule *rule, real share, Py_ssize_t start, Py_ssize_t stop
-) noexcept nogil:
-    """nabla <- share nabla (clipped) + l2 w + l1 sign(w), the last two for weights alone."""
-    cdef Py_ssize_t l, j, at
-    cdef Layer *layer
-    cdef real factor = share
+cdef inline void regularize(Layer *layer, const Rule *rule, real factor) noexcept nogil:
+    """nabla <- factor nabla + l2 w + l1 sign(w), the last two for weights alone; own panel."""
     cdef real l1 = rule.l1
     cdef real l2 = rule.l2
+    cdef Py_ssize_t n = own_size(layer)
+    cdef Py_ssize_t j
     cdef real w
-    cdef double norm
-    if rule.clip_norm > 0:
-        norm = share * sqrt(squared_norm(net.nabla, net.n_packed))
-        if norm > rule.clip_norm:
-            factor = share * (rule.clip_norm / norm)
-        meet(net)  # every thread has summed it up; now they change it
-    for j in range(start, stop):
-        net.nabla[j] *= factor
+    for j in range(n):
+        layer.nabla_b_u[j] *= factor
     if l1 == 0 and l2 == 0:
         return
-    for l in range(net.depth):
-        layer = &net.layers[l]
-        at = layer.w_iu - net.packed
-        for j in range(max(start, at), min(stop, at + layer.n_in * layer.ld)):
-            w = net.packed[j]
-            net.nabla[j] += l2 * w + (l1 if w > 0 else (-l1 if w < 0 else 0))
+    for j in range(layer.w_ld, n):
+        w = layer.b_u[j]
+        layer.nabla_b_u[j] += l2 * w + (l1 if w > 0 else (-l1 if w < 0 else 0))
 
 
-cdef inline void decay_weights(
-    Net *net, real decay, Py_ssize_t start, Py_ssize_t stop
-) noexcept nogil:
-    """Multiply the weights, and not the biases, among parameters start .. stop."""
-    cdef Py_ssize_t l, j, at
-    cdef Layer *layer
-    for l in range(net.depth):
-        layer = &net.layers[l]
-        at = layer.w_iu - net.packed
-        for j in range(max(start, at), min(stop, at + layer.n_in * layer.ld)):
-            net.packed[j] *= decay
+cdef inline void decay_weights(Layer *layer, real decay) noexcept nogil:
+    """Multiply the weights of this thread's panel, and not the biases."""
+    cdef Py_ssize_t j
+    for j in range(layer.w_ld, own_size(layer)):
+        layer.b_u[j] *= decay
 
 
 cdef inline void limit_norms(Layer *layer, double max_norm) noexcept nogil:
@@ -184,26 +184,26 @@ cdef inline void limit_norms(Layer *layer, double max_norm) noexcept nogil:
     cdef Py_ssize_t i, u
     cdef double squares, w
     cdef real factor
-    for u in range(layer.first, min(layer.last, layer.n_out)):
+    for u in range(min(layer.last, layer.n_out) - layer.first):
         squares = 0
         for i in range(layer.n_in):
-            w = layer.w_iu[i * layer.ld + u]
+            w = layer.w_iu[i * layer.w_ld + u]
             squares += w * w
         if squares > max_norm * max_norm:
             factor = max_norm / sqrt(squares)
             for i in range(layer.n_in):
-                layer.w_iu[i * layer.ld + u] *= factor
+                layer.w_iu[i * layer.w_ld + u] *= factor
 
 
 cdef inline void move(
-    Net *net, const Rule *rule, real share, double eta, Py_ssize_t start, Py_ssize_t stop
+    const Net *net, Layer *layer, const Rule *rule, real share, double eta
 ) noexcept nogil:
-    """Parameters start .. stop, by the optimizer's formula."""
-    cdef real *w = net.packed + start
-    cdef const real *g = net.nabla + start
-    cdef real *s1 = rule.s1 + start if rule.s1 != NULL else NULL
-    cdef real *s2 = rule.s2 + start if rule.s2 != NULL else NULL
-    cdef Py_ssize_t n = stop - start
+    """The parameters of this thread's panel, by the optimizer's formula."""
+    cdef real *w = layer.b_u
+    cdef const real *g = layer.nabla_b_u
+    cdef real *s1 = rule.s1 + (w - net.packed) if rule.s1 != NULL else NULL
+    cdef real *s2 = rule.s2 + (w - net.packed) if rule.s2 != NULL else NULL
+    cdef Py_ssize_t n = own_size(layer)
     if rule.kind == SGD:
         sgd(w, g, n, share, eta)
     elif rule.kind == MOMENTUM:
@@ -221,24 +221,30 @@ cdef inline void move(
 cdef inline void take_step(Net *net, Rule *rule, Py_ssize_t count, double eta) noexcept nogil:
     """Move the parameters by nabla, the gradient summed over `count` examples.
 
-    Each thread moves a piece of the flat vector, whichever columns lie in it.
+    Each thread moves the panels whose gradient it has formed, and whose weights the others have
+    been done with since backward().
     """
     cdef real share = 1.0 / count
-    cdef Py_ssize_t piece = (net.n_packed // net.n_threads + PAD - 1) // PAD * PAD
-    cdef Py_ssize_t start = min(net.thread * piece, net.n_packed)
-    cdef Py_ssize_t stop = min(start + piece, net.n_packed)
+    cdef real factor = share
+    cdef bint regular = rule.l1 != 0 or rule.l2 != 0 or rule.clip_norm != 0
+    cdef Layer *layer
     cdef Py_ssize_t l
-    if net.thread == net.n_threads - 1:
-        stop = net.n_packed
+    cdef double norm
     rule.t += 1
-    meet(net)
-    if rule.l1 != 0 or rule.l2 != 0 or rule.clip_norm != 0:
-        regularize(net, rule, share, start, stop)
-        share = 1
-    if rule.kind == ADAMW:
-        decay_weights(net, 1 - eta * rule.weight_decay, start, stop)
-    move(net, rule, share, eta, start, stop)
-    meet(net)
-    if rule.max_norm > 0:
-        for l in range(net.depth):
-            limit_norms(&net.layers[l], rule.max_norm)
+    if rule.clip_norm > 0:
+        meet(net)  # all of the gradient is there
+        norm = share * sqrt(squared_norm(net))
+        if norm > rule.clip_norm:
+            factor = share * (rule.clip_norm / norm)
+        meet(net)  # and may be changed: every thread has summed it up
+    for l in range(net.depth):
+        layer = &net.layers[l]
+        if own_size(layer) == 0:
+            continue
+        if regular:
+            regularize(layer, rule, factor)
+        if rule.kind == ADAMW:
+            decay_weights(layer, 1 - eta * rule.weight_decay)
+        move(net, layer, rule, 1 if regular else share, eta)
+        if rule.max_norm > 0:
+            limit_norms(layer, rule.max_norm)

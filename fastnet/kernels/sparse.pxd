@@ -85,9 +85,10 @@ cdef inline void forward_tile(
 
 cdef inline void sparse_forward(
     const SparseBatch *batch, Py_ssize_t count, const real *w_iu, Py_ssize_t w_ld,
-    const real *b_u, real scale, real *z_bu, Py_ssize_t ld, Py_ssize_t n, Py_ssize_t n_end,
+    const real *b_u, real scale, real *z_bu, Py_ssize_t ld, Py_ssize_t n_end,
 ) noexcept nogil:
-    """Columns n .. n_end, whole vectors, of z_bu = b_u + scale * sum over inputs of x_i w_iu."""
+    """Columns 0 .. n_end, whole vectors, of z_bu = b_u + scale * sum over inputs of x_i w_iu."""
+    cdef Py_ssize_t n = 0
     while n + 8 * LANES <= n_end:
         forward_tile(batch, count, w_iu + n, w_ld, b_u + n, scale, z_bu + n, ld, 8)
         n += 8 * LANES
@@ -104,7 +105,7 @@ cdef inline void sparse_forward(
 
 cdef inline void update_tile(
     const SparseBatch *batch, Py_ssize_t count, const real *delta_bu, Py_ssize_t ld, real factor,
-    real *w_iu, int vectors,
+    real *w_iu, Py_ssize_t w_ld, int vectors,
 ) noexcept nogil:
     cdef vreal step[GROUP_VECTORS]
     cdef vreal x
@@ -121,25 +122,26 @@ cdef inline void update_tile(
                 step[v] = v_splat(factor) * v_load(delta_bu + b * ld + v * LANES)
             for j in range(stops[k - 1] if k > 0 else 0, stops[k]):
                 x = v_splat(row.values[j])
-                w = address(w_iu + row.cols[j] * ld)
+                w = address(w_iu + row.cols[j] * w_ld)
                 for v in range(vectors):
                     v_store(w + v * LANES, v_load(w + v * LANES) + x * step[v])
 
 
 cdef inline void sparse_update(
     const SparseBatch *batch, Py_ssize_t count, const real *delta_bu, Py_ssize_t ld, real factor,
-    real *w_iu, Py_ssize_t n, Py_ssize_t n_end,
+    real *w_iu, Py_ssize_t w_ld, Py_ssize_t n_end,
 ) noexcept nogil:
-    """Columns n .. n_end of w_iu += factor * sum over the batch of x_bi delta_bu."""
+    """Columns 0 .. n_end of w_iu += factor * sum over the batch of x_bi delta_bu."""
+    cdef Py_ssize_t n = 0
     while n + 8 * LANES <= n_end:
-        update_tile(batch, count, delta_bu + n, ld, factor, w_iu + n, 8)
+        update_tile(batch, count, delta_bu + n, ld, factor, w_iu + n, w_ld, 8)
         n += 8 * LANES
     while n + 4 * LANES <= n_end:
-        update_tile(batch, count, delta_bu + n, ld, factor, w_iu + n, 4)
+        update_tile(batch, count, delta_bu + n, ld, factor, w_iu + n, w_ld, 4)
         n += 4 * LANES
     while n + 2 * LANES <= n_end:
-        update_tile(batch, count, delta_bu + n, ld, factor, w_iu + n, 2)
+        update_tile(batch, count, delta_bu + n, ld, factor, w_iu + n, w_ld, 2)
         n += 2 * LANES
     while n < n_end:
-        update_tile(batch, count, delta_bu + n, ld, factor, w_iu + n, 1)
+        update_tile(batch, count, delta_bu + n, ld, factor, w_iu + n, w_ld, 1)
         n += LANES

@@ -2,6 +2,8 @@
 """What each of several threads does in a call of Engine.train: its columns, and its own buffers."""
 from fastnet.kernels.crew cimport Member
 from fastnet.kernels.fetch cimport Inputs
+from fastnet.kernels.packing cimport take_panel
+from fastnet.kernels.panels cimport padded
 from fastnet.kernels.passes cimport Answers, Layer, Net
 from fastnet.kernels.rules cimport Rule
 from fastnet.kernels.simd cimport PAD
@@ -40,35 +42,37 @@ cdef inline bint is_worth_sharing(const Net *net, Py_ssize_t l, Py_ssize_t count
     return layer.width > PAD and work >= WORTH_SHARING
 
 
+cdef inline int panels_for(
+    const Net *net, Py_ssize_t l, int n_threads, Py_ssize_t mini_batch_size
+) noexcept nogil:
+    """Of how many of the threads layer l is work."""
+    cdef Py_ssize_t count = min(mini_batch_size, net.capacity)
+    if n_threads == 1 or not is_worth_sharing(net, l, count):
+        return 1
+    return <int> min(<Py_ssize_t> n_threads, padded(net.layers[l].width) // PAD)
+
+
 cdef inline int worthwhile_threads(
     const Net *net, int n_threads, Py_ssize_t mini_batch_size
 ) noexcept nogil:
     """How many of the threads find work; one, where none of the layers is worth sharing."""
-    cdef Py_ssize_t count = min(mini_batch_size, net.capacity)
-    cdef Py_ssize_t most = 1
+    cdef int most = 1
     cdef Py_ssize_t l
     for l in range(net.depth):
-        if is_worth_sharing(net, l, count):
-            most = max(most, (net.layers[l].width + PAD - 1) // PAD)
-    return <int> min(<Py_ssize_t> n_threads, most)
+        most = max(most, panels_for(net, l, n_threads, mini_batch_size))
+    return most
 
 
-cdef inline void divide(Net *net, int thread, int n_threads, Py_ssize_t count) noexcept nogil:
-    """Give a thread its columns of every layer: whole PADs, so that no two share a cache line."""
-    cdef Layer *layer
-    cdef Py_ssize_t l, pads
+cdef inline void divide(Net *net, int thread, int n_threads) noexcept nogil:
+    """Give a thread its panels; what is not shared is the first one's."""
+    cdef Py_ssize_t l
     net.thread = thread
     net.n_threads = n_threads
     for l in range(net.depth):
-        layer = &net.layers[l]
-        pads = (layer.width + PAD - 1) // PAD
-        layer.shared = n_threads > 1 and is_worth_sharing(net, l, count)
-        if layer.shared:
-            layer.first = pads * thread // n_threads * PAD
-            layer.last = min(pads * (thread + 1) // n_threads * PAD, layer.width)
+        if thread < net.layers[l].panels:
+            take_panel(net, l, thread)
         else:
-            layer.first = 0
-            layer.last = layer.width if thread == 0 else 0
+            net.layers[l].first = net.layers[l].last = 0
 
 
 cdef inline void prepare_task(Task *task, const Task *first, int *verdict) noexcept nogil:

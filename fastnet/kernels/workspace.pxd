@@ -1,16 +1,13 @@
 # cython: language_level=3
-"""Where the pieces of an engine's workspace lie: one allocation, measured first and then carved.
-
-And how parameters come into it from the flat vector that users see, and out of it again.
-"""
+"""Where the pieces of an engine's workspace lie: one allocation, measured first and then carved."""
 from libc.stdint cimport uint16_t, uint32_t
-from libc.string cimport memcpy
 
 from fastnet.kernels.crew cimport Barrier
+from fastnet.kernels.panels cimport padded, room_of, stride
 from fastnet.kernels.passes cimport Layer, Net
 from fastnet.kernels.rules cimport Rule
 from fastnet.kernels.simd cimport (
-    BLOCK_BYTES, GROUP_VECTORS, LANES, PAD, PANEL_DEPTH, TILE_VECTORS, real,
+    BLOCK_BYTES, GROUP_VECTORS, LANES, PANEL_DEPTH, TILE_VECTORS, real,
 )
 from fastnet.kernels.sparse cimport SparseBatch, SparseRow
 from fastnet.kernels.tasks cimport Task
@@ -31,17 +28,8 @@ cdef struct Workspace:
     Barrier *barrier  # here, for a Python object is not aligned to cache lines
 
 
-cdef inline Py_ssize_t padded(Py_ssize_t n) noexcept nogil:
-    return (n + PAD - 1) // PAD * PAD
-
-
-cdef inline Py_ssize_t stride(Py_ssize_t width) noexcept nogil:
-    """From one row to the next: not a multiple of 1 KiB, whose rows would share cache lines."""
-    return width + PAD if width * sizeof(real) % 1024 == 0 else width
-
-
 cdef inline void shape_layer(
-    Net *net, Py_ssize_t l, Py_ssize_t n_in, Py_ssize_t n_out, bint training
+    Net *net, Py_ssize_t l, Py_ssize_t n_in, Py_ssize_t n_out
 ) noexcept nogil:
     cdef Layer *layer = &net.layers[l]
     layer.n_in = n_in
@@ -50,8 +38,8 @@ cdef inline void shape_layer(
     layer.last = layer.width
     layer.ld = stride(padded(n_out))
     layer.ld_in = stride(padded(n_in))
-    layer.w_ld = layer.ld if training else n_out
-    net.n_packed += (n_in + 1) * layer.ld
+    layer.panels = 1
+    layer.w_ld = n_out  # of the flat vector, from which is predicted
 
 
 cdef inline void *take(Workspace *space, Py_ssize_t size) noexcept nogil:
@@ -87,6 +75,9 @@ cdef inline void carve(Workspace *space, Net *net, Rule *rule) noexcept nogil:
     space.barrier = <Barrier *> take(space, sizeof(Barrier))
     for t in range(1, space.n_threads):
         carve_own(space, net, &space.tasks[t].net if space.base != NULL else &unused)
+    net.n_packed = 0
+    for l in range(net.depth):
+        net.n_packed += room_of(net.layers[l].n_in, net.layers[l].width, space.n_threads)
     net.packed = <real *> take(space, net.n_packed * sizeof(real))
     net.nabla = <real *> take(space, net.n_packed * sizeof(real))
     if space.n_states > 0:
@@ -115,10 +106,9 @@ cdef inline void carve_own(Workspace *space, const Net *whole, Net *net) noexcep
 
 
 cdef inline void carve_layers(Workspace *space, Net *net, Py_ssize_t row) noexcept nogil:
-    """The errors, masks and transposes of each layer, and its places in the packed vectors."""
+    """The errors, masks and transposes of each layer."""
     cdef Layer *layer
     cdef Py_ssize_t l
-    cdef Py_ssize_t at = 0
     for l in range(net.depth):
         layer = &net.layers[l]
         layer.delta_bu = <real *> take(space, row * layer.ld)
@@ -126,29 +116,3 @@ cdef inline void carve_layers(Workspace *space, Net *net, Py_ssize_t row) noexce
             layer.mask_bu = <real *> take(space, row * layer.ld)
         if l > 0:
             layer.w_ui = <real *> take(space, layer.n_out * layer.ld_in * sizeof(real))
-        if space.base != NULL:
-            layer.b_u = net.packed + at
-            layer.w_iu = layer.b_u + layer.ld
-            layer.nabla_b_u = net.nabla + at
-            layer.nabla_w_iu = layer.nabla_b_u + layer.ld
-        at += (layer.n_in + 1) * layer.ld
-
-
-cdef inline void pack(const Net *net, const real *flat, real *packed) noexcept nogil:
-    """Copy the flat vector's rows to where the padded ones lie."""
-    cdef Py_ssize_t l, _i
-    for l in range(net.depth):
-        for _i in range(net.layers[l].n_in + 1):
-            memcpy(packed, flat, net.layers[l].n_out * sizeof(real))
-            packed += net.layers[l].ld
-            flat += net.layers[l].n_out
-
-
-cdef inline void unpack(const Net *net, const real *packed, real *flat) noexcept nogil:
-    """Copy the padded rows, without their padding, to where the flat vector's lie."""
-    cdef Py_ssize_t l, _i
-    for l in range(net.depth):
-        for _i in range(net.layers[l].n_in + 1):
-            memcpy(flat, packed, net.layers[l].n_out * sizeof(real))
-            packed += net.layers[l].ld
-            flat += net.layers[l].n_out

@@ -1,0 +1,65 @@
+# cython: language_level=3
+"""Parameters from the flat vector that users see into panels, and out of them again."""
+from libc.string cimport memcpy
+
+from fastnet.kernels.panels cimport Panel, panel_of
+from fastnet.kernels.passes cimport Layer, Net
+from fastnet.kernels.simd cimport real
+
+
+cdef inline Py_ssize_t size_of(const Layer *layer) noexcept nogil:
+    """Elements of all the layer's panels."""
+    return panel_of(layer.n_in, layer.width, layer.panels, layer.panels).at
+
+
+cdef inline void lay_out(Net *net) noexcept nogil:
+    """Let each layer begin where the panels of the one before end, and measure them all."""
+    cdef Py_ssize_t l
+    net.n_packed = 0
+    for l in range(net.depth):
+        net.layers[l].packed = net.packed + net.n_packed
+        net.n_packed += size_of(&net.layers[l])
+        take_panel(net, l, 0)
+
+
+cdef inline void take_panel(Net *net, Py_ssize_t l, int which) noexcept nogil:
+    """Make one of layer l's panels the columns that this network computes."""
+    cdef Layer *layer = &net.layers[l]
+    cdef Panel panel = panel_of(layer.n_in, layer.width, layer.panels, which)
+    layer.first = panel.first
+    layer.last = panel.last
+    layer.w_ld = panel.ld
+    layer.b_u = layer.packed + panel.at
+    layer.w_iu = layer.b_u + panel.ld
+    layer.nabla_b_u = net.nabla + (layer.b_u - net.packed)
+    layer.nabla_w_iu = layer.nabla_b_u + panel.ld
+
+
+cdef inline void carry(const Net *net, real *flat, real *packed, bint inwards) noexcept nogil:
+    """Copy the flat vector into panels, whose padding stays as it is, or the panels into it."""
+    cdef const Layer *layer
+    cdef Panel panel
+    cdef real *inside
+    cdef real *outside
+    cdef Py_ssize_t l, size, _i
+    cdef int t
+    for l in range(net.depth):
+        layer = &net.layers[l]
+        for t in range(layer.panels):
+            panel = panel_of(layer.n_in, layer.width, layer.panels, t)
+            size = (min(panel.last, layer.n_out) - panel.first) * sizeof(real)
+            inside = packed + (layer.packed - net.packed) + panel.at
+            outside = flat + panel.first
+            for _i in range(layer.n_in + 1):
+                memcpy(inside if inwards else outside, outside if inwards else inside, size)
+                inside += panel.ld
+                outside += layer.n_out
+        flat += (layer.n_in + 1) * layer.n_out
+
+
+cdef inline void pack(const Net *net, const real *flat, real *packed) noexcept nogil:
+    carry(net, <real *> flat, packed, True)
+
+
+cdef inline void unpack(const Net *net, const real *packed, real *flat) noexcept nogil:
+    carry(net, flat, <real *> packed, False)
