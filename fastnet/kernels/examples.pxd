@@ -24,6 +24,9 @@ cdef class Rows:
     cdef const int64_t *starts
     cdef const uint16_t *cols
     cdef const void *values
+    cdef const uint16_t *marks  # (n, n_marks): a row's non-zeros below (m + 1) * columns_per_mark
+    cdef Py_ssize_t n_marks
+    cdef Py_ssize_t columns_per_mark
 
 
 cdef class Targets:
@@ -34,3 +37,6 @@ cdef class Targets:
     cdef const int32_t *labels
     cdef const void *y
     cdef const void *sample_weights  # NULL: every example counts once
+
+
+cdef int mark(Rows rows) except -1

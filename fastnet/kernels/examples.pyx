@@ -7,6 +7,7 @@ cimport numpy as cnp
 from libc.float cimport FLT_MAX
 from libc.math cimport fabs
 from libc.stdint cimport int32_t, int64_t, uint16_t, uint8_t
+from libc.string cimport memset
 
 import numpy as np
 
@@ -148,6 +149,44 @@ cdef enum:
     DONE = -1
     TOO_MANY = -2
     INEXACT = -3
+    LEAST_SHIFT = 5  # of a column number, to the number of its stretch between two marks
+    MOST_STRETCHES = 65536 >> LEAST_SHIFT
+    NONZEROS = 4  # that a stretch should have on the average: empty ones are no use
+
+
+cdef void mark_rows(Rows rows, uint16_t *marks, int shift) noexcept nogil:
+    cdef uint16_t ends[MOST_STRETCHES]
+    cdef uint16_t end
+    cdef const uint16_t *cols
+    cdef Py_ssize_t row, j, stretch
+    for row in range(rows.n):
+        memset(ends, 0, (rows.n_marks + 1) * sizeof(uint16_t))
+        cols = rows.cols + rows.starts[row]
+        for j in range(rows.starts[row + 1] - rows.starts[row]):
+            # The last one stays, and none is read: nothing here has to wait.
+            ends[cols[j] >> shift] = <uint16_t> (j + 1)
+        end = 0
+        for stretch in range(rows.n_marks):
+            end = max(end, ends[stretch])
+            marks[stretch] = end
+        marks += rows.n_marks
+
+
+cdef int mark(Rows rows) except -1:
+    """Note where the non-zeros of each row pass certain columns: from there on, blocks are cut."""
+    cdef double non_zeros = rows.starts[rows.n] / <double> max(rows.n, 1)
+    cdef cnp.ndarray marks
+    cdef int shift = LEAST_SHIFT
+    while (1 << shift) * non_zeros < NONZEROS * rows.n_in and shift < 16:
+        shift += 1
+    rows.columns_per_mark = 1 << shift
+    rows.n_marks = max(rows.n_in - 1, 0) >> shift
+    marks = np.empty((rows.n, rows.n_marks), dtype=np.uint16)
+    with nogil:
+        mark_rows(rows, <uint16_t *> cnp.PyArray_DATA(marks), shift)
+    rows.marks = <const uint16_t *> cnp.PyArray_DATA(marks)
+    rows.owner = (rows.owner, marks)
+    return 0
 
 
 cdef Py_ssize_t count_sampled(const element[:, :] X, Py_ssize_t step) noexcept nogil:
@@ -279,6 +318,7 @@ cdef try_to_keep(const element[:, :] X, double limit, Py_ssize_t most, bint sing
         return result, None
     rows = Rows.__new__(Rows, np.empty((0, X.shape[1])))
     keep(rows, X.shape[0], X.shape[1], single, starts, cols, values)
+    mark(rows)
     return DONE, rows
 
 
@@ -333,4 +373,5 @@ def from_csr(cnp.ndarray starts not None, cnp.ndarray cols not None, cnp.ndarray
     rows.starts = <const int64_t *> cnp.PyArray_DATA(starts)
     rows.cols = <const uint16_t *> cnp.PyArray_DATA(cols)
     rows.values = cnp.PyArray_DATA(values)
+    mark(rows)
     return rows

@@ -20,6 +20,9 @@ cdef struct Inputs:
     const int64_t *starts
     const uint16_t *cols
     const void *values
+    const uint16_t *marks
+    Py_ssize_t n_marks
+    Py_ssize_t columns_per_mark
 
 
 cdef inline Inputs inputs_of(Rows rows) noexcept nogil:
@@ -32,6 +35,9 @@ cdef inline Inputs inputs_of(Rows rows) noexcept nogil:
     inputs.starts = rows.starts
     inputs.cols = rows.cols
     inputs.values = rows.values
+    inputs.marks = rows.marks
+    inputs.n_marks = rows.n_marks
+    inputs.columns_per_mark = rows.columns_per_mark
     return inputs
 
 
@@ -54,6 +60,7 @@ cdef inline void point(
     cdef Py_ssize_t j
     sparse.count = rows.starts[row + 1] - first
     sparse.cols = rows.cols + first
+    sparse.marks = rows.marks + row * rows.n_marks
     sparse.values = room
     if rows.storage == SPARSE_FLOAT:
         if sizeof(real) == sizeof(float):
@@ -118,7 +125,7 @@ cdef inline void fetch(
         else:
             gather(rows, order[b], x_i)
     if net.sparse:
-        cut_blocks(&net.batch, count)
+        cut_blocks(&net.batch, count, rows.n_marks, rows.columns_per_mark)
 
 
 cdef inline bint is_finite(const real *x, Py_ssize_t n) noexcept nogil:
@@ -154,7 +161,7 @@ cdef inline void compress(Net *net) noexcept nogil:
     row.cols = net.cols
     row.values = net.batch.values
     row.count = j
-    cut_blocks(&net.batch, 1)
+    net.batch.blocks = 1
 
 
 cdef inline void announce(

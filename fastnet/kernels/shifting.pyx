@@ -3,7 +3,7 @@
 cimport numpy as cnp
 from libc.stdint cimport int64_t, uint8_t, uint16_t
 
-from fastnet.kernels.examples cimport SPARSE_DOUBLE, SPARSE_FLOAT, Rows
+from fastnet.kernels.examples cimport SPARSE_DOUBLE, SPARSE_FLOAT, Rows, mark
 
 import numpy as np
 
@@ -85,4 +85,5 @@ def shifted(
         else:
             shift_rows(images, <const double *> images.values, chosen, moves, stays,
                        <int64_t *> rows.starts, <uint16_t *> rows.cols, <double *> rows.values)
+    mark(rows)
     return rows

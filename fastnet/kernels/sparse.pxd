@@ -8,7 +8,7 @@ sum must be multiplied before the bias is added.
 Inputs are taken a block at a time, for all of the mini-batch's examples: the block's weights then
 come from the second-level cache once a mini-batch, where they would come once an example.
 """
-from libc.stdint cimport uint16_t, uint32_t
+from libc.stdint cimport uint16_t
 
 from fastnet.kernels.simd cimport (
     GROUP_VECTORS, LANES, address, real, v_load, v_splat, v_store, vreal,
@@ -18,35 +18,33 @@ from fastnet.kernels.simd cimport (
 cdef struct SparseRow:
     const uint16_t *cols
     const real *values
+    const uint16_t *marks  # the non-zeros up to every mark; what is one block needs none
     Py_ssize_t count
 
 
 cdef struct SparseBatch:
     SparseRow *rows
     real *values  # room for the values of a row each, where they must be converted
-    uint32_t *stops  # (capacity, most_blocks): the non-zeros of each row up to each block's end
-    Py_ssize_t block  # columns in a block
-    Py_ssize_t most_blocks
+    Py_ssize_t most_columns  # in a block whose weights are to stay in the first-level cache
+    Py_ssize_t marks_per_block
     Py_ssize_t blocks  # of the batch at hand: one where a block would not be used again
 
 
-cdef inline void cut_blocks(SparseBatch *batch, Py_ssize_t count) noexcept nogil:
-    """Find where in each row every block of columns ends."""
-    cdef const uint16_t *cols
-    cdef uint32_t *stops
-    cdef Py_ssize_t b, k, j, n, end
-    batch.blocks = batch.most_blocks if count > 2 else 1
-    for b in range(count):
-        cols = batch.rows[b].cols
-        n = batch.rows[b].count
-        stops = batch.stops + b * batch.most_blocks
-        j = 0
-        for k in range(batch.blocks - 1):
-            end = (k + 1) * batch.block
-            while j < n and cols[j] < end:
-                j += 1
-            stops[k] = <uint32_t> j
-        stops[batch.blocks - 1] = <uint32_t> n
+cdef inline void cut_blocks(
+    SparseBatch *batch, Py_ssize_t count, Py_ssize_t n_marks, Py_ssize_t columns_per_mark
+) noexcept nogil:
+    """Decide how many columns are a block: as many as may be, from one mark to another."""
+    batch.marks_per_block = max(batch.most_columns // columns_per_mark, 1)
+    batch.blocks = n_marks // batch.marks_per_block + 1 if count > 2 else 1
+
+
+cdef inline Py_ssize_t end_of_block(
+    const SparseBatch *batch, const SparseRow *row, Py_ssize_t k
+) noexcept nogil:
+    """The first of the row's non-zeros that lies behind block k."""
+    if k == batch.blocks - 1:
+        return row.count
+    return row.marks[(k + 1) * batch.marks_per_block - 1]
 
 
 cdef inline void forward_tile(
@@ -57,24 +55,27 @@ cdef inline void forward_tile(
     cdef vreal sums[GROUP_VECTORS]
     cdef vreal x
     cdef const SparseRow *row
-    cdef const uint32_t *stops
+    cdef const uint16_t *cols
+    cdef const real *values
     cdef const real *w
     cdef real *z_u
-    cdef Py_ssize_t k, b, j
+    cdef Py_ssize_t k, b, j, end
     cdef int v
     for k in range(batch.blocks):
         for b in range(count):
             row = &batch.rows[b]
-            stops = batch.stops + b * batch.most_blocks
+            cols = row.cols
+            values = row.values
+            end = end_of_block(batch, row, k)
             z_u = z_bu + b * ld
             for v in range(vectors):
                 if k > 0:
                     sums[v] = v_load(z_u + v * LANES)
                 else:
                     sums[v] = v_load(b_u + v * LANES) if scale == 1 else v_splat(0)
-            for j in range(stops[k - 1] if k > 0 else 0, stops[k]):
-                x = v_splat(row.values[j])
-                w = address(w_iu + row.cols[j] * w_ld)
+            for j in range(end_of_block(batch, row, k - 1) if k > 0 else 0, end):
+                x = v_splat(values[j])
+                w = address(w_iu + cols[j] * w_ld)
                 for v in range(vectors):
                     sums[v] = sums[v] + x * v_load(w + v * LANES)
             for v in range(vectors):
@@ -89,18 +90,32 @@ cdef inline void sparse_forward(
 ) noexcept nogil:
     """Columns 0 .. n_end, whole vectors, of z_bu = b_u + scale * sum over inputs of x_i w_iu."""
     cdef Py_ssize_t n = 0
-    while n + 8 * LANES <= n_end:
-        forward_tile(batch, count, w_iu + n, w_ld, b_u + n, scale, z_bu + n, ld, 8)
-        n += 8 * LANES
-    while n + 4 * LANES <= n_end:
-        forward_tile(batch, count, w_iu + n, w_ld, b_u + n, scale, z_bu + n, ld, 4)
-        n += 4 * LANES
-    while n + 2 * LANES <= n_end:
-        forward_tile(batch, count, w_iu + n, w_ld, b_u + n, scale, z_bu + n, ld, 2)
-        n += 2 * LANES
+    cdef int vectors
     while n < n_end:
-        forward_tile(batch, count, w_iu + n, w_ld, b_u + n, scale, z_bu + n, ld, 1)
-        n += LANES
+        vectors = next_tile((n_end - n) // LANES)
+        if vectors == 8:
+            forward_tile(batch, count, w_iu + n, w_ld, b_u + n, scale, z_bu + n, ld, 8)
+        elif vectors == 7:
+            forward_tile(batch, count, w_iu + n, w_ld, b_u + n, scale, z_bu + n, ld, 7)
+        elif vectors == 6:
+            forward_tile(batch, count, w_iu + n, w_ld, b_u + n, scale, z_bu + n, ld, 6)
+        elif vectors == 5:
+            forward_tile(batch, count, w_iu + n, w_ld, b_u + n, scale, z_bu + n, ld, 5)
+        elif vectors == 4:
+            forward_tile(batch, count, w_iu + n, w_ld, b_u + n, scale, z_bu + n, ld, 4)
+        elif vectors == 3:
+            forward_tile(batch, count, w_iu + n, w_ld, b_u + n, scale, z_bu + n, ld, 3)
+        elif vectors == 2:
+            forward_tile(batch, count, w_iu + n, w_ld, b_u + n, scale, z_bu + n, ld, 2)
+        else:
+            forward_tile(batch, count, w_iu + n, w_ld, b_u + n, scale, z_bu + n, ld, 1)
+        n += vectors * LANES
+
+
+cdef inline int next_tile(Py_ssize_t left) noexcept nogil:
+    """Vectors of the next tile of columns: alike, for a narrow one is walked for little."""
+    cdef Py_ssize_t tiles = (left + GROUP_VECTORS - 1) // GROUP_VECTORS
+    return <int> ((left + tiles - 1) // tiles)
 
 
 cdef inline void update_tile(
@@ -110,19 +125,22 @@ cdef inline void update_tile(
     cdef vreal step[GROUP_VECTORS]
     cdef vreal x
     cdef const SparseRow *row
-    cdef const uint32_t *stops
+    cdef const uint16_t *cols  # beside the row: what is stored might be taken for the row itself
+    cdef const real *values
     cdef real *w
-    cdef Py_ssize_t k, b, j
+    cdef Py_ssize_t k, b, j, end
     cdef int v
     for k in range(batch.blocks):
         for b in range(count):
             row = &batch.rows[b]
-            stops = batch.stops + b * batch.most_blocks
+            cols = row.cols
+            values = row.values
+            end = end_of_block(batch, row, k)
             for v in range(vectors):
                 step[v] = v_splat(factor) * v_load(delta_bu + b * ld + v * LANES)
-            for j in range(stops[k - 1] if k > 0 else 0, stops[k]):
-                x = v_splat(row.values[j])
-                w = address(w_iu + row.cols[j] * w_ld)
+            for j in range(end_of_block(batch, row, k - 1) if k > 0 else 0, end):
+                x = v_splat(values[j])
+                w = address(w_iu + cols[j] * w_ld)
                 for v in range(vectors):
                     v_store(w + v * LANES, v_load(w + v * LANES) + x * step[v])
 
@@ -133,15 +151,23 @@ cdef inline void sparse_update(
 ) noexcept nogil:
     """Columns 0 .. n_end of w_iu += factor * sum over the batch of x_bi delta_bu."""
     cdef Py_ssize_t n = 0
-    while n + 8 * LANES <= n_end:
-        update_tile(batch, count, delta_bu + n, ld, factor, w_iu + n, w_ld, 8)
-        n += 8 * LANES
-    while n + 4 * LANES <= n_end:
-        update_tile(batch, count, delta_bu + n, ld, factor, w_iu + n, w_ld, 4)
-        n += 4 * LANES
-    while n + 2 * LANES <= n_end:
-        update_tile(batch, count, delta_bu + n, ld, factor, w_iu + n, w_ld, 2)
-        n += 2 * LANES
+    cdef int vectors
     while n < n_end:
-        update_tile(batch, count, delta_bu + n, ld, factor, w_iu + n, w_ld, 1)
-        n += LANES
+        vectors = next_tile((n_end - n) // LANES)
+        if vectors == 8:
+            update_tile(batch, count, delta_bu + n, ld, factor, w_iu + n, w_ld, 8)
+        elif vectors == 7:
+            update_tile(batch, count, delta_bu + n, ld, factor, w_iu + n, w_ld, 7)
+        elif vectors == 6:
+            update_tile(batch, count, delta_bu + n, ld, factor, w_iu + n, w_ld, 6)
+        elif vectors == 5:
+            update_tile(batch, count, delta_bu + n, ld, factor, w_iu + n, w_ld, 5)
+        elif vectors == 4:
+            update_tile(batch, count, delta_bu + n, ld, factor, w_iu + n, w_ld, 4)
+        elif vectors == 3:
+            update_tile(batch, count, delta_bu + n, ld, factor, w_iu + n, w_ld, 3)
+        elif vectors == 2:
+            update_tile(batch, count, delta_bu + n, ld, factor, w_iu + n, w_ld, 2)
+        else:
+            update_tile(batch, count, delta_bu + n, ld, factor, w_iu + n, w_ld, 1)
+        n += vectors * LANES

@@ -1,6 +1,6 @@
 # cython: language_level=3
 """Where the pieces of an engine's workspace lie: one allocation, measured first and then carved."""
-from libc.stdint cimport uint16_t, uint32_t
+from libc.stdint cimport uint16_t
 
 from fastnet.kernels.crew cimport Barrier
 from fastnet.kernels.panels cimport padded, room_of, stride
@@ -97,11 +97,9 @@ cdef inline void carve_own(Workspace *space, const Net *whole, Net *net) noexcep
     net.x_mask_bi = NULL
     if whole.input_keep < 1:
         net.x_mask_bi = <real *> take(space, capacity * layer.ld_in * sizeof(real))
-    batch.block = max(BLOCK_BYTES // (vectors * LANES * <Py_ssize_t> sizeof(real)), 1)
-    batch.most_blocks = (layer.n_in + batch.block - 1) // batch.block
+    batch.most_columns = BLOCK_BYTES // (vectors * LANES * <Py_ssize_t> sizeof(real))
     batch.rows = <SparseRow *> take(space, capacity * sizeof(SparseRow))
     batch.values = <real *> take(space, capacity * layer.ld_in * sizeof(real))
-    batch.stops = <uint32_t *> take(space, capacity * batch.most_blocks * sizeof(uint32_t))
     net.panel = <real *> take(space, PANEL_DEPTH * TILE_VECTORS * LANES * sizeof(real))
 
 
