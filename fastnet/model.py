@@ -18,6 +18,7 @@ from fastnet.parameters import Views, allocate, layer_views
 
 if TYPE_CHECKING:
     from fastnet.kernels.engine_f64_baseline import Engine
+    from fastnet.pace import Crew
 
 __all__ = ["Model"]
 
@@ -63,6 +64,7 @@ class Model:
         self._predictors: list[Engine] = []
         self._differentiators: list[Engine] = []
         self._trainer: tuple[Any, Engine] | None = None  # for the thread that trains
+        self._crew: tuple[Any, Crew] | None = None  # what it has learnt of threads
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -173,7 +175,7 @@ class Model:
             state["_parameters"] = self._parameters.copy()
             if self._state is not None:
                 state["_state"] = self._state.copy()
-        engines = ("_predictors", "_differentiators", "_trainer")
+        engines = ("_predictors", "_differentiators", "_trainer", "_crew")
         for name in ("_biases", "_weights", *engines, "_guard"):
             del state[name]
         return state | {"_layout": LAYOUT}

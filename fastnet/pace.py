@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-__all__ = ["CALL_ROWS", "Pace", "call_rows", "gradient_rows", "parts"]
+__all__ = ["CALL_ROWS", "Crew", "Pace", "call_rows", "gradient_rows", "parts"]
 
 #: Python is entered about this often, for Ctrl-C and progress.
 SECONDS_PER_CALL = 0.02
@@ -15,6 +16,10 @@ CALL_ROWS = 2048
 LEAST_ROWS = 32
 GRADIENT_ROWS = 256
 CALL_PRODUCTS = 1 << 26
+#: How often one thread and all threads are each tried before one of the two is preferred, and how
+#: seldom the other is tried after that.
+TRIALS = 3
+CALLS_PER_TRIAL = 25
 
 
 class Pace:
@@ -46,6 +51,49 @@ class Pace:
         """Take note of how long a call took."""
         wanted = int(rows * SECONDS_PER_CALL / max(seconds, 1e-9))
         self.rows = max(1, min(wanted, 4 * self.rows, self._most))
+
+
+class Crew:
+    """Whether all threads work on a network or one does: whichever has been the faster.
+
+    Nothing that could be counted beforehand decides that: how long processors take to hand each
+    other what they have written, and whether something else runs on them. The number of threads
+    changes no bit of any result.
+
+    Parameters
+    ----------
+    most : int
+        How many threads there are.
+
+    Examples
+    --------
+    >>> crew = Crew(4)
+    >>> for _ in range(6):  # four threads are slower here
+    ...     crew.note(crew.size, rows=100, seconds=0.02 if crew.size == 4 else 0.01)
+    >>> crew.size
+    1
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._seen: dict[int, deque[float]] = {n: deque(maxlen=TRIALS) for n in (most, 1)}
+        self._calls = 0
+
+    @property
+    def size(self) -> int:
+        """The number of threads for the next call."""
+        seen = self._seen
+        for trial in range(1, TRIALS + 1):
+            for n in seen:
+                if len(seen[n]) < trial:
+                    return n
+        best, *others = sorted(seen, key=lambda n: min(seen[n]))
+        return others[0] if others and self._calls % CALLS_PER_TRIAL == 0 else best
+
+    def note(self, size: int, rows: int, seconds: float) -> None:
+        """Take note of how long a call with so many threads took."""
+        self._calls += 1
+        self._seen[size].append(seconds / rows)
 
 
 def call_rows(sizes: Sequence[int]) -> int:

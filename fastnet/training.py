@@ -23,7 +23,7 @@ from fastnet.keeping import Keeper, check_keepable
 from fastnet.metrics import Metrics
 from fastnet.optimizers import LBFGS, Optimizer
 from fastnet.orders import Shuffle
-from fastnet.pace import Pace
+from fastnet.pace import Crew, Pace
 from fastnet.progress import Progress, ProgressReport
 from fastnet.resuming import Resumption, find_checkpoint
 from fastnet.schedules import Schedule
@@ -227,6 +227,7 @@ class Training:
         vectors = self.state.vectors
         self._spare = [np.empty_like(v) for v in vectors] if plan.recorded else vectors
         self.engine = self._workspace()
+        self._crew = self._known_crew()
         self._pace = Pace(min(self.size, TRAINING_ROWS), self.data.piece_limit)
         self._next_look = time.perf_counter() + SECONDS_PER_LOOK
         if isinstance(plan.optimizer, LBFGS):
@@ -259,6 +260,13 @@ class Training:
             n_states=plan.optimizer.n_states,
             n_threads=n_threads,
         )
+
+    def _known_crew(self) -> Crew:
+        """The one that the training before has found out about, if it was of the same kind."""
+        network, key = self.network, (*self.kind, self.size)
+        if network._crew is None or network._crew[0] != key:
+            network._crew = key, Crew(get_num_threads())
+        return network._crew[1]
 
     def _ask(self, answers: Iterator[object]) -> None:
         """Let every callback speak; any True stops the training."""
@@ -371,8 +379,11 @@ class Training:
             stop = self._cut(start, self._pace.rows)
             began = time.perf_counter()
             piece = self._piece(start, stop)
-            self.engine.train(*piece, start, self.data.n, self.size, etas)
-            self._pace.note(stop - start, time.perf_counter() - began)
+            n_threads, called = self._crew.size, time.perf_counter()
+            self.engine.train(*piece, start, self.data.n, self.size, etas, n_threads)
+            ended = time.perf_counter()
+            self._crew.note(n_threads, stop - start, ended - called)
+            self._pace.note(stop - start, ended - began)
             self._check_finite(epoch)
             if stop % self.size == 0 or stop == self.data.n:
                 self.position, self.measured = stop, self.engine.measured

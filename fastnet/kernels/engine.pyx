@@ -508,18 +508,18 @@ cdef class Engine:
     def train(
         self, Rows rows, Targets targets, const Py_ssize_t[::1] order, Py_ssize_t start,
         Py_ssize_t stop, Py_ssize_t position, Py_ssize_t total, Py_ssize_t mini_batch_size,
-        const double[::1] etas,
+        const double[::1] etas, int n_threads=1,
     ):
         """Train on rows order[start:stop], which are examples position .. of an epoch of `total`.
 
         A step is taken after every `mini_batch_size` examples and after the epoch's last, at the
         rate that `etas` has for that mini-batch. A mini-batch larger than the capacity goes through
-        in parts, and a call may end between two parts.
+        in parts, and a call may end between two parts. Of `n_threads` those work that find enough
+        to do: the result is the same for any number.
         """
         cdef Task *task
         cdef Inputs inputs = inputs_of(rows)
         cdef Answers answers = answers_of(targets)
-        cdef int n_threads
         self.check_examples(rows, targets, order, start, stop)
         if (
             not self.training or position < 0 or mini_batch_size < 1
@@ -542,7 +542,8 @@ cdef class Engine:
         self.net.training = True
         # Dropout of inputs wants them dense.
         self.net.density = density_of(&inputs, rows.n) if self.net.input_keep == 1 else 1
-        n_threads = worthwhile_threads(&self.net, self.n_threads, mini_batch_size)
+        n_threads = max(min(n_threads, self.n_threads), 1)
+        n_threads = worthwhile_threads(&self.net, n_threads, mini_batch_size)
         self.arrange(n_threads, mini_batch_size)
         if n_threads > 1 and not self.train_together(n_threads):
             n_threads = 1
@@ -598,12 +599,13 @@ cdef class Engine:
         cdef int kind = cnp.PyArray_TYPE(parameters)
         cdef Py_ssize_t n_in = net.layers[0].n_in
         cdef Py_ssize_t n_out = net.layers[net.depth - 1].n_out
-        cdef Py_ssize_t n, b, j
+        cdef Py_ssize_t n, b
+        cdef bint good
+        cdef real *room = net.x_bi
         cdef Answers answers
         cdef const real *x
         cdef const real *source
         cdef real *target
-        cdef real odd = 0
         cdef cnp.npy_intp size = self.n_parameters
         if (
             not cnp.PyArray_ISCARRAY_RO(X) or not cnp.PyArray_ISCARRAY_RO(y)
@@ -633,18 +635,19 @@ cdef class Engine:
             leave(self.gate)
             net.scale = 1
             net.sparse = False
-            for b in range(n):
-                memcpy(net.x_bi + b * net.layers[0].ld_in, x + b * n_in, n_in * sizeof(real))
-            for j in range(n * n_in):
-                odd += x[j] - x[j]  # 0 for what is finite, else NaN
-            for j in range(n * n_out):
-                odd += answers.y[j] - answers.y[j]
-            if odd == 0:
+            good = is_finite(x, n * n_in) and is_finite(answers.y, n * n_out)
+            if good:
+                if net.layers[0].ld_in == n_in:
+                    net.x_bi = <real *> x  # without a gap, and only read
+                else:
+                    for b in range(n):
+                        memcpy(room + b * net.layers[0].ld_in, x + b * n_in, n_in * sizeof(real))
                 run_forward(net, n)
                 errors(net, &answers, NULL, n)
                 run_backward(net, n, False, True, 0, 1)
                 unpack(&self.net, net.nabla, target)
-        return flat if odd == 0 else None
+                net.x_bi = room
+        return flat if good else None
 
     def gradient(
         self, Rows rows, Targets targets, const Py_ssize_t[::1] order, Py_ssize_t start,

@@ -85,6 +85,7 @@ class Engine:
         total: int,
         mini_batch_size: int,
         etas: NDArray[Any],
+        n_threads: int = 1,
     ) -> None: ...
     def differentiate(
         self, X: NDArray[Any], y: NDArray[Any], parameters: NDArray[Any]

@@ -129,12 +129,20 @@ cdef inline void fetch(
 
 
 cdef inline bint is_finite(const real *x, Py_ssize_t n) noexcept nogil:
-    """Whether n elements, whole rows of PAD, are: zero times anything else is NaN."""
-    cdef vreal total = v_splat(0)
-    cdef Py_ssize_t v
-    for v in range(n // LANES):
-        total = total + v_splat(0) * v_load(x + v * LANES)
-    return v_sum(total) == 0
+    """Whether n elements are: zero times anything else is NaN."""
+    cdef vreal totals[4]
+    cdef real rest = 0
+    cdef Py_ssize_t i = 0
+    cdef int v
+    for v in range(4):
+        totals[v] = v_splat(0)
+    while i + 4 * LANES <= n:
+        for v in range(4):
+            totals[v] = totals[v] + v_splat(0) * v_load(x + i + v * LANES)
+        i += 4 * LANES
+    for i in range(i, n):
+        rest += 0 * x[i]
+    return v_sum((totals[0] + totals[1]) + (totals[2] + totals[3])) + rest == 0
 
 
 cdef inline void compress(Net *net) noexcept nogil:

@@ -72,14 +72,23 @@ cdef inline void tile(
             v_store(c + r * p.c_m + v * LANES, sums[r * vectors + v])
 
 
+cdef inline int most_rows(int vectors) noexcept nogil:
+    """Rows of a tile: of one vector more, for a sum must wait for the one before it."""
+    return 8 if vectors == 1 else TILE_ROWS
+
+
 cdef inline void tile_of(
     const Operands *p, Py_ssize_t m, Py_ssize_t n, const real *b, Py_ssize_t b_k, Py_ssize_t rows,
     int vectors,
 ) noexcept nogil:
-    """The same for a number of rows that is no literal, 1 .. TILE_ROWS."""
-    if rows == 6 and TILE_ROWS >= 6:
+    """The same for a number of rows that is no literal, 1 .. most_rows(vectors)."""
+    if rows == 8 and vectors == 1:
+        tile(p, m, n, b, b_k, 8, vectors)
+    elif rows == 7 and vectors == 1:
+        tile(p, m, n, b, b_k, 7, vectors)
+    elif rows == 6 and (TILE_ROWS >= 6 or vectors == 1):
         tile(p, m, n, b, b_k, 6, vectors)
-    elif rows == 5 and TILE_ROWS >= 5:
+    elif rows == 5 and (TILE_ROWS >= 5 or vectors == 1):
         tile(p, m, n, b, b_k, 5, vectors)
     elif rows == 4:
         tile(p, m, n, b, b_k, 4, vectors)
@@ -95,7 +104,7 @@ cdef inline void strip(
     const Operands *p, Py_ssize_t m, Py_ssize_t m_end, Py_ssize_t n, int vectors
 ) noexcept nogil:
     """All rows of a tile's columns, shared out evenly: a tile of two rows is a slow one."""
-    cdef Py_ssize_t tiles = (m_end - m + TILE_ROWS - 1) // TILE_ROWS
+    cdef Py_ssize_t tiles = (m_end - m + most_rows(vectors) - 1) // most_rows(vectors)
     cdef const real *b = p.b + n
     cdef Py_ssize_t b_k = p.b_k
     cdef Py_ssize_t rows, k
@@ -119,21 +128,25 @@ cdef inline void gemm(
     """Rows m .. m_end and columns n .. n_end, these in whole vectors."""
     cdef Operands p = whole[0]
     cdef Py_ssize_t left = whole.k
-    cdef Py_ssize_t at
+    cdef Py_ssize_t at, strips
+    cdef int vectors
     if m_end - m >= MANY_ROWS:
         p.k = min(left, PANEL_DEPTH)
     while left > 0:
         at = n
-        while at + TILE_VECTORS * LANES <= n_end:
-            strip(&p, m, m_end, at, TILE_VECTORS)
-            at += TILE_VECTORS * LANES
-        if TILE_VECTORS > 2:
-            while at + 2 * LANES <= n_end:
-                strip(&p, m, m_end, at, 2)
-                at += 2 * LANES
         while at < n_end:
-            strip(&p, m, m_end, at, 1)
-            at += LANES
+            # As wide as each other, for a narrow strip is a slow one: 4 and 3 vectors, not 4, 2, 1.
+            strips = ((n_end - at) // LANES + TILE_VECTORS - 1) // TILE_VECTORS
+            vectors = <int> (((n_end - at) // LANES + strips - 1) // strips)
+            if vectors == 4 and TILE_VECTORS >= 4:
+                strip(&p, m, m_end, at, 4)
+            elif vectors == 3 and TILE_VECTORS >= 3:
+                strip(&p, m, m_end, at, 3)
+            elif vectors == 2:
+                strip(&p, m, m_end, at, 2)
+            else:
+                strip(&p, m, m_end, at, 1)
+            at += vectors * LANES
         # The sums so far lie in c, and the next part of k is added to them.
         left -= p.k
         p.a += p.k * p.a_k

@@ -149,6 +149,11 @@ cdef inline void activate_layer(Net *net, Py_ssize_t l, Py_ssize_t count) noexce
     cdef Py_ssize_t b
     if net.statistics != NULL:
         note_z(layer, &net.statistics[l], count)
+    elif layer.activation != SOFTMAX and layer.last - layer.first == layer.ld and not (
+        net.training and layer.mask_bu != NULL
+    ):
+        activate(layer.activation, layer.a_bu, count * layer.ld)  # rows without a gap
+        return
     for b in range(count):
         if layer.activation == SOFTMAX:
             softmax(layer.a_bu + b * layer.ld, layer.n_out, layer.width)
@@ -322,6 +327,9 @@ cdef inline void send_back(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept no
     p.beta = 0
     p.panel = net.panel
     net.product(&p, 0, count, first, last)
+    if below.mask_bu == NULL and last - first == below.ld:
+        times_derivative(below.activation, below.a_bu, 1, below.delta_bu, count * below.ld)
+        return
     for b in range(count):
         delta_u = below.delta_bu + b * below.ld + first
         if below.mask_bu != NULL:

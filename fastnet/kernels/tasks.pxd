@@ -11,7 +11,7 @@ from fastnet.kernels.simd cimport PAD
 cdef enum:
     PROCEED = 1  # what is said to threads that wait until all have been started
     RETURN = 2
-    WORTH_SHARING = 60_000  # multiply-adds of a layer and mini-batch, zeros left out
+    WORTH_SHARING = 20_000  # multiply-adds of a layer and mini-batch, zeros left out
 
 
 # One thread's part in a call of Engine.train.
