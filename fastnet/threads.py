@@ -1,7 +1,8 @@
 """How many threads work on one network.
 
 The number changes no bit of any result: threads share out a layer's units, and every sum is added
-in the same order by whichever thread has it. Small work stays on one thread.
+in the same order by whichever thread has it. Small work stays on one thread, and what turns out to
+be slower on several does so too (`pace.Crew`).
 
 A training takes one thread unless it is told otherwise. Networks that are small gain more from
 several trainings side by side, and threads that must meet twice a mini-batch gain nothing on a
