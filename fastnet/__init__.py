@@ -13,27 +13,29 @@ Examples
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from fastnet import kernels as kernels  # at once: a variant that cannot run is refused here
 from fastnet._version import __version__
-from fastnet.batches import Batches
-from fastnet.callbacks import Callback, EarlyStopping, RecordStatistics
-from fastnet.checkpoint import Checkpoint
-from fastnet.costs import CrossEntropyCost, LogLikelihoodCost, PoissonCost, QuadraticCost
-from fastnet.errors import DivergenceError
-from fastnet.gradients import check_gradient
-from fastnet.history import History
-from fastnet.network import Network, load
-from fastnet.optimizers import LBFGS, SGD, Adam, AdamW, Momentum, Nesterov, RMSprop, Rprop
-from fastnet.preprocessing import Preprocessing
-from fastnet.threads import get_num_threads, set_num_threads
 
 if TYPE_CHECKING:
     from fastnet import datasets as datasets
     from fastnet import diagnostics as diagnostics
     from fastnet import schedules as schedules
     from fastnet import sweeps as sweeps
-    from fastnet.sweeps import sweep as sweep
+    from fastnet.batches import Batches
+    from fastnet.callbacks import Callback, EarlyStopping, RecordStatistics
+    from fastnet.checkpoint import Checkpoint
+    from fastnet.costs import CrossEntropyCost, LogLikelihoodCost, PoissonCost, QuadraticCost
+    from fastnet.errors import DivergenceError
+    from fastnet.gradients import check_gradient
+    from fastnet.history import History
+    from fastnet.network import Network, load
+    from fastnet.optimizers import LBFGS, SGD, Adam, AdamW, Momentum, Nesterov, RMSprop, Rprop
+    from fastnet.preprocessing import Preprocessing
+    from fastnet.sweeps import sweep
+    from fastnet.threads import get_num_threads, set_num_threads
 
 __all__ = [
     "LBFGS",
@@ -81,10 +83,34 @@ _ROOMS = (
 )
 
 
+#: Where the names above live. They are imported when first asked for: all together take as long as
+#: NumPy does, and a program that only answers `--help` needs none.
+_HOMES = {
+    "batches": "Batches",
+    "callbacks": "Callback EarlyStopping RecordStatistics",
+    "checkpoint": "Checkpoint",
+    "costs": "CrossEntropyCost LogLikelihoodCost PoissonCost QuadraticCost",
+    "errors": "DivergenceError",
+    "gradients": "check_gradient",
+    "history": "History",
+    "network": "Network load",
+    "optimizers": "LBFGS SGD Adam AdamW Momentum Nesterov RMSprop Rprop",
+    "preprocessing": "Preprocessing",
+    "sweeps": "sweep",
+    "threads": "get_num_threads set_num_threads",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+
 def __getattr__(name: str) -> Any:
-    # What few programs need is imported when it is first asked for.
-    if name in _ROOMS:
+    if name in _HOME_OF:
+        value = getattr(import_module(f"fastnet.{_HOME_OF[name]}"), name)
+        globals()[name] = value
+        return value
+    if not name.startswith("_") and find_spec(f"fastnet.{name}") is not None:
         return import_module(f"fastnet.{name}")
-    if name == "sweep":
-        return import_module("fastnet.sweeps").sweep
     raise AttributeError(f"module 'fastnet' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_ROOMS})

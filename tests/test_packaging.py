@@ -146,9 +146,14 @@ def test_no_generated_file_is_tracked():
 
 
 def test_import_is_light(tmp_path):
-    """What only some programs need is not loaded by all."""
+    """What only some programs need is not loaded by all; and by the import alone, next to nothing."""
     script = "import fastnet, sys; print(*sys.modules)"
     code, text = python("-W", "error", "-c", script, cwd=tmp_path)
+    assert code == 0, text
+    loaded = set(text.split())
+    assert {m.split(".")[1] for m in loaded if m.startswith("fastnet.")} == {"_version", "kernels"}
+    assert "dataclasses" not in loaded - _loaded_by_numpy(tmp_path)
+    code, text = python("-W", "error", "-c", script.replace(";", ", fastnet.network;"), cwd=tmp_path)
     assert code == 0, text
     loaded = set(text.split())
     assert "fastnet.network" in loaded
@@ -196,8 +201,11 @@ print(network.accuracy(([[0.0, 1.0]], [1])))
 def test_unknown_names_of_the_package(tmp_path):
     with pytest.raises(AttributeError, match="has no attribute 'Netwerk'"):
         fastnet.Netwerk  # noqa: B018
+    assert not hasattr(fastnet, "_netwerk")
+    assert set(fastnet.__all__) <= set(dir(fastnet))
     for name in fastnet.__all__:
         assert getattr(fastnet, name) is not None
+    assert fastnet.optimizers.Adam is fastnet.Adam
     code, text = python("-c", "from fastnet import *; Network, load, datasets", cwd=tmp_path)
     assert code == 0, text
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 try:
-    from fastnet.kernels import codes, cpu, examples, guard, initial
+    from fastnet.kernels import codes, cpu, examples, guard
 except ImportError as error:
     if "fastnet.kernels" not in str(error):
         raise
@@ -32,7 +32,6 @@ __all__ = [
     "engine",
     "examples",
     "guard",
-    "initial",
     "variant",
     "variants",
 ]
