@@ -146,14 +146,16 @@ def test_no_generated_file_is_tracked():
 
 
 def test_import_is_light(tmp_path):
-    """What only some programs need is not loaded by all; and by the import alone, next to nothing."""
+    """What only some programs need is not loaded by all; by the import alone, next to nothing."""
     script = "import fastnet, sys; print(*sys.modules)"
     code, text = python("-W", "error", "-c", script, cwd=tmp_path)
     assert code == 0, text
     loaded = set(text.split())
     assert {m.split(".")[1] for m in loaded if m.startswith("fastnet.")} == {"_version", "kernels"}
     assert "dataclasses" not in loaded - _loaded_by_numpy(tmp_path)
-    code, text = python("-W", "error", "-c", script.replace(";", ", fastnet.network;"), cwd=tmp_path)
+    code, text = python(
+        "-W", "error", "-c", script.replace(";", ", fastnet.network;"), cwd=tmp_path
+    )
     assert code == 0, text
     loaded = set(text.split())
     assert "fastnet.network" in loaded
