@@ -1,5 +1,6 @@
 """Children by fork, for tests: what they find, and that they don't hang."""
 
+import faulthandler
 import os
 import pickle
 import select
@@ -22,6 +23,7 @@ def in_child(work):
     if pid == 0:
         try:
             os.close(reading)
+            faulthandler.enable(2)  # SIGABRT, below, has it say where it hangs
             try:
                 answer = pickle.dumps((True, work()))
             except BaseException as error:
@@ -32,11 +34,13 @@ def in_child(work):
             os._exit(0)
     os.close(writing)
     with open(reading, "rb") as pipe:
-        if not select.select([pipe], [], [], 60)[0]:
-            os.kill(pid, signal.SIGKILL)
+        hangs = not select.select([pipe], [], [], 60)[0]
+        if hangs:
+            os.kill(pid, signal.SIGABRT)
         answer = pipe.read()
-    os.waitpid(pid, 0)
-    assert answer, "the child hangs, or died"
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert not hangs, "the child hung: see stderr for where"
+    assert answer, f"the child died with code {code}"
     good, result = pickle.loads(answer)
     assert good, result
     return result
