@@ -185,7 +185,7 @@ def read_initializer(initializer: object, name: str) -> Initializer:
         if not finite:
             raise ValueError(f"{name} is {shown(initializer)}; expected a finite number.")
         return initializer
-    if callable(initializer):
+    if callable(initializer) and not isinstance(initializer, type):  # int and str are callable too
         return initializer
     raise TypeError(
         f"{name} is {shown(initializer)}; give a name, a number, or a callable of (rng, shape)."
