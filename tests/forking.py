@@ -16,7 +16,7 @@ def fork():
         return os.fork()
 
 
-def in_child(work):
+def in_child(work, seconds=60):
     """Return what `work` returns in a forked child; a child that hangs is killed and reported."""
     reading, writing = os.pipe()
     pid = fork()
@@ -34,7 +34,7 @@ def in_child(work):
             os._exit(0)
     os.close(writing)
     with open(reading, "rb") as pipe:
-        hangs = not select.select([pipe], [], [], 60)[0]
+        hangs = not select.select([pipe], [], [], seconds)[0]
         if hangs:
             os.kill(pid, signal.SIGABRT)
         answer = pipe.read()
