@@ -49,4 +49,5 @@ plt.show()
 for name, history in histories.items():
     right = history.column("evaluation_accuracy")
     print(f"{name:<10} best {max(right)} of 2000, last {right[-1]}; first record:")
-    print("          ", history[0])
+    for key, value in history[0].items():
+        print(f"    {key:<20} {value:.4g}")
