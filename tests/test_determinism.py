@@ -226,3 +226,37 @@ def test_variants_agree_after_an_epoch_of_the_books_network(tmp_path):
         assert not np.array_equal(parameters, expected)  # different code ran
         assert np.abs(parameters - expected).max() < 1e-12 * scale
         assert np.linalg.norm(parameters - expected) < 1e-12 * np.linalg.norm(expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_how_rows_lie_changes_no_bit(dtype, shuffle):
+    """Rows that lie one behind another are used where they lie, all others are copied first."""
+    whole = np.random.default_rng(4).standard_normal((130, 40)).astype(dtype)
+    room = np.full((131, 53), np.nan, dtype)
+    room[1:, 5:45] = whole
+    layouts = {
+        "contiguous": whole,
+        "within wider rows": room[1:, 5:45],
+        "every second": np.repeat(whole, 2, axis=0)[::2],
+        "backwards": whole[::-1].copy()[::-1],
+        "columns": np.asfortranarray(whole),
+        "read-only": np.frombuffer(whole.tobytes(), dtype).reshape(whole.shape),
+        "the other byte order": whole.astype(whole.dtype.newbyteorder()),
+    }
+    y, found = np.arange(130) % 3, {}
+    for name, X in layouts.items():
+        before = X.copy()
+        net = fastnet.Network([40, 12, 3], activation="tanh", dtype=dtype, rng=1)
+        net.train((X, y), epochs=2, mini_batch_size=12, shuffle=shuffle)
+        nabla = np.concatenate([n.ravel() for nablas in net.backprop(X, y) for n in nablas])
+        found[name] = (
+            net.parameters.copy(),
+            nabla,
+            net.feedforward(X),
+            net.total_cost((X, y), 0.0),
+        )
+        np.testing.assert_array_equal(X, before)
+    for parts in found.values():
+        for part, expected in zip(parts, found["contiguous"], strict=True):
+            np.testing.assert_array_equal(part, expected)

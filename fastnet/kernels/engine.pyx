@@ -17,7 +17,7 @@ from fastnet.kernels.crew cimport (
 )
 from fastnet.kernels.examples cimport Rows, Targets
 from fastnet.kernels.fetch cimport (
-    Inputs, announce, compress, density_of, fetch, inputs_of, is_finite,
+    Inputs, announce, are_finite, compress, density_of, fetch, inputs_of, is_finite,
 )
 from fastnet.kernels.gemm cimport Operands, gemm
 from fastnet.kernels.guard cimport Gate, Guard, enter, leave
@@ -311,7 +311,7 @@ cdef class Engine:
             while at < stop:
                 count = min(net.capacity, stop - at)
                 fetch(net, &inputs, &order[at], count)
-                if not net.sparse and not is_finite(net.x_bi, count * net.layers[0].ld_in):
+                if not net.sparse and not are_finite(net, count):
                     break
                 run_forward(net, count)
                 activate_layer(net, net.depth - 1, count)
@@ -354,16 +354,18 @@ cdef class Engine:
         with nogil:
             if kind == cnp.NPY_DOUBLE:
                 for i in range(net.layers[0].n_in):
-                    net.x_bi[i] = <real> (<const double *> data)[i]
+                    net.room[i] = <real> (<const double *> data)[i]
             else:
                 for i in range(net.layers[0].n_in):
-                    net.x_bi[i] = <real> (<const float *> data)[i]
-            good = is_finite(net.x_bi, net.layers[0].ld_in)
+                    net.room[i] = <real> (<const float *> data)[i]
+            good = is_finite(net.room, net.layers[0].n_in)
             if good:
                 # Of dense rows, too: the sparse kernel has more sums under way for one example.
                 net.sparse = net.layers[0].n_in <= 65536
                 if net.sparse:
                     compress(net)
+                net.x_bi = net.room
+                net.x_ld = net.layers[0].ld_in
                 run_forward(net, 1)
                 activate_layer(net, net.depth - 1, 1)
             leave(self.gate)
@@ -599,9 +601,8 @@ cdef class Engine:
         cdef int kind = cnp.PyArray_TYPE(parameters)
         cdef Py_ssize_t n_in = net.layers[0].n_in
         cdef Py_ssize_t n_out = net.layers[net.depth - 1].n_out
-        cdef Py_ssize_t n, b
+        cdef Py_ssize_t n
         cdef bint good
-        cdef real *room = net.x_bi
         cdef Answers answers
         cdef const real *x
         cdef const real *source
@@ -637,16 +638,12 @@ cdef class Engine:
             net.sparse = False
             good = is_finite(x, n * n_in) and is_finite(answers.y, n * n_out)
             if good:
-                if net.layers[0].ld_in == n_in:
-                    net.x_bi = <real *> x  # without a gap, and only read
-                else:
-                    for b in range(n):
-                        memcpy(room + b * net.layers[0].ld_in, x + b * n_in, n_in * sizeof(real))
+                net.x_bi = x
+                net.x_ld = n_in
                 run_forward(net, n)
                 errors(net, &answers, NULL, n)
                 run_backward(net, n, False, True, 0, 1)
                 unpack(&self.net, net.nabla, target)
-                net.x_bi = room
         return flat if good else None
 
     def gradient(

@@ -109,15 +109,46 @@ cdef inline void gather(const Inputs *rows, Py_ssize_t row, real *x_i) noexcept 
             x_i[i] = (<const uint8_t *> (p + i * stride))[0]
 
 
+cdef inline bint are_ready(
+    const Inputs *rows, const Py_ssize_t *order, Py_ssize_t count
+) noexcept nogil:
+    """Whether the rows can be used where they lie: of the network's type, one behind another."""
+    cdef Py_ssize_t b
+    if rows.storage != (STRIDED_DOUBLE if sizeof(real) == sizeof(double) else STRIDED_FLOAT):
+        return False
+    if rows.col_stride != sizeof(real) or rows.row_stride % <Py_ssize_t> sizeof(real) != 0:
+        return False
+    for b in range(1, count):
+        if order[b] != order[0] + b:
+            return False
+    return True
+
+
+cdef inline bint are_finite(const Net *net, Py_ssize_t count) noexcept nogil:
+    """Whether all of the dense batch at hand is."""
+    cdef Py_ssize_t b
+    for b in range(count):
+        if not is_finite(net.x_bi + b * net.x_ld, net.layers[0].n_in):
+            return False
+    return True
+
+
 cdef inline void fetch(
     Net *net, const Inputs *rows, const Py_ssize_t *order, Py_ssize_t count
 ) noexcept nogil:
-    """Make rows order[:count] the batch at hand. Dropout of inputs wants them dense."""
+    """Make rows order[:count] the batch at hand. Dropout of inputs wants a dense copy."""
     cdef Py_ssize_t b
     cdef real *x_i
-    net.sparse = is_sparse(rows) and not (net.training and net.x_mask_bi != NULL)
+    cdef bint dropping = net.training and net.x_mask_bi != NULL
+    net.sparse = is_sparse(rows) and not dropping
+    if not dropping and are_ready(rows, order, count):
+        net.x_bi = <const real *> (rows.data + order[0] * rows.row_stride)
+        net.x_ld = rows.row_stride // <Py_ssize_t> sizeof(real)
+        return
+    net.x_bi = net.room
+    net.x_ld = net.layers[0].ld_in
     for b in range(count):
-        x_i = net.x_bi + b * net.layers[0].ld_in
+        x_i = net.room + b * net.layers[0].ld_in
         if net.sparse:
             point(rows, order[b], &net.batch.rows[b], net.batch.values + b * net.layers[0].ld_in)
         elif is_sparse(rows):
@@ -140,18 +171,21 @@ cdef inline bint is_finite(const real *x, Py_ssize_t n) noexcept nogil:
         for v in range(4):
             totals[v] = totals[v] + v_splat(0) * v_load(x + i + v * LANES)
         i += 4 * LANES
+    while i + LANES <= n:
+        totals[0] = totals[0] + v_splat(0) * v_load(x + i)
+        i += LANES
     for i in range(i, n):
         rest += 0 * x[i]
     return v_sum((totals[0] + totals[1]) + (totals[2] + totals[3])) + rest == 0
 
 
 cdef inline void compress(Net *net) noexcept nogil:
-    """Make the non-zeros of the row in x_bi the batch at hand; its padding is zero."""
+    """Make the non-zeros of the row in `room` the batch at hand; its padding is zero."""
     cdef SparseRow *row = &net.batch.rows[0]
     cdef Py_ssize_t start = 0
     cdef Py_ssize_t i
     cdef Py_ssize_t j = 0
-    cdef const real *x = net.x_bi
+    cdef const real *x = net.room
     while start < net.layers[0].n_in:
         # Eight together, of which mostly all are zero or none.
         if not (

@@ -69,7 +69,9 @@ cdef struct Net:
     int cost
     Py_ssize_t capacity
     Layer layers[MAX_DEPTH]
-    real *x_bi
+    const real *x_bi  # dense examples: in `room`, or where the user has them
+    Py_ssize_t x_ld  # from one of them to the next
+    real *room  # for as many as the capacity
     real *x_mask_bi
     real input_keep
     real *z_u  # the weighted outputs of one example, kept for its cost
@@ -119,7 +121,7 @@ cdef inline void weigh(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
                        layer.a_bu + layer.first, layer.ld, layer.last - layer.first)
         return
     p.a = net.x_bi if l == 0 else net.layers[l - 1].a_bu
-    p.a_m = layer.ld_in
+    p.a_m = net.x_ld if l == 0 else layer.ld_in
     p.a_k = 1
     p.b = layer.w_iu
     p.b_k = layer.w_ld
@@ -184,7 +186,7 @@ cdef inline void forward(Net *net, Py_ssize_t count) noexcept nogil:
     cdef Py_ssize_t l, b
     if net.training and net.x_mask_bi != NULL:
         for b in range(count):
-            drop(net.x_bi + b * net.layers[0].ld_in, net.x_mask_bi + b * net.layers[0].ld_in, 0,
+            drop(net.room + b * net.layers[0].ld_in, net.x_mask_bi + b * net.layers[0].ld_in, 0,
                  net.layers[0].n_in, net.input_keep, net.dropout_key, 0, net.position + b)
     for l in range(net.depth):
         if l > 0 and (is_shared(net, l - 1) or is_shared(net, l)):
@@ -362,7 +364,7 @@ cdef inline void outer(
     cdef Operands p
     p.a = net.x_bi if l == 0 else net.layers[l - 1].a_bu
     p.a_m = 1
-    p.a_k = layer.ld_in
+    p.a_k = net.x_ld if l == 0 else layer.ld_in
     p.b = layer.delta_bu + layer.first
     p.b_k = layer.ld
     p.c_in = c_iu

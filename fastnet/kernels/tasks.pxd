@@ -84,7 +84,7 @@ cdef inline void prepare_task(Task *task, const Task *first, int *verdict) noexc
     task.verdict = verdict
     task.net = first.shared_net[0]
     task.rule = first.shared_rule[0]
-    task.net.x_bi = own.x_bi
+    task.net.room = own.room
     task.net.x_mask_bi = own.x_mask_bi
     task.net.batch = own.batch
     task.net.panel = own.panel

@@ -93,7 +93,7 @@ cdef inline void carve_own(Workspace *space, const Net *whole, Net *net) noexcep
     cdef SparseBatch *batch = &net.batch
     cdef Py_ssize_t capacity = whole.capacity
     cdef Py_ssize_t vectors = min(layer.width // LANES, GROUP_VECTORS)
-    net.x_bi = <real *> take(space, capacity * layer.ld_in * sizeof(real))
+    net.room = <real *> take(space, capacity * layer.ld_in * sizeof(real))
     net.x_mask_bi = NULL
     if whole.input_keep < 1:
         net.x_mask_bi = <real *> take(space, capacity * layer.ld_in * sizeof(real))
