@@ -1,6 +1,7 @@
 """What many tests share: the digits, the published numbers, and how hypothesis searches."""
 
 import json
+import os
 import signal
 from importlib.resources import files
 
@@ -14,6 +15,13 @@ from fastnet.datasets import load_mnist
 # which on a busy machine would blame the code for its neighbours.
 settings.register_profile("fastnet", derandomize=True, deadline=None)
 settings.load_profile("fastnet")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Keep one test in FASTNET_TEST_EVERY, spread over all that were asked for."""
+    every = int(os.environ.get("FASTNET_TEST_EVERY", "1"))
+    config.hook.pytest_deselected(items=[item for k, item in enumerate(items) if k % every])
+    items[:] = items[::every]
 
 
 @pytest.fixture(scope="session")
