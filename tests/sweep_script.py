@@ -108,8 +108,12 @@ def main(folder, engine):
         with MPIPoolExecutor() as executor:
             run(folder, executor)
     else:
+        import dask
         from dask.distributed import Client, LocalCluster
 
+        # Dask's memory manager takes copies from workers that have nothing to do for two seconds,
+        # and these fetch and unpack the data again: the journeys would count pauses of the machine.
+        dask.config.set({"distributed.scheduler.active-memory-manager.start": False})
         killed = {"dask": 0, "dask-killed": 1, "dask-lost": 2}[engine]
         with (
             LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster,
