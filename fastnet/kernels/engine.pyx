@@ -12,12 +12,10 @@ from libc.string cimport memcpy, memset
 
 import numpy as np
 
-from fastnet.kernels.crew cimport (
-    CREWS_WORK, await_verdict, barrier_start, give_verdict, member_join, member_start,
-)
+from fastnet.kernels.crew cimport CREWS_WORK, await_verdict
 from fastnet.kernels.examples cimport Rows, Targets
 from fastnet.kernels.fetch cimport (
-    Inputs, announce, are_finite, compress, density_of, fetch, inputs_of, is_finite,
+    Inputs, are_finite, compress, density_of, fetch, inputs_of, is_finite,
 )
 from fastnet.kernels.gemm cimport Operands, gemm
 from fastnet.kernels.guard cimport Gate, Guard, enter, leave
@@ -27,10 +25,10 @@ from fastnet.kernels.passes cimport (
     MAX_DEPTH, Answers, Layer, Net, Statistics, activate_layer, answers_of, backward, errors, fold,
     forward, judge,
 )
-from fastnet.kernels.rules cimport Rule, is_plain, take_step
+from fastnet.kernels.rules cimport Rule
 from fastnet.kernels.simd cimport PAD, real
 from fastnet.kernels.tasks cimport (
-    PROCEED, RETURN, Task, divide, panels_for, prepare_task, worthwhile_threads,
+    PROCEED, Task, panels_for, walk_through, walk_together, worthwhile_threads,
 )
 from fastnet.kernels.workspace cimport Workspace, carve, shape_layer
 
@@ -54,51 +52,16 @@ cdef void product(
     gemm(p, m, m_end, n, n_end)
 
 
+cdef void walk(Net *net, Rule *rule, Task *task) noexcept nogil:
+    walk_through(net, rule, task, run_forward, run_backward)
+
+
 cdef void *work(void *argument) noexcept nogil:
     """What every thread but the first runs."""
     cdef Task *task = <Task *> argument
     if await_verdict(task.verdict) == PROCEED:
         walk(&task.net, &task.rule, task)
     return NULL
-
-
-cdef void walk(Net *net, Rule *rule, Task *task) noexcept nogil:
-    """Train on the task's examples, mini-batch after mini-batch."""
-    cdef const Py_ssize_t *order
-    cdef Py_ssize_t count, room, l
-    cdef real *a_bu
-    cdef double eta
-    cdef bint whole
-    cdef bint fused = is_plain(rule) and task.mini_batch_size <= net.capacity
-    while task.at < task.stop:
-        order = task.order + task.at
-        room = min(task.mini_batch_size, task.total - task.position + task.pending) - task.pending
-        count = min(min(net.capacity, room), task.stop - task.at)
-        eta = task.etas[task.position // task.mini_batch_size]
-        net.position = task.position
-        if net.n_threads > 1:
-            # Others may still read the activations of the mini-batch before.
-            for l in range(net.depth):
-                a_bu = net.layers[l].a_bu
-                net.layers[l].a_bu = net.layers[l].other_a_bu
-                net.layers[l].other_a_bu = a_bu
-        fetch(net, task.inputs, order, count)
-        announce(task.inputs, order + count, min(count, task.stop - task.at - count))
-        run_forward(net, count)
-        errors(net, task.answers, order, count)
-        whole = fused and count == room and task.pending == 0
-        if whole:
-            run_backward(net, count, True, False, eta / count, 1 - eta * rule.l2)
-            rule.t += 1
-        else:
-            fold(net)
-            run_backward(net, count, False, task.pending == 0, 0, 1)
-            task.pending += count
-            if count == room:
-                take_step(net, rule, task.pending, eta)
-                task.pending = 0
-        task.at += count
-        task.position += count
 
 
 cdef class Engine:
@@ -522,6 +485,7 @@ cdef class Engine:
         cdef Task *task
         cdef Inputs inputs = inputs_of(rows)
         cdef Answers answers = answers_of(targets)
+        cdef bint together = False
         self.check_examples(rows, targets, order, start, stop)
         if (
             not self.training or position < 0 or mini_batch_size < 1
@@ -547,39 +511,18 @@ cdef class Engine:
         n_threads = max(min(n_threads, self.n_threads), 1)
         n_threads = worthwhile_threads(&self.net, n_threads, mini_batch_size)
         self.arrange(n_threads, mini_batch_size)
-        if n_threads > 1 and not self.train_together(n_threads):
-            n_threads = 1
+        if n_threads > 1:
+            with nogil:
+                together = walk_together(
+                    &self.net, &self.rule, self.space.tasks, self.space.barrier, n_threads, walk,
+                    work,
+                )
+        if not together:
             self.arrange(1, mini_batch_size)
-        if n_threads == 1:
             with nogil:
                 walk(&self.net, &self.rule, task)
         self.net.training = False
         self.pending = task.pending
-
-    cdef bint train_together(self, int n_threads) noexcept:
-        """Let threads walk side by side; False, and nothing done, where they could not start."""
-        cdef Task *task
-        cdef int verdict = 0
-        cdef int started = 1
-        cdef int t
-        barrier_start(self.space.barrier, n_threads)
-        self.net.barrier = self.space.barrier
-        for t in range(1, n_threads):
-            task = &self.space.tasks[t]
-            prepare_task(task, &self.space.tasks[0], &verdict)
-            divide(&task.net, t, n_threads)
-            if not member_start(&task.member, work, task):
-                break
-            started += 1
-        give_verdict(&verdict, PROCEED if started == n_threads else RETURN)
-        with nogil:
-            if started == n_threads:
-                divide(&self.net, 0, n_threads)
-                walk(&self.net, &self.rule, &self.space.tasks[0])
-                divide(&self.net, 0, 1)
-            for t in range(1, started):
-                member_join(&self.space.tasks[t].member)
-        return started == n_threads
 
     def differentiate(
         self, cnp.ndarray X not None, cnp.ndarray y not None, cnp.ndarray parameters not None

@@ -1,17 +1,24 @@
 # cython: language_level=3
-"""What each of several threads does in a call of Engine.train: its columns, and its own buffers."""
-from fastnet.kernels.crew cimport Member
-from fastnet.kernels.fetch cimport Inputs
+"""What threads do in a call of Engine.train: which of them work, on which panels, and the walk."""
+from fastnet.kernels.crew cimport (
+    Barrier, Member, barrier_start, give_verdict, member_join, member_start,
+)
+from fastnet.kernels.fetch cimport Inputs, announce, fetch
 from fastnet.kernels.packing cimport take_panel
 from fastnet.kernels.panels cimport padded
-from fastnet.kernels.passes cimport Answers, Layer, Net
-from fastnet.kernels.rules cimport Rule
-from fastnet.kernels.simd cimport PAD
+from fastnet.kernels.passes cimport Answers, Layer, Net, errors, fold
+from fastnet.kernels.rules cimport Rule, is_plain, take_step
+from fastnet.kernels.simd cimport PAD, real
 
 cdef enum:
     PROCEED = 1  # what is said to threads that wait until all have been started
     RETURN = 2
     WORTH_SHARING = 20_000  # multiply-adds of a layer and mini-batch, zeros left out
+
+
+# Forward and backward, of which one copy serves all their callers.
+ctypedef void (*Forward)(Net *, Py_ssize_t) noexcept nogil
+ctypedef void (*Backward)(Net *, Py_ssize_t, bint, bint, real, real) noexcept nogil
 
 
 # One thread's part in a call of Engine.train.
@@ -32,6 +39,9 @@ cdef struct Task:
     const double *etas
     Member member
     int *verdict
+
+ctypedef void (*Walk)(Net *, Rule *, Task *) noexcept nogil
+ctypedef void *(*Work)(void *) noexcept nogil
 
 
 cdef inline bint is_worth_sharing(const Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
@@ -88,3 +98,69 @@ cdef inline void prepare_task(Task *task, const Task *first, int *verdict) noexc
     task.net.x_mask_bi = own.x_mask_bi
     task.net.batch = own.batch
     task.net.panel = own.panel
+
+
+cdef inline void walk_through(
+    Net *net, Rule *rule, Task *task, Forward run_forward, Backward run_backward
+) noexcept nogil:
+    """Train on the task's examples, mini-batch after mini-batch."""
+    cdef const Py_ssize_t *order
+    cdef Py_ssize_t count, room, l
+    cdef real *a_bu
+    cdef double eta
+    cdef bint whole
+    cdef bint fused = is_plain(rule) and task.mini_batch_size <= net.capacity
+    while task.at < task.stop:
+        order = task.order + task.at
+        room = min(task.mini_batch_size, task.total - task.position + task.pending) - task.pending
+        count = min(min(net.capacity, room), task.stop - task.at)
+        eta = task.etas[task.position // task.mini_batch_size]
+        net.position = task.position
+        if net.n_threads > 1:
+            # Others may still read the activations of the mini-batch before.
+            for l in range(net.depth):
+                a_bu = net.layers[l].a_bu
+                net.layers[l].a_bu = net.layers[l].other_a_bu
+                net.layers[l].other_a_bu = a_bu
+        fetch(net, task.inputs, order, count)
+        announce(task.inputs, order + count, min(count, task.stop - task.at - count))
+        run_forward(net, count)
+        errors(net, task.answers, order, count)
+        whole = fused and count == room and task.pending == 0
+        if whole:
+            run_backward(net, count, True, False, eta / count, 1 - eta * rule.l2)
+            rule.t += 1
+        else:
+            fold(net)
+            run_backward(net, count, False, task.pending == 0, 0, 1)
+            task.pending += count
+            if count == room:
+                take_step(net, rule, task.pending, eta)
+                task.pending = 0
+        task.at += count
+        task.position += count
+
+
+cdef inline bint walk_together(
+    Net *net, Rule *rule, Task *tasks, Barrier *barrier, int n_threads, Walk walk, Work work
+) noexcept nogil:
+    """Let threads walk side by side; False, and nothing done, where they could not start."""
+    cdef int verdict = 0
+    cdef int started = 1
+    cdef int t
+    barrier_start(barrier, n_threads)
+    net.barrier = barrier
+    for t in range(1, n_threads):
+        prepare_task(&tasks[t], &tasks[0], &verdict)
+        divide(&tasks[t].net, t, n_threads)
+        if not member_start(&tasks[t].member, work, &tasks[t]):
+            break
+        started += 1
+    give_verdict(&verdict, PROCEED if started == n_threads else RETURN)
+    if started == n_threads:
+        divide(net, 0, n_threads)
+        walk(net, rule, &tasks[0])
+        divide(net, 0, 1)
+    for t in range(1, started):
+        member_join(&tasks[t].member)
+    return started == n_threads
