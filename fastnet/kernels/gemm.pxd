@@ -9,7 +9,8 @@ and c are padded to PAD elements. For every (m, n) the sum runs over k in rising
 the tile, so that neither batch size nor threads change a bit of the result.
 """
 from fastnet.kernels.simd cimport (
-    LANES, PANEL_DEPTH, TILE_ROWS, TILE_SUMS, TILE_VECTORS, real, v_load, v_splat, v_store, vreal,
+    LANES, PANEL_DEPTH, TILE_ROWS, TILE_SUMS, TILE_VECTORS, WIDEST_TILE, real, v_load, v_splat,
+    v_store, vreal,
 )
 
 cdef enum:
@@ -40,7 +41,7 @@ cdef inline void tile(
     `b` is where column n of b begins.
     """
     cdef vreal sums[TILE_SUMS]
-    cdef vreal b_n[TILE_VECTORS]
+    cdef vreal b_n[WIDEST_TILE]
     cdef vreal factor
     cdef const real *a = p.a + m * p.a_m
     cdef const real *c_in = p.c_in + m * p.c_in_m + n

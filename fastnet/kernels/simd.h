@@ -71,7 +71,8 @@ typedef real_bits vbits;
 #define v_splat(x) ((real)(x))
 #endif
 
-enum { LANES = VECTOR_BYTES / sizeof(real), TILE_SHAPE, TILE_SUMS = TILE_ROWS * TILE_VECTORS };
+/* Room for any tile, those too that a compiler cannot see that no variant has. */
+enum { LANES = VECTOR_BYTES / sizeof(real), TILE_SHAPE, WIDEST_TILE = 4, TILE_SUMS = 6 * WIDEST_TILE };
 #ifndef BLOCK_KB
 #define BLOCK_KB 24
 #endif

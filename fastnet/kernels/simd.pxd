@@ -14,7 +14,8 @@ cdef extern from "simd.h" nogil:
         LANES  # elements in a vector
         TILE_ROWS  # of the widest register tile
         TILE_VECTORS
-        TILE_SUMS  # accumulators in any tile
+        WIDEST_TILE  # the most vectors of a tile in any variant
+        TILE_SUMS  # room for the accumulators of any
         GROUP_VECTORS  # of the widest tile of the sparse kernels
         PANEL_DEPTH  # rows of b that are packed at a time
         BLOCK_BYTES  # of weights that stay in the first-level cache
