@@ -248,6 +248,17 @@ def draw(
             array[...] = values
 
 
+def _call(choice: Callable[..., object], rng: RNG, shape: tuple[int, ...], name: str) -> object:
+    """What the user's function gives; if it cannot take what it is given, name the argument."""
+    try:
+        return choice(rng, shape)
+    except TypeError as error:
+        raise TypeError(
+            f"{name} is {shown(choice)}, which failed when it was called with a generator and the "
+            f"shape {shape}: {error}"
+        ) from error
+
+
 def _draw_one(rng: RNG, array: Array, choice: Initializer, name: str) -> None:
     if isinstance(choice, str):
         stream = initial.Stream(rng)
@@ -255,7 +266,8 @@ def _draw_one(rng: RNG, array: Array, choice: Initializer, name: str) -> None:
         stream.close()
         return
     # float(): a whole number may be larger than any of NumPy's.
-    values = np.asarray(choice(rng, array.shape) if callable(choice) else float(choice))
+    given = _call(choice, rng, array.shape, name) if callable(choice) else float(choice)
+    values = np.asarray(given)
     if values.dtype.kind not in "biuf":
         raise TypeError(f"{name} gave dtype {values.dtype}; expected real numbers.")
     if callable(choice) and values.shape != array.shape:
