@@ -1,0 +1,83 @@
+"""Standardization that a network carries with it, held to NumPy's mean and standard deviation."""
+
+import numpy as np
+import pytest
+
+import fastnet
+from fastnet import Preprocessing
+
+
+def test_standardization_agrees_with_numpy():
+    rng = np.random.default_rng(1)
+    X = rng.standard_normal((9_000, 130)) * 7 + 1000
+    mean, scale = fastnet.preprocessing.standardization(X)  # in several blocks
+    assert np.allclose(mean, X.mean(axis=0), rtol=1e-13)
+    assert np.allclose(scale, X.std(axis=0), rtol=1e-12)
+    pictures = rng.integers(0, 256, (5_000, 784)).astype(np.uint8)
+    mean, scale = fastnet.preprocessing.standardization(pictures)
+    assert np.allclose(mean, pictures.mean(axis=0)) and np.allclose(scale, pictures.std(axis=0))
+    inputs = Preprocessing(mean, scale).inputs(pictures, np.float32)
+    assert inputs.dtype == np.float32
+    assert np.array_equal(inputs, ((pictures - mean) / scale).astype(np.float32))
+
+
+def test_a_constant_column_becomes_zero():
+    X = np.column_stack([np.full(7, 0.1), np.arange(7.0), np.full(7, 1e300)])
+    mean, scale = fastnet.preprocessing.standardization(X)
+    assert np.array_equal(mean, [0.1, 3.0, 1e300]) and scale.tolist() == [1.0, 2.0, 1.0]
+    inputs = Preprocessing(mean, scale).inputs(X)
+    assert not inputs[:, [0, 2]].any()
+    with pytest.raises(ValueError, match="column 1 holds numbers that are too large"):
+        fastnet.preprocessing.standardization([[0.0, 1e300], [0.0, -1e300]])
+    with pytest.raises(ValueError, match=r"shape \(0, 2\)"):
+        fastnet.preprocessing.standardization(np.empty((0, 2)))
+
+
+def test_inputs_that_nothing_changes_are_not_copied():
+    X = np.arange(6, dtype=np.uint8).reshape(3, 2)
+    assert Preprocessing().inputs(X) is X
+    assert Preprocessing([0, 0], [1, 1]).inputs(X) is X
+    assert Preprocessing([0, 1], [1, 1]).inputs(X).tolist() == [[0, 0], [2, 2], [4, 4]]
+    with pytest.raises(ValueError, match=r"shape \(3, 2\); expected \(examples, 1\)"):
+        Preprocessing([1], [2]).inputs(X)
+    with pytest.raises(TypeError, match="expected real numbers"):
+        Preprocessing([1], [2]).inputs([["a"]])
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"mean": [1]}, ValueError, "mean and scale go together"),
+        ({"scale": [1]}, ValueError, "mean and scale go together"),
+        ({"mean": [1], "scale": [1, 2]}, ValueError, "mean has 1 numbers and scale has 2"),
+        ({"mean": [1], "scale": [0]}, ValueError, "must be positive"),
+        ({"mean": [1], "scale": [-1]}, ValueError, "must be positive"),
+        ({"mean": [np.inf], "scale": [1]}, ValueError, "mean holds a number that is not finite"),
+        ({"mean": [[1]], "scale": [1]}, TypeError, "mean has shape"),
+        ({"mean": ["1"], "scale": [1]}, TypeError, "mean has shape"),
+        ({"labels": "ab"}, TypeError, "labels is 'ab'; expected a list of names"),
+        ({"labels": [1, 2]}, TypeError, "expected a list of names"),
+        ({"columns": ["a", "b", "a"]}, ValueError, "columns holds 'a' twice"),
+        ({"target": 3}, TypeError, "target is 3"),
+        ({"target_scale": 0.0}, ValueError, "must be positive"),
+        ({"target_mean": "1"}, TypeError, "target_mean is '1'"),
+        ({"target_mean": np.nan}, ValueError, "target_mean is nan"),
+    ],
+)
+def test_bad_preprocessing_is_not_made(options, error, message):
+    with pytest.raises(error, match=message):
+        Preprocessing(**options)
+
+
+def test_preprocessing_cannot_be_changed_behind_the_networks_back():
+    mean = np.array([1.0, 2.0])
+    kept = Preprocessing(mean, [1.0, 1.0], labels=np.array(["a", "b"]))
+    mean[0] = 7
+    assert kept.mean[0] == 1 and kept.labels == ("a", "b") and type(kept.labels[0]) is str
+    with pytest.raises(ValueError, match="read-only"):
+        kept.mean[0] = 7
+    with pytest.raises(AttributeError):
+        kept.labels = None
+    assert kept == Preprocessing([1, 2], [1, 1], ["a", "b"])
+    assert kept != Preprocessing([1, 2], [1, 2], ["a", "b"])
+    assert (kept == 3) is False
