@@ -6,9 +6,9 @@ import math
 import operator
 import os
 import reprlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -17,7 +17,9 @@ __all__ = [
     "as_items",
     "as_path",
     "as_rate",
+    "call",
     "in_one_line",
+    "is_function",
     "memory_for",
     "shown",
 ]
@@ -54,6 +56,45 @@ def as_count(value: Any, name: str, *, at_least: int, at_most: int | None = None
     if at_most is not None and number > at_most:
         raise ValueError(f"{name} is too large; expected at most {at_most}.")
     return number
+
+
+def is_function(value: Any) -> TypeGuard[Callable[..., Any]]:
+    """Whether it may be called for what it does: a class is called to make one of its kind.
+
+    Examples
+    --------
+    >>> is_function(len), is_function(int), is_function(3)
+    (True, False, False)
+    """
+    return callable(value) and not isinstance(value, type)
+
+
+def call(function: Callable[..., Any], name: str, *arguments: Any) -> Any:
+    """Call a user's function; if it does not take what it is given, say whose argument it is.
+
+    Raises
+    ------
+    TypeError
+        The function cannot be called so. What it raises itself is passed on as it is.
+
+    Examples
+    --------
+    >>> call(max, "progress", 3, 5)
+    5
+    >>> try:
+    ...     call(len, "progress", 3, 5)
+    ... except TypeError as error:
+    ...     print(error.__cause__, "progress" in str(error))
+    len() takes exactly one argument (2 given) True
+    """
+    try:
+        return function(*arguments)
+    except TypeError as error:
+        if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
+            raise
+        raise TypeError(
+            f"{name} is {shown(function)}, which cannot be called as it has to be: {error}"
+        ) from error
 
 
 def as_rate(value: Any, name: str) -> float:

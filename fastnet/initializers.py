@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnet.arguments import shown
+from fastnet.arguments import call, is_function, shown
 from fastnet.kernels import initial
 
 __all__ = [
@@ -185,7 +185,7 @@ def read_initializer(initializer: object, name: str) -> Initializer:
         if not finite:
             raise ValueError(f"{name} is {shown(initializer)}; expected a finite number.")
         return initializer
-    if callable(initializer) and not isinstance(initializer, type):  # int and str are callable too
+    if is_function(initializer):
         return initializer
     raise TypeError(
         f"{name} is {shown(initializer)}; give a name, a number, or a callable of (rng, shape)."
@@ -248,17 +248,6 @@ def draw(
             array[...] = values
 
 
-def _call(choice: Callable[..., object], rng: RNG, shape: tuple[int, ...], name: str) -> object:
-    """What the user's function gives; if it cannot take what it is given, name the argument."""
-    try:
-        return choice(rng, shape)
-    except TypeError as error:
-        raise TypeError(
-            f"{name} is {shown(choice)}, which failed when it was called with a generator and the "
-            f"shape {shape}: {error}"
-        ) from error
-
-
 def _draw_one(rng: RNG, array: Array, choice: Initializer, name: str) -> None:
     if isinstance(choice, str):
         stream = initial.Stream(rng)
@@ -266,7 +255,7 @@ def _draw_one(rng: RNG, array: Array, choice: Initializer, name: str) -> None:
         stream.close()
         return
     # float(): a whole number may be larger than any of NumPy's.
-    given = _call(choice, rng, array.shape, name) if callable(choice) else float(choice)
+    given = call(choice, name, rng, array.shape) if callable(choice) else float(choice)
     values = np.asarray(given)
     if values.dtype.kind not in "biuf":
         raise TypeError(f"{name} gave dtype {values.dtype}; expected real numbers.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from fastnet.arguments import as_items, shown
+from fastnet.arguments import as_items, call, is_function, shown
 from fastnet.data import Dataset
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Metrics:
         self.data = {"training": training, "evaluation": evaluation}
 
     def _add(self, metric: Any, evaluation: Dataset | None) -> None:
-        if callable(metric):
+        if is_function(metric):
             name = getattr(metric, "__name__", type(metric).__name__)
             if name in (*self.functions, *METRICS, "epoch", "eta"):
                 raise ValueError(f"metrics holds a function {name}; that name is taken already.")
@@ -117,4 +117,5 @@ class Metrics:
                 else:
                     found[name] = hits
         measures = {name: found[name] for name in self.names}
-        return measures | {name: f(network) for name, f in self.functions.items()}
+        given = {name: call(f, f"metrics: {name}", network) for name, f in self.functions.items()}
+        return measures | given

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnet.arguments import shown
+from fastnet.arguments import call, is_function, shown
 from fastnet.initializers import RNG
 
 __all__ = ["Orders", "Shuffle"]
@@ -37,7 +37,7 @@ class Orders:
     """
 
     def __init__(self, n: int, shuffle: Shuffle, rng: RNG) -> None:
-        if not isinstance(shuffle, (bool, np.bool_)) and not callable(shuffle):
+        if not isinstance(shuffle, (bool, np.bool_)) and not is_function(shuffle):
             raise TypeError(
                 f"shuffle is {shown(shuffle)}; give True, False or a callable that permutes a list."
             )
@@ -55,7 +55,7 @@ class Orders:
             The callable did not leave a permutation.
         """
         if callable(self._shuffle):
-            self._shuffle(self.rows)
+            call(self._shuffle, "shuffle", self.rows)
             return self._checked()
         if self._shuffle:
             return self._rng.permutation(self._n).astype(np.intp, copy=False)

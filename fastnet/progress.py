@@ -13,7 +13,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any, Self
 
-from fastnet.arguments import shown
+from fastnet.arguments import call, is_function, shown
 from fastnet.console import complain
 
 __all__ = ["Progress", "ProgressLine", "ProgressReport"]
@@ -57,7 +57,7 @@ class ProgressReport:
         self._callback: ProgressCallback | None = None
         if progress is True:
             self._callback = self._line = ProgressLine()
-        elif callable(progress):
+        elif is_function(progress):
             self._callback = progress
         elif progress is not None and progress is not False:
             raise TypeError(
@@ -78,7 +78,7 @@ class ProgressReport:
             return
         self._done += batches
         if self._callback is not None:
-            self._callback(self._done, self._total)
+            call(self._callback, "progress", self._done, self._total)
 
 
 class ProgressLine:

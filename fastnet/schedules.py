@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from fastnet.arguments import as_count, as_rate, shown
+from fastnet.arguments import as_count, as_rate, call, is_function, shown
 
 __all__ = [
     "SCHEDULES",
@@ -300,7 +300,7 @@ class Function(Schedule):
         ValueError, TypeError
             The function gives no finite number that is not negative.
         """
-        return as_rate(self.function(epoch), "the schedule's factor")
+        return as_rate(call(self.function, "schedule", epoch), "the schedule's factor")
 
 
 SCHEDULES: dict[str, type[Schedule]] = {
@@ -342,7 +342,7 @@ def read_schedule(schedule: object) -> Schedule:
             f"schedule is {shown(schedule)}; by name there are 'constant', 'halve' and "
             "'inverse_scaling', the others are classes in fastnet.schedules."
         )
-    if callable(schedule) and not isinstance(schedule, type):
+    if is_function(schedule):
         return Function(schedule)
     raise TypeError(f"schedule is {shown(schedule)}; give a schedule or a function of the epoch.")
 

@@ -278,7 +278,7 @@ def test_initialize_draws_by_the_same_initializer(name):
         (True, "is True"),
         ([1.0, 2.0], "is [1.0, 2.0]"),
         (int, "is <class 'int'>; give a name"),
-        (len, "is <built-in function len>, which failed when it was called with a generator"),
+        (len, "is <built-in function len>, which cannot be called as it has to be"),
         (lambda rng, shape: rng.random((2, 2)), "gave shape (2, 2); expected"),
         (lambda rng, shape: rng.random(shape[::-1]), "gave shape"),
         (lambda rng, shape: np.full(shape, np.nan), "gave a number that is not finite"),

@@ -104,3 +104,22 @@ def test_partial_fit_is_one_step_and_takes_what_has_a_meaning_for_it():
     assert not one.history
     with pytest.raises(TypeError, match="partial_fit"):
         one.partial_fit((X, Y), epochs=2)
+
+
+@pytest.mark.parametrize("name", ["shuffle", "progress", "metrics", "schedule"])
+@pytest.mark.parametrize("given", [int, fastnet.SGD, lambda: None])
+def test_functions_that_cannot_be_called_so_are_named(name, given):
+    """A class is no function, though it can be called; nor is one that takes other arguments."""
+    net = fastnet.Network([3, 2], rng=0)
+    with pytest.raises((TypeError, ValueError), match=name):
+        net.train((np.ones((5, 3)), np.arange(5) % 2), epochs=1, **{name: given})
+
+
+def test_what_a_function_raises_itself_is_passed_on():
+    def shuffle(rows):
+        raise TypeError("mine")
+
+    data = np.ones((5, 3)), np.arange(5) % 2
+    with pytest.raises(TypeError) as caught:
+        fastnet.Network([3, 2]).train(data, epochs=1, shuffle=shuffle)
+    assert str(caught.value) == "mine"
