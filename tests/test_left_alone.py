@@ -124,6 +124,11 @@ def test_importing_loads_little_beside_numpy():
                  "asyncio", "concurrent", "urllib", "http", "importlib.metadata", "safetensors",
                  "onnx", "jax", "dask", "mpi4py"}
         assert not new & heavy, new & heavy
+        assert len(own) <= 10 and len(new - own) <= 10, sorted(new)
+        fastnet.Network  # and what makes a network and trains it
+        new = set(sys.modules) - before
+        own = {name for name in new if name.split(".")[0] == "fastnet"}
+        assert not new & heavy, new & heavy
         assert len(own) <= 60, sorted(own)
         assert len(new - own) <= 15, sorted(new - own)
     """
