@@ -16,10 +16,11 @@ CALL_ROWS = 2048
 LEAST_ROWS = 32
 GRADIENT_ROWS = 256
 CALL_PRODUCTS = 1 << 26
-#: How often one thread and all threads are each tried before one of the two is preferred, and how
-#: seldom the other is tried after that.
+#: How often one thread and all threads are each tried before one of the two is preferred; after how
+#: many calls the other is tried again, twice as many each time that it was in vain, up to a most.
 TRIALS = 3
 CALLS_PER_TRIAL = 25
+MOST_CALLS_PER_TRIAL = 400
 
 
 class Pace:
@@ -77,23 +78,36 @@ class Crew:
     def __init__(self, most: int) -> None:
         self.most = most
         self._seen: dict[int, deque[float]] = {n: deque(maxlen=TRIALS) for n in (most, 1)}
-        self._calls = 0
+        self._patience = self._left = CALLS_PER_TRIAL
 
     @property
     def size(self) -> int:
         """The number of threads for the next call."""
-        seen = self._seen
         for trial in range(1, TRIALS + 1):
-            for n in seen:
-                if len(seen[n]) < trial:
+            for n, seen in self._seen.items():
+                if len(seen) < trial:
                     return n
-        best, *others = sorted(seen, key=lambda n: min(seen[n]))
-        return others[0] if others and self._calls % CALLS_PER_TRIAL == 0 else best
+        best, *others = self._ranking()
+        return others[0] if others and self._left == 0 else best
 
     def note(self, size: int, rows: int, seconds: float) -> None:
         """Take note of how long a call with so many threads took."""
-        self._calls += 1
+        trying = min(map(len, self._seen.values())) < TRIALS
+        before = None if trying else self._ranking()[0]
         self._seen[size].append(seconds / rows)
+        if trying:
+            return
+        if self._ranking()[0] != before:
+            self._patience = self._left = CALLS_PER_TRIAL
+        elif size != before:
+            self._patience = min(2 * self._patience, MOST_CALLS_PER_TRIAL)
+            self._left = self._patience
+        else:
+            self._left = max(self._left - 1, 0)
+
+    def _ranking(self) -> list[int]:
+        """The numbers of threads, the fastest first."""
+        return sorted(self._seen, key=lambda n: min(self._seen[n]))
 
 
 def call_rows(sizes: Sequence[int]) -> int:

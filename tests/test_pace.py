@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 
 import fastnet
-from fastnet.pace import CALLS_PER_TRIAL, TRIALS, Crew
+from fastnet.pace import CALLS_PER_TRIAL, MOST_CALLS_PER_TRIAL, TRIALS, Crew
 
 
 def sizes_taken(crew, seconds_of, calls):
@@ -24,8 +24,11 @@ def test_the_faster_of_the_two_is_preferred():
         crew = Crew(4)
         seconds = {slower: 2e-6, faster: 1e-6}
         assert sizes_taken(crew, seconds, 2 * TRIALS) == {1: TRIALS, 4: TRIALS}
-        settled = sizes_taken(crew, seconds, 10 * CALLS_PER_TRIAL)
-        assert settled == {slower: 10, faster: 10 * (CALLS_PER_TRIAL - 1)}
+        # Once after 25 calls, once after 50 more, and once after another 100.
+        settled = sizes_taken(crew, seconds, 7 * CALLS_PER_TRIAL + 3)
+        assert settled == {slower: 3, faster: 7 * CALLS_PER_TRIAL}
+        settled = sizes_taken(crew, seconds, 10 * MOST_CALLS_PER_TRIAL)
+        assert 9 <= settled[slower] <= 12
 
 
 def test_a_machine_that_changes_is_noticed():
