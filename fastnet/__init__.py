@@ -107,7 +107,7 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(f"fastnet.{_HOME_OF[name]}"), name)
         globals()[name] = value
         return value
-    if not name.startswith("_") and find_spec(f"fastnet.{name}") is not None:
+    if name.isidentifier() and name[0] != "_" and find_spec(f"fastnet.{name}") is not None:
         return import_module(f"fastnet.{name}")
     raise AttributeError(f"module 'fastnet' has no attribute {name!r}")
 
