@@ -438,6 +438,8 @@ cdef class Engine:
         cdef Panel panel
         cdef Py_ssize_t u
         cdef int t
+        if not self.training:
+            raise TypeError("a predicting engine has no parameters of its own")
         for t in range(last.panels):
             panel = panel_of(last.n_in, last.width, last.panels, t)
             for u in range(panel.last - panel.first):  # what is padding is zero
