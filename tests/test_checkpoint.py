@@ -427,7 +427,7 @@ def test_a_diverging_training_leaves_the_last_good_one(tmp_path):
 # --- kill -9 -------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_killed_at_random_moments_and_resumed(tmp_path):
     """All 300: `python -m tests.kill --times 300`."""
     # The package that is installed, not the checkout's, which may not be compiled.

@@ -286,7 +286,10 @@ def test_labels_that_change_while_training_are_not_looked_at():
     assert disturbed.parameters.tobytes() == calm.parameters.tobytes()
 
 
-@pytest.mark.skipif(not hasattr(resource, "RLIMIT_AS"), reason="needs RLIMIT_AS")
+@pytest.mark.skipif(
+    not hasattr(resource, "RLIMIT_AS"),
+    reason="this system cannot limit a process's memory (RLIMIT_AS)",
+)
 def test_memory_that_is_not_to_be_had_is_a_memory_error():
     code = """
         import resource

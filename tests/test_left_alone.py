@@ -144,7 +144,10 @@ def resident_bytes():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc/self/statm")
+@pytest.mark.skipif(
+    not Path("/proc/self/statm").exists(),
+    reason="memory is read from /proc/self/statm, missing here",
+)
 def test_ten_thousand_networks_leave_no_memory_behind(tmp_path):
     path = str(tmp_path / "net.npz")
     X, y = np.eye(3), np.array([0, 1, 0])

@@ -101,7 +101,7 @@ def test_mpi_workers_give_what_threads_give(tmp_path, in_threads):
     beside = Path(sys.executable).with_name("mpiexec")  # of the mpich that pip installs
     mpiexec = str(beside) if beside.exists() else shutil.which("mpiexec")
     if mpiexec is None:
-        pytest.skip("mpiexec is missing")
+        pytest.skip("mpiexec is missing: neither mpich from PyPI nor an MPI of the system")
     found = run_script(tmp_path, "mpi", mpiexec, "-n", "3", sys.executable, "-m", "mpi4py.futures")
     check(found, in_threads, tmp_path)
     assert len(found["workers"]) == 2
