@@ -3,6 +3,7 @@
 import concurrent.futures as cf
 import json
 import pickle
+import shutil
 import sys
 import threading
 import time
@@ -401,13 +402,53 @@ def test_a_store_of_another_sweep_is_refused(tmp_path):
             stream(asked["build"], [{}], asked["data"], seed=asked["seed"], store=tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "[1]", '{"measures": {}}'])
-def test_a_damaged_store_is_named(tmp_path, text):
+SOUND = {
+    "measures": {}, "history": [{}], "network": False, "seconds": 1, "worker": "", "kernel": "",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "Expecting value"),
+        ("[1]", r"it holds \[1\]"),
+        ("[" * 100_000, "recursion"),
+        ('{"measures": {}, "measures": {}}', "a key stands twice"),
+        (json.dumps({**SOUND, "kernel": None}), "its 'kernel' is None"),
+        (json.dumps({**SOUND, "history": 5}), "its 'history' is 5"),
+        (json.dumps({**SOUND, "history": [[]]}), r"its history holds \[\].* for epoch 0"),
+        (json.dumps({**SOUND, "seconds": True}), "its 'seconds' is True"),
+        (json.dumps({**SOUND, "network": "x" * 10**6}), "its 'network' is 'xxx"),
+        *((json.dumps({k: SOUND[k] for k in SOUND if k != key}), f"no '{key}'") for key in SOUND),
+    ],
+)
+def test_a_damaged_store_is_named(tmp_path, text, said):
     sweep(measure, [{}], store=tmp_path)
     (path,) = (p for p in tmp_path.iterdir() if p.name != "sweep.json")
+    path.write_text(json.dumps(SOUND))
+    assert sweep(measure, [{}], store=tmp_path)[0].restored
     path.write_text(text)
-    with pytest.raises(ValueError, match=f"{path.name}.* remove it"):
+    with pytest.raises(
+        ValueError, match=f"{path.name} is damaged: .*{said}.*; remove it"
+    ) as caught:
         sweep(measure, [{}], store=tmp_path)
+    assert len(str(caught.value)) < 1000
+
+
+def test_a_store_that_is_lost_half_way_loses_no_outcome(tmp_path):
+    folder = tmp_path / "store"
+
+    def lose(outcome):
+        if outcome.index == 1:
+            shutil.rmtree(folder)
+
+    with pytest.warns(
+        RuntimeWarning, match=r"outcome [23] was not written to the store .*store"
+    ) as told:
+        result = sweep(
+            measure, [{}], seeds=4, store=folder, threads=1, on_outcome=lose
+        )  # fmt: skip
+    assert len(result) == 4 and not result.failed and len(told) == 2
 
 
 def test_a_configuration_that_cannot_be_known_again_is_refused(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
@@ -65,6 +66,7 @@ def sweep(
         Where the random numbers start.
     store : path, keyword only, optional
         A folder for what is done. A sweep of the same function, data and seed skips what is there.
+        What cannot be written once the sweep has begun is a RuntimeWarning.
     scratch : path, keyword only, optional
         A folder that all workers see, for engines on several machines but dask: the data lie there
         in a file while the sweep lasts. By default the system's for temporary files.
@@ -87,7 +89,7 @@ def sweep(
         Something about the arguments is wrong; nothing has been trained. What goes wrong in a
         training is reported in its outcome, while the others go on.
     OSError
-        The store cannot be written, or workers don't see the scratch folder.
+        The store cannot be made, or workers don't see the scratch folder.
 
     Examples
     --------
@@ -231,14 +233,27 @@ class _Run:
                 if engine.monitor is not None:
                     engine.monitor.forget(task.index)
                 meter.count()
-                if self._store is not None and not outcome.error:
-                    self._store.keep(outcome, self._keys[task.index])
+                self._keep(outcome)
                 yield outcome
             meter.show(engine)
         finally:
             for future in self._waiting:
                 future.cancel()
             engine.close()
+
+    def _keep(self, outcome: Outcome) -> None:
+        """Put what came of a training into the store; a full disk must not lose the others."""
+        if self._store is None or outcome.error:
+            return
+        try:
+            self._store.keep(outcome, self._keys[outcome.index])
+        except OSError as error:
+            warnings.warn(
+                f"outcome {outcome.index} was not written to the store ({error}); the sweep goes "
+                "on and gives it back, and a later sweep with this store trains it again.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
 
     def _submit(self, engine: Engine, task: Task) -> None:
         try:

@@ -18,18 +18,29 @@ import json
 import os
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from fastnet._version import __version__
+from fastnet.arguments import in_one_line
 from fastnet.history import History
 from fastnet.persistence import SavedModel, read_npz, replace_file, write_npz
+from fastnet.persistence.checks import described, parse_json
 from fastnet.sweeps.fingerprints import fingerprint
 from fastnet.sweeps.results import Outcome
 from fastnet.sweeps.tasks import Task
 
-__all__ = ["Store"]
+__all__ = ["Store", "read_outcome"]
 
 VERSION = 1
+#: What an outcome's file holds that is read again, and of which kind it is.
+_KINDS: dict[str, tuple[type, ...]] = {
+    "measures": (dict,),
+    "history": (list,),
+    "network": (bool,),
+    "seconds": (int, float),
+    "worker": (str,),
+    "kernel": (str,),
+}
 
 
 class Store:
@@ -70,8 +81,8 @@ class Store:
         for name, value in about.items():
             if found.get(name) != value:
                 raise ValueError(
-                    f"{path} tells of a sweep with {name} {found.get(name)!r}, and this one has "
-                    f"{value!r}; give store another folder."
+                    f"{path} tells of a sweep with {name} {described(found.get(name))}, and this "
+                    f"one has {value!r}; give store another folder."
                 )
 
     def key(self, task: Task) -> str:
@@ -84,27 +95,20 @@ class Store:
         path = self._folder / f"{key}.json"
         if not path.exists():
             return None
-        found = _read(path)
-        model = None
-        if found.get("network"):
-            model = self._read_model(path.with_suffix(".npz"))
-        try:
-            return Outcome(
-                task.index,
-                task.configuration,
-                task.repetition,
-                found["measures"],
-                History(found["history"]),
-                seconds=found["seconds"],
-                worker=found["worker"],
-                kernel=found["kernel"],
-                restored=True,
-                model=model,
-            )
-        except KeyError as error:
-            raise ValueError(
-                f"{path} has no {error}; remove it to train that network again."
-            ) from None
+        found = read_outcome(path)
+        model = self._read_model(path.with_suffix(".npz")) if found["network"] else None
+        return Outcome(
+            task.index,
+            task.configuration,
+            task.repetition,
+            found["measures"],
+            History(found["history"]),
+            seconds=found["seconds"],
+            worker=found["worker"],
+            kernel=found["kernel"],
+            restored=True,
+            model=model,
+        )
 
     def _read_model(self, path: Path) -> SavedModel:
         model = read_npz(path)
@@ -134,14 +138,40 @@ class Store:
         replace_file(path, (json.dumps(record, indent=1) + "\n").encode())
 
 
+def read_outcome(path: Path) -> dict[str, Any]:
+    """Return what the file of an outcome holds, each entry of its kind.
+
+    Raises
+    ------
+    ValueError
+        It is damaged.
+    """
+    found = _read(path)
+    for name, kinds in _KINDS.items():
+        if name not in found:
+            _refuse(path, f"it has no {name!r}")
+        if type(found[name]) not in kinds:  # not isinstance(): a bool is an int
+            _refuse(path, f"its {name!r} is {described(found[name])}")
+    for epoch, record in enumerate(found["history"]):
+        if not isinstance(record, dict):
+            _refuse(path, f"its history holds {described(record)} for epoch {epoch}")
+    return found
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_bytes())
+        found = parse_json(path.read_bytes(), str(path))
     except ValueError as error:
-        raise ValueError(f"{path} is damaged ({error}); remove it.") from None
+        _refuse(path, str(error.__cause__ or error))
     if not isinstance(found, dict):
-        raise ValueError(f"{path} holds no JSON object; remove it.")
+        _refuse(path, f"it holds {described(found)}; expected an object")
     return found
+
+
+def _refuse(path: Path, cause: str) -> NoReturn:
+    raise ValueError(
+        f"{path} is damaged: {in_one_line(cause)}; remove it, and what it stands for is done again."
+    )
 
 
 def _told(value: Any) -> Any:
