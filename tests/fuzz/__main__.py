@@ -43,7 +43,8 @@ def main() -> None:
         corpus = arguments.corpus or Path(scratch) / "corpus"
         corpus.mkdir(exist_ok=True)
         form = FORMATS[arguments.format]
-        for number, seed in enumerate(form.seeds()):
+        seeds = form.seeds()
+        for number, seed in enumerate(seeds):
             (corpus / f"seed-{number:03}").write_bytes(seed)
         checker = Checker(form, Path(scratch))
         _limit_memory()
@@ -52,7 +53,7 @@ def main() -> None:
             f"-max_total_time={arguments.seconds}",
             f"-seed={arguments.seed}",
             "-timeout=600",  # by the clock, which goes on while a process is stopped
-            f"-max_len={LONGEST_INPUT}",
+            f"-max_len={max(LONGEST_INPUT, 2 * max(map(len, seeds)))}",
             "-rss_limit_mb=0",
             f"-artifact_prefix={Path.cwd()}/found-{form.name}-",
             "-print_final_stats=1",

@@ -16,6 +16,9 @@ import numpy as np
 import fastnet
 from fastnet import network2
 from fastnet.datasets import load_idx, load_npz_arrays
+from fastnet.generators import get_state
+from fastnet.sweeps import sweep
+from fastnet.sweeps.stores import read_outcome
 from fastnet.tables import read_tables
 
 __all__ = ["CASES", "FORMATS", "Format"]
@@ -88,6 +91,98 @@ def read_unlabelled(path: str) -> Any:
 def read_text(path: str) -> Any:
     """Read a table of text, with labels and without."""
     return read_each(path, read_tables, read_unlabelled)
+
+
+class Training:
+    """One that checkpoints are of: short, and with everything that a checkpoint can hold."""
+
+    X, y = np.random.default_rng(7).random((7, 3)), np.arange(7) % 2
+    CALLS = (
+        {"optimizer": "adam", "dropout": 0.2, "metrics": ["running_cost"]},
+        {"optimizer": "sgd", "l2": 2.0},
+    )
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.network = fastnet.Network([3, 2, 2], rng=np.random.default_rng(1))
+        self.options = dict(self.CALLS[number])
+        if number == 0:
+            self.options["schedule"] = fastnet.schedules.WarmUp(1.5)
+            self.options["callbacks"] = [fastnet.EarlyStopping(3, "running_cost")]
+
+    def run(self, **more: Any) -> Any:
+        """Train for two epochs of three mini-batches."""
+        callbacks = [*self.options.pop("callbacks", []), *more.pop("callbacks", [])]
+        data = self.X, self.y
+        return self.network.train(data, 2, 3, callbacks=callbacks, **self.options, **more)
+
+
+def read_checkpoint(path: str) -> Any:
+    """Go on from it in each training; it fits one of them at most."""
+    refusals = []
+    for number in range(len(Training.CALLS)):
+        try:
+            return go_on(Training(number), path)
+        except ValueError as error:
+            refusals.append(str(error))
+    raise ValueError(" ".join(refusals))
+
+
+def go_on(training: Training, path: str) -> Any:
+    """Go on from a checkpoint; where that is refused, nothing has been changed."""
+    network = training.network
+    before = network.parameters.tobytes(), get_state(network.rng), list(network.history)
+    try:
+        training.run(resume=path)
+    except ValueError:
+        after = network.parameters.tobytes(), get_state(network.rng), list(network.history)
+        assert after == before
+        raise
+    except fastnet.DivergenceError:
+        pass  # finite numbers that are far too large have been taken
+    assert np.isfinite(network.parameters).all()
+    return network
+
+
+def checkpoint() -> list[bytes]:
+    """After each mini-batch of each training."""
+    files = []
+    with tempfile.TemporaryDirectory() as folder:
+        for number in (0, 1):
+            path = os.path.join(folder, f"{number}.npz")
+            keeper = fastnet.Checkpoint(path, 1, unit="mini_batches", keep=3)
+            Training(number).run(callbacks=[keeper])
+            files += [Path(name).read_bytes() for name in keeper.paths if Path(name).exists()]
+    return files
+
+
+def outcome() -> list[bytes]:
+    """What a sweep keeps of a training and of plain measures."""
+    examples = np.eye(2), [0, 1]
+    files = []
+    for build in (learn, measure):
+        with tempfile.TemporaryDirectory() as folder:
+            sweep(build, [{"x": [1, "a"]}], examples, store=folder, threads=1)
+            paths = [path for path in Path(folder).glob("*.json") if path.name != "sweep.json"]
+            found = [json.loads(path.read_bytes()) for path in paths]
+        fixed = {"seconds": 0.5, "worker": "here", "kernel": "avx2"}  # else other bytes each time
+        files += [json.dumps({**record, **fixed}, indent=1).encode() for record in found]
+    return files
+
+
+def learn(data: Any, rng: Any, x: Any) -> Any:
+    """Return a history."""
+    return fastnet.Network([2, 2], rng=rng).train(data, 2, metrics="training_cost")
+
+
+def measure(data: Any, rng: Any, x: Any) -> Any:
+    """Return measures of each kind."""
+    return {"number": 0.5, "words": ["a", None], "more": {"nan": float("nan")}}
+
+
+def read_outcome_file(path: str) -> Any:
+    """Read what a sweep kept."""
+    return read_outcome(Path(path))
 
 
 def saved(name: str, *networks: Any) -> list[bytes]:
@@ -182,5 +277,7 @@ FORMATS = {
         Format("idx", read_idx, idx),
         Format("data_npz", read_data, data_npz),
         Format("csv", read_text, csv),
+        Format("checkpoint", read_checkpoint, checkpoint),
+        Format("sweep", read_outcome_file, outcome),
     )
 }
