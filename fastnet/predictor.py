@@ -27,8 +27,11 @@ __all__ = ["Predictor"]
 Array = NDArray[Any]
 Found = TypeVar("Found")
 
-#: Examples that prediction takes at a time: their activations fit the first-level cache.
-PREDICTION_ROWS = 32
+#: Examples that prediction takes at a time: enough that bringing weights closer costs little. Fewer
+#: of them where a row is long, but for FEW_ROWS, so that they stay in the second-level cache.
+PREDICTION_ROWS = 128
+FEW_ROWS = 32
+PREDICTION_BYTES = 1 << 20
 #: Workspaces kept for the next prediction; while more threads predict at once, there are more.
 KEPT_WORKSPACES = 16
 
@@ -145,7 +148,9 @@ class Predictor(Model):
         try:
             engine = kept.pop()
         except IndexError:
-            engine = self._make_engine(PREDICTION_ROWS, training=False, guard=self._guard)
+            fitting = PREDICTION_BYTES // (max(self._architecture.sizes) * self.dtype.itemsize)
+            rows = min(PREDICTION_ROWS, max(FEW_ROWS, fitting))
+            engine = self._make_engine(rows, training=False, guard=self._guard)
         try:
             yield engine
         finally:

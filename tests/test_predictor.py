@@ -148,3 +148,52 @@ def test_an_example_has_the_same_bits_alone_and_among_others(share, dtype):
     np.testing.assert_array_equal(net.feedforward(X[0]), first)
     for x, answer in zip(X, together, strict=True):
         np.testing.assert_array_equal(net.feedforward(x), answer)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_zeros_that_come_and_go_change_no_bit(dtype):
+    """Parts of a batch that are mostly zeros go another way than the others, into wide layers."""
+    rng = np.random.default_rng(5)
+    share = np.repeat([0.05, 1.0, 0.1, 0.0, 0.3], 130)[:, np.newaxis]
+    X = (rng.standard_normal((650, 203)) * (rng.random((650, 203)) < share)).astype(dtype)
+    net = fastnet.Network([203, 301, 5], dtype=dtype, rng=1)
+    together = net.feedforward(X)
+    np.testing.assert_array_equal(np.array([net.feedforward(x) for x in X]), together)
+    np.testing.assert_array_equal(net.feedforward(np.asfortranarray(X)), together)
+    np.testing.assert_array_equal(net.feedforward(X[::-1]), together[::-1])
+    doubles = [[part.astype(float) for part in parts] for parts in (net.biases, net.weights)]
+    twin = fastnet.reference.feedforward(*doubles, X.astype(float))
+    np.testing.assert_allclose(together, twin, rtol=1e-12 if dtype is np.float64 else 2e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("share", [0.05, 1.0])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e300])
+def test_what_is_not_finite_is_seen_wherever_it_stands(dtype, share, bad):
+    """Where weights are zero, too: it is the product that tells of it."""
+    if bad == 1e300 and dtype is np.float64:
+        bad = np.nan  # a number like any other
+    rng = np.random.default_rng(6)
+    whole = rng.standard_normal((200, 150)) * (rng.random((200, 150)) < share)
+    for sizes in ([150, 120, 2], [150, 1]):
+        net = fastnet.Network(sizes, dtype=dtype, rng=1)
+        net.feedforward(whole)
+        for weights in (net.weights[0][...].copy(), 0.0):
+            net.weights[0][...] = weights
+            for row, col in zip(rng.integers(0, 200, 20), rng.integers(0, 150, 20), strict=True):
+                X = whole.copy()
+                X[row, col] = bad
+                for a in (X, X[row], X[row, :, np.newaxis]):
+                    with pytest.raises(ValueError, match=r"^a "):
+                        net.feedforward(a)
+                assert np.isfinite(net.feedforward(whole)).all()
+
+
+def test_finite_inputs_whose_sum_overflows_are_answered():
+    net = fastnet.Network([40, 3, 2], rng=1)
+    net.weights[0][...] = 1e308
+    X = np.ones((300, 40))
+    net.biases[1][...], net.weights[1][...] = 0, 1
+    expected = 1 / (1 + np.exp(-3.0))
+    for a in (X, X[0]):
+        np.testing.assert_allclose(net.feedforward(a), expected, rtol=1e-15)

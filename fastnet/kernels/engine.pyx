@@ -15,10 +15,11 @@ import numpy as np
 from fastnet.kernels.crew cimport CREWS_WORK, await_verdict
 from fastnet.kernels.examples cimport Rows, Targets
 from fastnet.kernels.fetch cimport (
-    Inputs, are_finite, compress, density_of, fetch, inputs_of, is_finite,
+    Inputs, are_finite, density_of, fetch, inputs_of, is_finite, is_sparse,
 )
 from fastnet.kernels.gemm cimport Operands, gemm
 from fastnet.kernels.guard cimport Gate, Guard, enter, leave
+from fastnet.kernels.nonzeros cimport are_mostly_zeros, compress
 from fastnet.kernels.packing cimport lay_out, pack, size_of, unpack
 from fastnet.kernels.panels cimport Panel, panel_of
 from fastnet.kernels.passes cimport (
@@ -27,6 +28,7 @@ from fastnet.kernels.passes cimport (
 )
 from fastnet.kernels.rules cimport Rule
 from fastnet.kernels.simd cimport PAD, real
+from fastnet.kernels.sparse cimport MOST_COLUMNS
 from fastnet.kernels.tasks cimport (
     PROCEED, Task, panels_for, walk_through, walk_together, worthwhile_threads,
 )
@@ -270,18 +272,22 @@ cdef class Engine:
         if out.shape[0] < stop or out.shape[1] != last.n_out:
             raise ValueError("no room for these outputs")
         self.begin_reading()
+        net.watching = True
         with nogil:
             while at < stop:
                 count = min(net.capacity, stop - at)
                 fetch(net, &inputs, &order[at], count)
-                if not net.sparse and not are_finite(net, count):
-                    break
+                if not net.sparse and are_mostly_zeros(net, count):
+                    compress(net, count)
                 run_forward(net, count)
+                if net.odd and not is_sparse(&inputs) and not are_finite(net, count):
+                    break
                 activate_layer(net, net.depth - 1, count)
                 for b in range(count):
                     memcpy(&out[at + b, 0], last.a_bu + b * last.ld, last.n_out * sizeof(real))
                 at += count
             leave(self.gate)
+        net.watching = False
         return at >= stop
 
     def answer(self, cnp.ndarray a not None, cnp.ndarray parameters not None):
@@ -303,7 +309,7 @@ cdef class Engine:
         cdef int kind = cnp.PyArray_TYPE(a)
         cdef int ndim = cnp.PyArray_NDIM(a)
         cdef Py_ssize_t i
-        cdef bint good
+        cdef bint good = True
         cdef const void *data = cnp.PyArray_DATA(a)
         if (
             not cnp.PyArray_ISCARRAY_RO(a) or kind != cnp.NPY_DOUBLE and kind != cnp.NPY_FLOAT
@@ -313,25 +319,30 @@ cdef class Engine:
             return None
         if net.layers[0].b_u != <real *> cnp.PyArray_DATA(parameters):
             self.attach(parameters)
+        net.x_ld = net.layers[0].ld_in
+        net.x_bi = net.room
+        net.sparse = False
+        net.watching = True
         self.begin_reading()
         with nogil:
-            if kind == cnp.NPY_DOUBLE:
+            if kind == cnp.PyArray_TYPE(parameters):
+                net.x_bi = <const real *> data
+            elif kind == cnp.NPY_DOUBLE:
                 for i in range(net.layers[0].n_in):
                     net.room[i] = <real> (<const double *> data)[i]
             else:
                 for i in range(net.layers[0].n_in):
-                    net.room[i] = <real> (<const float *> data)[i]
-            good = is_finite(net.room, net.layers[0].n_in)
+                    net.room[i] = (<const float *> data)[i]
+            # Of dense rows, too: the sparse kernel has more sums under way for one example.
+            if net.layers[0].n_in <= MOST_COLUMNS:
+                compress(net, 1)
+            run_forward(net, 1)
+            if net.odd:
+                good = are_finite(net, 1)
             if good:
-                # Of dense rows, too: the sparse kernel has more sums under way for one example.
-                net.sparse = net.layers[0].n_in <= 65536
-                if net.sparse:
-                    compress(net)
-                net.x_bi = net.room
-                net.x_ld = net.layers[0].ld_in
-                run_forward(net, 1)
                 activate_layer(net, net.depth - 1, 1)
             leave(self.gate)
+        net.watching = False
         if not good:
             return None
         shape[0] = last.n_out

@@ -179,33 +179,6 @@ cdef inline bint is_finite(const real *x, Py_ssize_t n) noexcept nogil:
     return v_sum((totals[0] + totals[1]) + (totals[2] + totals[3])) + rest == 0
 
 
-cdef inline void compress(Net *net) noexcept nogil:
-    """Make the non-zeros of the row in `room` the batch at hand; its padding is zero."""
-    cdef SparseRow *row = &net.batch.rows[0]
-    cdef Py_ssize_t start = 0
-    cdef Py_ssize_t i
-    cdef Py_ssize_t j = 0
-    cdef const real *x = net.room
-    while start < net.layers[0].n_in:
-        # Eight together, of which mostly all are zero or none.
-        if not (
-            (x[0] == 0) & (x[1] == 0) & (x[2] == 0) & (x[3] == 0)
-            & (x[4] == 0) & (x[5] == 0) & (x[6] == 0) & (x[7] == 0)
-        ):
-            for i in range(8):
-                # Written always and kept only if the cursor moves: no branch to mispredict. The
-                # cursor cannot leave the array, for it never overtakes the input.
-                net.cols[j] = <uint16_t> (start + i)
-                net.batch.values[j] = x[i]
-                j += x[i] != 0
-        start += 8
-        x += 8
-    row.cols = net.cols
-    row.values = net.batch.values
-    row.count = j
-    net.batch.blocks = 1
-
-
 cdef inline void announce(
     const Inputs *rows, const Py_ssize_t *order, Py_ssize_t count
 ) noexcept nogil:

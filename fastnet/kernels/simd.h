@@ -8,8 +8,12 @@
 #define FASTNET_SIMD_H
 
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 #ifndef FASTNET_REAL
 #define FASTNET_REAL double
@@ -142,6 +146,38 @@ ALWAYS_INLINE real v_sum(vreal x)
             lanes[i] += lanes[i + width];
     return lanes[0];
 }
+
+/* Puts the non-zeros of LANES inputs, the first of which is column `col`, and their columns where
+ * they are wanted, and whatever behind them as far as LANES go; returns how many there are. */
+#if defined(__AVX512F__) && defined(__AVX512VL__)
+#define KEEPS_VECTORS 1
+#if FASTNET_DIGITS == 53
+ALWAYS_INLINE ptrdiff_t v_keep(const real *x, int col, uint16_t *cols, real *values)
+{
+    const __m512d all = _mm512_loadu_pd(x);
+    const __mmask8 kept = _mm512_cmp_pd_mask(all, _mm512_setzero_pd(), _CMP_NEQ_UQ);
+    const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    const __m256i at = _mm256_add_epi32(_mm256_set1_epi32(col), lanes);
+    _mm512_storeu_pd(values, _mm512_maskz_compress_pd(kept, all));
+    _mm_storeu_si128((__m128i *)cols, _mm256_cvtepi32_epi16(_mm256_maskz_compress_epi32(kept, at)));
+    return _mm_popcnt_u32(kept);
+}
+#else
+ALWAYS_INLINE ptrdiff_t v_keep(const real *x, int col, uint16_t *cols, real *values)
+{
+    const __m512 all = _mm512_loadu_ps(x);
+    const __mmask16 kept = _mm512_cmp_ps_mask(all, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+    const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i at = _mm512_add_epi32(_mm512_set1_epi32(col), lanes);
+    _mm512_storeu_ps(values, _mm512_maskz_compress_ps(kept, all));
+    _mm256_storeu_si256((__m256i *)cols, _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(kept, at)));
+    return _mm_popcnt_u32(kept);
+}
+#endif
+#else
+#define KEEPS_VECTORS 0
+#define v_keep(x, col, cols, values) 0
+#endif
 
 #if defined(__GNUC__)
 #define prefetch_read(p) __builtin_prefetch((p), 0, 3)

@@ -4,6 +4,7 @@
 Cython is told that `real` and `vreal` are doubles; the C compiler knows better, and the operators
 that Cython writes out mean element-wise arithmetic on `vreal`.
 """
+from libc.stdint cimport uint16_t
 
 cdef extern from "simd.h" nogil:
     ctypedef double real
@@ -18,6 +19,7 @@ cdef extern from "simd.h" nogil:
         TILE_SUMS  # room for the accumulators of any
         GROUP_VECTORS  # of the widest tile of the sparse kernels
         PANEL_DEPTH  # rows of b that are packed at a time
+        KEEPS_VECTORS  # whether there is v_keep
         BLOCK_BYTES  # of weights that stay in the first-level cache
     vreal v_splat(real x)
     vreal v_load(const real *p)
@@ -29,5 +31,6 @@ cdef extern from "simd.h" nogil:
     vreal v_power_of_two(vreal k)
     vreal v_round(vreal x)
     real v_sum(vreal x)
+    Py_ssize_t v_keep(const real *x, int col, uint16_t *cols, real *values)
     real real_sqrt(real x)
     void prefetch_read(const void *p)

@@ -14,6 +14,8 @@ from fastnet.kernels.simd cimport (
     GROUP_VECTORS, LANES, address, real, v_load, v_splat, v_store, vreal,
 )
 
+cdef enum:
+    MOST_COLUMNS = 65536  # that 16 bits can number
 
 cdef struct SparseRow:
     const uint16_t *cols

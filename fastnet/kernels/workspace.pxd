@@ -69,7 +69,11 @@ cdef inline void carve(Workspace *space, Net *net, Rule *rule) noexcept nogil:
         if space.n_threads > 1:
             layer.other_a_bu = <real *> take(space, row * layer.ld)
     if not space.training:
-        net.cols = <uint16_t *> take(space, net.layers[0].ld_in * sizeof(uint16_t))
+        row = net.capacity * sizeof(uint16_t)
+        net.cols = <uint16_t *> take(space, row * net.layers[0].ld_in)
+        net.marks = <uint16_t *> take(
+            space, row * (net.layers[0].n_in // net.batch.most_columns + 1)
+        )
         return
     space.tasks = <Task *> take(space, space.n_threads * sizeof(Task))
     space.barrier = <Barrier *> take(space, sizeof(Barrier))
