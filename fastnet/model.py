@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -17,12 +17,13 @@ from fastnet.optimizers import SGD, Optimizer, State
 from fastnet.parameters import Views, allocate, layer_views
 
 if TYPE_CHECKING:
-    from fastnet.kernels.engine_f64_baseline import Engine
+    from fastnet.kernels.engine_f64_baseline import PredictionEngine, TrainingEngine
     from fastnet.pace import Crew
 
 __all__ = ["Model"]
 
 Array = NDArray[Any]
+Made = TypeVar("Made")
 #: Of what is pickled; to be raised when an older fastnet would misread it.
 LAYOUT = 1
 
@@ -61,9 +62,9 @@ class Model:
         self._guard = kernels.guard.Guard()
         self._biases = Views("biases", biases, self._guard)
         self._weights = Views("weights", weights, self._guard)
-        self._predictors: list[Engine] = []
-        self._differentiators: list[Engine] = []
-        self._trainer: tuple[Any, Engine] | None = None  # for the thread that trains
+        self._predictors: list[PredictionEngine] = []
+        self._differentiators: list[TrainingEngine] = []
+        self._trainer: tuple[Any, TrainingEngine] | None = None  # for the thread that trains
         self._crew: tuple[Any, Crew] | None = None  # what it has learnt of threads
         self._begin_anew()
 
@@ -268,9 +269,14 @@ class Model:
             copy[:] = self._parameters
         return copy
 
-    def _make_engine(self, capacity: int, **options: Any) -> Engine:
+    def _prediction_engine(self, capacity: int) -> PredictionEngine:
+        return self._made(kernels.prediction_engine(self.dtype), capacity, guard=self._guard)
+
+    def _training_engine(self, capacity: int, **options: Any) -> TrainingEngine:
+        return self._made(kernels.training_engine(self.dtype), capacity, **options)
+
+    def _made(self, engine: Callable[..., Made], capacity: int, **options: Any) -> Made:
         activations, cost = self._architecture.codes
-        engine = kernels.engine(self.dtype)
         try:
             return engine(self._architecture.sizes, activations, cost, capacity, **options)
         except MemoryError:

@@ -20,7 +20,7 @@ from fastnet.parameters import layer_views
 from fastnet.training import TRAINING_ROWS
 
 if TYPE_CHECKING:
-    from fastnet.kernels.engine_f64_baseline import Engine
+    from fastnet.kernels.engine_f64_baseline import PredictionEngine
 
 __all__ = ["Predictor"]
 
@@ -112,7 +112,7 @@ class Predictor(Model):
             out = np.empty((X.shape[0], self._architecture.sizes[-1]), dtype=self.dtype)
             order = np.arange(X.shape[0], dtype=np.intp)
 
-        def work(engine: Engine, _: Array) -> None:
+        def work(engine: PredictionEngine, _: Array) -> None:
             step = call_rows(self._architecture.sizes)
             for start in range(0, X.shape[0], step):
                 stop = min(X.shape[0], start + step)
@@ -122,7 +122,7 @@ class Predictor(Model):
         self._steadily(work)
         return out
 
-    def _steadily(self, work: Callable[[Engine, Array], Found]) -> Found:
+    def _steadily(self, work: Callable[[PredictionEngine, Array], Found]) -> Found:
         """Return what `work` finds, all of it from the parameters of one moment.
 
         It gets a workspace, and the vector of parameters that this reads. A kernel call by itself
@@ -142,7 +142,7 @@ class Predictor(Model):
         return found
 
     @contextmanager
-    def _workspace(self) -> Iterator[Engine]:
+    def _workspace(self) -> Iterator[PredictionEngine]:
         """Lend a workspace for prediction that no other thread has."""
         kept = self._predictors  # which a change of the cost replaces by a new list
         try:
@@ -150,7 +150,7 @@ class Predictor(Model):
         except IndexError:
             fitting = PREDICTION_BYTES // (max(self._architecture.sizes) * self.dtype.itemsize)
             rows = min(PREDICTION_ROWS, max(FEW_ROWS, fitting))
-            engine = self._make_engine(rows, training=False, guard=self._guard)
+            engine = self._prediction_engine(rows)
         try:
             yield engine
         finally:
@@ -212,9 +212,9 @@ class Predictor(Model):
         try:
             engine = kept.pop()
         except IndexError:
-            engine = self._make_engine(capacity, training=True, guard=self._guard)
+            engine = self._training_engine(capacity, guard=self._guard)
         if engine.capacity < capacity:
-            engine = self._make_engine(capacity, training=True, guard=self._guard)
+            engine = self._training_engine(capacity, guard=self._guard)
         with self._guard.still:
             engine.load(parameters)
         order = np.arange(data.n, dtype=np.intp)
@@ -305,7 +305,7 @@ class Predictor(Model):
         lmbda = as_rate(lmbda, "lmbda")
         data = self._read(data, "data")
 
-        def work(engine: Engine, parameters: Array) -> float:
+        def work(engine: PredictionEngine, parameters: Array) -> float:
             weights = layer_views(parameters, self._architecture.sizes)[1]
             return _regularized(
                 _evaluate(engine, data, self._architecture.sizes)[0], data.n, weights, lmbda
@@ -420,7 +420,7 @@ class Predictor(Model):
         data = self._read((rows, targets), "layer_statistics")
         order = np.arange(data.n, dtype=np.intp)
 
-        def work(engine: Engine, parameters: Array) -> list[dict[str, float]]:
+        def work(engine: PredictionEngine, parameters: Array) -> list[dict[str, float]]:
             sums = np.zeros((len(sizes) - 1, 4))
             for cut in _cut(data, call_rows(sizes)):
                 rows, _, places, start, stop = data.piece(order, *cut)
@@ -434,7 +434,7 @@ class Predictor(Model):
         return self._steadily(work)
 
 
-def _evaluate(engine: Engine, data: Dataset, sizes: Sequence[int]) -> tuple[float, int]:
+def _evaluate(engine: PredictionEngine, data: Dataset, sizes: Sequence[int]) -> tuple[float, int]:
     """Sum of the examples' costs, and how many are classified right."""
     order = np.arange(data.n, dtype=np.intp)
     cost, hits = 0.0, 0

@@ -30,7 +30,7 @@ from fastnet.schedules import Schedule
 from fastnet.threads import get_num_threads
 
 if TYPE_CHECKING:
-    from fastnet.kernels.engine_f64_baseline import Engine
+    from fastnet.kernels.engine_f64_baseline import TrainingEngine
     from fastnet.network import Network
 
 __all__ = ["Plan", "Training"]
@@ -244,7 +244,7 @@ class Training:
         for which, vector in enumerate(self.state.vectors):
             self.engine.load_state(which, vector)
 
-    def _workspace(self) -> Engine:
+    def _workspace(self) -> TrainingEngine:
         """The one that the step before has left, if it is large enough; or a new one."""
         plan, network = self.plan, self.network
         capacity = min(self.size, TRAINING_ROWS)
@@ -253,9 +253,8 @@ class Training:
         kept, network._trainer = network._trainer, None
         if kept is not None and kept[0] == self.kind and kept[1].capacity >= capacity:
             return kept[1]
-        return network._make_engine(
+        return network._training_engine(
             capacity,
-            training=True,
             dropout=plan.dropout,
             n_states=plan.optimizer.n_states,
             n_threads=n_threads,

@@ -127,9 +127,9 @@ def test_a_store_between_two_kernel_calls_is_noticed(name, dtype, monkeypatch):
 
             return call
 
-    make = net._make_engine
+    make = net._prediction_engine
     net._predictors.clear()
-    monkeypatch.setattr(net, "_make_engine", lambda *a, **k: Storing(make(*a, **k)))
+    monkeypatch.setattr(net, "_prediction_engine", lambda rows: Storing(make(rows)))
     found = ask(net)
     assert len(stores) == 1
     expected = ask(twin)

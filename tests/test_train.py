@@ -90,13 +90,13 @@ def test_partial_fit_and_train_share_the_state():
 
 def test_partial_fit_works_where_the_step_before_did(monkeypatch):
     net, X, labels, _ = problem(np.float64, rows=50)
-    made, make = [], type(net)._make_engine
+    made, make = [], type(net)._training_engine
 
     def count(self, *arguments, **options):
         made.append(arguments)
         return make(self, *arguments, **options)
 
-    monkeypatch.setattr(type(net), "_make_engine", count)
+    monkeypatch.setattr(type(net), "_training_engine", count)
     for at in range(0, 50, 8):
         net.partial_fit((X[at : at + 8], labels[at : at + 8]))
         net.update_mini_batch((X[at : at + 8], labels[at : at + 8]), 0.1, 0.0, 50)

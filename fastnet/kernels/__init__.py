@@ -8,7 +8,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -23,15 +24,16 @@ except ImportError as error:
     ) from None
 
 if TYPE_CHECKING:
-    from fastnet.kernels.engine_f64_baseline import Engine
+    from fastnet.kernels.engine_f64_baseline import PredictionEngine, TrainingEngine
 
 __all__ = [
     "can_read",
     "codes",
     "cpu",
-    "engine",
     "examples",
     "guard",
+    "prediction_engine",
+    "training_engine",
     "variant",
     "variants",
 ]
@@ -62,16 +64,20 @@ def _choose() -> str:
 #: The variant in use.
 variant: str = _choose()
 
-_engines: dict[str, type[Engine]] = {}
+
+def prediction_engine(dtype: np.dtype[Any]) -> type[PredictionEngine]:
+    """The engine that predicts in float64 or float32, in the variant in use."""
+    return cast("type[PredictionEngine]", _module(dtype).PredictionEngine)
 
 
-def engine(dtype: np.dtype[Any]) -> type[Engine]:
-    """The engine for float64 or float32, in the variant in use."""
+def training_engine(dtype: np.dtype[Any]) -> type[TrainingEngine]:
+    """The engine that trains in float64 or float32, in the variant in use."""
+    return cast("type[TrainingEngine]", _module(dtype).TrainingEngine)
+
+
+def _module(dtype: np.dtype[Any]) -> ModuleType:
     name = {"d": "f64", "f": "f32"}[dtype.char]
-    if name not in _engines:
-        module = importlib.import_module(f"fastnet.kernels.engine_{name}_{variant}")
-        _engines[name] = module.Engine
-    return _engines[name]
+    return importlib.import_module(f"fastnet.kernels.engine_{name}_{variant}")
 
 
 def can_read(X: np.ndarray[Any, Any]) -> bool:

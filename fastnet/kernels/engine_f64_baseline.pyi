@@ -1,6 +1,6 @@
-# Every engine_* module is compiled from engine.pyx; this stub stands for all of them.
+# Every engine_* module is compiled from engine.pyx and what it includes; this stub stands for all.
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 from numpy.typing import NDArray
 from typing_extensions import disjoint_base
@@ -16,22 +16,37 @@ class Engine:
         activations: Sequence[int],
         cost: int,
         capacity: int,
-        training: bool,
+        guard: Guard | None = None,
+        *,
         dropout: Sequence[float] | None = None,
         n_states: int = 0,
-        guard: Guard | None = None,
         n_threads: int = 1,
-    ) -> Engine: ...
+    ) -> Self: ...
     @property
     def sizes(self) -> tuple[int, ...]: ...
-    @property
-    def training(self) -> bool: ...
     @property
     def n_parameters(self) -> int: ...
     @property
     def capacity(self) -> int: ...
     @property
     def n_threads(self) -> int: ...
+
+@disjoint_base
+class PredictionEngine(Engine):
+    def attach(self, flat: NDArray[Any]) -> None: ...
+    def predict(
+        self, rows: Rows, order: NDArray[Any], start: int, stop: int, out: NDArray[Any]
+    ) -> bool: ...
+    def answer(self, a: NDArray[Any], parameters: NDArray[Any]) -> NDArray[Any] | None: ...
+    def evaluate(
+        self, rows: Rows, targets: Targets, order: NDArray[Any], start: int, stop: int
+    ) -> tuple[float, int]: ...
+    def statistics(
+        self, rows: Rows, order: NDArray[Any], start: int, stop: int, sums: NDArray[Any]
+    ) -> None: ...
+
+@disjoint_base
+class TrainingEngine(Engine):
     @property
     def steps(self) -> int: ...
     @property
@@ -44,17 +59,6 @@ class Engine:
     def store(self, flat: NDArray[Any], scaled: bool = True) -> None: ...
     def load_state(self, which: int, flat: NDArray[Any]) -> None: ...
     def store_state(self, which: int, flat: NDArray[Any]) -> None: ...
-    def attach(self, flat: NDArray[Any]) -> None: ...
-    def predict(
-        self, rows: Rows, order: NDArray[Any], start: int, stop: int, out: NDArray[Any]
-    ) -> bool: ...
-    def answer(self, a: NDArray[Any], parameters: NDArray[Any]) -> NDArray[Any] | None: ...
-    def evaluate(
-        self, rows: Rows, targets: Targets, order: NDArray[Any], start: int, stop: int
-    ) -> tuple[float, int]: ...
-    def statistics(
-        self, rows: Rows, order: NDArray[Any], start: int, stop: int, sums: NDArray[Any]
-    ) -> None: ...
     def set_rule(
         self,
         kind: int,

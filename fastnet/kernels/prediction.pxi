@@ -1,0 +1,187 @@
+"""The engine that predicts; a part of engine.pyx."""
+cimport numpy as cnp
+from libc.string cimport memcpy, memset
+
+from fastnet.kernels.examples cimport Rows, Targets
+from fastnet.kernels.fetch cimport Inputs, are_finite, fetch, inputs_of, is_sparse
+from fastnet.kernels.guard cimport leave
+from fastnet.kernels.nonzeros cimport are_mostly_zeros, compress
+from fastnet.kernels.passes cimport (
+    MAX_DEPTH, Answers, Layer, Net, Statistics, activate_layer, answers_of, judge,
+)
+from fastnet.kernels.simd cimport real
+from fastnet.kernels.sparse cimport MOST_COLUMNS
+
+
+cdef class PredictionEngine(Engine):
+    """Predicts with the flat vector of parameters where it lies; see `Engine`."""
+
+    cdef object flat  # kept alive, for the layers point into it
+
+    def attach(self, real[::1] flat):
+        """Predict with the flat vector where it lies; it has PAD elements of slack behind it."""
+        cdef real *source = &flat[0]
+        cdef Layer *layer
+        cdef Py_ssize_t l
+        self.check_flat(flat.shape[0])
+        self.flat = flat
+        for l in range(self.net.depth):
+            layer = &self.net.layers[l]
+            layer.b_u = source
+            layer.w_iu = source + layer.n_out
+            source += (layer.n_in + 1) * layer.n_out
+
+    def predict(
+        self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t start, Py_ssize_t stop,
+        real[:, ::1] out,
+    ):
+        """Write the outputs for rows order[start:stop] into out[start:stop].
+
+        Returns
+        -------
+        bool
+            False where a row held, in this number type, what is not finite: `out` is not complete.
+        """
+        cdef Net *net = &self.net
+        cdef Layer *last = &net.layers[net.depth - 1]
+        cdef Inputs inputs = inputs_of(rows)
+        cdef Py_ssize_t at = start
+        cdef Py_ssize_t count, b
+        self.check_examples(rows, None, order, start, stop)
+        if out.shape[0] < stop or out.shape[1] != last.n_out:
+            raise ValueError("no room for these outputs")
+        self.begin_reading()
+        net.watching = True
+        with nogil:
+            while at < stop:
+                count = min(net.capacity, stop - at)
+                fetch(net, &inputs, &order[at], count)
+                if not net.sparse and are_mostly_zeros(net, count):
+                    compress(net, count)
+                run_forward(net, count)
+                if net.odd and not is_sparse(&inputs) and not are_finite(net, count):
+                    break
+                activate_layer(net, net.depth - 1, count)
+                for b in range(count):
+                    memcpy(&out[at + b, 0], last.a_bu + b * last.ld, last.n_out * sizeof(real))
+                at += count
+            leave(self.gate)
+        net.watching = False
+        return at >= stop
+
+    def answer(self, cnp.ndarray a not None, cnp.ndarray parameters not None):
+        """The output for one example, by the shortest way; None where `a` needs a closer look.
+
+        Parameters
+        ----------
+        a : ndarray of float64 or float32, contiguous, shape (n_in,) or (n_in, 1)
+        parameters : ndarray
+            The network's flat vector, read where it lies.
+
+        Returns
+        -------
+        ndarray of shape (n_out,) or (n_out, 1), or None
+        """
+        cdef Net *net = &self.net
+        cdef Layer *last = &net.layers[net.depth - 1]
+        cdef cnp.npy_intp shape[2]
+        cdef int kind = cnp.PyArray_TYPE(a)
+        cdef int ndim = cnp.PyArray_NDIM(a)
+        cdef Py_ssize_t i
+        cdef bint good = True
+        cdef const void *data = cnp.PyArray_DATA(a)
+        if (
+            not cnp.PyArray_ISCARRAY_RO(a) or kind != cnp.NPY_DOUBLE and kind != cnp.NPY_FLOAT
+            or cnp.PyArray_SIZE(a) != net.layers[0].n_in or not 1 <= ndim <= 2
+            or ndim == 2 and (cnp.PyArray_DIM(a, 1) != 1 or net.layers[0].n_in == 1)
+        ):
+            return None
+        if net.layers[0].b_u != <real *> cnp.PyArray_DATA(parameters):
+            self.attach(parameters)
+        net.x_ld = net.layers[0].ld_in
+        net.x_bi = net.room
+        net.sparse = False
+        net.watching = True
+        self.begin_reading()
+        with nogil:
+            if kind == cnp.PyArray_TYPE(parameters):
+                net.x_bi = <const real *> data
+            elif kind == cnp.NPY_DOUBLE:
+                for i in range(net.layers[0].n_in):
+                    net.room[i] = <real> (<const double *> data)[i]
+            else:
+                for i in range(net.layers[0].n_in):
+                    net.room[i] = (<const float *> data)[i]
+            # Of dense rows, too: the sparse kernel has more sums under way for one example.
+            if net.layers[0].n_in <= MOST_COLUMNS:
+                compress(net, 1)
+            run_forward(net, 1)
+            if net.odd:
+                good = are_finite(net, 1)
+            if good:
+                activate_layer(net, net.depth - 1, 1)
+            leave(self.gate)
+        net.watching = False
+        if not good:
+            return None
+        shape[0] = last.n_out
+        shape[1] = 1
+        out = cnp.PyArray_EMPTY(ndim, shape, cnp.PyArray_TYPE(parameters), 0)
+        memcpy(cnp.PyArray_DATA(out), last.a_bu, last.n_out * sizeof(real))
+        return out
+
+    def evaluate(
+        self, Rows rows, Targets targets, const Py_ssize_t[::1] order, Py_ssize_t start,
+        Py_ssize_t stop,
+    ):
+        """Over rows order[start:stop]: the sum of their costs and how many are classified right."""
+        cdef Net *net = &self.net
+        cdef Inputs inputs = inputs_of(rows)
+        cdef Answers answers = answers_of(targets)
+        cdef Py_ssize_t at = start
+        cdef Py_ssize_t count, b
+        self.check_examples(rows, targets, order, start, stop)
+        net.cost_sum = 0
+        net.hits = 0
+        self.begin_reading()
+        with nogil:
+            while at < stop:
+                count = min(net.capacity, stop - at)
+                fetch(net, &inputs, &order[at], count)
+                run_forward(net, count)
+                for b in range(count):
+                    judge(net, &answers, order[at + b], b)
+                at += count
+            leave(self.gate)
+        return net.cost_sum, net.hits
+
+    def statistics(
+        self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t start, Py_ssize_t stop,
+        double[:, ::1] sums,
+    ):
+        """Add to sums[l], over rows order[start:stop] and units: z, z^2, sigma'(z), saturated."""
+        cdef Net *net = &self.net
+        cdef Inputs inputs = inputs_of(rows)
+        cdef Statistics collected[MAX_DEPTH]
+        cdef Py_ssize_t at = start
+        cdef Py_ssize_t count, l
+        self.check_examples(rows, None, order, start, stop)
+        if sums.shape[0] != net.depth or sums.shape[1] != 4:
+            raise ValueError("sums must have a row of 4 a layer")
+        memset(collected, 0, sizeof(collected))
+        self.begin_reading()
+        net.statistics = collected
+        with nogil:
+            while at < stop:
+                count = min(net.capacity, stop - at)
+                fetch(net, &inputs, &order[at], count)
+                run_forward(net, count)
+                activate_layer(net, net.depth - 1, count)
+                at += count
+            leave(self.gate)
+        net.statistics = NULL
+        for l in range(net.depth):
+            sums[l, 0] += collected[l].sum_z
+            sums[l, 1] += collected[l].sum_z_squared
+            sums[l, 2] += collected[l].sum_derivative
+            sums[l, 3] += collected[l].saturated

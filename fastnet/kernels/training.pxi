@@ -1,0 +1,306 @@
+"""The engine that trains; a part of engine.pyx."""
+cimport numpy as cnp
+from libc.math cimport isfinite
+from libc.stdint cimport uint64_t
+from libc.string cimport memset
+
+import numpy as np
+
+from fastnet.kernels.examples cimport Rows, Targets
+from fastnet.kernels.fetch cimport Inputs, density_of, fetch, inputs_of, is_finite
+from fastnet.kernels.guard cimport leave
+from fastnet.kernels.packing cimport lay_out, pack, size_of, unpack
+from fastnet.kernels.panels cimport Panel, panel_of
+from fastnet.kernels.passes cimport Answers, Layer, Net, answers_of, errors, fold
+from fastnet.kernels.simd cimport real
+from fastnet.kernels.tasks cimport Task, panels_for, walk_together, worthwhile_threads
+
+
+cdef class TrainingEngine(Engine):
+    """Trains a padded copy of the parameters, and finds gradients; see `Engine`."""
+
+    cdef Py_ssize_t pending  # examples of the mini-batch at hand that nabla holds already
+
+    cdef int arrange(self, int n_threads, Py_ssize_t mini_batch_size) except -1:
+        """Lay all vectors of parameters out in the panels that so many threads want."""
+        cdef Net before = self.net
+        cdef bint same = True
+        cdef Py_ssize_t l
+        cdef int panels
+        cdef int which
+        cdef real *vectors[4]
+        cdef real[::1] flat
+        for l in range(self.net.depth):
+            panels = panels_for(&self.net, l, n_threads, mini_batch_size)
+            same = same and panels == self.net.layers[l].panels
+        if same:
+            return 0
+        flat = np.empty(self.n_parameters, np.float64 if sizeof(real) == 8 else np.float32)
+        for l in range(self.net.depth):
+            self.net.layers[l].panels = panels_for(&self.net, l, n_threads, mini_batch_size)
+        lay_out(&self.net)
+        vectors[:] = [self.net.packed, self.net.nabla, self.rule.s1, self.rule.s2]
+        for which in range(2 + self.space.n_states):
+            unpack(&before, vectors[which], &flat[0])
+            memset(vectors[which], 0, self.net.n_packed * sizeof(real))
+            pack(&self.net, &flat[0], vectors[which])
+        return 0
+
+    def load(self, const real[::1] flat, double scale=1):
+        """Copy the flat vector into the padded rows; `scale` is still to be multiplied in."""
+        self.check_flat(flat.shape[0])
+        self.net.scale = scale
+        self.pending = 0
+        with nogil:
+            pack(&self.net, &flat[0], self.net.packed)
+
+    @property
+    def scale(self):
+        """What the first layer's weights are still to be multiplied by."""
+        return self.net.scale
+
+    def store(self, real[::1] flat, bint scaled=True):
+        """Copy the padded rows back into the flat vector, and change nothing.
+
+        Where not `scaled`, the first layer's weights are those that `scale` is to multiply.
+        """
+        cdef Py_ssize_t j
+        cdef Layer *layer = &self.net.layers[0]
+        self.check_flat(flat.shape[0])
+        with nogil:
+            unpack(&self.net, self.net.packed, &flat[0])
+            # The decay that is outstanding stays so here: a look must not change a bit.
+            if scaled and self.net.scale != 1:
+                for j in range(layer.n_out, (layer.n_in + 1) * layer.n_out):
+                    flat[j] *= self.net.scale
+
+    def load_state(self, int which, const real[::1] flat):
+        """Copy the optimizer's first or second state vector in."""
+        self.check_flat(flat.shape[0])
+        pack(&self.net, &flat[0], self.state(which))
+
+    def store_state(self, int which, real[::1] flat):
+        """Copy the optimizer's first or second state vector out."""
+        self.check_flat(flat.shape[0])
+        unpack(&self.net, self.state(which), &flat[0])
+
+    cdef real *state(self, int which) except NULL:
+        if not 0 <= which < self.space.n_states:
+            raise ValueError(f"state {which} of an engine that has {self.space.n_states}")
+        return self.rule.s1 if which == 0 else self.rule.s2
+
+    def set_rule(
+        self, int kind, *, double beta1=0, double beta2=0, double epsilon=0, double largest=0,
+        double weight_decay=0, double l1=0, double l2=0, double max_norm=0, double clip_norm=0,
+        long t=0,
+    ):
+        """Choose the optimizer and the regularization; l1 and l2 are the book's lambda / n."""
+        self.rule.kind = kind
+        self.rule.beta1 = beta1
+        self.rule.beta2 = beta2
+        self.rule.epsilon = epsilon
+        self.rule.largest = largest
+        self.rule.weight_decay = weight_decay
+        self.rule.l1 = l1
+        self.rule.l2 = l2
+        self.rule.max_norm = max_norm
+        self.rule.clip_norm = clip_norm
+        self.rule.t = t
+
+    @property
+    def steps(self):
+        """How many steps the optimizer has taken."""
+        return self.rule.t
+
+    def begin_epoch(
+        self, uint64_t dropout_key, bint measuring, double cost_sum=0, Py_ssize_t hits=0,
+    ):
+        """Start counting anew: examples, cost, hits; or go on counting from what is given."""
+        self.net.dropout_key = dropout_key
+        self.net.measuring = measuring
+        self.net.cost_sum = cost_sum
+        self.net.hits = hits
+        self.pending = 0
+
+    @property
+    def is_finite(self):
+        """Whether the last layer's biases are: what goes wrong anywhere arrives there at once."""
+        cdef Layer *last = &self.net.layers[self.net.depth - 1]
+        cdef Panel panel
+        cdef Py_ssize_t u
+        cdef int t
+        for t in range(last.panels):
+            panel = panel_of(last.n_in, last.width, last.panels, t)
+            for u in range(panel.last - panel.first):  # what is padding is zero
+                if not isfinite(last.packed[panel.at + u]):
+                    return False
+        return True
+
+    def first_bad_layer(self):
+        """The first layer, from 1, with a parameter that is not finite; 0 where all are."""
+        cdef Py_ssize_t l, j, n
+        cdef const real *at = self.net.packed
+        cdef real odd
+        cdef int found = 0
+        with nogil:
+            for l in range(self.net.depth):
+                n = size_of(&self.net.layers[l])
+                odd = 0
+                for j in range(n):
+                    odd += at[j] - at[j]  # 0 for what is finite, else NaN
+                if odd != 0:
+                    found = l + 1
+                    break
+                at += n
+        return found
+
+    @property
+    def measured(self):
+        """Sum of costs and number of hits since begin_epoch, each example as it was trained on."""
+        return self.net.cost_sum, self.net.hits
+
+    def train(
+        self, Rows rows, Targets targets, const Py_ssize_t[::1] order, Py_ssize_t start,
+        Py_ssize_t stop, Py_ssize_t position, Py_ssize_t total, Py_ssize_t mini_batch_size,
+        const double[::1] etas, int n_threads=1,
+    ):
+        """Train on rows order[start:stop], which are examples position .. of an epoch of `total`.
+
+        A step is taken after every `mini_batch_size` examples and after the epoch's last, at the
+        rate that `etas` has for that mini-batch. A mini-batch larger than the capacity goes through
+        in parts, and a call may end between two parts. Of `n_threads` those work that find enough
+        to do: the result is the same for any number.
+        """
+        cdef Task *task
+        cdef Inputs inputs = inputs_of(rows)
+        cdef Answers answers = answers_of(targets)
+        cdef bint together = False
+        self.check_examples(rows, targets, order, start, stop)
+        if (
+            position < 0 or mini_batch_size < 1
+            or position + stop - start > total or etas.shape[0] < (total - 1) // mini_batch_size + 1
+        ):
+            raise ValueError("this engine has no room for such training")
+        task = &self.space.tasks[0]
+        task.shared_net = &self.net
+        task.shared_rule = &self.rule
+        task.inputs = &inputs
+        task.answers = &answers
+        task.order = &order[0]
+        task.at = start
+        task.stop = stop
+        task.position = position
+        task.total = total
+        task.mini_batch_size = mini_batch_size
+        task.pending = self.pending
+        task.etas = &etas[0]
+        self.net.training = True
+        # Dropout of inputs wants them dense.
+        self.net.density = density_of(&inputs, rows.n) if self.net.input_keep == 1 else 1
+        n_threads = max(min(n_threads, self.n_threads), 1)
+        n_threads = worthwhile_threads(&self.net, n_threads, mini_batch_size)
+        self.arrange(n_threads, mini_batch_size)
+        if n_threads > 1:
+            with nogil:
+                together = walk_together(
+                    &self.net, &self.rule, self.space.tasks, self.space.barrier, n_threads, walk,
+                    work,
+                )
+        if not together:
+            self.arrange(1, mini_batch_size)
+            with nogil:
+                walk(&self.net, &self.rule, task)
+        self.net.training = False
+        self.pending = task.pending
+
+    def differentiate(
+        self, cnp.ndarray X not None, cnp.ndarray y not None, cnp.ndarray parameters not None
+    ):
+        """The summed gradient over a few plain rows, by the shortest way.
+
+        Parameters
+        ----------
+        X, y : ndarray of the network's dtype, contiguous, shapes (n, n_in) and (n, n_out)
+            n up to `capacity`.
+        parameters : ndarray
+            The network's flat vector.
+
+        Returns
+        -------
+        ndarray, laid out as the parameters; or None where X or y need a closer look
+        """
+        cdef Net *net = &self.net
+        cdef int kind = cnp.PyArray_TYPE(parameters)
+        cdef Py_ssize_t n_in = net.layers[0].n_in
+        cdef Py_ssize_t n_out = net.layers[net.depth - 1].n_out
+        cdef Py_ssize_t n
+        cdef bint good
+        cdef Answers answers
+        cdef const real *x
+        cdef const real *source
+        cdef real *target
+        cdef cnp.npy_intp size = self.n_parameters
+        if (
+            not cnp.PyArray_ISCARRAY_RO(X) or not cnp.PyArray_ISCARRAY_RO(y)
+            or cnp.PyArray_TYPE(X) != kind or cnp.PyArray_TYPE(y) != kind
+            or cnp.PyArray_NDIM(X) != 2 or cnp.PyArray_NDIM(y) != 2
+        ):
+            return None
+        n = cnp.PyArray_DIM(X, 0)
+        # An X of one column may be one example.
+        if (
+            cnp.PyArray_DIM(X, 1) != n_in or n_in == 1 or not 1 <= n <= self.capacity
+            or cnp.PyArray_DIM(y, 0) != n or cnp.PyArray_DIM(y, 1) != n_out
+            or cnp.PyArray_SIZE(parameters) != size
+        ):
+            return None
+        self.arrange(1, n)
+        flat = cnp.PyArray_EMPTY(1, &size, kind, 0)
+        x = <const real *> cnp.PyArray_DATA(X)
+        source = <const real *> cnp.PyArray_DATA(parameters)
+        target = <real *> cnp.PyArray_DATA(flat)
+        answers.labels = NULL
+        answers.y = <const real *> cnp.PyArray_DATA(y)
+        answers.sample_weights = NULL
+        self.begin_reading()
+        with nogil:
+            pack(&self.net, source, net.packed)
+            leave(self.gate)
+            net.scale = 1
+            net.sparse = False
+            good = is_finite(x, n * n_in) and is_finite(answers.y, n * n_out)
+            if good:
+                net.x_bi = x
+                net.x_ld = n_in
+                run_forward(net, n)
+                errors(net, &answers, NULL, n)
+                run_backward(net, n, False, True, 0, 1)
+                unpack(&self.net, net.nabla, target)
+        return flat if good else None
+
+    def gradient(
+        self, Rows rows, Targets targets, const Py_ssize_t[::1] order, Py_ssize_t start,
+        Py_ssize_t stop, real[::1] flat, bint add=False,
+    ):
+        """The gradient of the cost, summed over rows order[start:stop], laid out as the parameters.
+
+        With `add`, the gradient of the calls before is kept and this one's is added to it.
+        """
+        cdef Net *net = &self.net
+        cdef Inputs inputs = inputs_of(rows)
+        cdef Answers answers = answers_of(targets)
+        cdef Py_ssize_t at = start
+        cdef Py_ssize_t count
+        self.check_flat(flat.shape[0])
+        self.check_examples(rows, targets, order, start, stop)
+        self.arrange(1, stop - start)
+        with nogil:
+            fold(net)
+            while at < stop:
+                count = min(net.capacity, stop - at)
+                fetch(net, &inputs, &order[at], count)
+                run_forward(net, count)
+                errors(net, &answers, &order[at], count)
+                run_backward(net, count, False, at == start and not add, 0, 1)
+                at += count
+            unpack(&self.net, net.nabla, &flat[0])
