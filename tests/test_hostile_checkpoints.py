@@ -5,6 +5,7 @@ import faulthandler
 import io
 import json
 import random
+import sys
 import zipfile
 
 import numpy as np
@@ -27,7 +28,7 @@ PATIENCE = 300
 @pytest.fixture(autouse=True)
 def _nothing_hangs():
     """End the process with a traceback: a loop inside NumPy hears no exception."""
-    faulthandler.dump_traceback_later(PATIENCE, exit=True)
+    faulthandler.dump_traceback_later(PATIENCE, exit=True, file=sys.__stderr__)
     yield
     faulthandler.cancel_dump_traceback_later()
 

@@ -11,8 +11,8 @@ Examples
 >>> from sklearn.datasets import load_iris
 >>> from fastnet.estimators import MLPClassifier
 >>> X, y = load_iris(return_X_y=True)
->>> classifier = MLPClassifier(solver="lbfgs", random_state=0).fit(X, y)
->>> classifier.score(X, y) > 0.95
+>>> classifier = MLPClassifier(solver="lbfgs", max_iter=1000, random_state=0)
+>>> classifier.fit(X, y).score(X, y) > 0.95
 True
 """
 
