@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from fastnet.arguments import as_rate
 from fastnet.callbacks import Callback
 from fastnet.checkpoint import Checkpoint
 from fastnet.data import Dataset, Piece
+from fastnet.divergence import Watch
 from fastnet.errors import DivergenceError
 from fastnet.history import History
 from fastnet.interrupts import Interrupts
@@ -39,10 +39,6 @@ Array = NDArray[Any]
 
 #: Examples that training takes at a time at most, so that a full batch is no copy of the data.
 TRAINING_ROWS = 256
-#: All parameters are looked at this often within an epoch, and for at most one part in so many of
-#: the time: what is not finite may hide for long behind a unit that is saturated.
-SECONDS_PER_LOOK = 0.25
-SHARE_OF_LOOKS = 500
 
 
 @dataclass
@@ -229,7 +225,7 @@ class Training:
         self.engine = self._workspace()
         self._crew = self._known_crew()
         self._pace = Pace(min(self.size, TRAINING_ROWS), self.data.piece_limit)
-        self._next_look = time.perf_counter() + SECONDS_PER_LOOK
+        self._watch = Watch(self)
         if isinstance(plan.optimizer, LBFGS):
             return
         self.engine.set_rule(
@@ -323,11 +319,11 @@ class Training:
     def finish_epoch(self, epoch: int, eta: float) -> None:
         """Measure, record, and let schedule and callbacks decide whether to go on."""
         record: dict[str, Any] = {"epoch": epoch, "eta": eta}
-        measured = self.engine.measured if self._by_lbfgs else self.measured
+        measured = self.engine.measured if self.by_lbfgs else self.measured
         with self.interrupts.closed():
             with self.interrupts.opened():
                 record.update(self.plan.metrics.measure(self.network, measured, self.position))
-                self._check_costs(record)
+                self._watch.check_costs(record)
                 self._ask(c.on_epoch_end(self.network, record) for c in self.plan.callbacks)
                 stopped = self.plan.schedule.after_epoch(record)
             self.stopped = bool(self.stopped or stopped)
@@ -336,7 +332,8 @@ class Training:
                 self.network.history.append(record)
 
     @property
-    def _by_lbfgs(self) -> bool:
+    def by_lbfgs(self) -> bool:
+        """Whether SciPy chooses the steps, and there is no epoch to go back to."""
         return isinstance(self.plan.optimizer, LBFGS)
 
     def _rates(self, epoch: int) -> Array:
@@ -383,7 +380,7 @@ class Training:
             ended = time.perf_counter()
             self._crew.note(n_threads, stop - start, ended - called)
             self._pace.note(stop - start, ended - began)
-            self._check_finite(epoch)
+            self._watch.look(epoch)
             if stop % self.size == 0 or stop == self.data.n:
                 self.position, self.measured = stop, self.engine.measured
                 self.keeper.move(asking=True)
@@ -398,7 +395,7 @@ class Training:
             with self.interrupts.opened():
                 return self.data.piece(self.order, start, stop)
         except Exception:
-            self._go_back()
+            self.go_back()
             raise
 
     def _batches_to(self, position: int) -> int:
@@ -436,45 +433,8 @@ class Training:
             self.keeper.capture(begun=True)
         self.keeper.move(asking=False)
 
-    # ---- what is not finite
-
-    def _check_finite(self, epoch: int) -> None:
-        """Notice within the epoch what has stopped being finite, at next to no cost.
-
-        The last layer's biases see nearly everything at once, after each call; all parameters are
-        looked at now and then.
-        """
-        engine, now = self.engine, time.perf_counter()
-        if not engine.is_finite:
-            raise self._divergence(epoch)
-        if now >= self._next_look:
-            if engine.first_bad_layer():
-                raise self._divergence(epoch)
-            took = time.perf_counter() - now
-            self._next_look = now + max(SECONDS_PER_LOOK, SHARE_OF_LOOKS * took)
-        cost = engine.measured[0]
-        if not math.isfinite(cost):
-            with self.network._guard:
-                engine.store(self.network.parameters)
-            raise self._divergence(epoch, f"the running cost is {cost}")
-
-    def _check_costs(self, record: dict[str, Any]) -> None:
-        for name in self.plan.metrics.names:
-            if name.endswith("cost") and not math.isfinite(record[name]):
-                raise self._divergence(record["epoch"], f"{name} is {record[name]}")
-
-    def _divergence(self, epoch: int, cost: str = "") -> DivergenceError:
-        """Go back to the epoch's start, and return the error that says so."""
-        layer = self.engine.first_bad_layer()
-        if not layer:
-            layer = self.network._first_overflow(self.data)
-        else:
-            cost = ""
-        if not self._by_lbfgs:
-            self._go_back()
-        return DivergenceError(epoch, layer, cost)
-
-    def _go_back(self) -> None:
+    def go_back(self) -> None:
+        """Put the network back where the epoch began."""
         with self.network._guard:
             self.network.parameters[:], self.state.vectors, self.state.step = self._before
         self._is_back = True
@@ -490,8 +450,7 @@ class Training:
         """Bring parameters and the optimizer's state back, unless they are not finite."""
         if self._is_back:
             return
-        if self.engine.first_bad_layer():
-            raise self._divergence(epoch)
+        self._watch.look_at_all(epoch)
         with self.network._guard:
             self.engine.store(self.network.parameters)
             vectors, step = self.engine_state()
