@@ -11,6 +11,8 @@ from hypothesis import settings
 import fastnet
 from fastnet.datasets import load_mnist
 
+from .own_data import TRAIN, flowers, run, write_csv
+
 # The same examples on every run, so that a red test stays red; and no time limit an example,
 # which on a busy machine would blame the code for its neighbours.
 settings.register_profile("fastnet", derandomize=True, deadline=None)
@@ -51,3 +53,18 @@ def _default_number_of_threads():
     """What one test sets is not what the next one finds."""
     yield
     fastnet.set_num_threads(None)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder to work in, with flowers.csv."""
+    monkeypatch.chdir(tmp_path)
+    write_csv(tmp_path / "flowers.csv", *flowers())
+    return tmp_path
+
+
+@pytest.fixture
+def model(here, capsys):
+    """Return a network that `fastnet train` made of flowers.csv, in model.npz."""
+    run(capsys, *TRAIN, "--out", "model.npz")
+    return fastnet.load("model.npz")
