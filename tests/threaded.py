@@ -1,16 +1,17 @@
 """Threads that predict with one network, threads that each train their own, threads within one.
 
 For ThreadSanitizer, which sees what goes wrong even where the result happens to be right:
-`bash .ci/sanitize thread`. Alone: `python -m tests.threaded`.
+`bash .ci/sanitize thread`. Alone: `python -m tests.threaded --threads 16 --minutes 3`.
 """
 
+import argparse
 import threading
+import time
 
 import numpy as np
 
 import fastnet
 
-THREADS = 8
 ROUNDS = 20
 #: Layers that threads share out at mini-batches of 50: the first alone; all; all but a narrow one.
 SHAPES = [(200, 64, 10), (100, 90, 70), (70, 90, 10, 120, 2)]
@@ -27,17 +28,26 @@ WAYS = {
 
 
 def main() -> None:
-    """Run all; raise where an answer is not the one that a single thread gets."""
-    many = many_networks()
-    one = one_network()
+    """Run all, again and again; raise where an answer is not the one that a single thread gets."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--threads", type=int, default=8)
+    parser.add_argument("--minutes", type=float, default=0, help="0: everything once")
+    options = parser.parse_args()
+    until = time.monotonic() + 60 * options.minutes
+    many = one = 0
+    while True:
+        many += many_networks(options.threads)
+        one += one_network()
+        if time.monotonic() >= until:
+            break
     print(
-        f"{many} rounds of predicting and training in {THREADS} threads, and {one} trainings of "
-        f"2 and 3 threads on one network: all as with one thread"
+        f"{many} rounds of predicting and training in {options.threads} threads, and {one} "
+        "trainings of 2 and 3 threads on one network: all as with one thread"
     )
 
 
-def many_networks() -> int:
-    """Predict with one network in four threads while four others train one each."""
+def many_networks(n_threads: int) -> int:
+    """Predict with one network in half of the threads while the others train one each."""
     rng = np.random.default_rng(0)
     X, y = rng.random((200, 20)), rng.integers(0, 3, 200)
     shared = fastnet.Network([20, 16, 3], rng=1)
@@ -59,7 +69,7 @@ def many_networks() -> int:
         results = [train(X, y) for _ in range(ROUNDS // 5)]
         wrong.extend("training" for found in results if not np.array_equal(found, trained))
 
-    threads = [threading.Thread(target=work) for work in (predict, learn) * (THREADS // 2)]
+    threads = [threading.Thread(target=work) for work in (predict, learn) * (n_threads // 2)]
     for thread in threads:
         thread.start()
     for thread in threads:
