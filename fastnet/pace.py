@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-__all__ = ["CALL_ROWS", "Crew", "Pace", "call_rows", "gradient_rows", "parts"]
+__all__ = ["CALL_ROWS", "Crew", "Pace", "call_rows", "gradient_rows", "parts", "products"]
 
 #: Python is entered about this often, for Ctrl-C and progress.
 SECONDS_PER_CALL = 0.02
@@ -110,6 +110,17 @@ class Crew:
         return sorted(self._seen, key=lambda n: min(self._seen[n]))
 
 
+def products(sizes: Sequence[int]) -> int:
+    """Return how many multiplications one example takes on its way forward.
+
+    Examples
+    --------
+    >>> products([784, 30, 10])
+    23820
+    """
+    return sum(n_in * n_out for n_in, n_out in pairwise(sizes))
+
+
 def call_rows(sizes: Sequence[int]) -> int:
     """Return how many examples a kernel call should take, which sizes alone decide.
 
@@ -120,8 +131,8 @@ def call_rows(sizes: Sequence[int]) -> int:
     >>> call_rows([784, 30, 10]), call_rows([784, 256, 256, 10]), call_rows([10**4, 10**4])
     (2048, 128, 32)
     """
-    rows, products = CALL_ROWS, sum(n_in * n_out for n_in, n_out in pairwise(sizes))
-    while rows > LEAST_ROWS and rows * products > CALL_PRODUCTS:
+    rows = CALL_ROWS
+    while rows > LEAST_ROWS and rows * products(sizes) > CALL_PRODUCTS:
         rows //= 2
     return rows
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -15,8 +17,9 @@ from fastnet.arguments import as_rate, memory_for
 from fastnet.batches import Batches
 from fastnet.data import BLOCK_BYTES, Dataset, as_real_array, as_rows, check_finite, read_dataset
 from fastnet.model import Model
-from fastnet.pace import call_rows, gradient_rows, parts
+from fastnet.pace import call_rows, gradient_rows, parts, products
 from fastnet.parameters import layer_views
+from fastnet.threads import get_num_threads, run_together
 from fastnet.training import TRAINING_ROWS
 
 if TYPE_CHECKING:
@@ -32,6 +35,8 @@ Found = TypeVar("Found")
 PREDICTION_ROWS = 128
 FEW_ROWS = 32
 PREDICTION_BYTES = 1 << 20
+#: Multiplications that take a millisecond or more: ten times as long as a thread to begin.
+PRODUCTS_PER_THREAD = 1 << 22
 #: Workspaces kept for the next prediction; while more threads predict at once, there are more.
 KEPT_WORKSPACES = 16
 
@@ -112,15 +117,34 @@ class Predictor(Model):
             out = np.empty((X.shape[0], self._architecture.sizes[-1]), dtype=self.dtype)
             order = np.arange(X.shape[0], dtype=np.intp)
 
-        def work(engine: PredictionEngine, _: Array) -> None:
-            step = call_rows(self._architecture.sizes)
-            for start in range(0, X.shape[0], step):
-                stop = min(X.shape[0], start + step)
-                if not engine.predict(rows, order, start, stop, out):
+        step = call_rows(self._architecture.sizes)
+
+        def answer(
+            engine: PredictionEngine, start: int, stop: int, errors: Sequence[BaseException]
+        ) -> None:
+            for at in range(start, stop, step):
+                if errors:
+                    break
+                if not engine.predict(rows, order, at, min(stop, at + step), out):
                     check_finite(X, self.dtype, "a")
 
-        self._steadily(work)
+        self._steadily(lambda *lent: self._in_parts(answer, X.shape[0], *lent))
         return out
+
+    def _in_parts(
+        self, work: Callable[..., None], n: int, engine: PredictionEngine, parameters: Array
+    ) -> None:
+        """Have `work` done with n rows, each thread that may be and pays with a part of them."""
+
+        def apart(start: int, stop: int, errors: Sequence[BaseException]) -> None:
+            with self._workspace() as own:
+                own.attach(parameters)
+                work(own, start, stop, errors)
+
+        most = n * products(self._architecture.sizes) // PRODUCTS_PER_THREAD
+        n_threads = max(1, min(get_num_threads(), most))
+        first, *others = pairwise(n * k // n_threads for k in range(n_threads + 1))
+        run_together([partial(work, engine, *first), *(partial(apart, *cut) for cut in others)])
 
     def _steadily(self, work: Callable[[PredictionEngine, Array], Found]) -> Found:
         """Return what `work` finds, all of it from the parameters of one moment.

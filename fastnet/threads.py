@@ -1,10 +1,10 @@
 """How many threads work on one network.
 
-The number changes no bit of any result: threads share out a layer's units, and every sum is added
-in the same order by whichever thread has it. Small work stays on one thread, and what turns out to
-be slower on several does so too (`pace.Crew`).
+The number changes no bit of any result: in a training threads share out a layer's units, in a
+prediction the rows, and every sum is added in the same order by whichever thread has it. Small work
+stays on one thread, and training that turns out to be slower on several does so too (`pace.Crew`).
 
-A training takes one thread unless it is told otherwise. Networks that are small gain more from
+One thread is taken unless it is told otherwise. Networks that are small gain more from
 several trainings side by side, and threads that must meet twice a mini-batch gain nothing on a
 processor that others are using.
 """
@@ -14,10 +14,16 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-__all__ = ["available_cores", "get_num_threads", "set_num_threads", "single_threaded"]
+__all__ = [
+    "available_cores",
+    "get_num_threads",
+    "run_together",
+    "set_num_threads",
+    "single_threaded",
+]
 
 #: In the environment: the number that a process starts with, or "all".
 VARIABLE = "FASTNET_NUM_THREADS"
@@ -50,7 +56,7 @@ def available_cores() -> int:
 
 
 def set_num_threads(n: int | None) -> None:
-    """Set how many threads a training may use, in this process.
+    """Set how many threads a training or a prediction may use, in this process.
 
     Parameters
     ----------
@@ -80,7 +86,7 @@ def set_num_threads(n: int | None) -> None:
 
 
 def get_num_threads() -> int:
-    """Return how many threads a training that begins now, in this thread, may use.
+    """Return how many threads a training or prediction that begins here and now may use.
 
     Raises
     ------
@@ -127,3 +133,46 @@ def single_threaded() -> Iterator[None]:
         yield
     finally:
         _here.single = before
+
+
+def run_together(tasks: Sequence[Callable[[list[BaseException]], object]]) -> None:
+    """Run the first task in this thread and each other in one of its own, until all have ended.
+
+    Parameters
+    ----------
+    tasks : sequence of callable
+        Each is given a list. While it works it may look there: where something is in, another task
+        has failed, and it need not go on.
+
+    Raises
+    ------
+    BaseException
+        What went wrong first.
+
+    Examples
+    --------
+    >>> done = []
+    >>> run_together([lambda errors: done.append(1), lambda errors: done.append(2)])
+    >>> sorted(done)
+    [1, 2]
+    """
+    errors: list[BaseException] = []
+
+    def run(task: Callable[[list[BaseException]], object]) -> None:
+        try:
+            task(errors)
+        except BaseException as error:
+            errors.append(error)
+
+    others = [threading.Thread(target=run, args=(task,)) for task in tasks[1:]]
+    for thread in others:
+        thread.start()
+    run(tasks[0])
+    for thread in others:
+        try:
+            thread.join()
+        except BaseException as error:  # Ctrl-C, which comes to the main thread alone
+            errors.append(error)
+            thread.join()
+    if errors:
+        raise errors[0]

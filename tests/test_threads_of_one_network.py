@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import textwrap
 import threading
 
 import numpy as np
@@ -145,3 +146,97 @@ def test_no_thread_outlives_a_training():
     )
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
     subprocess.run([sys.executable, "-P", "-c", code], check=True, env=environment, timeout=60)
+
+
+# ---- prediction
+
+
+@pytest.fixture
+def eager(monkeypatch):
+    """Let threads share out any number of rows; returns how many tasks there were in each call."""
+    counts, run_together = [], threads.run_together
+
+    def count(tasks):
+        counts.append(len(tasks))
+        run_together(tasks)
+
+    monkeypatch.setattr("fastnet.predictor.PRODUCTS_PER_THREAD", 1)
+    monkeypatch.setattr("fastnet.predictor.run_together", count)
+    return counts
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("share", [1.0, 0.1])
+def test_any_number_of_threads_gives_the_same_answers(share, dtype, eager):
+    rng = np.random.default_rng(8)
+    X = rng.standard_normal((5003, 40)) * (rng.random((5003, 40)) < share)
+    net = fastnet.Network([40, 70, 3], dtype=dtype, rng=1)
+    for rows in (X, np.asfortranarray(X), pytest.importorskip("scipy.sparse").csr_matrix(X)):
+        alone = net.feedforward(rows)
+        for n_threads in (2, 3, 7):
+            fastnet.set_num_threads(n_threads)
+            np.testing.assert_array_equal(net.feedforward(rows), alone)
+        fastnet.set_num_threads(None)
+    assert eager == [1, 2, 3, 7] * 3
+
+
+@pytest.mark.parametrize("row", [0, 2, 699])
+def test_what_is_refused_in_one_part_is_refused(row, eager):
+    X = np.ones((700, 4))
+    X[row, 1] = np.nan
+    net = fastnet.Network([4, 2], rng=1)
+    fastnet.set_num_threads(3)
+    for _ in range(3):
+        with pytest.raises(ValueError, match=f"^a holds nan in row {row}, "):
+            net.feedforward(X)
+        assert threading.active_count() == 1
+    assert np.isfinite(net.feedforward(X[3:600])).all()
+    assert len(net._predictors) <= 3
+
+
+def test_small_predictions_stay_on_one_thread(monkeypatch):
+    monkeypatch.setattr("threading.Thread.start", None)  # would be called in vain
+    fastnet.set_num_threads(8)
+    assert fastnet.Network([40, 30, 3], rng=1).feedforward(np.ones((2000, 40))).shape == (2000, 3)
+
+
+@pytest.mark.parametrize("who", [0, 1, 2])
+def test_whoever_fails_is_heard_and_the_others_end(who):
+    ended = []
+
+    def task(number, errors):
+        if number == who:
+            raise KeyboardInterrupt
+        while not errors:
+            pass
+        ended.append(number)
+
+    with pytest.raises(KeyboardInterrupt):
+        threads.run_together([lambda errors, n=n: task(n, errors) for n in range(3)])
+    assert sorted([*ended, who]) == [0, 1, 2]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals to a process are POSIX matters")
+def test_ctrl_c_ends_a_long_prediction():
+    """In its first part, and while that has ended and waits for the others."""
+    code = """
+        import signal, threading, time
+        import numpy as np
+        import fastnet
+        net = fastnet.Network([500, 500, 500, 2], rng=0)
+        X = np.ones((40_000, 500))
+        fastnet.set_num_threads(3)
+        signal.signal(signal.SIGALRM, signal.default_int_handler)
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        began = time.monotonic()
+        try:
+            net.feedforward(X)
+        except KeyboardInterrupt:
+            print(time.monotonic() - began < 10, threading.active_count())
+        print(net.feedforward(X[:5]).shape)
+    """
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", textwrap.dedent(code)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "True 1\n(5, 2)\n"
