@@ -9,12 +9,12 @@ import fastnet
 from fastnet import Network, Preprocessing
 
 
-def network(dtype=np.float64, **options):
+def network(dtype=np.float64, activation="relu", **options):
     """Return a small network with everything a file can hold."""
     net = Network(
         [3, 4, 2],
         "log_likelihood",
-        activation="relu",
+        activation=activation,
         initializer="he_normal",
         bias_initializer=0.25,
         dtype=dtype,

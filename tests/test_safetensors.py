@@ -14,33 +14,16 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 import fastnet
-from fastnet import Network, Preprocessing, persistence
+from fastnet import Network, persistence
+
+from . import model_files
 
 KEY = "fastnet"
 
 
 def network(dtype=np.float64):
-    """Return a small network with everything a file can hold."""
-    net = Network(
-        [3, 4, 2],
-        "log_likelihood",
-        activation="leaky_relu",
-        initializer="he_normal",
-        bias_initializer=0.25,
-        dtype=dtype,
-        rng=5,
-    )
-    X = np.arange(18.0).reshape(6, 3) % 7
-    net.preprocessing = Preprocessing(
-        X.mean(axis=0),
-        X.std(axis=0),
-        labels=["cat", "Hündchen"],
-        columns=["length", "width", ""],
-        target="kind",
-    )
-    data = net.preprocessing.inputs(X), np.arange(6) % 2
-    net.train(data, 3, 2, evaluation_data=data)
-    return net
+    """Return a network with everything, and with what only some activations have: a slope."""
+    return model_files.network(dtype, "leaky_relu")
 
 
 def raw(header, data=b""):
