@@ -9,7 +9,7 @@ import fastnet
 from fastnet import Network, Preprocessing
 
 
-def network(dtype=np.float64, activation="relu", **options):
+def network(dtype=np.float64, activation="relu"):
     """Return a small network with everything a file can hold."""
     net = Network(
         [3, 4, 2],
@@ -19,7 +19,6 @@ def network(dtype=np.float64, activation="relu", **options):
         bias_initializer=0.25,
         dtype=dtype,
         rng=5,
-        **options,
     )
     X = np.arange(18.0).reshape(6, 3) % 7
     net.preprocessing = Preprocessing(
