@@ -6,7 +6,17 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-__all__ = ["CALL_ROWS", "Crew", "Pace", "call_rows", "gradient_rows", "parts", "products"]
+__all__ = [
+    "CALL_ROWS",
+    "Crew",
+    "Pace",
+    "call_rows",
+    "gradient_rows",
+    "parts",
+    "prediction_rows",
+    "prediction_threads",
+    "products",
+]
 
 #: Python is entered about this often, for Ctrl-C and progress.
 SECONDS_PER_CALL = 0.02
@@ -16,6 +26,13 @@ CALL_ROWS = 2048
 LEAST_ROWS = 32
 GRADIENT_ROWS = 256
 CALL_PRODUCTS = 1 << 26
+#: Examples that prediction takes at a time: enough that bringing weights closer costs little. Fewer
+#: of them where a row is long, so that these bytes stay in the second-level cache.
+PREDICTION_ROWS = 128
+LEAST_PREDICTION_ROWS = 32
+PREDICTION_BYTES = 1 << 20
+#: Multiplications that take a millisecond or more: ten times as long as a thread to begin.
+PRODUCTS_PER_THREAD = 1 << 22
 #: How often one thread and all threads are each tried before one of the two is preferred; after how
 #: many calls the other is tried again, twice as many each time that it was in vain, up to a most.
 TRIALS = 3
@@ -135,6 +152,29 @@ def call_rows(sizes: Sequence[int]) -> int:
     while rows > LEAST_ROWS and rows * products(sizes) > CALL_PRODUCTS:
         rows //= 2
     return rows
+
+
+def prediction_rows(sizes: Sequence[int], itemsize: int) -> int:
+    """Return how many examples of numbers of `itemsize` bytes prediction should take at a time.
+
+    Examples
+    --------
+    >>> prediction_rows([784, 30, 10], 8), prediction_rows([784, 2048, 10], 8)
+    (128, 64)
+    """
+    fitting = PREDICTION_BYTES // (max(sizes) * itemsize)
+    return min(PREDICTION_ROWS, max(LEAST_PREDICTION_ROWS, fitting))
+
+
+def prediction_threads(sizes: Sequence[int], n: int, most: int) -> int:
+    """Return how many threads, of `most`, n examples are enough for.
+
+    Examples
+    --------
+    >>> [prediction_threads([784, 30, 10], n, most=4) for n in (100, 500, 10_000)]
+    [1, 2, 4]
+    """
+    return max(1, min(most, n * products(sizes) // PRODUCTS_PER_THREAD))
 
 
 def gradient_rows(sizes: Sequence[int]) -> int:

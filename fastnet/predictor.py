@@ -17,7 +17,7 @@ from fastnet.arguments import as_rate, memory_for
 from fastnet.batches import Batches
 from fastnet.data import BLOCK_BYTES, Dataset, as_real_array, as_rows, check_finite, read_dataset
 from fastnet.model import Model
-from fastnet.pace import call_rows, gradient_rows, parts, products
+from fastnet.pace import call_rows, gradient_rows, parts, prediction_rows, prediction_threads
 from fastnet.parameters import layer_views
 from fastnet.threads import get_num_threads, run_together
 from fastnet.training import TRAINING_ROWS
@@ -30,13 +30,6 @@ __all__ = ["Predictor"]
 Array = NDArray[Any]
 Found = TypeVar("Found")
 
-#: Examples that prediction takes at a time: enough that bringing weights closer costs little. Fewer
-#: of them where a row is long, but for FEW_ROWS, so that they stay in the second-level cache.
-PREDICTION_ROWS = 128
-FEW_ROWS = 32
-PREDICTION_BYTES = 1 << 20
-#: Multiplications that take a millisecond or more: ten times as long as a thread to begin.
-PRODUCTS_PER_THREAD = 1 << 22
 #: Workspaces kept for the next prediction; while more threads predict at once, there are more.
 KEPT_WORKSPACES = 16
 
@@ -141,8 +134,7 @@ class Predictor(Model):
                 own.attach(parameters)
                 work(own, start, stop, errors)
 
-        most = n * products(self._architecture.sizes) // PRODUCTS_PER_THREAD
-        n_threads = max(1, min(get_num_threads(), most))
+        n_threads = prediction_threads(self._architecture.sizes, n, get_num_threads())
         first, *others = pairwise(n * k // n_threads for k in range(n_threads + 1))
         run_together([partial(work, engine, *first), *(partial(apart, *cut) for cut in others)])
 
@@ -172,8 +164,7 @@ class Predictor(Model):
         try:
             engine = kept.pop()
         except IndexError:
-            fitting = PREDICTION_BYTES // (max(self._architecture.sizes) * self.dtype.itemsize)
-            rows = min(PREDICTION_ROWS, max(FEW_ROWS, fitting))
+            rows = prediction_rows(self._architecture.sizes, self.dtype.itemsize)
             engine = self._prediction_engine(rows)
         try:
             yield engine

@@ -160,7 +160,7 @@ def eager(monkeypatch):
         counts.append(len(tasks))
         run_together(tasks)
 
-    monkeypatch.setattr("fastnet.predictor.PRODUCTS_PER_THREAD", 1)
+    monkeypatch.setattr("fastnet.pace.PRODUCTS_PER_THREAD", 1)
     monkeypatch.setattr("fastnet.predictor.run_together", count)
     return counts
 
