@@ -138,6 +138,8 @@ def single_threaded() -> Iterator[None]:
 def run_together(tasks: Sequence[Callable[[list[BaseException]], object]]) -> None:
     """Run the first task in this thread and each other in one of its own, until all have ended.
 
+    Where the system allows no more threads, this one does what is left.
+
     Parameters
     ----------
     tasks : sequence of callable
@@ -164,11 +166,18 @@ def run_together(tasks: Sequence[Callable[[list[BaseException]], object]]) -> No
         except BaseException as error:
             errors.append(error)
 
-    others = [threading.Thread(target=run, args=(task,)) for task in tasks[1:]]
-    for thread in others:
-        thread.start()
-    run(tasks[0])
-    for thread in others:
+    here, threads = [tasks[0]], []
+    for task in tasks[1:]:
+        thread = threading.Thread(target=run, args=(task,))
+        try:
+            thread.start()
+        except RuntimeError:  # the system allows no more
+            here.append(task)
+        else:
+            threads.append(thread)
+    for task in here:
+        run(task)
+    for thread in threads:
         try:
             thread.join()
         except BaseException as error:  # Ctrl-C, which comes to the main thread alone

@@ -201,6 +201,19 @@ def test_small_predictions_stay_on_one_thread(monkeypatch):
     assert fastnet.Network([40, 30, 3], rng=1).feedforward(np.ones((2000, 40))).shape == (2000, 3)
 
 
+def test_where_no_thread_can_be_had_one_does_all(monkeypatch, eager):
+    def none_left(thread):
+        raise RuntimeError("can't start new thread")
+
+    X = np.random.default_rng(9).random((900, 40))
+    net = fastnet.Network([40, 3], rng=1)
+    alone = net.feedforward(X)
+    fastnet.set_num_threads(3)
+    monkeypatch.setattr("threading.Thread.start", none_left)
+    np.testing.assert_array_equal(net.feedforward(X), alone)
+    assert eager == [1, 3]
+
+
 @pytest.mark.parametrize("who", [0, 1, 2])
 def test_whoever_fails_is_heard_and_the_others_end(who):
     ended = []
