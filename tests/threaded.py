@@ -94,18 +94,23 @@ def one_network() -> int:
 
 
 def together(n_threads: int, sizes: tuple, share: float, options: dict) -> np.ndarray:
-    """Return the parameters that so many threads train; `share` of the inputs are not zero."""
+    """Return the parameters that so many threads train, and what they then answer to many rows.
+
+    `share` of the inputs are not zero.
+    """
     rng = np.random.default_rng(2)
     X = rng.standard_normal((300, sizes[0])) * (rng.random((300, sizes[0])) < share)
     y = rng.integers(0, sizes[-1], 300)
     network = fastnet.Network(sizes, rng=1)
     fastnet.set_num_threads(n_threads)
+    many = np.tile(X, (4, 1)) if not options else X[:0]
     try:
         options = {"mini_batch_size": 50, "metrics": ["training_cost"], **options}
         network.train((X, y), epochs=2, **options)
+        answers = network.feedforward(many)
     finally:
         fastnet.set_num_threads(None)
-    return network.parameters
+    return np.concatenate([network.parameters, answers.ravel()])
 
 
 def train(X: np.ndarray, y: np.ndarray) -> np.ndarray:
