@@ -274,9 +274,10 @@ class Training:
 
     def _run_epoch(self) -> None:
         epoch = len(self.network.history)
+        with self.interrupts.opened():
+            etas = self._rates(len(self.history))  # first: where it is refused, nothing is drawn
         self.order = self._draw_order()
         with self.interrupts.opened():
-            etas = self._rates(len(self.history))
             self._ask(
                 callback.on_epoch_begin(self.network, epoch) for callback in self.plan.callbacks
             )

@@ -278,3 +278,12 @@ def test_a_function_that_gives_no_rate_is_refused(value):
     twin.train((X, labels), 2, 5, shuffle=False)
     np.testing.assert_array_equal(net.parameters, twin.parameters)
     assert net.history == twin.history
+
+
+@pytest.mark.parametrize("schedule", [lambda *_: None, len, lambda epoch: float("nan")])
+def test_a_schedule_that_is_refused_has_drawn_nothing(schedule):
+    net, X, labels, _ = problem(np.float64, rows=9)
+    before = net.parameters.tobytes(), repr(net.rng.bit_generator.state)
+    with pytest.raises((TypeError, ValueError), match="schedule"):
+        net.train((X, labels), 2, 3, schedule=schedule)
+    assert (net.parameters.tobytes(), repr(net.rng.bit_generator.state)) == before
