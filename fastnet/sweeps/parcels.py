@@ -54,6 +54,7 @@ class Held:
         with suppress(TypeError):
             # So that no training can spoil another's, as none can where workers are processes.
             parcel = _pack(data, by_value=False)
+            # The pickle is of the line before and has never left this process.
             data = pickle.loads(parcel.head, buffers=parcel.views())
         self._opened = build, data
 
@@ -97,6 +98,8 @@ class Parcel:
         """Return the build function and the data, whose arrays are read-only."""
         with self._lock:
             if self._opened is None:
+                # From the executor, which unpickles all it brings; or, by `Mapped`, from a file
+                # whose digest has been held against the one that the executor brought.
                 build, data = pickle.loads(self.head, buffers=self.views())
                 self._opened = pickle.loads(build), data() if callable(data) else data
             return self._opened
