@@ -18,6 +18,7 @@ from fastnet.data import SPARSE_SHARE, Dataset, Piece, read_dataset
 from fastnet.initializers import RNG
 from fastnet.kernels import examples
 from fastnet.orders import Orders, Shuffle
+from fastnet.targets import Check, TargetFacts
 
 __all__ = ["Batches", "Blocks"]
 
@@ -78,6 +79,7 @@ class Batches:
             _check_walkable(source)
         self._source: Any = source
         self._sizes: list[int] | None = None
+        self._facts: TargetFacts | None = None
 
     @staticmethod
     def from_arrays(X: Any, y: Any, *, rows: int | None = None) -> Batches:
@@ -134,7 +136,14 @@ class Batches:
         return f"Batches({len(self)} examples in {len(self._sizes)} blocks)"
 
     def read(
-        self, n_in: int, n_out: int, dtype: np.dtype[Any], name: str, *, repeated: bool
+        self,
+        n_in: int,
+        n_out: int,
+        dtype: np.dtype[Any],
+        name: str,
+        *,
+        repeated: bool,
+        check: Check | None = None,
     ) -> Dataset:
         """Return the examples as a network takes them, counted, and the first block checked.
 
@@ -143,9 +152,12 @@ class Batches:
         ValueError, TypeError
             As for `data.read_dataset`, with the number of the block.
         """
-        reader = _Reader(self._source, n_in, n_out, dtype, name)
+        reader = _Reader(self._source, n_in, n_out, dtype, name, check)
         if self._sizes is None:
             self._sizes = reader.count()
+            self._facts = reader.facts
+        elif self._facts is not None and check is not None:
+            check(self._facts, f"{name}: y")
         reader.set_sizes(self._sizes)
         first = reader.block(0)
         rows = np.arange(min(first.n, KEPT_ROWS))
@@ -158,6 +170,7 @@ class Batches:
             y=y,
             targets=examples.Targets(labels, y),
             dtype=dtype,
+            facts=first.facts if self._facts is None else self._facts,
             reader=reader,
             is_sparse=_is_sparse(first, repeated),
         )
@@ -191,15 +204,25 @@ class _Reader:
     Parameters
     ----------
     source : callable, iterable or _Slices
-    n_in, n_out, dtype, name
+    n_in, n_out, dtype, name, check
         As for `data.read_dataset`.
     """
 
-    def __init__(self, source: Any, n_in: int, n_out: int, dtype: np.dtype[Any], name: str) -> None:
+    def __init__(
+        self,
+        source: Any,
+        n_in: int,
+        n_out: int,
+        dtype: np.dtype[Any],
+        name: str,
+        check: Check | None,
+    ) -> None:
         self._source = source
         self._shape = n_in, n_out
         self._dtype = dtype
         self._name = name
+        self._check = check
+        self.facts: TargetFacts | None = None  # of the blocks that `count` has walked
         self._stream: Iterator[Any] = iter(())
         self._next = -1  # the block that the stream gives next; -1: there is no stream
         self._number = -1
@@ -216,7 +239,12 @@ class _Reader:
         sizes: list[int] = []
         self._open()
         for number, given in enumerate(self._stream):
-            sizes.append(self._read(number, given).n)
+            block = self._read(number, given)
+            if block.facts is not None:
+                rows = sum(sizes)
+                before = self.facts
+                self.facts = block.facts if before is None else before.joined(block.facts, rows)
+            sizes.append(block.n)
         if not sizes:
             raise ValueError(f"{self._name} gave no block; give at least one example.")
         self._next = -1
@@ -279,7 +307,7 @@ class _Reader:
         name = f"{self._name}: block {number}"
         if not isinstance(given, (tuple, list)) or len(given) != 2:
             raise TypeError(f"{name} is of type {type(given).__name__}; expected a pair (X, y).")
-        block = read_dataset(tuple(given), *self._shape, self._dtype, name=name)
+        block = read_dataset(tuple(given), *self._shape, self._dtype, name=name, check=self._check)
         if self._has_labels is None:
             self._has_labels = block.labels is not None
         if self._has_labels != (block.labels is not None):

@@ -16,6 +16,7 @@ from fastnet.frames import is_frame, unframed
 from fastnet.initializers import RNG
 from fastnet.kernels import examples
 from fastnet.orders import Orders, Shuffle
+from fastnet.targets import Check, TargetFacts, facts_of
 
 __all__ = [
     "Dataset",
@@ -58,6 +59,8 @@ class Dataset:
     sample_weight : ndarray of the network's dtype, shape (n,), or None
     derived : Derived or None
         The examples, where they are worked out when asked for.
+    facts : TargetFacts or None
+        What y hold; None of class numbers.
     """
 
     X: Any
@@ -68,6 +71,7 @@ class Dataset:
     dtype: np.dtype[Any]
     sample_weight: Array | None = None
     derived: Derived | None = None
+    facts: TargetFacts | None = None
 
     @property
     def n(self) -> int:
@@ -176,6 +180,7 @@ def read_dataset(
     *,
     name: str = "data",
     repeated: bool = False,
+    check: Check | None = None,
 ) -> Dataset:
     """Check everything about `data` and wrap it.
 
@@ -193,6 +198,8 @@ def read_dataset(
         What messages call the data.
     repeated : bool
         The data will be walked more than once, so that preparing its non-zeros pays.
+    check : function of (TargetFacts, name), optional
+        Refuses targets that the network's cost has no meaning for.
 
     Raises
     ------
@@ -204,11 +211,17 @@ def read_dataset(
         What has to be made beside the data does not fit.
     """
     with memory_for(name):
-        return _read_dataset(data, n_in, n_out, dtype, name, repeated)
+        return _read_dataset(data, n_in, n_out, dtype, name, repeated, check)
 
 
 def _read_dataset(
-    data: Any, n_in: int, n_out: int, dtype: np.dtype[Any], name: str, repeated: bool
+    data: Any,
+    n_in: int,
+    n_out: int,
+    dtype: np.dtype[Any],
+    name: str,
+    repeated: bool,
+    check: Check | None,
 ) -> Dataset:
     X, y = _split(data, name)
     # Whether something follows a protocol takes longer to find out than a small gradient.
@@ -219,11 +232,13 @@ def _read_dataset(
     if X.shape[:1] == (0,):
         raise ValueError(f"{name} is empty; give at least one example.")
     X = as_rows(X, n_in, f"{name}: X")
-    labels, targets = _read_targets(y, n_out, dtype, f"{name}: y")
+    labels, targets, facts = _read_targets(y, n_out, dtype, f"{name}: y")
     found = len(labels) if labels is not None else len(targets)
     n = (X if derived is None else derived).shape[0]
     if found != n:
         raise ValueError(f"{name}: X has {n} rows and y has {found}; they must be equally many.")
+    if facts is not None and check is not None:
+        check(facts, f"{name}: y")
     return Dataset(
         X=X,
         rows=_wrap(X, dtype, f"{name}: X", repeated),
@@ -232,6 +247,7 @@ def _read_dataset(
         targets=examples.Targets(labels, None if labels is not None else targets),
         dtype=dtype,
         derived=derived,
+        facts=facts,
     )
 
 
@@ -386,27 +402,27 @@ def as_real_array(values: Any, name: str) -> Array:
 
 def _read_targets(
     y: Any, n_out: int, dtype: np.dtype[Any], name: str
-) -> tuple[Array | None, Array]:
-    """Class numbers as int32, or None and the targets as (n, n_out) of `dtype`."""
+) -> tuple[Array | None, Array, TargetFacts | None]:
+    """Class numbers as int32, or None, the targets as (n, n_out) of `dtype`, and what they hold."""
     y = as_real_array(y, name)
     if y.ndim == 3 and y.shape[2] == 1:
         y = y[:, :, 0]
     if y.ndim == 1 and n_out == 1:
         y = y[:, np.newaxis]
     if y.ndim == 1:
-        return _read_labels(y, n_out, name), y
+        return _read_labels(y, n_out, name), y, None
     if y.ndim != 2 or y.shape[1] != n_out:
         raise ValueError(
             f"{name} has shape {y.shape}; expected class numbers (n,) or targets (n, {n_out})."
         )
     with np.errstate(over="ignore"):
         targets = np.require(y, dtype, ["C", "ALIGNED"])  # a copy only where it must be
-    bad = examples.scan(targets, float(np.finfo(dtype).max))
+    facts, bad = facts_of(targets)
     if bad >= 0:
         raise ValueError(
             f"{name} has a target that is not finite in row {bad}; remove or mend that row."
         )
-    return None, targets
+    return None, targets, facts
 
 
 def _read_labels(y: Array, n_out: int, name: str) -> Array:

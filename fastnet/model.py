@@ -15,6 +15,15 @@ from fastnet.history import History
 from fastnet.initializers import RNG, Initializer, Seed, name_of, read_initializer
 from fastnet.optimizers import SGD, Optimizer, State
 from fastnet.parameters import Views, allocate, layer_views
+from fastnet.targets import (
+    TargetFacts,
+    check_targets,
+    kind_of,
+    kind_of_output,
+    limits,
+    low_of,
+    read_kind,
+)
 
 if TYPE_CHECKING:
     from fastnet.kernels.engine_f64_baseline import PredictionEngine, TrainingEngine
@@ -66,10 +75,15 @@ class Model:
         self._differentiators: list[TrainingEngine] = []
         self._trainer: tuple[Any, TrainingEngine] | None = None  # for the thread that trains
         self._crew: tuple[Any, Crew] | None = None  # what it has learnt of threads
+        self._kind: str | None = None
+        self._kind_is_given = False
+        self._low = 0.0  # the target of what is not the case
         self._begin_anew()
 
     def _begin_anew(self) -> None:
         """Forget all training."""
+        if not self._kind_is_given:
+            self._kind, self._low = None, 0.0
         self.history = History()
         self._optimizer: Optimizer = SGD()
         self._state: State | None = None
@@ -82,6 +96,7 @@ class Model:
         model = cls.__new__(cls)
         model._initializer, model._bias_initializer = "default", "normal"
         model._build(architecture, initializers.as_rng(None))
+        model._kind = kind_of_output(architecture.activations[-1])
         model.biases = biases
         model.weights = weights
         return model
@@ -120,6 +135,32 @@ class Model:
         with self._guard:
             self._architecture = Architecture(old.sizes, old.activations, found, old.dtype)
             self._predictors, self._differentiators = [], []
+
+    @property
+    def kind(self) -> str | None:
+        """What the targets are: "classes", "labels" (several a row), "numbers", or None: not known.
+
+        Accuracy, what is watched in training, and predictions follow from it. The first training
+        sets it: class numbers, and targets with a single 1 in each row, are classes; other rows of
+        0 and 1 are labels; anything else is numbers. (Outputs of tanh may have -1 for 0; those of
+        an exponential are numbers always.) Set it by hand where that is wrong, or to None to have
+        the next training set it. In a file that lacks it, sigmoid and softmax outputs are classes
+        and all others numbers.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnet
+        >>> net = fastnet.Network([2, 1], "quadratic", output="identity", rng=0)
+        >>> _ = net.train((np.eye(2), np.array([0.5, 3.0])), epochs=1)
+        >>> net.kind
+        'numbers'
+        """
+        return self._kind
+
+    @kind.setter
+    def kind(self, kind: str | None) -> None:
+        self._kind = read_kind(kind, self._architecture.activations[-1])
+        self._kind_is_given = kind is not None
 
     @property
     def rng(self) -> RNG:
@@ -259,6 +300,43 @@ class Model:
         self._guard.check()
         self._initializer, self._bias_initializer = "large", "normal"
         self.initialize()
+
+    # ---- what targets mean
+
+    def _check_targets(self, facts: TargetFacts, name: str) -> None:
+        """Refuse targets that this network's cost has no meaning for."""
+        check_targets(facts, name, self._architecture.activations[-1])
+
+    def _target_limits(self) -> tuple[float, float, bool]:
+        """What `_check_targets` lets pass: the lowest, the highest, and whether rows sum to 1."""
+        return limits(self._architecture.activations[-1])
+
+    def _kind_for(self, facts: TargetFacts | None) -> tuple[str, float]:
+        """The kind that the network is of when it is trained on such targets, and their `_low`.
+
+        What an earlier training has set is kept, unless these targets show that it cannot be.
+        """
+        output = self._architecture.activations[-1]
+        found, low = kind_of(facts, output), low_of(facts, output)
+        if self._kind is None:
+            return found, low
+        if facts is None or self._kind_is_given:
+            return self._kind, min(low, self._low)
+        beyond = not -1 <= facts.lowest[0] <= facts.highest[0] <= 1
+        if (self._kind == "classes" and found == "labels") or beyond:
+            return found, low
+        return self._kind, min(low, self._low)
+
+    def _hit_rule(self, facts: TargetFacts | None) -> tuple[int, float]:
+        """What the kernels need to know to count what is right; see `Engine.count_hits`."""
+        output = self._architecture.activations[-1]
+        kind = self._kind or kind_of(facts, output)
+        if kind == "numbers":
+            return 0, 0.0
+        if kind == "classes" and self._architecture.sizes[-1] > 1:
+            return 1, 0.0
+        low = min(self._low, low_of(facts, output))
+        return 2, 0.5 * (1.0 + low)
 
     # ---- for training and prediction
 

@@ -47,6 +47,7 @@ def save(network: Portable, path: str | os.PathLike[str]) -> None:
         biases=biases,
         cost=network.cost.__name__,
         dtype=network.dtype.name,
+        kind=network.kind,
     )
 
 
@@ -136,6 +137,8 @@ def describe(
         initializer=_as_value(network._initializer),
         bias_initializer=_as_value(network._bias_initializer),
         preprocessing=network.preprocessing,
+        kind=network.kind,
+        low=network._low,
         history=network.history,
     )
 
@@ -168,5 +171,9 @@ def _restore(
     network: AnyNetwork = cls._from_parameters(architecture, model.biases, model.weights)
     network._initializer, network._bias_initializer = starts
     network.preprocessing = model.preprocessing
+    if model.kind is not None:
+        network._kind, network._low = model.kind, float(model.low)
+    elif model.preprocessing is not None and model.preprocessing.labels is not None:
+        network._kind = "classes"
     network.history = History(model.history)
     return network

@@ -49,6 +49,7 @@ from fastnet.activations import sigmoid, sigmoid_prime
 from fastnet.arguments import as_count
 from fastnet.costs import Cost, CrossEntropyCost, QuadraticCost
 from fastnet.parameters import Views, allocate, layer_views
+from fastnet.targets import TargetFacts
 
 __all__ = [
     "CrossEntropyCost",
@@ -117,6 +118,7 @@ class Network(network.Network):
             initializer=0.0,
             bias_initializer=0.0,
         )
+        self.kind = "classes"  # as the original, which counts what is right of any targets
         self.default_weight_initializer()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -124,6 +126,17 @@ class Network(network.Network):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state | {"_rng": np.random.mtrand._rand})
+
+    # ---- targets: the quadratic cost takes any, as in the original
+
+    def _check_targets(self, facts: TargetFacts, name: str) -> None:
+        if self.cost is not QuadraticCost:
+            super()._check_targets(facts, name)
+
+    def _target_limits(self) -> tuple[float, float, bool]:
+        if self.cost is QuadraticCost:
+            return -np.inf, np.inf, False
+        return super()._target_limits()
 
     # ---- new arrays where the original makes new arrays
 
@@ -269,9 +282,9 @@ class Network(network.Network):
         monitor_training_cost, monitor_training_accuracy : bool
             What to work out and print after every epoch.
         early_stopping_n : int, default 0
-            Stop when the accuracy has not risen for so many epochs; 0 never stops. The accuracy is
-            that on the evaluation data, or without such data the monitored one on the training
-            data.
+            Stop when the accuracy has not risen for so many epochs; 0 never stops. As in the ports
+            it is the accuracy that is monitored: on the evaluation data, else on the training data.
+            Where none is, it is that on the evaluation data, which is not printed then.
 
         Returns
         -------
@@ -330,7 +343,7 @@ class Network(network.Network):
                 lmbda,
                 evaluation,
                 monitor_evaluation_cost,
-                monitor_evaluation_accuracy or bool(patience and evaluation is not None),
+                monitor_evaluation_accuracy or bool(patience and not monitor_training_accuracy),
                 monitor_training_cost,
                 monitor_training_accuracy,
                 shuffle=shuffle,

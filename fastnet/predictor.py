@@ -23,7 +23,7 @@ from fastnet.threads import get_num_threads, run_together
 from fastnet.training import TRAINING_ROWS
 
 if TYPE_CHECKING:
-    from fastnet.kernels.engine_f64_baseline import PredictionEngine
+    from fastnet.kernels.engine_f64_baseline import PredictionEngine, TrainingEngine
 
 __all__ = ["Predictor"]
 
@@ -227,9 +227,9 @@ class Predictor(Model):
         try:
             engine = kept.pop()
         except IndexError:
-            engine = self._training_engine(capacity, guard=self._guard)
+            engine = self._differentiator(capacity)
         if engine.capacity < capacity:
-            engine = self._training_engine(capacity, guard=self._guard)
+            engine = self._differentiator(capacity)
         with self._guard.still:
             engine.load(parameters)
         order = np.arange(data.n, dtype=np.intp)
@@ -238,6 +238,11 @@ class Predictor(Model):
         if not kept:
             kept.append(engine)
         return layer_views(flat, self._architecture.sizes)
+
+    def _differentiator(self, capacity: int) -> TrainingEngine:
+        engine = self._training_engine(capacity, guard=self._guard)
+        engine.expect(*self._target_limits())
+        return engine
 
     def _read_batch(self, x: Any, y: Any) -> Dataset:
         """One example or a batch of them, as `backprop` takes them."""
@@ -257,13 +262,16 @@ class Predictor(Model):
     # ---- how good it is
 
     def accuracy(self, data: Any, convert: bool = False) -> int:
-        """Return how many examples are classified right: the largest output is the class.
+        """Return how many examples are classified right.
+
+        Of classes, the largest output is the class, and the largest target. A single output is
+        right on the same side of 0.5 as its target (of 0, where a unit of tanh was trained on -1
+        and 1). Of several labels a row, all must be right in that way.
 
         Parameters
         ----------
         data : (X, y) or list of (x, y)
-            As for `SGD`. Where y are targets, the largest one is the class; with a single output
-            unit, output and target are on the same side of 0.5.
+            As for `SGD`. What they are follows from `kind`; while that is None, from y.
         convert : bool
             The book's switch for targets against class numbers; here y itself tells.
 
@@ -274,7 +282,7 @@ class Predictor(Model):
         Raises
         ------
         ValueError, TypeError
-            As for `SGD`.
+            As for `SGD`; or the network predicts numbers, of which none is right or wrong.
 
         Examples
         --------
@@ -285,7 +293,13 @@ class Predictor(Model):
         >>> net.accuracy((np.eye(2), [0, 1]))
         2
         """
-        return self._evaluate(self._read(data, "data"))[1]
+        read = self._read(data, "data")
+        if not self._hit_rule(read.facts)[0]:
+            raise ValueError(
+                "accuracy is of classes and labels, and this network predicts numbers; use "
+                "total_cost, or set its kind to 'classes' or 'labels'."
+            )
+        return self._evaluate(read)[1]
 
     def total_cost(self, data: Any, lmbda: float, convert: bool = False) -> float:
         """Return the mean cost over the data, and lmbda / (2 n) times the sum of squared weights.
@@ -322,6 +336,7 @@ class Predictor(Model):
 
         def work(engine: PredictionEngine, parameters: Array) -> float:
             weights = layer_views(parameters, self._architecture.sizes)[1]
+            engine.count_hits(0, 0.0)
             return _regularized(
                 _evaluate(engine, data, self._architecture.sizes)[0], data.n, weights, lmbda
             )
@@ -333,8 +348,14 @@ class Predictor(Model):
         return _regularized(cost, n, self._weights, l2, l1)
 
     def _evaluate(self, data: Dataset) -> tuple[float, int]:
-        """Sum of the examples' costs, and how many are classified right."""
-        return self._steadily(lambda engine, _: _evaluate(engine, data, self._architecture.sizes))
+        """Sum of the examples' costs, and how many are classified right (of numbers: 0)."""
+        rule = self._hit_rule(data.facts)
+
+        def work(engine: PredictionEngine, _: Array) -> tuple[float, int]:
+            engine.count_hits(*rule)
+            return _evaluate(engine, data, self._architecture.sizes)
+
+        return self._steadily(work)
 
     def _first_overflow(self, data: Dataset) -> int:
         """The first layer, from 1, with weighted inputs that are not finite; else the last."""
@@ -388,14 +409,22 @@ class Predictor(Model):
             )
         return self._read(data, "data", repeated=True)
 
-    def _read(self, data: Any, name: str, *, repeated: bool = False) -> Dataset:
-        if isinstance(data, Dataset):
-            data.check_fit(self._architecture.sizes[0], self._architecture.sizes[-1], self.dtype)
-            return data
+    def _read(
+        self, data: Any, name: str, *, repeated: bool = False, trained: bool = True
+    ) -> Dataset:
+        """Return data checked and wrapped; not `trained`: their targets stand for none."""
         n_in, n_out = self._architecture.sizes[0], self._architecture.sizes[-1]
+        check = self._check_targets if trained else None
+        if isinstance(data, Dataset):
+            data.check_fit(n_in, n_out, self.dtype)
+            if check is not None and data.facts is not None:
+                check(data.facts, f"{name}: y")
+            return data
         if isinstance(data, Batches):
-            return data.read(n_in, n_out, self.dtype, name, repeated=repeated)
-        return read_dataset(data, n_in, n_out, self.dtype, name=name, repeated=repeated)
+            return data.read(n_in, n_out, self.dtype, name, repeated=repeated, check=check)
+        return read_dataset(
+            data, n_in, n_out, self.dtype, name=name, repeated=repeated, check=check
+        )
 
     def layer_statistics(self, X: ArrayLike, y: Any = None) -> list[dict[str, float]]:
         """Return how the weighted inputs of each layer lie, and how far units are saturated.
@@ -432,7 +461,7 @@ class Predictor(Model):
         # The weighted inputs don't depend on y; zeros are class numbers, or targets of one unit.
         with memory_for("layer_statistics: X"):
             targets = np.zeros(rows.shape[0]) if y is None else y
-        data = self._read((rows, targets), "layer_statistics")
+        data = self._read((rows, targets), "layer_statistics", trained=y is not None)
         order = np.arange(data.n, dtype=np.intp)
 
         def work(engine: PredictionEngine, parameters: Array) -> list[dict[str, float]]:

@@ -134,8 +134,9 @@ def test_the_bad_row_is_found_wherever_it_is():
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_a_target_that_float32_cannot_hold(dtype):
     targets = spoilt(np.eye(N, 2), (1, 1), 1e39)
+    network = new(cost="quadratic", output="identity", dtype=dtype)
     if dtype is np.float64:
-        new().SGD((X, targets), 1, 2, 0.0)
+        network.SGD((X, targets), 1, 2, 0.0)
     else:
         refused = lambda network: network.SGD((X, targets), 1, 2, 0.1)  # noqa: E731
-        assert_refused(new(dtype=dtype), refused, ValueError, "not finite in row 1")
+        assert_refused(network, refused, ValueError, "not finite in row 1")

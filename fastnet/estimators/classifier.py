@@ -284,6 +284,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return "cross_entropy", "sigmoid", "logistic"
         return "log_likelihood", "softmax", "softmax"
 
+    def _kind(self) -> str:
+        return "labels" if self._multilabel else "classes"
+
     def _loss(self, network: Any, cost: float, penalty: Any) -> float:
         return cost
 

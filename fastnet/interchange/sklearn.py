@@ -56,6 +56,7 @@ def from_sklearn(cls: type[AnyNetwork], estimator: Any, *, cost: Any = None) -> 
         )
     ]
     network = assemble(cls, layers, cost=cost, output=None, name="estimator")
+    network.kind = _kind(peers, estimator)
     labels, columns = _labels(estimator), _columns(estimator)
     if labels or columns:
         network.preprocessing = Preprocessing(labels=labels, columns=columns)
@@ -132,6 +133,13 @@ def _ours(name: Any, table: dict[str, str], what: str) -> str:
         f"the estimator's {what} is {name!r}, which fastnet has no twin of; expected one of "
         f"{', '.join(table.values())}."
     )
+
+
+def _kind(peers: Any, estimator: Any) -> str:
+    if isinstance(estimator, peers.MLPRegressor):
+        return "numbers"
+    several = estimator._label_binarizer.y_type_.startswith("multilabel")
+    return "labels" if several else "classes"
 
 
 def _labels(estimator: Any) -> tuple[str, ...] | None:

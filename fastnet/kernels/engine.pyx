@@ -15,7 +15,7 @@ from fastnet.kernels.examples cimport Rows, Targets
 from fastnet.kernels.gemm cimport Operands, gemm
 from fastnet.kernels.guard cimport Gate, Guard, enter
 from fastnet.kernels.packing cimport lay_out
-from fastnet.kernels.passes cimport MAX_DEPTH, Layer, Net, backward, forward
+from fastnet.kernels.passes cimport MAX_DEPTH, HitRule, Layer, Net, backward, forward
 from fastnet.kernels.rules cimport Rule
 from fastnet.kernels.simd cimport PAD, real
 from fastnet.kernels.tasks cimport PROCEED, Task, walk_through
@@ -136,6 +136,11 @@ cdef class Engine:
         if self.space.training:
             lay_out(&self.net)
         return 0
+
+    def count_hits(self, int rule, double middle):
+        """Say what is right: 0: nothing is; 1: the largest output; 2: outputs beside `middle`."""
+        self.net.hit_rule = <HitRule> rule
+        self.net.middle = <real> middle
 
     cdef int begin_reading(self) except -1:
         """What follows, up to leave(), sees the parameters as they are between two stores."""

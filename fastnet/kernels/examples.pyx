@@ -5,7 +5,7 @@ zeros beside it, 6 or 10 bytes each; `from_csr` takes those of a matrix that is 
 """
 cimport numpy as cnp
 from libc.float cimport FLT_MAX
-from libc.math cimport fabs
+from libc.math cimport INFINITY, fabs, isfinite
 from libc.stdint cimport int32_t, int64_t, uint16_t, uint8_t
 from libc.string cimport memset
 
@@ -142,6 +142,67 @@ def scan(const element[:, :] X, double limit):
         with nogil:
             bad_row = scan_rows(X, largest_of(kind, limit))
     return bad_row
+
+
+def survey(const value[:, ::1] y):
+    """Look once at every target, for what they may mean.
+
+    Parameters
+    ----------
+    y : array of float64 or float32, shape (n, n_out), C-contiguous
+
+    Returns
+    -------
+    bad_row : int
+        The first row with a target that is NaN or infinite, or -1; where there is one, the rest has
+        not been looked at.
+    lowest, highest : (float, int)
+        The number and its row.
+    odd_sum : (float, int)
+        The sum of a row that is farthest from 1, and the row.
+    flags : (bool, bool, bool, bool)
+        Whether all are 0 or 1; each row has one 1 and else 0; all are -1 or 1; each row has one 1
+        and else -1.
+    """
+    cdef Py_ssize_t row, col, ones, zeros, minuses
+    cdef Py_ssize_t n_out = y.shape[1]
+    cdef Py_ssize_t lowest_row = 0, highest_row = 0, odd_row = 0, bad_row = -1
+    cdef double lowest = INFINITY, highest = -INFINITY, odd_sum = 1
+    cdef double x, total
+    cdef bint binary = True, one_hot = True, signs = True, one_hot_signs = True
+    with nogil:
+        for row in range(y.shape[0]):
+            ones = zeros = minuses = 0
+            total = 0
+            for col in range(n_out):
+                x = y[row, col]
+                total += x
+                ones += x == 1
+                zeros += x == 0
+                minuses += x == -1
+                if x < lowest:
+                    lowest = x
+                    lowest_row = row
+                if x > highest:
+                    highest = x
+                    highest_row = row
+            if not isfinite(total):
+                for col in range(n_out):
+                    if not isfinite(y[row, col]):
+                        bad_row = row
+                if bad_row >= 0:
+                    break
+            if fabs(total - 1) > fabs(odd_sum - 1):
+                odd_sum = total
+                odd_row = row
+            binary = binary and ones + zeros == n_out
+            one_hot = one_hot and ones == 1 and zeros == n_out - 1
+            signs = signs and ones + minuses == n_out
+            one_hot_signs = one_hot_signs and ones == 1 and minuses == n_out - 1
+    return (
+        bad_row, (lowest, lowest_row), (highest, highest_row), (odd_sum, odd_row),
+        (bool(binary), bool(one_hot), bool(signs), bool(one_hot_signs)),
+    )
 
 
 cdef enum:

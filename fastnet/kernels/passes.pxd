@@ -64,6 +64,11 @@ cdef struct Layer:
     real *delta_bu
     real *mask_bu  # 0 where dropped, else 1 / keep; NULL without dropout
 
+cdef enum HitRule:
+    NO_HITS = 0  # targets are numbers: none is right or wrong
+    LARGEST = 1  # the largest output is the class
+    EACH_SIDE = 2  # every output is on the side of `middle` that its target is on
+
 cdef struct Net:
     int depth
     int cost
@@ -97,6 +102,8 @@ cdef struct Net:
     bint measuring
     double cost_sum
     Py_ssize_t hits
+    HitRule hit_rule
+    real middle  # between an output that is on and one that is off
     Statistics *statistics  # a layer each, or NULL
 
 
@@ -217,6 +224,19 @@ cdef inline void forward(Net *net, Py_ssize_t count) noexcept nogil:
                 activate_layer(net, l, count)
 
 
+cdef inline bint each_side(
+    const real *a_u, const real *y_u, Py_ssize_t label, Py_ssize_t n, real middle
+) noexcept nogil:
+    """Whether every output is on its target's side of `middle`; no `y_u`: the class alone is on."""
+    cdef Py_ssize_t u
+    cdef bint wanted
+    for u in range(n):
+        wanted = u == label if y_u == NULL else y_u[u] >= middle
+        if (a_u[u] >= middle) != wanted:
+            return False
+    return True
+
+
 cdef inline void judge(
     Net *net, const Answers *targets, Py_ssize_t row, Py_ssize_t b
 ) noexcept nogil:
@@ -239,10 +259,10 @@ cdef inline void judge(
     if targets.sample_weights != NULL:
         cost *= targets.sample_weights[row]
     net.cost_sum += cost
-    if last.n_out == 1 and y_u != NULL:
-        net.hits += (a_u[0] >= 0.5) == (y_u[0] >= 0.5)
-    else:
+    if net.hit_rule == LARGEST:
         net.hits += argmax(a_u, last.n_out) == (argmax(y_u, last.n_out) if y_u != NULL else label)
+    elif net.hit_rule == EACH_SIDE:
+        net.hits += each_side(a_u, y_u, label, last.n_out, net.middle)
 
 
 cdef inline void output_errors(

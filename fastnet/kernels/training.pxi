@@ -20,6 +20,33 @@ cdef class TrainingEngine(Engine):
     """Trains a padded copy of the parameters, and finds gradients; see `Engine`."""
 
     cdef Py_ssize_t pending  # examples of the mini-batch at hand that nabla holds already
+    cdef real lowest  # target that `differentiate` takes; at first it takes none
+    cdef real highest
+    cdef bint sums_to_one
+
+    def __cinit__(self, *_, **__):
+        self.lowest = 1
+        self.highest = 0
+
+    def expect(self, double lowest, double highest, bint sums_to_one):
+        """Say which targets `differentiate` may take without a closer look."""
+        self.lowest = <real> lowest
+        self.highest = <real> highest
+        self.sums_to_one = sums_to_one
+
+    cdef bint are_expected(self, const real *y, Py_ssize_t n, Py_ssize_t n_out) noexcept nogil:
+        cdef Py_ssize_t b, u
+        cdef real total
+        cdef bint good = True
+        for b in range(n):
+            total = 0
+            for u in range(n_out):
+                good = good and self.lowest <= y[u] <= self.highest
+                total += y[u]
+            if self.sums_to_one:
+                good = good and -0.0005 <= total - 1 <= 0.0005
+            y += n_out
+        return good
 
     cdef int arrange(self, int n_threads, Py_ssize_t mini_batch_size) except -1:
         """Lay all vectors of parameters out in the panels that so many threads want."""
@@ -268,7 +295,10 @@ cdef class TrainingEngine(Engine):
             leave(self.gate)
             net.scale = 1
             net.sparse = False
-            good = is_finite(x, n * n_in) and is_finite(answers.y, n * n_out)
+            good = (
+                is_finite(x, n * n_in) and is_finite(answers.y, n * n_out)
+                and self.are_expected(answers.y, n, n_out)
+            )
             if good:
                 net.x_bi = x
                 net.x_ld = n_in

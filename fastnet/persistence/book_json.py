@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from fastnet.persistence.checks import check_keys, described, parse_json, read_names, refuse
 from fastnet.persistence.replacing import replace_file
+from fastnet.targets import KINDS
 
 __all__ = ["read_json", "write_json"]
 
@@ -24,6 +25,7 @@ def write_json(
     biases: Sequence[NDArray[Any]],
     cost: str,
     dtype: DTypeLike,
+    kind: str | None = None,
 ) -> None:
     """Save a network in the book's JSON form.
 
@@ -39,6 +41,8 @@ def write_json(
         Name of the cost.
     dtype : data-type
         float64 or float32. Only the latter is written, so that a float64 file is the book's own.
+    kind : str, optional
+        What the targets are; classes, which the book's always are, are not written.
 
     Raises
     ------
@@ -82,6 +86,8 @@ def write_json(
     }
     if np.dtype(dtype) != np.dtype(np.float64):
         model["dtype"] = np.dtype(dtype).name
+    if kind not in (None, "classes"):
+        model["kind"] = kind
     replace_file(path, json.dumps(model).encode("ascii"))
 
 
@@ -98,7 +104,7 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     dict
         ``sizes``, a list of L + 1 positive ints; ``weights`` and ``biases``, lists of L float64
         arrays of shapes (n_out, n_in) and (n_out, 1); ``cost``, a str; ``dtype``, "float64" or
-        "float32".
+        "float32"; ``kind``, a str.
 
     Raises
     ------
@@ -123,7 +129,10 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     source = repr(os.fsdecode(path))
     with open(path, "rb") as file:
         found = parse_json(file.read(), source)
-    model = check_keys(found, source, _KEYS, optional=("dtype",))
+    model = check_keys(found, source, _KEYS, optional=("dtype", "kind"))
+    kind = model.get("kind", "classes")
+    if kind not in KINDS:
+        refuse(source, f"its kind is {described(kind)}; expected one of {', '.join(KINDS)}")
     sizes, cost, dtype = read_names({"dtype": "float64", **model}, source)
     shapes = list(zip(sizes[1:], sizes[:-1], strict=True))
     weights = _matrices(model["weights"], shapes, "weights", source)
@@ -131,7 +140,14 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     largest = max(float(np.abs(array).max()) for array in (*weights, *biases))
     if dtype == "float32" and largest > float(np.finfo(np.float32).max):
         refuse(source, f"its dtype is float32, and it holds {largest}, which float32 cannot")
-    return {"sizes": sizes, "weights": weights, "biases": biases, "cost": cost, "dtype": dtype}
+    return {
+        "sizes": sizes,
+        "weights": weights,
+        "biases": biases,
+        "cost": cost,
+        "dtype": dtype,
+        "kind": kind,
+    }
 
 
 def _matrices(

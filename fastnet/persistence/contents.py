@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnet._version import __version__
+from fastnet.history import without_counts
 from fastnet.persistence.checks import (
     as_plain,
     check_depth,
@@ -33,13 +34,14 @@ from fastnet.persistence.checks import (
 )
 from fastnet.persistence.training import SavedTraining, read_training, training_members
 from fastnet.preprocessing import Preprocessing
+from fastnet.targets import KINDS
 
 __all__ = ["FORMAT_VERSION", "Members", "SavedModel", "arrays_of", "header_of", "read_model"]
 
 Array = NDArray[Any]
 
 #: The version that is written; a change of meaning, or a new key, needs another.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 FORMAT = "fastnet network"
 #: A model file that holds a training beside.
 CHECKPOINT = "fastnet checkpoint"
@@ -54,8 +56,12 @@ _KEYS = (
     "initializer",
     "bias_initializer",
     "preprocessing",
+    "kind",
+    "low",
     "history",
 )
+#: Those that version 1 did not have; its histories counted what was right, and gave no shares.
+_SINCE_2 = ("kind", "low")
 _NAMES = ("labels", "columns", "target", "target_mean", "target_scale")
 
 
@@ -76,6 +82,10 @@ class SavedModel:
     initializer, bias_initializer : str, float or None
         How the weights started; None for a function, which no file can hold.
     preprocessing : Preprocessing or None
+    kind : str or None
+        What the targets are: "classes", "labels" or "numbers"; None where it is not known.
+    low : float
+        The target of what is not the case: 0 or -1.
     history : list of dict
         A record an epoch.
     written_by : str
@@ -93,6 +103,8 @@ class SavedModel:
     initializer: str | float | None = None
     bias_initializer: str | float | None = None
     preprocessing: Preprocessing | None = None
+    kind: str | None = None
+    low: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
     written_by: str = f"fastnet {__version__}"
     training: SavedTraining | None = None
@@ -183,6 +195,8 @@ def header_of(model: SavedModel) -> bytes:
         "initializer": model.initializer,
         "bias_initializer": model.bias_initializer,
         "preprocessing": names,
+        "kind": model.kind,
+        "low": model.low,
         "history": as_plain(list(model.history), "history"),
     }
     if model.training is not None:
@@ -215,7 +229,8 @@ def read_model(data: bytes, members: Members) -> SavedModel:
         weights.append(members.read(f"weights_{layer}", (n_out, n_in), dtype))
     preprocessing = _read_preprocessing(header["preprocessing"], sizes, members)
     training = read_training(header["training"], members) if "training" in header else None
-    kept = ("cost", "activations", "initializer", "bias_initializer", "history", "written_by")
+    kept = [key for key in _KEYS if key not in ("format", "version", "sizes", "dtype")]
+    kept.remove("preprocessing")
     return SavedModel(
         sizes=sizes,
         dtype=dtype,
@@ -252,16 +267,24 @@ def _read_header(data: bytes, source: str) -> dict[str, Any]:
     check_depth(found, source)
     _check_version(found, source)
     beside = ("training",) if found["format"] == CHECKPOINT else ()
-    header = check_keys(found, source, (*_KEYS, *beside))
+    if found["version"] == 1:
+        header = check_keys(found, source, (*(k for k in _KEYS if k not in _SINCE_2), *beside))
+        header = {**header, "kind": None, "low": 0.0}
+    else:
+        header = check_keys(found, source, (*_KEYS, *beside))
     for key, good, expected in (
         ("written_by", _is_name, "a name"),
         ("activations", _are_names, "a list of names"),
         ("history", _are_records, "a list of records, one an epoch"),
         ("initializer", _is_start, "a name, a number or null"),
         ("bias_initializer", _is_start, "a name, a number or null"),
+        ("kind", _is_kind, f"one of {', '.join(KINDS)}, or null"),
+        ("low", _is_low, "0 or -1"),
     ):
         if not good(header[key]):
             refuse(source, f"its {key} is {described(header[key])}; expected {expected}")
+    if found["version"] == 1:
+        header["history"] = without_counts(header["history"])
     return header
 
 
@@ -282,6 +305,14 @@ def _is_start(value: Any) -> bool:
     return type(value) in (str, int, float, type(None))
 
 
+def _is_kind(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and value in KINDS)
+
+
+def _is_low(value: Any) -> bool:
+    return type(value) in (int, float) and value in (0, -1)
+
+
 def _check_version(header: Any, source: str) -> None:
     """Refuse what is no header, and the header of a version to come."""
     if not isinstance(header, dict) or header.get("format") not in (FORMAT, CHECKPOINT):
@@ -289,6 +320,11 @@ def _check_version(header: Any, source: str) -> None:
     version = header.get("version")
     if type(version) is not int or version < 1:
         refuse(source, f"its version is {described(version)}; expected a whole number, 1 or more")
+    if version < FORMAT_VERSION and header["format"] == CHECKPOINT:
+        refuse(
+            source,
+            f"it is a checkpoint of format version {version}, which this fastnet cannot go on from",
+        )
     if version > FORMAT_VERSION:
         raise ValueError(
             f"{source} is of format version {described(version)}, written by "
