@@ -165,7 +165,7 @@ def train(name: str, seed: int, epochs: int | None = None) -> Outcome:
         callbacks=[chosen] if row.report == "chosen" else [],
         **row.training,
     )
-    curve = [count / 100 for count in history.column("evaluation_accuracy")]
+    curve = [100 * share for share in history.column("evaluation_accuracy")]
     reported = {"best": max(curve), "first": curve[0], "chosen": chosen.accuracy}[row.report]
     return Outcome(reported, curve, 100 * net.accuracy((X, y)) / len(y))
 

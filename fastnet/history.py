@@ -6,11 +6,18 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["History"]
+from fastnet.arguments import shown
+
+__all__ = ["History", "without_counts"]
+
+#: Of what `to_json` writes. Version 1 was a list alone, and its accuracies numbers of examples.
+VERSION = 2
 
 
 class History(list[dict[str, Any]]):
     """One dict an epoch: "epoch" (from 0), "eta" (of its last mini-batch), and what was measured.
+
+    Costs are means of an example, accuracies shares of the examples from 0 to 1.
 
     Examples
     --------
@@ -39,31 +46,55 @@ class History(list[dict[str, Any]]):
         return [record[name] for record in self if name in record]
 
     def to_json(self) -> str:
-        """Return the history as a JSON list.
+        """Return the history as JSON: an object with its "version" and its "records".
 
         Raises
         ------
         TypeError
             A callback has recorded what JSON cannot hold.
         """
-        return json.dumps(list(self))
+        return json.dumps({"version": VERSION, "records": list(self)})
 
     @classmethod
-    def from_json(cls, text: str) -> History:
+    def from_json(
+        cls, text: str, *, n_training: int | None = None, n_evaluation: int | None = None
+    ) -> History:
         """Return the history that `to_json` wrote.
+
+        Parameters
+        ----------
+        text : str
+        n_training, n_evaluation : int, keyword only, optional
+            How many examples there were. The first version of fastnet wrote accuracies as numbers
+            of examples: where these are known they become shares, and are renamed otherwise, from
+            "..._accuracy" to "..._correct".
 
         Raises
         ------
         ValueError
-            The text is not a JSON list of objects.
+            The text is no such history, or is one of a later version.
+
+        Examples
+        --------
+        >>> History.from_json('[{"epoch": 0, "evaluation_accuracy": 45}]', n_evaluation=50)
+        [{'epoch': 0, 'evaluation_accuracy': 0.9}]
         """
         try:
-            records = json.loads(text)
+            found = json.loads(text)
         except RecursionError:
-            raise ValueError("expected a JSON list; this is nested too deeply.") from None
+            raise ValueError("expected a history in JSON; this is nested too deeply.") from None
+        version: Any = 1
+        records = found
+        if isinstance(found, dict):
+            version, records = found.get("version"), found.get("records")
+            if type(version) is not int or not 1 <= version <= VERSION:
+                raise ValueError(
+                    f"expected a history of version 1 to {VERSION}; this one's version is "
+                    f"{shown(version)}."
+                )
         if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-            raise ValueError("expected a JSON list with an object an epoch.")
-        return cls(records)
+            raise ValueError("expected a history in JSON, with an object for each epoch.")
+        return cls(records if version > 1 else without_counts(records, n_training, n_evaluation))
 
     def to_frame(self) -> Any:
         """Return a pandas DataFrame, a row an epoch.
@@ -80,3 +111,32 @@ class History(list[dict[str, Any]]):
                 "History.to_frame needs pandas; install it with `pip install pandas`."
             ) from None
         return pd.DataFrame(list(self))
+
+
+def without_counts(
+    records: Iterable[dict[str, Any]],
+    n_training: int | None = None,
+    n_evaluation: int | None = None,
+) -> list[dict[str, Any]]:
+    """Return records of version 1 with shares for numbers of examples, or under another name.
+
+    Examples
+    --------
+    >>> without_counts([{"epoch": 0, "running_accuracy": 9}])
+    [{'epoch': 0, 'running_correct': 9}]
+    """
+    counts = {"training": n_training, "running": n_training, "evaluation": n_evaluation}
+    converted = []
+    for record in records:
+        new: dict[str, Any] = {}
+        for name, value in record.items():
+            part = name.removesuffix("_accuracy")
+            n = counts.get(part)
+            if part == name or part not in counts or type(value) is not int:
+                new[name] = value
+            elif n is not None:
+                new[name] = value / n
+            else:
+                new[f"{part}_correct"] = value
+        converted.append(new)
+    return converted

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["METRICS", "Metrics"]
 
 #: By name: over the training data, over the evaluation data, or over each example as it was trained
-#: on (which costs next to nothing, but sees the network change). Costs as `Network.total_cost`.
+#: on (which costs next to nothing, but sees the network change). Costs as `Network.total_cost`;
+#: accuracies are shares of the examples.
 METRICS = (
     "training_cost",
     "training_accuracy",
@@ -31,26 +32,37 @@ class Metrics:
     Parameters
     ----------
     chosen : None or iterable of str or callable
-        Names out of METRICS, or functions of the network. None: both evaluation metrics where there
-        is evaluation data, else none.
+        Names out of METRICS, or functions of the network. None: where there is evaluation data, the
+        cost on them and, of classes and labels, the accuracy; else none.
     training : Dataset
     evaluation : Dataset or None
     l1, l2 : float
         What costs include.
+    kind : str
+        Of the targets; see `Network.kind`.
 
     Raises
     ------
     ValueError
-        An unknown name, an evaluation metric without evaluation data, or two functions of one name.
+        An unknown name, an evaluation metric without evaluation data, an accuracy of numbers, or
+        two functions of one name.
     TypeError
         Neither a name nor a callable.
     """
 
     def __init__(
-        self, chosen: Any, training: Dataset, evaluation: Dataset | None, l1: float, l2: float
+        self,
+        chosen: Any,
+        training: Dataset,
+        evaluation: Dataset | None,
+        l1: float,
+        l2: float,
+        kind: str = "classes",
     ) -> None:
+        self._kind = kind
         if chosen is None:
-            chosen = [] if evaluation is None else ["evaluation_cost", "evaluation_accuracy"]
+            usual = ["evaluation_cost", "evaluation_accuracy"][: 1 if kind == "numbers" else 2]
+            chosen = [] if evaluation is None else usual
         if isinstance(chosen, str) or callable(chosen):
             chosen = [chosen]
         items = as_items(chosen, "metrics")
@@ -79,6 +91,11 @@ class Metrics:
             raise ValueError(
                 f"evaluation_data is None, and {metric} was asked for; give evaluation_data."
             )
+        elif metric.endswith("accuracy") and self._kind == "numbers":
+            raise ValueError(
+                f"{metric} was asked for, and the targets are numbers, of which none is right or "
+                "wrong; ask for a cost, or set the network's kind to 'classes' or 'labels'."
+            )
         else:
             self.names.append(metric)
 
@@ -101,7 +118,8 @@ class Metrics:
         Returns
         -------
         dict
-            Costs as float and accuracies as int, in the order chosen; then what functions gave.
+            Costs, and accuracies as shares from 0 to 1, in the order chosen; then what functions
+            gave.
         """
         found: dict[str, Any] = {}
         for kind in ("training", "evaluation", "running"):
@@ -115,7 +133,7 @@ class Metrics:
                 if name.endswith("cost"):
                     found[name] = network._regularized(cost, count, self.l2, self.l1)
                 else:
-                    found[name] = hits
+                    found[name] = hits / count
         measures = {name: found[name] for name in self.names}
         given = {name: call(f, f"metrics: {name}", network) for name, f in self.functions.items()}
         return measures | given

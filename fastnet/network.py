@@ -69,6 +69,8 @@ class Network(Portable):
     rng : Generator or RandomState
     history : History
         Of all trainings since the weights were last drawn.
+    kind : {"classes", "labels", "numbers"} or None
+        What the targets are; set by the first training, or by hand.
     preprocessing : Preprocessing or None
         What was done to the data before the network saw them, and the names of classes and
         columns: kept in model files, and for whoever predicts to apply.
@@ -193,7 +195,7 @@ class Network(Portable):
         training_cost : list of float
         training_accuracy : list of int
             An entry an epoch where monitored, else empty. Costs as `total_cost`, accuracies as
-            `accuracy`, which counts.
+            `accuracy`, which counts (records in `history` have shares).
 
         Raises
         ------
@@ -225,20 +227,28 @@ class Network(Portable):
             monitor_training_accuracy,
         )
         metrics = [name for name, wanted in zip(MONITORS, asked, strict=True) if wanted]
+        training = self._read(training_data, "training_data", repeated=True)
+        evaluation, counts = None, {"training": training.n}
+        if evaluation_data is not None:
+            evaluation = self._read(evaluation_data, "evaluation_data", repeated=True)
+            counts["evaluation"] = evaluation.n
         history = self._train(
-            training_data,
+            training,
             epochs,
             as_count(mini_batch_size, "mini_batch_size", at_least=1),
-            evaluation_data=evaluation_data,
+            evaluation_data=evaluation,
             optimizer=SGD(as_rate(eta, "eta")),
             l2=as_rate(lmbda, "lmbda"),
             metrics=metrics,
-            callbacks=[_EpochEnd()],
+            callbacks=[_EpochEnd(counts)],
             shuffle=shuffle,
             progress=progress,
             name="training_data",
         )
-        lists = [history.column(name) if name in metrics else [] for name in MONITORS]
+        records = [_counted(record, counts) for record in history]
+        lists: list[list[Any]] = [
+            [record[name] for record in records] if name in metrics else [] for name in MONITORS
+        ]
         return lists[0], lists[1], lists[2], lists[3]
 
     def train(
@@ -278,7 +288,8 @@ class Network(Portable):
         optimizer : Optimizer, class or str, optional
             Out of `fastnet.optimizers`; by default the one used last, at first SGD(0.1).
         schedule : Schedule, str or function of the epoch, optional
-            Out of `fastnet.schedules`: what multiplies the learning rate.
+            Out of `fastnet.schedules`: what multiplies the learning rate. A name stands for the
+            schedule with its defaults.
         l1, l2 : float, default 0
             The book's lambda: the cost gets ``l1/n sum |w| + l2/(2n) sum w^2`` over all weights, n
             being the number of examples.
@@ -294,8 +305,9 @@ class Network(Portable):
             What each example's cost is multiplied by; a mini-batch still divides by its number.
         evaluation_data : like `data`, optional
         metrics : list of str or function, optional
-            Names out of `fastnet.metrics.METRICS`, or functions of the network. By default both
-            evaluation metrics where there is evaluation data.
+            Names out of `fastnet.metrics.METRICS`, or functions of the network. By default, where
+            there is evaluation data, the cost on them and the accuracy (a share from 0 to 1), which
+            numbers do not have.
         callbacks : Callback or list of Callback
         shuffle, progress
             As for `SGD`.
@@ -330,7 +342,7 @@ class Network(Portable):
         >>> adam = fastnet.Adam(0.05)
         >>> history = net.train((X, y), 200, optimizer=adam, metrics="training_accuracy")
         >>> history[-1]["training_accuracy"]
-        4
+        1.0
         """
         return self._train(
             data,
@@ -467,9 +479,19 @@ def load(filename: str | os.PathLike[str]) -> Network:
 class _EpochEnd(Callback):
     """Tells a face of `Network` what was monitored; True stops the training."""
 
-    _epoch = -1
+    def __init__(self, counts: dict[str, int]) -> None:
+        self._counts = counts
+        self._epoch = -1
 
     def on_epoch_end(self, network: Network, record: dict[str, Any]) -> bool:
-        monitored = {name: record[name] for name in MONITORS if name in record}
         self._epoch += 1
-        return network._epoch_end(self._epoch, monitored)
+        return network._epoch_end(self._epoch, _counted(record, self._counts))
+
+
+def _counted(record: dict[str, Any], counts: dict[str, int]) -> dict[str, Any]:
+    """What is monitored of a record, with accuracies as numbers of examples."""
+    found = {name: record[name] for name in MONITORS if name in record}
+    for part, n in counts.items():
+        if f"{part}_accuracy" in found:
+            found[f"{part}_accuracy"] = round(n * found[f"{part}_accuracy"])
+    return found

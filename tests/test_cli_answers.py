@@ -127,7 +127,7 @@ def test_show(model, here, capsys):
     assert "classes: setosa, versicolor, virginica\ntrained for 12 epochs; after the last: " in out
     cost = model.history[-1]["running_cost"]
     right = model.history[-1]["running_accuracy"]
-    assert f"running cost {cost:g}, running accuracy {right} right" in out
+    assert f"running cost {cost:g}, running accuracy {100 * right:.2f} %" in out
     fastnet.Network([2, 1], initializer="zeros").save("bare.json")
     out, _ = run(capsys, "show", "bare.json")
     assert "bare.json: the book's JSON" in out and "100.0 %" in out

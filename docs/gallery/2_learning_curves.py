@@ -48,6 +48,6 @@ plt.show()
 # A history is a list of plain dicts, so anything else can be drawn from it too.
 for name, history in histories.items():
     right = history.column("evaluation_accuracy")
-    print(f"{name:<10} best {max(right)} of 2000, last {right[-1]}; first record:")
+    print(f"{name:<10} best {max(right):.2%}, last {right[-1]:.2%}; first record:")
     for key, value in history[0].items():
         print(f"    {key:<20} {value:.4g}")

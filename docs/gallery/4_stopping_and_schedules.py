@@ -36,7 +36,7 @@ figure, (above, below) = plt.subplots(2, 1, figsize=(7, 5.5), sharex=True, layou
 styles = {"constant": "--", "halve on plateau": "-", "cosine": "-."}
 for name, history in runs.items():
     epochs = range(1, len(history) + 1)
-    right = [100 * count / 2000 for count in history.column("evaluation_accuracy")]
+    right = [100 * share for share in history.column("evaluation_accuracy")]
     above.plot(epochs, right, ls=styles[name], label=name)
     below.semilogy(epochs, history.column("eta"), ls=styles[name], label=name)
 above.set(ylabel="right, of the validation data, in %")

@@ -83,7 +83,7 @@ def _history(network: Network) -> list[str]:
     if not history:
         return []
     last = ", ".join(
-        f"{name.replace('_', ' ')} {value:g}{_unit(name)}"
+        f"{name.replace('_', ' ')} {_with_unit(name, value)}"
         for name, value in history[-1].items()
         if isinstance(value, int | float) and name not in ("epoch", "eta")
     )
@@ -91,9 +91,11 @@ def _history(network: Network) -> list[str]:
     return [f"{epochs}; after the last: {last}" if last else epochs]
 
 
-def _unit(metric: str) -> str:
-    """Return what a metric counts, where the number alone does not say it."""
-    return " right" if metric in METRICS and metric.endswith("_accuracy") else ""
+def _with_unit(metric: str, value: float) -> str:
+    """Return a number as people read it: an accuracy in per cent."""
+    if metric in METRICS and metric.endswith("_accuracy"):
+        return f"{100 * value:.2f} %"
+    return f"{value:g}"
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -82,6 +81,7 @@ def _network(arguments: argparse.Namespace, problem: Problem) -> Network:
     except ValueError as error:
         arguments.parser.error(sentence(error))
     network.preprocessing = problem.preprocessing
+    network.kind = "numbers" if problem.regression else "classes"
     return network
 
 
@@ -196,7 +196,7 @@ class _EpochLines(Callback):
                 continue
             columns.append((f"{key}_cost", f"{title} cost", "{:.5g}".format))
             if not problem.regression:
-                columns.append((f"{key}_accuracy", "right, %", partial(_percent, part.n)))
+                columns.append((f"{key}_accuracy", "right, %", _percent))
         self._columns = columns
 
     def on_train_begin(self, network: Network) -> None:
@@ -211,8 +211,8 @@ class _EpochLines(Callback):
         say(f"{record['epoch'] + 1:5d}  {cells}  {seconds:7.1f}")
 
 
-def _percent(n: int, hits: float) -> str:
-    return f"{100 * hits / n:.2f}"
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f}"
 
 
 def _write(

@@ -167,7 +167,8 @@ def train(
         progress=progress,
     )
     saturated = tuple(record["layers"][0]["saturated"] for record in watch.records)
-    correct = tuple(history.column("evaluation_accuracy"))
+    shares = history.column("evaluation_accuracy")
+    correct = tuple(round(share * len(data.evaluation[1])) for share in shares)
     return Run(initializer, correct, perf_counter() - begin, saturated, repetition)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["learning_curves", "saturation_over_time"]
 
-_KINDS = {"accuracy": "examples classified right, number", "cost": "cost, mean of an example"}
+_KINDS = {"accuracy": "accuracy (%)", "cost": "cost, mean of an example"}
 
 
 def learning_curves(
@@ -172,7 +172,7 @@ def _lines(curves: Any, metrics: Any) -> tuple[dict[str, Sequence[float]], list[
     if not len(curves) or not isinstance(curves[0], Mapping):
         return {"": curves}, []
     wanted = [metrics] if isinstance(metrics, str) else metrics or _default_metrics(curves[0])
-    columns = {metric: [r[metric] for r in curves if metric in r] for metric in wanted}
+    columns = {metric: _column(curves, metric) for metric in wanted}
     for metric, column in columns.items():
         if not column:
             raise ValueError(f"metrics names {metric!r}; this history has {', '.join(curves[0])}.")
@@ -181,6 +181,12 @@ def _lines(curves: Any, metrics: Any) -> tuple[dict[str, Sequence[float]], list[
     if len(columns) == 1:
         return {"": next(iter(columns.values()))}, list(columns)
     return {metric.replace("_", " "): column for metric, column in columns.items()}, list(columns)
+
+
+def _column(history: Any, metric: str) -> list[float]:
+    """Return one metric's values, accuracies in per cent."""
+    scale = 100 if metric in METRICS and metric.endswith("accuracy") else 1
+    return [scale * record[metric] for record in history if metric in record]
 
 
 def _default_metrics(record: Mapping[str, Any]) -> list[str]:
