@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from fastnet.arguments import as_count, as_items, as_rate, shown
-from fastnet.schedules import goodness
+from fastnet.schedules import goodness, read_better, read_monitor, watched
 
 if TYPE_CHECKING:
     from fastnet.network import Network
@@ -25,6 +25,8 @@ class Callback:
         Call `on_interval` after every so many mini-batches of an epoch; 0, the default, never.
     changing : tuple of str
         Attributes that change from epoch to epoch, for checkpoints: plain numbers, strings, lists.
+    adds : tuple of str
+        What `on_epoch_end` writes into the record, for those that watch it.
 
     Examples
     --------
@@ -39,6 +41,7 @@ class Callback:
 
     interval: int = 0
     changing: ClassVar[tuple[str, ...]] = ()
+    adds: tuple[str, ...] = ()
 
     def on_train_begin(self, network: Network) -> bool | None:
         """Training begins; arguments have been checked."""
@@ -74,12 +77,16 @@ class EarlyStopping(Callback):
     Parameters
     ----------
     patience : int, default 10
-    monitor : str, default "evaluation_accuracy"
-        What to watch; what ends in "cost" should fall, everything else should rise.
+    monitor : str, optional
+        What to watch: by default the accuracy on the evaluation data of classes and labels, and the
+        cost on them of numbers; in an estimator, its validation score.
     min_delta : float, default 0
-        Less than this is no improvement.
+        Less than this is no improvement. Accuracies are shares from 0 to 1.
     restore_best : bool, default True
         Whether the network gets back the parameters of its best epoch.
+    better : {"high", "low"}, optional
+        Which is better; by default as the monitor's name tells (...accuracy, ...score: high;
+        ...cost, ...loss, ...error: low).
 
     Attributes
     ----------
@@ -91,7 +98,8 @@ class EarlyStopping(Callback):
     Raises
     ------
     ValueError, TypeError
-        A number is negative, or `patience` is 0; in training, `monitor` is not measured.
+        A number is negative, or `patience` is 0; in training, `monitor` is not measured, is no
+        number, or does not tell what is better.
 
     Examples
     --------
@@ -108,6 +116,7 @@ class EarlyStopping(Callback):
     changing: ClassVar[tuple[str, ...]] = (
         "best_epoch",
         "best_goodness",
+        "high_is_better",
         "waited",
         "best_parameters",
     )
@@ -115,12 +124,14 @@ class EarlyStopping(Callback):
     def __init__(
         self,
         patience: int = 10,
-        monitor: str = "evaluation_accuracy",
+        monitor: str | None = None,
         min_delta: float = 0.0,
         restore_best: bool = True,
+        better: str | None = None,
     ) -> None:
         self.patience = as_count(patience, "patience", at_least=1)
-        self.monitor = monitor
+        self.monitor = read_monitor(monitor)
+        self.better = read_better(better)
         self.min_delta = as_rate(min_delta, "min_delta")
         self.restore_best = restore_best
         self._forget()
@@ -128,13 +139,14 @@ class EarlyStopping(Callback):
     def _forget(self) -> None:
         self.best_epoch = -1
         self.best_goodness = -math.inf
+        self.high_is_better = True
         self.waited = 0
         self.best_parameters: Any = None
 
     @property
     def best(self) -> float:
         """What was measured in the best epoch."""
-        return -self.best_goodness if self.monitor.endswith("cost") else self.best_goodness
+        return self.best_goodness if self.high_is_better else -self.best_goodness
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from where `get_state` was called.
@@ -157,7 +169,8 @@ class EarlyStopping(Callback):
 
     def on_epoch_end(self, network: Network, record: dict[str, Any]) -> bool:
         """Compare; keep the parameters where they are the best so far."""
-        found = goodness(record, self.monitor)
+        found = goodness(record, self.monitor, self.better)
+        self.high_is_better = watched(record, self.monitor, self.better)[1]
         if found > self.best_goodness + (self.min_delta if self.best_epoch >= 0 else 0):
             self.best_goodness, self.best_epoch, self.waited = found, record["epoch"], 0
             if self.restore_best:
@@ -205,6 +218,7 @@ class RecordStatistics(Callback):
     """
 
     changing: ClassVar[tuple[str, ...]] = ("records",)
+    adds = ("layers",)
 
     def __init__(self, X: Any, y: Any = None, interval: int = 0) -> None:
         self.X = X

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fastnet.arguments import as_count, as_items, as_rate, shown
@@ -11,13 +12,13 @@ from fastnet.metrics import METRICS, Metrics
 from fastnet.optimizers import LBFGS, read_optimizer
 from fastnet.orders import Shuffle
 from fastnet.progress import Progress
-from fastnet.schedules import read_schedule
+from fastnet.schedules import HalveOnPlateau, read_schedule, watched
 from fastnet.training import Plan
 
 if TYPE_CHECKING:
     from fastnet.network import Network
 
-__all__ = ["read_plan"]
+__all__ = ["check_monitors", "read_plan"]
 
 
 def read_plan(
@@ -50,46 +51,81 @@ def read_plan(
     l1, l2 = as_rate(l1, "l1"), as_rate(l2, "l2")
     if mini_batch_size is None:
         mini_batch_size = data.n
+    epochs = as_count(epochs, "epochs", at_least=0)
+    kind, low = network._kind_for(data.facts)
     plan = Plan(
-        epochs=as_count(epochs, "epochs", at_least=0),
+        epochs=epochs,
         mini_batch_size=as_count(mini_batch_size, "mini_batch_size", at_least=1),
         optimizer=network._optimizer if optimizer is None else read_optimizer(optimizer),
-        schedule=read_schedule(schedule),
+        schedule=read_schedule(schedule, epochs),
         l1=l1,
         l2=l2,
         dropout=_read_dropout(dropout, network.num_layers - 1),
         max_norm=_read_norm(max_norm, "max_norm"),
         clip_norm=_read_norm(clip_norm, "clip_norm"),
         shuffle=shuffle,
-        metrics=Metrics(metrics, data, evaluation, l1, l2),
+        metrics=Metrics(metrics, data, evaluation, l1, l2, kind),
         callbacks=read_callbacks(callbacks),
         progress=progress,
         resume=resume,
+        kind=kind,
+        low=low,
     )
-    _check_monitors(plan)
+    recorded = (*plan.metrics.names, *plan.metrics.functions)
+    check_monitors([plan.schedule, *plan.callbacks], recorded, plan.callbacks)
     if isinstance(plan.optimizer, LBFGS):
         _check_lbfgs(plan, data)
     return plan
 
 
-def _check_monitors(plan: Plan) -> None:
-    """Refuse what would be found missing only when the first epoch is over."""
-    measured = (*plan.metrics.names, *plan.metrics.functions, "epoch", "eta")
-    # A callback may add to the record whatever it likes, but for those known not to.
+def check_monitors(
+    watchers: Iterable[Any],
+    recorded: Sequence[str],
+    callbacks: Iterable[Callback],
+    remedy: str = "give evaluation_data, or name it in metrics",
+) -> None:
+    """Refuse what would be found missing only when the first epoch is over.
+
+    Parameters
+    ----------
+    watchers : iterable of Schedule and Callback
+    recorded : sequence of str
+        The names of what is measured.
+    callbacks : iterable of Callback
+        Which may add to the record.
+    remedy : str
+        What messages advise.
+
+    Raises
+    ------
+    ValueError
+        Something that is watched is not recorded, or does not tell what is better there.
+
+    Examples
+    --------
+    >>> check_monitors([EarlyStopping()], ["evaluation_cost"], [])
+    """
+    callbacks = list(callbacks)
+    names = [*recorded, "epoch", "eta", *(name for c in callbacks for name in c.adds)]
+    # A callback of the user's may add to the record whatever it likes.
     may_add = any(
-        type(callback) is not EarlyStopping
-        and type(callback).on_epoch_end is not Callback.on_epoch_end
-        for callback in plan.callbacks
+        type(callback).on_epoch_end is not Callback.on_epoch_end
+        and type(callback) is not EarlyStopping
+        and not callback.adds
+        for callback in callbacks
     )
-    for watcher in (plan.schedule, getattr(plan.schedule, "then", None), *plan.callbacks):
-        monitor = getattr(watcher, "monitor", None)
-        if monitor is None or monitor in measured:
-            continue
-        if monitor in METRICS or not may_add:
-            raise ValueError(
-                f"{monitor!r} is not measured, and {type(watcher).__name__} watches it; "
-                "give evaluation_data, or name it in metrics."
-            )
+    for watcher in watchers:
+        for part in (watcher, getattr(watcher, "then", None)):
+            monitor = getattr(part, "monitor", None)
+            ours = isinstance(part, (EarlyStopping, HalveOnPlateau))
+            if monitor is None and not ours:
+                continue
+            if may_add and monitor is not None and monitor not in (*METRICS, *names):
+                continue
+            try:
+                watched(names, monitor, getattr(part, "better", None) if ours else "high")
+            except ValueError as error:
+                raise ValueError(f"{type(part).__name__}: {error}; {remedy}.") from None
 
 
 def _read_dropout(dropout: Any, depth: int) -> list[float]:

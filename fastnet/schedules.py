@@ -8,9 +8,11 @@ that training is over.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
+
+import numpy as np
 
 from fastnet.arguments import as_count, as_rate, call, is_function, shown
 
@@ -81,23 +83,28 @@ class HalveOnPlateau(Schedule):
     Parameters
     ----------
     patience : int, default 10
-    monitor : str, default "evaluation_accuracy"
-        What to watch in the records; costs should fall, everything else should rise.
+    monitor : str, optional
+        What to watch in the records: by default the accuracy on the evaluation data of classes and
+        labels, and the cost on them of numbers.
     stop_at : float, default 1/128
         Training ends when the factor has come down to this.
+    better : {"high", "low"}, optional
+        Which is better; by default as the name tells (...accuracy, ...score: high; ...cost,
+        ...loss, ...error: low).
 
     Examples
     --------
     >>> schedule = HalveOnPlateau(patience=1)
-    >>> [schedule.after_epoch({"evaluation_accuracy": 90}) for _ in range(3)]
+    >>> [schedule.after_epoch({"evaluation_accuracy": 0.9}) for _ in range(3)]
     [False, False, False]
     >>> schedule.factor(3)
     0.25
     """
 
     patience: int = 10
-    monitor: str = "evaluation_accuracy"
+    monitor: str | None = None
     stop_at: float = 1 / 128
+    better: str | None = None
     current: float = field(default=1.0, init=False)
     best: float = field(default=-math.inf, init=False)
     waited: int = field(default=0, init=False)
@@ -106,6 +113,7 @@ class HalveOnPlateau(Schedule):
     def __post_init__(self) -> None:
         self.patience = as_count(self.patience, "patience", at_least=1)
         self.stop_at = as_rate(self.stop_at, "stop_at")
+        self.monitor, self.better = read_monitor(self.monitor), read_better(self.better)
 
     def reset(self) -> None:
         """Forget what was noted: a training begins."""
@@ -129,7 +137,7 @@ class HalveOnPlateau(Schedule):
 
     def after_epoch(self, record: dict[str, Any]) -> bool:
         """Take note of an epoch's record; True ends the training."""
-        score = goodness(record, self.monitor)
+        score = goodness(record, self.monitor, self.better)
         if score > self.best:
             self.best, self.waited = score, 0
             return False
@@ -149,7 +157,7 @@ class Step(Schedule):
     [1.0, 1.0, 0.5, 0.5, 0.25]
     """
 
-    every: int
+    every: int = 10
     drop: float = 0.1
 
     def __post_init__(self) -> None:
@@ -171,7 +179,7 @@ class Exponential(Schedule):
     0.125
     """
 
-    decay: float
+    decay: float = 0.95
 
     def __post_init__(self) -> None:
         self.decay = as_rate(self.decay, "decay")
@@ -246,7 +254,7 @@ class WarmUp(Schedule):
     (0.25, 1.0, 0.5)
     """
 
-    epochs: float
+    epochs: float = 5
     then: Schedule = field(default_factory=Constant)
     every_mini_batch: ClassVar[bool] = True
 
@@ -314,51 +322,162 @@ SCHEDULES: dict[str, type[Schedule]] = {
 }
 
 
-def read_schedule(schedule: object) -> Schedule:
+def read_schedule(schedule: object, epochs: int = 1) -> Schedule:
     """Return a schedule for None (constant), a name, a schedule, or a function of the epoch.
 
-    The names are "constant", "halve" and "inverse_scaling".
+    Parameters
+    ----------
+    schedule : None, str, Schedule or callable
+        A name out of SCHEDULES stands for the class with its defaults; "cosine" for one over all
+        epochs.
+    epochs : int
+        Of the training.
 
     Raises
     ------
     TypeError
         Something else came.
     ValueError
-        A name that is unknown, or that stands for a schedule with parameters.
+        A name that is unknown.
 
     Examples
     --------
-    >>> read_schedule(None)
-    Constant()
+    >>> read_schedule(None), read_schedule("cosine", epochs=30)
+    (Constant(), Cosine(epochs=30, floor=0.0))
     """
     if schedule is None:
         return Constant()
     if isinstance(schedule, Schedule):
         return schedule
     if isinstance(schedule, str):
-        if schedule in ("constant", "halve", "inverse_scaling"):
+        if schedule == "cosine":
+            return Cosine(max(1, epochs))
+        if schedule in SCHEDULES:
             return SCHEDULES[schedule]()
         raise ValueError(
-            f"schedule is {shown(schedule)}; by name there are 'constant', 'halve' and "
-            "'inverse_scaling', the others are classes in fastnet.schedules."
+            f"schedule is {shown(schedule)}; the schedules are {', '.join(SCHEDULES)}."
         )
     if is_function(schedule):
         return Function(schedule)
     raise TypeError(f"schedule is {shown(schedule)}; give a schedule or a function of the epoch.")
 
 
-def goodness(record: dict[str, Any], monitor: str) -> float:
-    """Return what is better the larger it is: the record's entry, or minus it for a cost.
+#: What is watched where nothing else is asked for: the first of these that is recorded. An accuracy
+#: is recorded of classes and labels only.
+USUAL_MONITORS = ("evaluation_accuracy", "evaluation_cost", "validation_score", "validation_loss")
+#: Names of records end so where low is better, and where high is.
+LOW = ("cost", "loss", "error", "deviance", "mse", "rmse", "mae", "perplexity")
+HIGH = ("accuracy", "score", "r2", "auc", "f1", "precision", "recall")
+
+
+def watched(recorded: Iterable[str], monitor: str | None, better: str | None) -> tuple[str, bool]:
+    """Return which of the entries of a record is watched, and whether high is better there.
+
+    Parameters
+    ----------
+    recorded : iterable of str
+        The record, or the names of its entries.
+    monitor : str or None
+        None: the first of `USUAL_MONITORS`.
+    better : {"high", "low"} or None
+        None: as the name tells.
 
     Raises
     ------
     ValueError
-        The record has no such entry.
+        There is no such entry, or its name does not tell what is better.
+
+    Examples
+    --------
+    >>> watched(["epoch", "evaluation_cost"], None, None)
+    ('evaluation_cost', False)
+    >>> watched(["epoch", "beauty"], "beauty", "high")
+    ('beauty', True)
     """
-    if monitor not in record:
+    names = list(recorded)
+    if monitor is None:
+        found = [name for name in USUAL_MONITORS if name in names]
+        if not found:
+            raise ValueError(f"nothing to watch is recorded, only {_listed(names)}")
+        monitor = found[0]
+    elif monitor not in names:
+        raise ValueError(f"{monitor!r} is not recorded, only {_listed(names)}")
+    if better is not None:
+        return monitor, better == "high"
+    word = monitor.lower().rpartition("_")[2]
+    if word not in LOW and word not in HIGH:
         raise ValueError(
-            f"{monitor!r} is not measured, only {', '.join(record)}; "
-            "give evaluation_data, or name it in metrics."
+            f"{monitor!r} does not say whether high or low is better; say it with better='high' "
+            "or better='low'"
         )
-    value = float(record[monitor])
-    return -value if monitor.endswith("cost") else value
+    return monitor, word in HIGH
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(name for name in names if name not in ("epoch", "eta")) or "the epoch"
+
+
+def goodness(record: dict[str, Any], monitor: str | None, better: str | None = None) -> float:
+    """Return what is better the larger it is: the watched entry of a record, or minus it.
+
+    Raises
+    ------
+    ValueError
+        As `watched`.
+    TypeError
+        The entry is no number.
+
+    Examples
+    --------
+    >>> goodness({"evaluation_cost": 0.5}, None)
+    -0.5
+    """
+    name, high = watched(record, monitor, better)
+    value = record[name]
+    if not isinstance(value, (int, float, np.integer, np.floating, np.bool_)):
+        raise TypeError(f"{name}, which is watched, is {shown(value)}; expected a number.")
+    try:
+        number = float(value)
+    except OverflowError:
+        raise ValueError(f"{name}, which is watched, is {shown(value)}; too large.") from None
+    return number if high else -number
+
+
+def read_better(better: Any) -> str | None:
+    """Return "high", "low" or None, or refuse what is none of them.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Something else.
+
+    Examples
+    --------
+    >>> read_better("low")
+    'low'
+    """
+    if better is None:
+        return None
+    if not isinstance(better, str):
+        raise TypeError(f"better is {shown(better)}; expected 'high', 'low' or None.")
+    if better not in ("high", "low"):
+        raise ValueError(f"better is {shown(better)}; expected 'high', 'low' or None.")
+    return str(better)
+
+
+def read_monitor(monitor: Any) -> str | None:
+    """Return the name of what is watched, or None.
+
+    Raises
+    ------
+    TypeError
+        Something else.
+
+    Examples
+    --------
+    >>> read_monitor("training_cost")
+    'training_cost'
+    """
+    if monitor is not None and not isinstance(monitor, str):
+        raise TypeError(f"monitor is {shown(monitor)}; expected the name of a metric, or None.")
+    return monitor

@@ -59,6 +59,10 @@ class Plan:
         Whether the optimizer goes on from the training before, and its state is kept.
     resume : None, bool or path
         The checkpoint to go on from.
+    kind : str
+        What the network's targets are.
+    low : float
+        The target of what is not the case.
     """
 
     epochs: int
@@ -77,6 +81,8 @@ class Plan:
     recorded: bool = True
     keeps_state: bool = True
     resume: Any = None
+    kind: str = "classes"
+    low: float = 0.0
 
 
 class Training:
@@ -215,6 +221,9 @@ class Training:
     def _prepare(self) -> None:
         """Size the workspace, and set the rule that all steps follow."""
         plan, network = self.plan, self.network
+        if not network._kind_is_given:
+            network._kind = plan.kind
+        network._low = plan.low
         if plan.recorded or plan.keeps_state:
             self.state = network._optimizer_state(plan.optimizer)
         else:
@@ -223,6 +232,7 @@ class Training:
         vectors = self.state.vectors
         self._spare = [np.empty_like(v) for v in vectors] if plan.recorded else vectors
         self.engine = self._workspace()
+        self.engine.count_hits(*network._hit_rule(self.data.facts))
         self._crew = self._known_crew()
         self._pace = Pace(min(self.size, TRAINING_ROWS), self.data.piece_limit)
         self._watch = Watch(self)

@@ -26,7 +26,7 @@ from .own_data import flowers, refused, write_csv
         ("train flowers.csv --initializer magic", "got magic; the initializers are default, lecun"),
         ("train flowers.csv --optimizer adamm", "optimizer is 'adamm'; the optimizers are SGD"),
         ("train flowers.csv --schedule sometimes", "got sometimes; the schedules are constant"),
-        ("train flowers.csv --schedule step", "got step; step:N:X is expected"),
+        ("train flowers.csv --schedule step:x", "got step:x; step:N:X is expected"),
         ("train flowers.csv --schedule step:1.5:0.1", "got step:1.5:0.1; step:N:X is expected"),
         ("train flowers.csv --schedule halve:1:2", "got halve:1:2; halve:N is expected"),
         ("train flowers.csv --schedule constant:1", "got constant:1; constant is expected"),

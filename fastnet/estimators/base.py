@@ -29,6 +29,7 @@ from fastnet.estimators.watching import HeldOut, TaskCallbacks, Watch
 from fastnet.network import Network
 from fastnet.optimizers import LBFGS, Optimizer
 from fastnet.parameters import Views
+from fastnet.planning import check_monitors
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -116,6 +117,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         """Cost, output activation, and what scikit-learn calls the latter."""
         raise NotImplementedError
 
+    def _kind(self) -> str:
+        """What `network_` says that its targets are."""
+        raise NotImplementedError
+
     def _held_out(self, X: Any, targets: Array, sample_weight: Array | None) -> HeldOut:
         raise NotImplementedError
 
@@ -188,6 +193,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         if anew:
             dtype = np.float32 if X.dtype == np.float32 else np.float64
             self.network_ = self._start(sizes, cost, output, dtype, rng)
+            self.network_.kind = self._kind()
             self.loss_curve_: list[float] = []
             self.t_ = self._no_improvement_count = 0
             self.validation_scores_: list[float] | None = None
@@ -305,6 +311,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             return self._loss(network, cost, lambda: network._regularized(0.0, n, l2, l1))
 
         watch = Watch(self, n, held_out, loss, stops=not isinstance(optimizer, LBFGS))
+        callbacks = [watch, *tasks, *read_callbacks(self.callbacks)]
+        remedy = "give X_val and y_val to fit, or set early_stopping=True, for a validation_score"
+        check_monitors([self._rate, *callbacks], ["running_cost"], callbacks, remedy)
         try:
             with warnings.catch_warnings():
                 if isinstance(optimizer, LBFGS):  # `_finish` says it as scikit-learn does
@@ -320,7 +329,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
                     dropout=self.dropout,
                     sample_weight=weights,
                     metrics="running_cost",
-                    callbacks=[watch, *tasks, *read_callbacks(self.callbacks)],
+                    callbacks=callbacks,
                     shuffle=bool(self.shuffle),
                 )
         except DivergenceError as error:

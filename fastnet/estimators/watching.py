@@ -82,6 +82,7 @@ class Watch(Callback):
         self.n = n
         self.held_out = held_out
         self.loss = loss
+        self.adds = ("validation_score", "validation_loss") if held_out is not None else ()
 
     def on_epoch_end(self, network: Any, record: dict[str, Any]) -> bool:
         """Note the losses and the score; say whether nothing has improved for long enough."""
