@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastnet.activations import sigmoid_prime
 from fastnet.arguments import shown
+from fastnet.data import as_real_array
 
 __all__ = [
     "COSTS",
@@ -67,7 +68,8 @@ class QuadraticCost:
         >>> QuadraticCost.fn([1.0, 0.0], [0.0, 0.0])
         0.5
         """
-        difference = np.asarray(a) - np.asarray(y)
+        a, y = _read(a=a, y=y)
+        difference = a - y
         return 0.5 * float(np.sum(difference * difference))
 
     @staticmethod
@@ -88,7 +90,8 @@ class QuadraticCost:
         >>> QuadraticCost.delta([0.0], [0.5], [0.0])
         array([0.125])
         """
-        result: Array = (np.asarray(a) - np.asarray(y)) * sigmoid_prime(z)
+        z, a, y = _read(z=z, a=a, y=y)
+        result: Array = (a - y) * sigmoid_prime(z)
         return result
 
 
@@ -121,10 +124,7 @@ class CrossEntropyCost:
         >>> round(CrossEntropyCost.fn([0.5], [1.0]), 6)
         0.693147
         """
-        a = np.asarray(a)
-        y = np.asarray(y)
-        if a.dtype.kind != "f":
-            a = a.astype(np.float64)
+        a, y = _read(a=a, y=y)
         zero, one = a.dtype.type(0), a.dtype.type(1)
         log_a = np.log(np.maximum(a, np.nextafter(zero, one)))
         log_rest = np.log1p(-np.minimum(a, np.nextafter(one, zero)))
@@ -150,7 +150,8 @@ class CrossEntropyCost:
         >>> CrossEntropyCost.delta([0.0], [0.5], [0.0])
         array([0.5])
         """
-        result: Array = np.asarray(a) - np.asarray(y)
+        _, a, y = _read(z=z, a=a, y=y)
+        result: Array = a - y
         return result
 
 
@@ -180,20 +181,21 @@ class LogLikelihoodCost:
         >>> round(LogLikelihoodCost.fn([0.5, 0.5], [1.0, 0.0]), 6)
         0.693147
         """
-        a = np.asarray(a)
-        if a.dtype.kind != "f":
-            a = a.astype(np.float64)
+        a, y = _read(a=a, y=y)
         zero, one = a.dtype.type(0), a.dtype.type(1)
-        return float(np.sum(-np.asarray(y) * np.log(np.maximum(a, np.nextafter(zero, one)))))
+        return float(np.sum(-y * np.log(np.maximum(a, np.nextafter(zero, one)))))
 
     @staticmethod
     def delta(z: ArrayLike, a: ArrayLike, y: ArrayLike) -> Array:
         """Return the error of a softmax output layer, a - y: equation (82) of the book.
 
+        Where an example's targets do not sum to 1, a is multiplied by their sum.
+
         Parameters
         ----------
-        z, a, y : array_like of float, of one shape
-            Weighted inputs (not used), activations, targets.
+        z, a, y : array_like of float, shape (n_L,), (n_L, n) or (n, n_L)
+            Weighted inputs (not used), activations, targets. Examples are columns; or rows, where
+            it is in rows alone that `a` sums to 1, as softmax outputs do.
 
         Returns
         -------
@@ -204,7 +206,8 @@ class LogLikelihoodCost:
         >>> LogLikelihoodCost.delta([0.0, 0.0], [0.5, 0.5], [1.0, 0.0])
         array([-0.5,  0.5])
         """
-        result: Array = np.asarray(a) - np.asarray(y)
+        _, a, y = _read(z=z, a=a, y=y)
+        result: Array = y.sum(axis=_example_axis(a), keepdims=True) * a - y
         return result
 
 
@@ -239,9 +242,7 @@ class PoissonCost:
         >>> PoissonCost.fn([2.0, 1.0], [2.0, 0.0])
         1.0
         """
-        a, y = np.asarray(a), np.asarray(y)
-        if a.dtype.kind != "f":
-            a = a.astype(np.float64)
+        a, y = _read(a=a, y=y)
         log_a = np.log(np.maximum(a, np.nextafter(a.dtype.type(0), a.dtype.type(1))))
         log_y = np.log(np.where(y > 0, y, 1))
         return float(np.sum(y * (log_y - log_a) - y + a))
@@ -264,13 +265,40 @@ class PoissonCost:
         >>> PoissonCost.delta([0.0], [1.0], [3.0])
         array([-2.])
         """
-        result: Array = np.asarray(a) - np.asarray(y)
+        _, a, y = _read(z=z, a=a, y=y)
+        result: Array = a - y
         return result
 
 
 COSTS: dict[str, type[Cost]] = {
     cost.name: cost for cost in (QuadraticCost, CrossEntropyCost, LogLikelihoodCost, PoissonCost)
 }
+
+
+def _example_axis(a: Array) -> int:
+    """Return the axis along which the outputs of one softmax lie: 0 where both may be it."""
+    if a.ndim < 2 or np.allclose(a.sum(axis=0), 1, atol=1e-2):
+        return 0
+    return -1 if np.allclose(a.sum(axis=-1), 1, atol=1e-2) else 0
+
+
+def _read(**given: ArrayLike) -> list[Array]:
+    """Return what was given as arrays of floating-point numbers, all of one shape.
+
+    A bool or a byte would wrap around in a difference, and an array of another shape would be
+    spread over the first.
+    """
+    arrays: list[Array] = []
+    for name, value in given.items():
+        array = as_real_array(value, name)
+        arrays.append(array if array.dtype.kind == "f" else array.astype(np.float64))
+        if array.shape != arrays[0].shape:
+            first = next(iter(given))
+            raise ValueError(
+                f"{name} has shape {array.shape} and {first} has {arrays[0].shape}; "
+                "give both in one shape."
+            )
+    return arrays
 
 
 def find_cost(cost: object) -> type[Cost]:

@@ -266,6 +266,100 @@ def test_cost_classes_are_the_formulas(cost, output):
     np.testing.assert_allclose(cost.delta(z, a, y), plain._output_error(z, a, y), rtol=1e-12)
 
 
+#: What each class's `a` is made of z by, an example a column.
+OUTPUT_OF = {
+    QuadraticCost: ACTIVATIONS["sigmoid"][0],
+    CrossEntropyCost: ACTIVATIONS["sigmoid"][0],
+    LogLikelihoodCost: lambda z: ACTIVATIONS["softmax"][0](z.T).T,
+    PoissonCost: np.exp,
+}
+TARGETS = {
+    "one-hot": lambda rng, shape: np.eye(shape[0])[rng.integers(0, shape[0], shape[1])].T,
+    "several labels": lambda rng, shape: rng.integers(0, 2, shape),
+    "soft": lambda rng, shape: rng.dirichlet(np.ones(shape[0]), shape[1]).T,
+    "any": lambda rng, shape: rng.normal(size=shape),
+    "large": lambda rng, shape: 100 * rng.random(shape),
+    "zeros": lambda rng, shape: np.zeros(shape),
+}
+
+
+@pytest.mark.parametrize("targets", TARGETS)
+@pytest.mark.parametrize("shape", [(1, 1), (3, 1), (1, 4), (3, 2), (4, 5)])
+@pytest.mark.parametrize("cost", OUTPUT_OF)
+def test_delta_is_the_derivative_of_fn(cost, shape, targets):
+    """By central differences of `fn`, for one example and several, whatever the targets."""
+    rng = np.random.default_rng(3)
+    output = OUTPUT_OF[cost]
+    z, y = 2 * rng.normal(size=shape), TARGETS[targets](rng, shape)
+    differences, h = np.empty(shape), 1e-5
+    for place in np.ndindex(shape):
+        step = np.zeros(shape)
+        step[place] = h
+        differences[place] = (cost.fn(output(z + step), y) - cost.fn(output(z - step), y)) / 2 / h
+    got = cost.delta(z, output(z), y)
+    scale = 1 + np.abs(y).max() + output(z).max()
+    np.testing.assert_allclose(got, differences, rtol=1e-6, atol=1e-7 * scale)
+    if shape[1] == 1:
+        column = cost.delta(z.ravel(), output(z).ravel(), y.ravel())
+        np.testing.assert_array_equal(column, got.ravel())
+
+
+@pytest.mark.parametrize("cost", OUTPUT_OF)
+@pytest.mark.parametrize("far", [-700.0, -40.0, 40.0, 300.0])
+def test_delta_is_the_derivative_far_out(cost, far):
+    """Where a is all but 0 or 1: the derivative to fifty digits, of what `fn` says it is."""
+    z, y = np.array([far, 0.0]), np.array([0.3, 0.9])
+    with mpmath.workdps(400):
+        one, zs, ys = mpmath.mpf(1), [mpmath.mpf(v) for v in z], [mpmath.mpf(v) for v in y]
+
+        def cost_at(first, second):
+            e = [mpmath.exp(first), mpmath.exp(second)]
+            if cost is LogLikelihoodCost:
+                a = [v / sum(e) for v in e]
+                return -sum(t * mpmath.log(v) for v, t in zip(a, ys, strict=True))
+            if cost is PoissonCost:
+                return sum(v - t * mpmath.log(v) for v, t in zip(e, ys, strict=True))
+            a = [v / (one + v) for v in e]
+            if cost is QuadraticCost:
+                return sum((v - t) ** 2 for v, t in zip(a, ys, strict=True)) / 2
+            return -sum(
+                t * mpmath.log(v) + (one - t) * mpmath.log(one - v)
+                for v, t in zip(a, ys, strict=True)
+            )
+
+        wanted = [float(mpmath.diff(cost_at, zs, n)) for n in [(1, 0), (0, 1)]]
+    got = cost.delta(z, OUTPUT_OF[cost](z[:, np.newaxis]).ravel(), y)
+    np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-300)
+
+
+@pytest.mark.parametrize("cost", OUTPUT_OF)
+@pytest.mark.parametrize("kind", [np.uint8, np.bool_, np.int8, np.float32])
+def test_cost_classes_take_any_real_numbers(cost, kind):
+    """Bytes and booleans are numbers here: 1 - 0 is 1, and -1 is not 255."""
+    z = np.array([[0.5], [-1.0]])
+    a, y = OUTPUT_OF[cost](z), np.array([[0], [1]])
+    assert cost.fn(a, y.astype(kind)) == pytest.approx(cost.fn(a, y.astype(float)), rel=1e-15)
+    np.testing.assert_array_equal(cost.delta(z, a, y.astype(kind)), cost.delta(z, a, y * 1.0))
+    assert cost.fn(np.array([1], kind), np.array([1], kind)) == 0
+
+
+@pytest.mark.parametrize("cost", OUTPUT_OF)
+@pytest.mark.parametrize(
+    ("a", "y", "said"),
+    [
+        ([0.5, 0.5], [[0.0], [1.0]], "y has shape (2, 1) and a has (2,)"),
+        ([0.5, 0.5], 1.0, "y has shape ()"),
+        (["x"], [1.0], "a is of dtype <U1"),
+        ([0.5], [1j], "y is of dtype complex128"),
+        ([0.5], [None], "y is of dtype object"),
+    ],
+)
+def test_cost_classes_refuse_what_does_not_fit(cost, a, y, said):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        cost.fn(a, y)
+    assert said in str(caught.value)
+
+
 @pytest.mark.parametrize(("cost", "output"), CLASSES)
 @pytest.mark.parametrize("a", [0.0, 1.0])
 @pytest.mark.parametrize("y", [0.0, 1.0, 0.5])

@@ -216,3 +216,25 @@ def test_two_epochs_of_the_published_run():
         )  # fmt: skip
         curve.append(reference.accuracy(biases, weights, validation.X, validation.y))
     assert curve == [9270, 9414]
+
+
+@pytest.mark.parametrize("cost", sorted(reference.COSTS))
+@pytest.mark.parametrize("z", [-30.0, -2.0, 0.0, 0.7, 5.0, 30.0])
+@pytest.mark.parametrize("y", [-1.0, 0.0, 0.3, 1.0, 4.0])
+def test_delta_is_the_derivative_of_fn(cost, z, y):
+    """To fifty digits; what is left of 1 - a where a is nearly 1 has the digits of a."""
+    mpmath = pytest.importorskip("mpmath")
+    fn, delta = reference.COSTS[cost]
+
+    def at(value):
+        a = 1 / (1 + mpmath.exp(-value))
+        if cost == "quadratic":
+            return (a - y) ** 2 / 2
+        return -y * mpmath.log(a) - (1 - y) * mpmath.log(1 - a)
+
+    with mpmath.workdps(50):
+        wanted_cost, wanted = float(at(mpmath.mpf(z))), float(mpmath.diff(at, z))
+    z = np.array([[z]])
+    a, y = reference.sigmoid(z), np.array([[y]])
+    np.testing.assert_allclose(fn(z, a, y), wanted_cost, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(delta(z, a, y), wanted, rtol=1e-12, atol=1e-15)
