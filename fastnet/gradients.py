@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from fastnet.architecture import Architecture
 from fastnet.arguments import as_count, as_rate
+from fastnet.norms import norm
 from fastnet.parameters import layer_views
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ def check_gradient(
             target[...] = source
     chosen = np.unique(np.linspace(0, flat.size - 1, min(sample, flat.size)).astype(int))
     differences = np.array([_difference(twin, x, y, int(j), epsilon) for j in chosen])
-    size = np.linalg.norm(differences) + np.linalg.norm(flat[chosen])
-    return float(np.linalg.norm(differences - flat[chosen]) / size) if size else float("nan")
+    size = norm(differences) + norm(flat[chosen])
+    return norm(differences - flat[chosen]) / size if size else float("nan")
 
 
 def _difference(net: Any, x: ArrayLike, y: ArrayLike, j: int, epsilon: float) -> float:

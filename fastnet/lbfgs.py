@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnet.errors import DivergenceError
+from fastnet.norms import LEAST_SQUARES, MOST_SQUARES, price
 from fastnet.optimizers import LBFGS
 from fastnet.pace import gradient_rows, parts
 
@@ -107,5 +108,9 @@ class _Objective:
         if not np.isfinite(training.engine.measured[0]):
             raise DivergenceError(len(training.network.history), 1)
         decayed = np.where(self._decayed, x, 0.0)
-        cost = training.engine.measured[0] / data.n + 0.5 * l2 * float(decayed @ decayed)
+        with np.errstate(over="ignore", under="ignore"):
+            squares = float(decayed @ decayed)
+        far = not LEAST_SQUARES < squares < MOST_SQUARES
+        decay = price([decayed], l2) if far else 0.5 * l2 * squares
+        cost = training.engine.measured[0] / data.n + decay
         return cost, self._gradient.astype(np.float64) / data.n + l2 * decayed

@@ -17,6 +17,7 @@ from fastnet.arguments import as_rate, memory_for
 from fastnet.batches import Batches
 from fastnet.data import BLOCK_BYTES, Dataset, as_real_array, as_rows, check_finite, read_dataset
 from fastnet.model import Model
+from fastnet.norms import norm, price
 from fastnet.pace import call_rows, gradient_rows, parts, prediction_rows, prediction_threads
 from fastnet.parameters import layer_views
 from fastnet.threads import get_num_threads, run_together
@@ -338,7 +339,7 @@ class Predictor(Model):
             weights = layer_views(parameters, self._architecture.sizes)[1]
             engine.count_hits(0, 0.0)
             return _regularized(
-                _evaluate(engine, data, self._architecture.sizes)[0], data.n, weights, lmbda
+                _mean_cost(engine, data, self._architecture.sizes), 1, weights, lmbda / data.n
             )
 
         return self._steadily(work)
@@ -359,7 +360,7 @@ class Predictor(Model):
 
     def _first_overflow(self, data: Dataset) -> int:
         """The first layer, from 1, with weighted inputs that are not finite; else the last."""
-        sums = np.zeros((self.num_layers - 1, 4))
+        sums = np.zeros((self.num_layers - 1, 6))
         order = np.arange(data.n, dtype=np.intp)
         with self._workspace() as engine:
             engine.attach(self._parameters)  # a new one has read none yet
@@ -465,14 +466,13 @@ class Predictor(Model):
         order = np.arange(data.n, dtype=np.intp)
 
         def work(engine: PredictionEngine, parameters: Array) -> list[dict[str, float]]:
-            sums = np.zeros((len(sizes) - 1, 4))
+            sums = np.zeros((len(sizes) - 1, 6))
             for cut in _cut(data, call_rows(sizes)):
                 rows, _, places, start, stop = data.piece(order, *cut)
                 engine.statistics(rows, places, start, stop, sums)
             nabla = None if y is None else self._gradient(data, parameters)
             return [
-                _statistics(sums[layer], data.n, layer, n_out, nabla)
-                for layer, n_out in enumerate(sizes[1:])
+                _statistics(sums[layer], data.n, layer, nabla) for layer in range(len(sizes) - 1)
             ]
 
         return self._steadily(work)
@@ -488,17 +488,25 @@ def _evaluate(engine: PredictionEngine, data: Dataset, sizes: Sequence[int]) -> 
     return cost, hits
 
 
+def _mean_cost(engine: PredictionEngine, data: Dataset, sizes: Sequence[int]) -> float:
+    """The mean of the examples' costs, also where their sum is more than a float can hold."""
+    cost = _evaluate(engine, data, sizes)[0]
+    if cost < math.inf:
+        return cost / data.n
+    order = np.arange(data.n, dtype=np.intp)
+    return sum(
+        engine.evaluate(*data.piece(order, row, row + 1))[0] / data.n for row in range(data.n)
+    )
+
+
 def _regularized(
     cost: float, n: int, weights: Iterable[Array], l2: float, l1: float = 0.0
 ) -> float:
     """The mean of a `cost` summed over n examples, with the price of the weights."""
+    weights = list(weights)
     cost /= n
-    if l2:
-        squares = math.fsum(float(np.sum(np.square(w, dtype=np.float64))) for w in weights)
-        cost += 0.5 * (l2 / n) * squares
-    if l1:
-        absolutes = math.fsum(float(np.sum(np.abs(w), dtype=np.float64)) for w in weights)
-        cost += (l1 / n) * absolutes
+    cost += price(weights, l2=l2 / n)
+    cost += price(weights, l2=0.0, l1=l1 / n)
     return cost
 
 
@@ -509,15 +517,14 @@ def _cut(data: Dataset, most: int) -> Iterator[tuple[int, int]]:
         yield start, min(data.n, start + step)
 
 
-def _statistics(sums: Array, n: int, layer: int, units: int, nabla: Any) -> dict[str, float]:
-    mean, square, derivative, saturated = (sums / (n * units)).tolist()
+def _statistics(sums: Array, n: int, layer: int, nabla: Any) -> dict[str, float]:
+    count, mean, rest, deviation, derivative, saturated = sums.tolist()
     found = {
-        "mean_z": mean,
-        "std_z": math.sqrt(max(square - mean * mean, 0.0)),
-        "mean_derivative": derivative,
-        "saturated": saturated,
+        "mean_z": mean + rest,
+        "std_z": deviation,
+        "mean_derivative": derivative / count,
+        "saturated": saturated / count,
     }
     if nabla is not None:
-        parts = [float(np.sum(np.square(part[layer], dtype=np.float64))) for part in nabla]
-        found["gradient_norm"] = math.sqrt(sum(parts)) / n
+        found["gradient_norm"] = norm(*(part[layer] for part in nabla)) / n
     return found

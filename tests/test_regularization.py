@@ -142,6 +142,96 @@ def test_what_is_not_clipped_is_not_touched():
     np.testing.assert_allclose(net.parameters, twin.parameters, rtol=1e-12, atol=1e-14)
 
 
+# --- norms of any size ---------------------------------------------------------------------------
+
+#: Scales whose squares, in that type, are infinite or zero; and what a norm is shortened to.
+FAR = [
+    (np.float64, 1e155, 1.0), (np.float64, 1e200, 1e-200), (np.float64, 1e300, 1e250),
+    (np.float64, 1e-160, 1e-170), (np.float64, 1e-200, 1e-201), (np.float64, 1e-290, 1e-295),
+    (np.float64, 1.0, 1e-160), (np.float64, 1e160, 1e-160), (np.float64, 1e200, 1e155),
+    (np.float32, 1e25, 1.0), (np.float32, 1e30, 1e-20), (np.float32, 1e-25, 1e-26),
+    (np.float32, 1e-30, 1e-36), (np.float32, 1e20, 1e-30), (np.float32, 1e37, 1e35),
+]  # fmt: skip
+
+
+def linear(dtype):
+    """Two inputs and two outputs, all parameters 0."""
+    net = fastnet.Network([2, 2], "quadratic", output="identity", dtype=dtype)
+    net.parameters[:] = 0
+    return net
+
+
+@pytest.mark.parametrize(("dtype", "scale", "length"), FAR)
+def test_a_gradient_of_any_size_is_clipped(dtype, scale, length):
+    """Biases have the gradient -y, the first input's weights -2 y, the second's 0."""
+    net = linear(dtype)
+    y = np.array([[3.0, -4.0]]) * scale
+    net.train((np.array([[2.0, 0.0]]), y), 1, 1, optimizer=SGD(1.0), clip_norm=length)
+    direction = np.array([3.0, -4.0, 6.0, -8.0, 0.0, 0.0]) / np.sqrt(125)
+    np.testing.assert_allclose(net.parameters / length, direction, rtol=20 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize(("dtype", "scale", "length"), FAR)
+def test_a_gradient_that_is_not_too_long_is_not_clipped(dtype, scale, length):
+    net = linear(dtype)
+    y = np.array([[3.0, -4.0]]) * length
+    net.train((np.array([[2.0, 0.0]]), y), 1, 1, optimizer=SGD(1.0), clip_norm=12 * length)
+    wanted = np.array([3.0, -4.0, 6.0, -8.0, 0.0, 0.0]) * length
+    np.testing.assert_allclose(net.parameters, wanted.astype(dtype), rtol=4 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize(("dtype", "scale", "length"), FAR)
+def test_weights_of_any_size_are_shortened(dtype, scale, length):
+    net = linear(dtype)
+    net.weights = [np.array([[3 * scale, -4 * scale], [0.3 * length, 0.4 * length]])]
+    data = np.zeros((1, 2)), np.zeros((1, 2))
+    net.train(data, 1, 1, optimizer=SGD(0.0), max_norm=length)
+    wanted = np.array([[0.6, -0.8], [0.3, 0.4]])
+    np.testing.assert_allclose(net.weights[0] / length, wanted, rtol=20 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("size", [1e154, 1e155, 1e200, 1e-160, 1e-170])
+@pytest.mark.parametrize("layers", [1, 2, 5])
+def test_the_price_of_weights_of_any_size(size, layers):
+    """Where n w^2 is no float, its product with lambda still is; else the cost is infinite."""
+    net = fastnet.Network([1] * (layers + 1), "quadratic", activation="tanh", output="identity")
+    for w, b in zip(net.weights, net.biases, strict=True):
+        w[:], b[:] = size, 0
+    data = np.zeros((2, 1)), np.zeros((2, 1))
+    lmbda = 1e300 if size < 1 else 1e-100 / size
+    wanted = lmbda / 4 * size * layers * size
+    assert net.total_cost(data, lmbda) == pytest.approx(wanted, rel=1e-12)
+    history = net.train(
+        data, 1, optimizer=SGD(0.0), l1=1e-3, l2=lmbda, evaluation_data=data,
+        metrics=["training_cost", "evaluation_cost", "running_cost"],
+    )  # fmt: skip
+    for name in ("training_cost", "evaluation_cost", "running_cost"):
+        expected = wanted + 1e-3 / 2 * layers * size
+        assert history[-1][name] == pytest.approx(expected, rel=1e-12)
+    if size > 1e154:
+        assert net.total_cost(data, 1e10) == np.inf
+        with pytest.raises(fastnet.DivergenceError, match="training_cost is inf"):
+            net.train(data, 1, optimizer=SGD(0.0), l2=1e10, metrics=["training_cost"])
+
+
+def test_weights_whose_sum_is_no_float_have_a_price_too():
+    net = fastnet.Network([4, 4, 4], "quadratic", activation="tanh", output="identity")
+    for w, b in zip(net.weights, net.biases, strict=True):
+        w[:], b[:] = 1e308, 0
+    data = np.zeros((1, 4)), np.zeros((1, 4))
+    assert net._regularized(0.0, 1, 0.0, 1e-10) == pytest.approx(32e298, rel=1e-12)
+    history = net.train(data, 1, optimizer=SGD(0.0), l1=1e-10, metrics=["training_cost"])
+    assert history[-1]["training_cost"] == pytest.approx(32e298, rel=1e-12)
+
+
+def test_the_mean_of_costs_whose_sum_is_no_float():
+    net = linear(np.float64)
+    y = np.full((5000, 2), 1e154) * np.array([1.0, 0.5])
+    mean = 0.5 * 1.25e308
+    assert net.total_cost((np.zeros((5000, 2)), y), 0.0) == pytest.approx(mean, rel=1e-12)
+    assert net.total_cost((np.zeros((5000, 2)), 10 * y), 0.0) == np.inf
+
+
 # --- weighted examples ---------------------------------------------------------------------------
 
 

@@ -1,6 +1,8 @@
 """`layer_statistics` beside plain NumPy on all activations at once."""
 
 import copy
+import math
+import statistics
 
 import numpy as np
 import pytest
@@ -107,15 +109,85 @@ def test_the_book_says_how_many_are_saturated():
         assert net.layer_statistics(X)[0]["saturated"] == pytest.approx(share, abs=spread)
 
 
-def test_a_mean_far_from_zero_leaves_the_deviation_right():
-    """The deviation is what remains of two large sums: it must not drown in them."""
-    net = fastnet.Network([1, 1], "quadratic", output="identity")
+def straight(dtype):
+    """A network whose weighted input is its input."""
+    net = fastnet.Network([1, 1], "quadratic", output="identity", dtype=dtype)
     net.weights, net.biases = [[[1.0]]], [[[0.0]]]
-    z = 1e6 + np.random.default_rng(0).standard_normal(1000)
-    found = net.layer_statistics(z[:, np.newaxis])[0]
-    assert found["std_z"] == pytest.approx(z.std(), rel=1e-3)
-    constant = net.layer_statistics(np.full((1000, 1), 1e6))[0]
-    assert constant["std_z"] == pytest.approx(0, abs=1e-3)
+    return net
+
+
+def far_from_zero(kind, n, dtype):
+    """Numbers with a mean of which their deviation is a small part, or that come in bad order."""
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal(n) * (1000 if dtype == np.float32 else 1)
+    z = {
+        "mean 1e8": 1e8 + z,
+        "mean -1e8": z - 1e8,
+        "mean 1e12": 1e12 + z,
+        "sorted": np.sort(1e8 + z),
+        "two clusters": np.where(np.arange(n) < n // 2, 1e8, 1e8 + 4) + z,
+        "zero first": np.where(np.arange(n) < 1, 0.0, 1e8) + z,
+        "alike": np.full(n, 1e8 + 1 / 3),
+        "one apart": np.where(np.arange(n) == n - 1, 1e8 + 8, 1e8),
+    }[kind]
+    return z.astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", [1, 2, 129, 1000, 7001])
+@pytest.mark.parametrize(
+    "kind",
+    ["mean 1e8", "mean -1e8", "mean 1e12", "sorted", "two clusters", "zero first", "alike",
+     "one apart"],
+)  # fmt: skip
+def test_a_mean_far_from_zero_leaves_the_deviation_right(kind, n, dtype):
+    """As the exact sums of fractions have it, over rows that the kernels take in many parts."""
+    z = far_from_zero(kind, n, dtype)
+    found = straight(dtype).layer_statistics(z[:, np.newaxis])[0]
+    z = z.astype(np.float64)
+    assert found["std_z"] == pytest.approx(statistics.pstdev(z.tolist()), rel=1e-9, abs=1e-12)
+    assert found["mean_z"] == pytest.approx(math.fsum(z) / n, rel=1e-15)
+    if kind == "mean 1e8":
+        assert found["std_z"] == pytest.approx(z.std(), rel=1e-9)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_deviation_of_several_units_and_layers(dtype):
+    """Of all examples and units together, behind large biases, beside the same z in float64."""
+    net = fastnet.Network([3, 17, 2], "quadratic", activation="identity", output="identity",
+                          rng=0, dtype=dtype)  # fmt: skip
+    net.biases = [np.full((17, 1), 1e8), np.zeros((2, 1))]
+    X = (1e4 * np.random.default_rng(1).standard_normal((3000, 3))).astype(dtype)
+    layer = fastnet.Network([3, 17], "quadratic", output="identity", dtype=dtype)
+    layer.weights, layer.biases = [net.weights[0]], [net.biases[0]]
+    z = layer.feedforward(X).astype(np.float64), net.feedforward(X).astype(np.float64)
+    found = net.layer_statistics(X)
+    for ours, numbers in zip(found, z, strict=True):
+        assert ours["std_z"] == pytest.approx(numbers.std(), rel=1e-9)
+        assert ours["mean_z"] == pytest.approx(numbers.mean(), rel=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-320, 1e-300, 1e-200, 1e-160, 1e154, 1e200, 1e300, 1e308])
+@pytest.mark.parametrize("n", [3, 5000])
+def test_squares_neither_overflow_nor_vanish(scale, n):
+    """Deviation and gradient of numbers whose squares are no float, or zero."""
+    units = np.random.default_rng(2).integers(-9, 10, n) / 9
+    z = units * scale
+    found = straight(np.float64).layer_statistics(z[:, np.newaxis])[0]
+    assert found["std_z"] == pytest.approx((z / scale).std() * scale, rel=1e-9)
+    if 1e-307 < scale < 1e150:  # with y = 0 the bias has the gradient z, the weight z^2
+        norm = straight(np.float64).layer_statistics(z[:, np.newaxis], np.zeros((n, 1)))[0]
+        assert norm["gradient_norm"] == pytest.approx(abs(units.mean()) * scale, rel=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e150, 1e200])
+def test_a_gradient_has_a_norm_of_any_size(scale):
+    net = fastnet.Network([2, 2], "quadratic", output="identity")
+    net.weights, net.biases = [np.zeros((2, 2))], [np.zeros((2, 1))]
+    y = np.array([[3.0, -4.0]]) * scale
+    found = net.layer_statistics(np.array([[2.0, 0.0]]), y)[0]
+    # The bias has -y, the first input's weights have -2 y.
+    assert found["gradient_norm"] == pytest.approx(5 * np.sqrt(5) * scale, rel=1e-14)
 
 
 def test_nothing_changes_by_looking():

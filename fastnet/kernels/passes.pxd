@@ -4,6 +4,7 @@
 Nothing here allocates, fails, or knows Python. Sums run over inputs, units and examples in an
 order that depends on nothing but the shapes.
 """
+from libc.math cimport fabs, frexp, hypot, ldexp, sqrt
 from libc.stdint cimport int32_t, uint16_t, uint64_t
 from libc.string cimport memcpy, memset
 
@@ -24,8 +25,10 @@ cdef enum:
 
 # What layer_statistics collects of one layer.
 cdef struct Statistics:
-    double sum_z
-    double sum_z_squared
+    double n  # weighted inputs
+    double mean  # of z, together with `rest`, which is what rounding has left out
+    double rest
+    double deviation  # of z: standard
     double sum_derivative
     double saturated
 
@@ -145,14 +148,68 @@ cdef inline void weigh(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
     net.product(&p, 0, count, 0, layer.last - layer.first)
 
 
-cdef inline void note_z(Layer *layer, Statistics *s, Py_ssize_t count) noexcept nogil:
+cdef inline void note_z(const Layer *layer, Statistics *s, Py_ssize_t count) noexcept nogil:
+    """Take z_bu into mean and deviation, to all digits however far from zero they lie.
+
+    Squares are those of what is left when the mean is subtracted, and z is scaled to below 1, so
+    that none of them overflows or vanishes.
+    """
+    cdef double n = <double> count * layer.n_out
+    cdef double largest = 0, odd = 0, total = 0, squares = 0
+    cdef double z, mean, rest, factor
+    cdef int exponent = 0
     cdef Py_ssize_t b, u
-    cdef double z
     for b in range(count):
         for u in range(layer.n_out):
-            z = layer.a_bu[b * layer.ld + u]
-            s.sum_z += z
-            s.sum_z_squared += z * z
+            z = fabs(<double> layer.a_bu[b * layer.ld + u])
+            odd += z - z
+            if z > largest:
+                largest = z
+    frexp(largest, &exponent)
+    exponent = max(exponent, -1000)
+    # What is not finite makes everything NaN.
+    factor = ldexp(1, -exponent) if odd == 0 else odd
+    for b in range(count):
+        for u in range(layer.n_out):
+            total += factor * layer.a_bu[b * layer.ld + u]
+    mean = total / n
+    total = 0
+    for b in range(count):
+        for u in range(layer.n_out):
+            z = factor * layer.a_bu[b * layer.ld + u] - mean
+            total += z
+            squares += z * z
+    rest = total / n
+    squares -= total * rest
+    combine(s, n, ldexp(mean, exponent), ldexp(rest, exponent),
+            ldexp(sqrt(0 if squares < 0 else squares / n), exponent))
+
+
+cdef inline void combine(
+    Statistics *s, double n, double mean, double rest, double deviation
+) noexcept nogil:
+    """Join mean and deviation of n more to those in s (Chan, Golub and LeVeque 1979).
+
+    Means are sums of two numbers: of the difference between two means of 1e8, one number each would
+    keep eight digits.
+    """
+    cdef double all_of_them = s.n + n
+    cdef double difference = (mean - s.mean) + (rest - s.rest)
+    cdef double step, moved, part
+    s.deviation = hypot(
+        hypot(s.deviation * sqrt(s.n / all_of_them), deviation * sqrt(n / all_of_them)),
+        difference * (sqrt(s.n * n) / all_of_them),
+    )
+    if s.n == 0:
+        s.mean = mean
+        s.rest = rest
+    else:
+        step = s.rest + difference * (n / all_of_them)
+        moved = s.mean + step
+        part = moved - s.mean
+        s.rest = (s.mean - (moved - part)) + (step - part)
+        s.mean = moved
+    s.n = all_of_them
 
 
 cdef inline void activate_layer(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:

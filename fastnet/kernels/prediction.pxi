@@ -1,6 +1,6 @@
 """The engine that predicts; a part of engine.pyx."""
 cimport numpy as cnp
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
 from fastnet.kernels.examples cimport Rows, Targets
 from fastnet.kernels.fetch cimport Inputs, are_finite, fetch, inputs_of, is_sparse
@@ -159,16 +159,21 @@ cdef class PredictionEngine(Engine):
         self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t start, Py_ssize_t stop,
         double[:, ::1] sums,
     ):
-        """Add to sums[l], over rows order[start:stop] and units: z, z^2, sigma'(z), saturated."""
+        """Take rows order[start:stop] into sums[l], which is zeros before the first of them.
+
+        Over rows and units: their number; the mean of z, and what rounding has left out of it; the
+        standard deviation of z; the sum of sigma'(z); how many are saturated.
+        """
         cdef Net *net = &self.net
         cdef Inputs inputs = inputs_of(rows)
         cdef Statistics collected[MAX_DEPTH]
         cdef Py_ssize_t at = start
         cdef Py_ssize_t count, l
         self.check_examples(rows, None, order, start, stop)
-        if sums.shape[0] != net.depth or sums.shape[1] != 4:
-            raise ValueError("sums must have a row of 4 a layer")
-        memset(collected, 0, sizeof(collected))
+        if sums.shape[0] != net.depth or sums.shape[1] * sizeof(double) != sizeof(Statistics):
+            raise ValueError("sums must have a row of 6 a layer")
+        for l in range(net.depth):
+            memcpy(&collected[l], &sums[l, 0], sizeof(Statistics))
         self.begin_reading()
         net.statistics = collected
         with nogil:
@@ -181,7 +186,4 @@ cdef class PredictionEngine(Engine):
             leave(self.gate)
         net.statistics = NULL
         for l in range(net.depth):
-            sums[l, 0] += collected[l].sum_z
-            sums[l, 1] += collected[l].sum_z_squared
-            sums[l, 2] += collected[l].sum_derivative
-            sums[l, 3] += collected[l].saturated
+            memcpy(&sums[l, 0], &collected[l], sizeof(Statistics))

@@ -12,6 +12,22 @@ from fastnet.kernels.passes cimport Layer, Net, meet
 from fastnet.kernels.simd cimport real, real_sqrt
 
 
+cdef extern from *:
+    """
+    #include <float.h>
+    /* Squares within these bounds have neither overflowed nor lost digits, in any sum. */
+    #define LEAST_SQUARES 1e-280
+    #define MOST_SQUARES 1e280
+    /* A power of 2, so that it changes no digit; the square of any number times it is finite. */
+    #define SHRINK 0x1p-600
+    """
+    const double LEAST_SQUARES
+    const double MOST_SQUARES
+    const double SHRINK
+    const float FLT_MIN
+    const double DBL_MIN
+
+
 cdef enum Kind:
     SGD = 0
     MOMENTUM = 1
@@ -112,13 +128,13 @@ cdef inline void rprop(
 ) noexcept nogil:
     """iRprop- (Igel and Huesken 2000): a step a parameter, moved by the gradient's sign alone."""
     cdef Py_ssize_t j
-    cdef real slope, agreement
+    cdef real slope
     for j in range(n):
         slope = share * g[j]
-        agreement = slope * before[j]
-        if agreement > 0:
+        # Not the sign of their product, which small ones do not have.
+        if (slope > 0 and before[j] > 0) or (slope < 0 and before[j] < 0):
             step[j] = min(step[j] * up, largest)
-        elif agreement < 0:
+        elif (slope > 0 and before[j] < 0) or (slope < 0 and before[j] > 0):
             step[j] = max(step[j] * down, smallest)
             slope = 0
         before[j] = slope
@@ -128,8 +144,27 @@ cdef inline void rprop(
             w[j] += step[j]
 
 
-cdef inline double squared_norm(const Net *net) noexcept nogil:
-    """Of all of nabla, in eight sums, for speed.
+cdef inline bint is_vanishing(double factor) noexcept nogil:
+    """Whether digits of a factor are lost when it becomes a `real`."""
+    return factor < (FLT_MIN if sizeof(real) == 4 else DBL_MIN)
+
+
+cdef inline double scale_for(double squares) noexcept nogil:
+    """What to multiply numbers by whose sum of squares has come out so; 1 if that is right."""
+    if squares < LEAST_SQUARES:
+        return 1 / SHRINK
+    return SHRINK if squares > MOST_SQUARES else 1
+
+
+cdef inline double gradient_norm(const Net *net) noexcept nogil:
+    """The norm of all of nabla, beyond 1e154 and below 1e-154 too."""
+    cdef double squares = squared_norm(net, 1)
+    cdef double scale = scale_for(squares)
+    return sqrt(squares if scale == 1 else squared_norm(net, scale)) / scale
+
+
+cdef inline double squared_norm(const Net *net, double scale) noexcept nogil:
+    """Of all of nabla times `scale`, in eight sums, for speed.
 
     Their order is that of rows and columns, whatever the panels that these lie in.
     """
@@ -138,7 +173,7 @@ cdef inline double squared_norm(const Net *net) noexcept nogil:
     cdef const real *row
     cdef Panel panel
     cdef Py_ssize_t l, i, j, lane
-    cdef double total = 0
+    cdef double total = 0, g
     cdef int t
     for lane in range(8):
         sums[lane] = 0
@@ -150,7 +185,8 @@ cdef inline double squared_norm(const Net *net) noexcept nogil:
                 row = net.nabla + (layer.packed - net.packed) + panel.at + i * panel.ld
                 for j in range(panel.ld // 8):  # rows are padded to whole eights
                     for lane in range(8):
-                        sums[lane] += <double> row[8 * j + lane] * <double> row[8 * j + lane]
+                        g = scale * row[8 * j + lane]
+                        sums[lane] += g * g
     for lane in range(8):
         total += sums[lane]
     return total
@@ -181,18 +217,50 @@ cdef inline void decay_weights(Layer *layer, real decay) noexcept nogil:
 
 cdef inline void limit_norms(Layer *layer, double max_norm) noexcept nogil:
     """Shorten the weights into every unit to a length of max_norm (Srebro and Shraibman 2005)."""
-    cdef Py_ssize_t i, u
-    cdef double squares, w
+    cdef double limit = max_norm * max_norm
+    cdef bint near = LEAST_SQUARES < limit < MOST_SQUARES
+    cdef double squares, scale, norm
     cdef real factor
+    cdef Py_ssize_t i, u
     for u in range(min(layer.last, layer.n_out) - layer.first):
-        squares = 0
-        for i in range(layer.n_in):
-            w = layer.w_iu[i * layer.w_ld + u]
-            squares += w * w
-        if squares > max_norm * max_norm:
-            factor = max_norm / sqrt(squares)
+        squares = squared_weights(layer, u, 1)
+        scale = scale_for(squares)
+        if near and scale == 1:
+            if not squares > limit:
+                continue
+            norm = sqrt(squares)
+        else:
+            norm = sqrt(squared_weights(layer, u, scale)) / scale
+            if not norm > max_norm:
+                continue
+        if is_vanishing(max_norm / norm):
+            for i in range(layer.n_in):
+                layer.w_iu[i * layer.w_ld + u] = <real> (
+                    layer.w_iu[i * layer.w_ld + u] / norm * max_norm
+                )
+        else:
+            factor = max_norm / norm
             for i in range(layer.n_in):
                 layer.w_iu[i * layer.w_ld + u] *= factor
+
+
+cdef inline double squared_weights(
+    const Layer *layer, Py_ssize_t u, double scale
+) noexcept nogil:
+    """The sum of the squares of what leads into a unit, times `scale`."""
+    cdef double squares = 0, w
+    cdef Py_ssize_t i
+    for i in range(layer.n_in):
+        w = scale * layer.w_iu[i * layer.w_ld + u]
+        squares += w * w
+    return squares
+
+
+cdef inline void shorten(Layer *layer, double norm, double length) noexcept nogil:
+    """nabla <- length / norm nabla, where that factor is too small for a `real`; own panel."""
+    cdef Py_ssize_t j
+    for j in range(own_size(layer)):
+        layer.nabla_b_u[j] = <real> (layer.nabla_b_u[j] / norm * length)
 
 
 cdef inline void move(
@@ -229,18 +297,23 @@ cdef inline void take_step(Net *net, Rule *rule, Py_ssize_t count, double eta) n
     cdef bint regular = rule.l1 != 0 or rule.l2 != 0 or rule.clip_norm != 0
     cdef Layer *layer
     cdef Py_ssize_t l
-    cdef double norm
+    cdef double norm, summed_norm = 0
+    cdef bint vanishing = False
     rule.t += 1
     if rule.clip_norm > 0:
         meet(net)  # all of the gradient is there
-        norm = share * sqrt(squared_norm(net))
+        summed_norm = gradient_norm(net)
+        norm = share * summed_norm
         if norm > rule.clip_norm:
-            factor = share * (rule.clip_norm / norm)
+            vanishing = is_vanishing(share * (rule.clip_norm / norm))
+            factor = 1 if vanishing else share * (rule.clip_norm / norm)
         meet(net)  # and may be changed: every thread has summed it up
     for l in range(net.depth):
         layer = &net.layers[l]
         if own_size(layer) == 0:
             continue
+        if vanishing:
+            shorten(layer, summed_norm, rule.clip_norm)
         if regular:
             regularize(layer, rule, factor)
         if rule.kind == ADAMW:

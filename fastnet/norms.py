@@ -1,0 +1,99 @@
+"""Sums of squares and norms of any finite numbers, beyond 1e154 and below 1e-154 too."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["norm", "price", "scaled_squares"]
+
+Array = NDArray[Any]
+
+#: Sums of squares within these bounds have neither overflowed nor lost digits.
+LEAST_SQUARES, MOST_SQUARES = 1e-280, 1e280
+#: A power of 2, so that it changes no digit; the square of any number times it is finite.
+SHRINK = 2.0**-600
+
+
+def scaled_squares(arrays: Iterable[Array]) -> tuple[float, float]:
+    """Return the sum of the squares of all numbers times a scale, and the scale.
+
+    The scale is 1 unless the sum would overflow or vanish.
+
+    Examples
+    --------
+    >>> scaled_squares([np.array([3.0, 4.0])])
+    (25.0, 1.0)
+    >>> squares, scale = scaled_squares([np.array([3e200, 4e200])])
+    >>> round(math.sqrt(squares) / scale / 1e200, 9)
+    5.0
+    """
+    arrays = list(arrays)
+    squares = _squares(arrays, 1.0)
+    if squares < LEAST_SQUARES and any(array.any() for array in arrays):
+        return _squares(arrays, 1 / SHRINK), 1 / SHRINK
+    if squares > MOST_SQUARES:
+        return _squares(arrays, SHRINK), SHRINK
+    return squares, 1.0
+
+
+def norm(*arrays: Array) -> float:
+    """Return the root of the sum of the squares of all numbers.
+
+    Examples
+    --------
+    >>> norm(np.array([3e-200]), np.array([4e-200])) * 1e200
+    5.0
+    """
+    squares, scale = scaled_squares(arrays)
+    return math.sqrt(squares) / scale
+
+
+def price(weights: Iterable[Array], l2: float, l1: float = 0.0) -> float:
+    """Return l2 / 2 times the sum of squared weights, and l1 times that of absolute ones.
+
+    Infinite only where that is more than a float can hold.
+
+    Examples
+    --------
+    >>> price([np.array([1.0, -2.0])], l2=1.0, l1=0.1)
+    2.8
+    >>> price([np.full(4, 1e200)], l2=1e-300)
+    2e+100
+    """
+    weights = list(weights)
+    total = 0.0
+    if l2:
+        squares, scale = scaled_squares(weights)
+        # Divided twice: the square of the scale is no float.
+        total += 0.5 * l2 * squares if scale == 1 else 0.5 * l2 / scale * squares / scale
+    if l1:
+        absolutes = _absolutes(weights, 1.0)
+        far = not absolutes < MOST_SQUARES
+        total += l1 * _absolutes(weights, SHRINK) / SHRINK if far else l1 * absolutes
+    return total
+
+
+def _squares(arrays: list[Array], scale: float) -> float:
+    with np.errstate(over="ignore", under="ignore"):
+        if scale != 1:
+            arrays = [scale * array.astype(np.float64) for array in arrays]
+        return _sum(float(np.sum(np.square(array, dtype=np.float64))) for array in arrays)
+
+
+def _absolutes(arrays: list[Array], scale: float) -> float:
+    with np.errstate(over="ignore", under="ignore"):
+        if scale != 1:
+            arrays = [scale * array.astype(np.float64) for array in arrays]
+        return _sum(float(np.sum(np.abs(array), dtype=np.float64)) for array in arrays)
+
+
+def _sum(numbers: Iterable[float]) -> float:
+    try:
+        return math.fsum(numbers)
+    except OverflowError:
+        return math.inf
