@@ -6,18 +6,22 @@ import math
 import operator
 import os
 import reprlib
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, TypeGuard
 
 import numpy as np
 
 __all__ = [
+    "as_choice",
     "as_count",
     "as_items",
     "as_path",
     "as_rate",
     "call",
+    "check_held",
     "in_one_line",
     "is_function",
     "memory_for",
@@ -28,8 +32,8 @@ _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = 80
 
 
-def as_count(value: Any, name: str, *, at_least: int, at_most: int | None = None) -> int:
-    """Return a whole number.
+def as_count(value: Any, name: str, *, at_least: int, at_most: int | None = sys.maxsize) -> int:
+    """Return a whole number; without `at_most`, it fits into a signed word of the machine.
 
     Raises
     ------
@@ -54,7 +58,7 @@ def as_count(value: Any, name: str, *, at_least: int, at_most: int | None = None
     if number < at_least:
         raise ValueError(f"{name} is {shown(number)}; expected at least {at_least}.")
     if at_most is not None and number > at_most:
-        raise ValueError(f"{name} is too large; expected at most {at_most}.")
+        raise ValueError(f"{name} is {shown(number)}; expected at most {at_most}.")
     return number
 
 
@@ -115,7 +119,9 @@ def as_rate(value: Any, name: str) -> float:
     try:
         if isinstance(value, (str, bytes, bool, np.bool_, complex, np.complexfloating)):
             raise TypeError
-        if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind not in "iufO":
+        if isinstance(value, (np.ndarray, np.generic)) and (
+            value.dtype.kind not in "iufO" or value.ndim or value is np.ma.masked
+        ):
             raise TypeError  # a date would become the number of its ticks
         number = float(value)
     except (TypeError, ValueError):
@@ -127,6 +133,81 @@ def as_rate(value: Any, name: str) -> float:
     if not math.isfinite(number) or number < 0:
         raise ValueError(f"{name} is {number}; expected a finite number that is not negative.")
     return number
+
+
+def as_choice(value: Any, name: str, choices: Iterable[str]) -> str:
+    """Return one of several names.
+
+    Raises
+    ------
+    TypeError
+        Not a str: an object may claim to equal any of the names.
+    ValueError
+        Another name.
+
+    Examples
+    --------
+    >>> as_choice("epochs", "unit", ["epochs", "seconds"])
+    'epochs'
+    """
+    choices = list(choices)
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is {shown(value)}; expected one of {', '.join(choices)}.")
+    if value not in choices:
+        raise ValueError(f"{name} is {shown(value)}; expected one of {', '.join(choices)}.")
+    return str(value)
+
+
+def check_held(
+    value: float, name: str, dtype: np.dtype[Any], *, least: float | None = None, per: float = 1
+) -> None:
+    """Refuse a coefficient that would vanish, or become infinite, where it is kept in `dtype`.
+
+    Parameters
+    ----------
+    value : float
+        0 is always held.
+    name : str
+    dtype : dtype
+    least : float, optional
+        The smallest that keeps its meaning; by default, that keeps its digits.
+    per : float
+        What it is divided by before it is kept.
+
+    Raises
+    ------
+    ValueError
+        With the limit.
+
+    Examples
+    --------
+    >>> check_held(1e-50, "eta", np.dtype(np.float64))
+    >>> check_held(1e-50, "eta", np.dtype(np.float32))
+    Traceback (most recent call last):
+        ...
+    ValueError: eta is 1e-50, which float32 cannot hold; expected at least 1.2e-38.
+    """
+    tiny, largest = _limits(dtype)
+    least, most = per * (tiny if least is None else least), per * largest
+    if value == 0 or least <= value <= most:
+        return
+    limit = f"at least {_two_digits(least, 0.05)}"
+    if value > most:
+        limit = f"at most {_two_digits(most, -0.05)}"
+    raise ValueError(f"{name} is {value}, which {dtype} cannot hold; expected {limit}.")
+
+
+@cache
+def _limits(dtype: np.dtype[Any]) -> tuple[float, float]:
+    """The smallest number that has all its digits, and the largest."""
+    info = np.finfo(dtype)
+    return float(info.tiny), float(info.max)
+
+
+def _two_digits(number: float, by: float) -> str:
+    """A number rounded up where `by` is 0.05, down where it is -0.05: a message's limit is met."""
+    digits, exponent = f"{number:.15e}".split("e")
+    return f"{float(digits) + by:.1f}e{exponent}"
 
 
 def as_items(value: Any, name: str) -> list[Any] | None:
@@ -162,8 +243,8 @@ def shown(value: Any) -> str:
     """
     try:
         text = _REPR.repr(value)
-    except ValueError:  # Python writes no number of more than 4300 digits
-        text = f"a {type(value).__name__} too long to be written"
+    except Exception:  # Python writes no number of more than 4300 digits; a repr may be broken
+        text = f"of type {type(value).__name__}, which cannot be written"
     return in_one_line(" ".join(text.split()), 200)
 
 

@@ -7,12 +7,14 @@ import warnings
 from time import monotonic
 from typing import ClassVar
 
-from fastnet.arguments import as_count, as_rate
+from fastnet.arguments import as_choice, as_count, as_path, as_rate
 from fastnet.callbacks import Callback
 from fastnet.persistence import SavedModel, remove_leftovers, replace_file, write_npz
 
 __all__ = ["Checkpoint"]
 
+#: Files that a checkpoint keeps: each is looked for, and renamed, whenever one is written.
+MOST_KEPT = 10_000
 UNITS = ("epochs", "mini_batches", "seconds")
 
 
@@ -78,17 +80,15 @@ class Checkpoint(Callback):
         unit: str = "epochs",
         keep: int = 1,
     ) -> None:
-        self.path = os.path.abspath(os.fsdecode(path))
-        if unit not in UNITS:
-            raise ValueError(f"unit is {unit!r}; expected one of {', '.join(UNITS)}.")
-        self.unit = unit
-        if unit == "seconds":
+        self.path = os.path.abspath(as_path(path, "path"))
+        self.unit = as_choice(unit, "unit", UNITS)
+        if self.unit == "seconds":
             self.every = as_rate(every, "every")
             if self.every == 0:
                 raise ValueError("every is 0; expected a positive number of seconds.")
         else:
             self.every = as_count(every, "every", at_least=1)
-        self.keep = as_count(keep, "keep", at_least=1)
+        self.keep = as_count(keep, "keep", at_least=1, at_most=MOST_KEPT)
         self.written = 0
         self.error: Exception | None = None
         self._next = 0.0

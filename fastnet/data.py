@@ -140,7 +140,14 @@ class Dataset:
                 weights *= _read_class_weight(class_weight, self.labels, n_out)[self.labels]
         if weights.max() > np.finfo(self.dtype).max:
             raise ValueError(f"a sample's weight is {weights.max()}, too large for {self.dtype}.")
-        weights = weights.astype(self.dtype, copy=False)
+        rounded = weights.astype(self.dtype, copy=False)
+        lost = np.flatnonzero((rounded == 0) & (weights != 0))
+        if lost.size:
+            raise ValueError(
+                f"a sample's weight is {weights[lost[0]]}, which is 0 in {self.dtype}; "
+                "expected larger ones, or 0, in sample_weight and class_weight."
+            )
+        weights = rounded
         targets = examples.Targets(self.labels, self.y, weights)
         return replace(self, targets=targets, sample_weight=weights)
 
@@ -450,7 +457,11 @@ def _fits(values: Array, limit: float) -> Array:
 
 
 def _refuse_row(values: Array, row: int, limit: float, dtype: np.dtype[Any], name: str) -> None:
-    col = int(np.flatnonzero(~_fits(values, limit))[0])
+    values = np.array(values)  # no other thread changes this between check and message
+    bad = np.flatnonzero(~_fits(values, limit))
+    if not bad.size:
+        raise ValueError(f"{name} has changed while row {row} was looked at; leave it as it is.")
+    col = int(bad[0])
     what = "is not finite" if not np.isfinite(values[col]) else f"is too large for {dtype}"
     raise ValueError(
         f"{name} holds {values[col]} in row {row}, column {col}, which {what}; mend that row."

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnet.arguments import call, is_function, shown
+from fastnet.arguments import call, check_held, is_function, shown
 from fastnet.kernels import initial
 
 __all__ = [
@@ -60,7 +60,7 @@ def as_rng(seed: Seed) -> RNG:
         return seed
     if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool):
         if seed < 0:
-            raise ValueError(f"rng is {seed}; a seed must not be negative.")
+            raise ValueError(f"rng is {shown(seed)}; a seed must not be negative.")
         return np.random.default_rng(int(seed))
     if seed is None or isinstance(seed, (np.random.SeedSequence, np.random.BitGenerator)):
         return np.random.default_rng(seed)
@@ -268,4 +268,6 @@ def _draw_one(rng: RNG, array: Array, choice: Initializer, name: str) -> None:
         raise ValueError(
             f"{name} gave a number that is not finite in {array.dtype}; starting {what} must be."
         )
+    if not callable(choice):
+        check_held(abs(float(choice)), name, array.dtype)
     array[...] = cast

@@ -235,7 +235,7 @@ class Network(Portable):
         history = self._train(
             training,
             epochs,
-            as_count(mini_batch_size, "mini_batch_size", at_least=1),
+            as_count(mini_batch_size, "mini_batch_size", at_least=1, at_most=None),
             evaluation_data=evaluation,
             optimizer=SGD(as_rate(eta, "eta")),
             l2=as_rate(lmbda, "lmbda"),

@@ -7,13 +7,14 @@ the gradient of the mean cost over the mini-batch, regularization included.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnet.arguments import as_count, as_rate, shown
+from fastnet.arguments import as_count, as_rate, check_held, shown
 from fastnet.kernels import codes
 
 __all__ = [
@@ -87,9 +88,37 @@ class Optimizer:
         """Return what the kernels' rule is set to."""
         return {}
 
+    def check_held(self, dtype: np.dtype[Any]) -> None:
+        """Refuse what has another meaning when it is rounded to `dtype`.
+
+        Raises
+        ------
+        ValueError
+            A coefficient vanishes there, is infinite, or becomes 1 where it must not.
+
+        Examples
+        --------
+        >>> Momentum(0.1, mu=1 - 1e-12).check_held(np.dtype(np.float32))
+        Traceback (most recent call last):
+            ...
+        ValueError: mu is 0.999999999999, which is 1 in float32; expected at most 0.9999999.
+        """
+        for field, value in vars(self).items():
+            check_held(value, field, dtype)
+            if value != 1 and dtype.type(value) == 1:
+                raise ValueError(
+                    f"{field} is {value!r}, which is 1 in {dtype}; expected "
+                    + ("at most 0.9999999." if value < 1 else "1, or at least 1.0000002.")
+                )
+
     def start(self, n: int, dtype: np.dtype[Any]) -> State:
         """Return the state before the first step."""
         return State([np.zeros(n, dtype) for _ in range(self.n_states)])
+
+
+def _check_epsilon(epsilon: float, dtype: np.dtype[Any]) -> None:
+    """Refuse what is less than the root of a square that vanishes: steps would be too long."""
+    check_held(epsilon, "epsilon", dtype, least=math.sqrt(np.finfo(dtype).tiny))
 
 
 def _below_one(value: float, name: str) -> None:
@@ -175,6 +204,11 @@ class RMSprop(Optimizer):
         """Return what the kernels' rule is set to."""
         return {"beta2": self.beta, "epsilon": self.epsilon}
 
+    def check_held(self, dtype: np.dtype[Any]) -> None:
+        """Refuse what has another meaning when it is rounded to `dtype`."""
+        _check_epsilon(self.epsilon, dtype)
+        super().check_held(dtype)
+
 
 @dataclass(frozen=True)
 class Adam(Optimizer):
@@ -205,6 +239,13 @@ class Adam(Optimizer):
         """Return what the kernels' rule is set to."""
         return {"beta1": self.beta1, "beta2": self.beta2, "epsilon": self.epsilon}
 
+    def check_held(self, dtype: np.dtype[Any]) -> None:
+        """Refuse what has another meaning when it is rounded to `dtype`."""
+        _check_epsilon(self.epsilon, dtype)
+        super().check_held(dtype)
+        # The first step divides by this.
+        check_held(self.eta, "eta", dtype, per=1 - self.beta1)
+
 
 @dataclass(frozen=True)
 class AdamW(Adam):
@@ -223,6 +264,12 @@ class AdamW(Adam):
     def coefficients(self) -> dict[str, float]:
         """Return what the kernels' rule is set to."""
         return {**super().coefficients(), "weight_decay": self.weight_decay}
+
+    def check_held(self, dtype: np.dtype[Any]) -> None:
+        """Refuse what has another meaning when it is rounded to `dtype`."""
+        super().check_held(dtype)
+        if self.eta:
+            check_held(self.weight_decay, "weight_decay", dtype, per=1 / max(self.eta, 1.0))
 
 
 @dataclass(frozen=True)
@@ -316,6 +363,9 @@ class LBFGS(Optimizer):
         as_count(self.memory, "memory", at_least=1)
         if self.max_evaluations is not None:
             as_count(self.max_evaluations, "max_evaluations", at_least=1)
+
+    def check_held(self, dtype: np.dtype[Any]) -> None:
+        """Do nothing: SciPy has all of them, in float64."""
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fastnet.arguments import as_count, as_items, as_rate, shown
+import numpy as np
+
+from fastnet.arguments import as_count, as_items, as_rate, check_held, shown
 from fastnet.callbacks import Callback, EarlyStopping, read_callbacks
 from fastnet.data import Dataset
 from fastnet.metrics import METRICS, Metrics
@@ -55,7 +57,7 @@ def read_plan(
     kind, low = network._kind_for(data.facts)
     plan = Plan(
         epochs=epochs,
-        mini_batch_size=as_count(mini_batch_size, "mini_batch_size", at_least=1),
+        mini_batch_size=as_count(mini_batch_size, "mini_batch_size", at_least=1, at_most=None),
         optimizer=network._optimizer if optimizer is None else read_optimizer(optimizer),
         schedule=read_schedule(schedule, epochs),
         l1=l1,
@@ -71,6 +73,7 @@ def read_plan(
         kind=kind,
         low=low,
     )
+    _check_held(plan, network.dtype, data.n)
     recorded = (*plan.metrics.names, *plan.metrics.functions)
     check_monitors([plan.schedule, *plan.callbacks], recorded, plan.callbacks)
     if isinstance(plan.optimizer, LBFGS):
@@ -155,6 +158,23 @@ def _read_norm(norm: Any, name: str) -> float:
     if norm == 0:
         raise ValueError(f"{name} is 0; expected a positive number, or None for no limit.")
     return float(norm)
+
+
+def _check_held(plan: Plan, dtype: np.dtype[Any], n: int) -> None:
+    """Refuse coefficients that have another meaning when they are rounded to `dtype`."""
+    plan.optimizer.check_held(dtype)
+    if not isinstance(plan.optimizer, LBFGS):  # which has l2 in float64
+        check_held(plan.l1, "l1", dtype, per=n)
+        check_held(plan.l2, "l2", dtype, per=n)
+    for name in ("max_norm", "clip_norm"):  # kept in float64, but what they leave is not
+        norm = getattr(plan, name)
+        check_held(min(norm, 1.0), name, dtype)
+    # Draws have 32 bits, and the share that is kept has those of `dtype`.
+    least = max(2.0**-32, float(np.finfo(dtype).epsneg))
+    for share in plan.dropout:
+        check_held(share, "dropout", dtype, least=least)
+        if share > 1 - 2.0**-32:
+            raise ValueError(f"dropout is {share!r}; expected at most 0.9999999997.")
 
 
 def _check_lbfgs(plan: Plan, data: Dataset) -> None:

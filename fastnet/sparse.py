@@ -109,7 +109,11 @@ def check_values(rows: Any, dtype: np.dtype[Any], name: str) -> None:
     limit = float(np.finfo(dtype).max)
     if not values.size or examples.scan(values[np.newaxis], limit) < 0:
         return
-    place = int(np.flatnonzero(~(np.abs(values.astype(np.float64)) <= limit))[0])
+    values = values.copy()
+    bad = np.flatnonzero(~(np.abs(values.astype(np.float64)) <= limit))
+    if not bad.size:
+        raise ValueError(f"{name} has changed while it was looked at; leave it as it is.")
+    place = int(bad[0])
     row = int(np.searchsorted(rows.indptr, place, side="right")) - 1
     what = "is too large for" if np.isfinite(values[place]) else "is not finite in"
     raise ValueError(

@@ -17,6 +17,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from fastnet.arguments import as_count, shown
+
 __all__ = [
     "available_cores",
     "get_num_threads",
@@ -29,6 +31,9 @@ __all__ = [
 VARIABLE = "FASTNET_NUM_THREADS"
 #: Where Linux says which part of the processors' time a container may have: "quota period".
 QUOTA = "/sys/fs/cgroup/cpu.max"
+
+#: What each thread needs to begin with is allocated beforehand, so that there must be a limit.
+MOST_THREADS = 1024
 
 _chosen: list[int] = []  # what set_num_threads was given, if a number
 _here = threading.local()
@@ -61,12 +66,12 @@ def set_num_threads(n: int | None) -> None:
     Parameters
     ----------
     n : int or None
-        1 or more; None: what FASTNET_NUM_THREADS says, a number or "all", or else 1.
+        1 to 1024; None: what FASTNET_NUM_THREADS says, a number or "all", or else 1.
 
     Raises
     ------
     ValueError, TypeError
-        `n` is no whole number, or below 1.
+        `n` is not a whole number from 1 to 1024.
 
     Examples
     --------
@@ -76,12 +81,8 @@ def set_num_threads(n: int | None) -> None:
     1
     >>> fastnet.set_num_threads(None)
     """
-    if n is not None and (isinstance(n, bool) or not isinstance(n, int)):
-        raise TypeError(
-            f"set_num_threads: n is {n!r}; give a whole number, or None for the default."
-        )
-    if n is not None and n < 1:
-        raise ValueError(f"set_num_threads: n is {n}; give 1 or more, or None for the default.")
+    if n is not None:
+        n = as_count(n, "set_num_threads: n", at_least=1, at_most=MOST_THREADS)
     _chosen[:] = [] if n is None else [n]
 
 
@@ -91,7 +92,7 @@ def get_num_threads() -> int:
     Raises
     ------
     ValueError
-        FASTNET_NUM_THREADS is set, but neither to a whole number from 1 on nor to "all".
+        FASTNET_NUM_THREADS is set, but neither to a whole number from 1 to 1024 nor to "all".
 
     Examples
     --------
@@ -108,12 +109,14 @@ def get_num_threads() -> int:
     if not text:
         return 1
     if text == "all":
-        return available_cores()
-    if not text.isdecimal() or int(text) < 1:
+        return min(available_cores(), MOST_THREADS)
+    n = int(text) if text.isdecimal() and len(text) < 20 else 0  # int() refuses 5000 digits
+    if not 1 <= n <= MOST_THREADS:
         raise ValueError(
-            f"{VARIABLE} is {text!r}; set it to a whole number from 1 on, or to 'all'."
+            f"{VARIABLE} is {shown(text)}; set it to a whole number from 1 to {MOST_THREADS}, "
+            "or to 'all'."
         )
-    return int(text)
+    return n
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """Every optimizer against its formula, ten steps long, and against the peers' own classes."""
 
 import copy
+import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -396,3 +398,120 @@ def test_what_is_no_optimizer_is_refused(given):
         net.train((X, labels), 1, 5, optimizer=given)
     assert "optimizer is" in str(caught.value)
     np.testing.assert_array_equal(net.parameters, before)
+
+
+# --- coefficients in float32 ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("argument", "options", "dtype"),
+    [
+        ("epsilon", {"optimizer": Adam(1e-3, epsilon=1e-50)}, np.float32),
+        ("epsilon", {"optimizer": Adam(1e-3, epsilon=1e-30)}, np.float32),
+        ("epsilon", {"optimizer": AdamW(1e-3, epsilon=1e-45)}, np.float32),
+        ("epsilon", {"optimizer": RMSprop(epsilon=1e-50)}, np.float32),
+        ("epsilon", {"optimizer": RMSprop(epsilon=1e300)}, np.float32),
+        ("epsilon", {"optimizer": RMSprop(epsilon=1e-200)}, np.float64),
+        *(("eta", {"optimizer": cls(eta=1e-50)}, np.float32) for cls in OPTIMIZERS.values()
+          if cls is not LBFGS),
+        ("eta", {"optimizer": SGD(1e39)}, np.float32),
+        ("eta", {"optimizer": Adam(1e38)}, np.float32),
+        ("eta", {"optimizer": Rprop(1e100)}, np.float32),
+        ("mu", {"optimizer": Momentum(mu=1 - 1e-9)}, np.float32),
+        ("mu", {"optimizer": Nesterov(mu=1e-60)}, np.float32),
+        ("beta", {"optimizer": RMSprop(beta=1 - 1e-10)}, np.float32),
+        ("beta1", {"optimizer": Adam(beta1=1 - 1e-10)}, np.float32),
+        ("beta2", {"optimizer": Adam(beta2=1 - 1e-8)}, np.float32),
+        ("weight_decay", {"optimizer": AdamW(weight_decay=1e50)}, np.float32),
+        ("weight_decay", {"optimizer": AdamW(weight_decay=1e-50)}, np.float32),
+        ("weight_decay", {"optimizer": AdamW(1e10, weight_decay=1e35)}, np.float32),
+        ("up", {"optimizer": Rprop(up=1 + 1e-9)}, np.float32),
+        ("up", {"optimizer": Rprop(up=1e50)}, np.float32),
+        ("down", {"optimizer": Rprop(down=1 - 1e-9)}, np.float32),
+        ("smallest", {"optimizer": Rprop(smallest=1e-50)}, np.float32),
+        ("largest", {"optimizer": Rprop(largest=1e50)}, np.float32),
+        ("l1", {"l1": 1e-50}, np.float32),
+        ("l2", {"l2": 1e-50}, np.float32),
+        ("l2", {"l2": 1e-37}, np.float32),
+        ("l1", {"l1": 1e41}, np.float32),
+        ("l1", {"l1": 1e-308}, np.float64),
+        ("max_norm", {"max_norm": 1e-50}, np.float32),
+        ("clip_norm", {"clip_norm": 1e-50}, np.float32),
+        ("dropout", {"dropout": 1e-50}, np.float32),
+        ("dropout", {"dropout": 1e-8}, np.float32),
+        ("dropout", {"dropout": 1e-11}, np.float64),
+        ("dropout", {"dropout": 1 - 1e-11}, np.float64),
+        ("sample_weight", {"sample_weight": np.full(20, 1e-50)}, np.float32),
+        ("class_weight", {"class_weight": {0: 1e-50}}, np.float32),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("way", ["train", "partial_fit"])
+def test_a_coefficient_that_is_another_when_rounded_is_refused(argument, options, dtype, way):
+    """By name and with the limit; and float64 takes what only float32 cannot hold."""
+    net, X, labels, _ = problem(dtype)
+    before, state = net.parameters.copy(), repr(net.rng.bit_generator.state)
+    first = () if way == "partial_fit" else (1,)
+    with pytest.raises(ValueError, match=rf"\b{argument}\b") as caught:
+        getattr(net, way)((X, labels), *first, **options)
+    assert re.search(r"expected|float64", str(caught.value))
+    np.testing.assert_array_equal(net.parameters, before)
+    assert repr(net.rng.bit_generator.state) == state
+    eta = getattr(options.get("optimizer"), "eta", 0)
+    if dtype == np.float32 and 0 < eta < 1:
+        wide, X, labels, _ = problem(np.float64)
+        wide.train((X, labels), 1, **options)
+        assert np.isfinite(wide.parameters).all()
+
+
+def limits(said):
+    """Return the numbers that a message offers after "expected"."""
+    return [float(word) for word in re.findall(r"\d[\d.e+-]*\d", said.split("expected")[1])]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("cls", "field", "value"),
+    [
+        (Adam, "epsilon", 1e-300), (RMSprop, "epsilon", 1e-300), (SGD, "eta", 1e-320),
+        (Momentum, "mu", 1e-320), (Rprop, "smallest", 1e-320),
+        (SGD, "eta", 1e300), (Rprop, "up", 1 + 1e-12), (Adam, "beta2", 1 - 1e-12),
+    ],
+)  # fmt: skip
+def test_the_limit_in_the_message_is_taken(cls, field, value, dtype):
+    try:
+        cls(**{field: value}).check_held(np.dtype(dtype))
+    except ValueError as error:
+        assert field in str(error)
+        limit = limits(str(error))[-1]
+        cls(**{field: limit}).check_held(np.dtype(dtype))
+        assert dtype(limit) != 0
+        if field == "epsilon":
+            assert dtype(limit) ** 2 != 0
+    else:
+        assert dtype == np.float64 and 1e-308 < value <= 1e300
+
+
+@pytest.mark.parametrize("optimizer", [Adam(1e-9), AdamW(1e-9, weight_decay=0.0), RMSprop(1e-9)])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_no_gradient_is_no_step(optimizer, dtype):
+    """0 / (0 + epsilon), with the smallest epsilon that is taken."""
+    least = 1.1e-19 if dtype == np.float32 else 1.5e-154
+    optimizer = dataclasses.replace(optimizer, epsilon=least)
+    net = fastnet.Network([3, 2], rng=0, dtype=dtype)
+    before = net.weights[0].copy()
+    net.train((np.zeros((40, 3)), np.arange(40) % 2), 2, optimizer=optimizer)
+    np.testing.assert_array_equal(net.weights[0], before)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "size"), [(np.float32, 1e-30), (np.float32, 1e25), (np.float64, 1e-200),
+                        (np.float64, 1e200)]
+)  # fmt: skip
+def test_rprop_goes_by_the_sign_of_any_gradient(dtype, size):
+    """The product of two such gradients is 0 or infinite; each step is 1.2 times the last."""
+    net = fastnet.Network([1, 1], "quadratic", output="identity", dtype=dtype)
+    net.parameters[:] = 0
+    net.train(([[0.0]], [[size]]), 3, 1, optimizer=Rprop(size * 1e-3, smallest=0.0,
+                                                         largest=size * 1e3))  # fmt: skip
+    wanted = (1 + 1.2 + 1.44) * 1e-3 * size
+    np.testing.assert_allclose(net.biases[0].item(), wanted, rtol=1e-6)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from fastnet.arguments import in_one_line
+
 try:
     from fastnet.kernels import codes, cpu, examples, guard
 except ImportError as error:
@@ -55,8 +57,8 @@ def _choose() -> str:
         return usable[-1]
     if wanted not in usable:
         raise ImportError(
-            f"FASTNET_KERNEL={wanted} names no kernel variant that this processor can run; "
-            f"it can run {', '.join(usable)}."
+            f"FASTNET_KERNEL={in_one_line(wanted, 40)} names no kernel variant that this processor "
+            f"can run; it can run {', '.join(usable)}."
         )
     return wanted
 

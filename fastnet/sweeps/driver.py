@@ -176,7 +176,10 @@ def stream(
         )
     executor = read_executor(executor)
     threads = n_cores() if threads is None else as_count(threads, "threads", at_least=1)
-    seeds, seed = as_count(seeds, "seeds", at_least=1), as_count(seed, "seed", at_least=0)
+    seeds, seed = (
+        as_count(seeds, "seeds", at_least=1),
+        as_count(seed, "seed", at_least=0, at_most=None),
+    )
     tasks = read_tasks(configurations, seeds, seed)
     run = _Run(tasks, None if store is None else Store(store, build, data, seed))
     return run.outcomes(
