@@ -176,6 +176,10 @@ def run_together(tasks: Sequence[Callable[[list[BaseException]], object]]) -> No
             thread.start()
         except RuntimeError:  # the system allows no more
             here.append(task)
+        except BaseException as error:  # Ctrl-C, maybe with the thread begun
+            errors.append(error)
+            threads.append(thread)
+            break
         else:
             threads.append(thread)
     for task in here:
@@ -183,6 +187,8 @@ def run_together(tasks: Sequence[Callable[[list[BaseException]], object]]) -> No
     for thread in threads:
         try:
             thread.join()
+        except RuntimeError:  # Ctrl-C came before the thread began: it ends at its first look
+            continue
         except BaseException as error:  # Ctrl-C, which comes to the main thread alone
             errors.append(error)
             thread.join()

@@ -107,19 +107,49 @@ def test_the_number_of_threads_is_what_was_asked_for(monkeypatch):
     assert fastnet.get_num_threads() == 5
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "many", "2.5"])
+@pytest.mark.parametrize(
+    "text", ["0", "-1", "many", "2.5", "1025", "99999999999", "9" * 5000, "٣x", "1 2", "1\n"]
+)
 def test_a_variable_that_is_no_number(monkeypatch, text):
     monkeypatch.setenv("FASTNET_NUM_THREADS", text)
-    with pytest.raises(ValueError, match=f"FASTNET_NUM_THREADS is '{text}'"):
+    with pytest.raises(ValueError, match=f"FASTNET_NUM_THREADS is '{text[:20].strip()}") as caught:
         fastnet.get_num_threads()
+    assert "from 1 to 1024" in str(caught.value)
+    assert len(str(caught.value)) < 300 and "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("n", "error"), [(0, ValueError), (-2, ValueError), (1.5, TypeError), (True, TypeError)]
+    ("n", "error"),
+    [
+        (0, ValueError),
+        (-2, ValueError),
+        (1.5, TypeError),
+        (True, TypeError),
+        (1025, ValueError),
+        (2**31, ValueError),
+        (2**63, ValueError),
+        (10**400, ValueError),
+        (np.bool_(True), TypeError),
+        ("2", TypeError),
+        (2 + 0j, TypeError),
+    ],
 )
 def test_a_number_that_is_none(n, error):
+    before = fastnet.get_num_threads()
     with pytest.raises(error, match="set_num_threads: n is"):
         fastnet.set_num_threads(n)
+    assert fastnet.get_num_threads() == before
+
+
+def test_as_many_threads_as_may_be():
+    """The same bits, and memory for all of them."""
+    X, y = np.random.default_rng(0).random((40, 90)), np.arange(40) % 3
+    nets = [fastnet.Network([90, 64, 3], rng=0) for _ in range(2)]
+    for net, n in zip(nets, [1, np.int64(1024)], strict=True):
+        fastnet.set_num_threads(n)
+        assert fastnet.get_num_threads() == n
+        net.train((X, y), epochs=2, mini_batch_size=20)
+    np.testing.assert_array_equal(nets[0].parameters, nets[1].parameters)
 
 
 @pytest.mark.parametrize(
