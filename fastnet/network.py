@@ -58,8 +58,8 @@ class Network(Portable):
     sizes : list of int
     num_layers : int
         How many layers, the inputs counted.
-    weights : sequence of ndarray, shapes (n_out, n_in)
-    biases : sequence of ndarray, shapes (n_out, 1)
+    weights : list of ndarray, shapes (n_out, n_in)
+    biases : list of ndarray, shapes (n_out, 1)
         Views of `parameters`: writing into them, or assigning to them, changes the network.
     parameters : ndarray, shape (n_parameters,)
         Every parameter, layer after layer: biases, then weights with the inputs as rows.

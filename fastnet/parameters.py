@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Any, overload
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,8 +61,14 @@ def layer_views(parameters: Array, sizes: Sequence[int]) -> tuple[list[Array], l
     return biases, weights
 
 
-class Views(Sequence[Array]):
+class Views(list[Array]):
     """A list of arrays that are views of a network's parameters; assigning an item copies into it.
+
+    It has one array for each layer, and so keeps its length and its order: `append`, `del`, `sort`
+    and the like are refused. `+`, `*`, `copy`, slices, pickles and copies are plain lists. `==`,
+    `in`, `index` and `count` compare shapes and numbers, where a plain list of arrays would say
+    that the truth of an array is ambiguous. Since assigning copies, two layers of one shape are
+    swapped by assigning both at once: `net.weights[1:] = net.weights[:0:-1]`.
 
     Parameters
     ----------
@@ -78,34 +85,99 @@ class Views(Sequence[Array]):
     >>> net.weights[0] = [[1.0, 2.0]]
     >>> net.weights[0]
     array([[1., 2.]])
+    >>> net.weights == [np.array([[1.0, 2.0]])], len(net.weights + net.biases)
+    (True, 2)
     """
 
     def __init__(self, name: str, arrays: list[Array], guard: Guard) -> None:
+        super().__init__(arrays)
         self._name = name
-        self._arrays = arrays
         self._guard = guard
 
-    def __len__(self) -> int:
-        return len(self._arrays)
-
-    def __iter__(self) -> Iterator[Array]:
-        return iter(self._arrays)
-
-    @overload
-    def __getitem__(self, index: int) -> Array: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Array]: ...
-    def __getitem__(self, index: int | slice) -> Array | list[Array]:
-        return self._arrays[index]
-
-    def __setitem__(self, index: int | slice, value: Any) -> None:
+    def __setitem__(self, index: Any, value: Any) -> None:
         if isinstance(index, slice):
             self._assign(range(len(self))[index], value)
         else:
             self._assign([range(len(self))[index]], [value])
 
-    def __repr__(self) -> str:
-        return repr(self._arrays)
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return list, (list(self),)
+
+    # ---- comparison
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, list):
+            return NotImplemented
+        return len(self) == len(other) and all(map(_same, self, other))
+
+    def __ne__(self, other: object) -> bool:
+        return NotImplemented if not isinstance(other, list) else not self == other
+
+    __hash__ = None  # as every list
+
+    def __contains__(self, value: object) -> bool:
+        return any(_same(array, value) for array in self)
+
+    def count(self, value: Any) -> int:
+        """Return how many of the arrays equal `value`."""
+        return sum(_same(array, value) for array in self)
+
+    def index(self, value: Any, start: Any = 0, stop: Any = sys.maxsize) -> int:
+        """Return the first layer, from 0, whose array equals `value`.
+
+        Raises
+        ------
+        ValueError
+            There is no such layer.
+        """
+        for layer in range(len(self))[start:stop]:
+            if _same(self[layer], value):
+                return layer
+        raise ValueError(f"value is not among {self._name}; expected one of its arrays.")
+
+    # ---- one array for each layer
+
+    def __iadd__(self, other: Iterable[Any]) -> Any:  # type: ignore[misc]  # a plain list
+        return [*self, *other]
+
+    def __imul__(self, times: Any) -> Any:  # type: ignore[misc]
+        return list(self) * times
+
+    def _refuse(self, name: str) -> NoReturn:
+        raise TypeError(
+            f"{self._name} has one array for each of {len(self)} layers, so that {name} is not "
+            f"possible; assign arrays to {self._name}, or take list({self._name})."
+        )
+
+    def __delitem__(self, index: Any) -> None:
+        self._refuse("del")
+
+    def append(self, value: Any) -> None:
+        """Raise TypeError, as do the other methods that change length or order."""
+        self._refuse("append")
+
+    def extend(self, values: Any) -> None:  # noqa: D102
+        self._refuse("extend")
+
+    def insert(self, index: Any, value: Any) -> None:  # noqa: D102
+        self._refuse("insert")
+
+    def pop(self, index: Any = -1) -> Array:  # noqa: D102
+        self._refuse("pop")
+
+    def remove(self, value: Any) -> None:  # noqa: D102
+        self._refuse("remove")
+
+    def clear(self) -> None:  # noqa: D102
+        self._refuse("clear")
+
+    def reverse(self) -> None:  # noqa: D102
+        self._refuse("reverse")
+
+    def sort(self, **options: Any) -> None:  # noqa: D102
+        self._refuse("sort")
+
+    # ---- assignment
 
     def assign(self, values: Iterable[Any]) -> None:
         """Copy one array into each; all are checked before the first is changed.
@@ -132,10 +204,10 @@ class Views(Sequence[Array]):
         checked = [self._checked(layer, value) for layer, value in zip(layers, items, strict=True)]
         with self._guard:
             for layer, value in zip(layers, checked, strict=True):
-                np.copyto(self._arrays[layer], value, casting="same_kind")
+                np.copyto(self[layer], value, casting="same_kind")
 
     def _checked(self, layer: int, value: Any) -> Array:
-        wanted = self._arrays[layer]
+        wanted = self[layer]
         try:
             with memory_for(self._name):
                 array = np.asarray(value)
@@ -153,3 +225,7 @@ class Views(Sequence[Array]):
             )
         # A copy in the network's type: `net.weights = [w.T for ...]` may read what it overwrites.
         return np.array(array, dtype=wanted.dtype)
+
+
+def _same(array: Array, other: Any) -> bool:
+    return array is other or np.array_equal(array, other)

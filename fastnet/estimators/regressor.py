@@ -38,7 +38,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     Attributes
     ----------
-    coefs_, intercepts_ : sequence of ndarray, shapes (n_in, n_out) and (n_out,)
+    coefs_, intercepts_ : list of ndarray, shapes (n_in, n_out) and (n_out,)
         Views of the network's parameters.
     loss_, best_loss_, loss_curve_, n_iter_, t_ : as in scikit-learn
     validation_scores_, best_validation_score_ : as in scikit-learn
