@@ -350,6 +350,7 @@ def test_targets_that_are_refused():
     ours = MLPClassifier(warm_start=True, max_iter=1, tol=9.0).fit(X, y)
     with pytest.raises(ValueError, match="layers of"):
         ours.set_params(hidden_layer_sizes=(3,)).fit(X, y)
+    ours = MLPClassifier(max_iter=1, tol=9.0).fit(X, y)
     with pytest.raises(ValueError, match="classes not in"):
         ours.partial_fit(X, np.repeat("w", len(y)))
 

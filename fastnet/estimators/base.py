@@ -46,6 +46,7 @@ except ImportError:  # before scikit-learn 1.9
 __all__ = ["BaseMLP", "has_steps", "with_callbacks"]
 
 Array = NDArray[Any]
+LAYERS = ("coefs_", "intercepts_")
 #: Types of X that kernels read where they lie; others are converted to the first.
 KEPT_TYPES = (np.float64, np.float32, np.uint8)
 
@@ -66,42 +67,50 @@ def has_steps(estimator: Any) -> bool:
     return True
 
 
+def _views(network: Network, name: str) -> Views:
+    if name == "coefs_":
+        return Views(name, [w.T for w in network.weights], network._guard)
+    return Views(name, [b[:, 0] for b in network.biases], network._guard)
+
+
 class BaseMLP(CallbackSupportMixin, BaseEstimator):
     """Training and parameters; classes below say what targets and outputs mean."""
 
     # ---- parameters
 
     @property
-    def coefs_(self) -> Views:
+    def coefs_(self) -> list[Array]:
         """Weight matrices, shapes (n_in, n_out): views of `network_`'s parameters."""
-        network = self._fitted_network("coefs_")
-        return Views("coefs_", [w.T for w in network.weights], network._guard)
+        return self._layers("coefs_")
 
     @coefs_.setter
     def coefs_(self, values: Any) -> None:
-        self.coefs_.assign(values)
+        self._assign("coefs_", values)
 
     @property
-    def intercepts_(self) -> Views:
+    def intercepts_(self) -> list[Array]:
         """Bias vectors, shapes (n_out,): views of `network_`'s parameters."""
-        network = self._fitted_network("intercepts_")
-        return Views("intercepts_", [b[:, 0] for b in network.biases], network._guard)
+        return self._layers("intercepts_")
 
     @intercepts_.setter
     def intercepts_(self, values: Any) -> None:
-        self.intercepts_.assign(values)
+        self._assign("intercepts_", values)
 
-    @property
-    def n_layers_(self) -> int:
-        """How many layers, inputs and outputs counted."""
-        return int(self._fitted_network("n_layers_").num_layers)
-
-    def _fitted_network(self, name: str) -> Network:
+    def _layers(self, name: str) -> list[Array]:
+        """Views of the network; or, before there is one, the list that it will start from."""
         network = self.__dict__.get("network_")
-        if network is None:
-            raise AttributeError(f"{name} is there after fit; this {type(self).__name__} is new.")
-        assert isinstance(network, Network)
-        return network
+        if network is not None:
+            return _views(network, name)
+        if name in self.__dict__:
+            given: list[Array] = self.__dict__[name]
+            return given
+        raise AttributeError(f"{name} is there after fit; this {type(self).__name__} is new.")
+
+    def _assign(self, name: str, values: Any) -> None:
+        if "network_" in self.__dict__:
+            _views(self.network_, name).assign(values)
+        else:
+            self.__dict__[name] = list(values)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -110,7 +119,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     # ---- what the classes below decide
 
-    def _read_targets(self, y: Any, first: bool, classes: Any = None) -> Array:
+    def _read_targets(self, y: Any, first: bool, classes: Any = None, again: bool = False) -> Array:
+        """Return y as the network takes it; `again`: the classes must be those of last time."""
         raise NotImplementedError
 
     def _cost(self) -> tuple[str, str, str]:
@@ -152,7 +162,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
-        targets = self._read_targets(y, anew, classes)
+        targets = self._read_targets(y, anew, classes, self.warm_start and not anew)
         class_weight = self._class_weights(y, partial)
         if class_weight is not None:
             sample_weight = class_weight * (1 if sample_weight is None else sample_weight)
@@ -192,8 +202,16 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         sizes = [X.shape[1], *hidden, self.n_outputs_]
         if anew:
             dtype = np.float32 if X.dtype == np.float32 else np.float64
-            self.network_ = self._start(sizes, cost, output, dtype, rng)
-            self.network_.kind = self._kind()
+            # What was assigned before the first call is what a call starts from that goes on.
+            given = {name: self.__dict__[name] for name in LAYERS if name in self.__dict__}
+            keeps = (partial or self.warm_start) and len(given) == len(LAYERS)
+            network = self._start(sizes, cost, output, dtype, None if keeps else rng)
+            for name in given if keeps else ():
+                _views(network, name).assign(given[name])
+            for name in given:
+                del self.__dict__[name]
+            network.kind = self._kind()
+            self.network_, self.n_layers_ = network, len(sizes)
             self.loss_curve_: list[float] = []
             self.t_ = self._no_improvement_count = 0
             self.validation_scores_: list[float] | None = None
@@ -222,7 +240,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             self._rate: Any = make_schedule(self)
 
     def _start(self, sizes: list[int], cost: str, output: str, dtype: Any, rng: Any) -> Network:
-        named = self.initializer is not None
+        """Make the network, and draw its weights where there is something to draw from."""
+        named = self.initializer is not None and rng is not None
         network = Network(
             sizes,
             cost,
@@ -232,7 +251,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             output=output,
             initializer=self.initializer if named else 0.0,
         )
-        if not named:
+        if not named and rng is not None:
             drawn = draw_weights(sizes, self.activation, rng)
             network.weights = [weights.T for weights, _ in drawn]
             network.biases = [biases[:, np.newaxis] for _, biases in drawn]
@@ -257,7 +276,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             np.arange(X.shape[0]),
             random_state=rng,
             test_size=self.validation_fraction,
-            stratify=targets if binary else None,
+            stratify=targets.astype(bool) if binary else None,
         )
         if len(test) < 2:
             raise ValueError(
@@ -306,11 +325,13 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         l1, l2 = (float(strength) * n / (size * mean) for strength in (self.l1, self.alpha))
         if held_out is not None and self.validation_scores_ is None:
             self.validation_scores_, self.validation_loss_curve_ = [], []
+        if self.early_stopping and self.best_validation_score_ is None:  # it was off at first
+            self.best_validation_score_ = -math.inf
 
         def loss(network: Any, cost: float) -> float:
             return self._loss(network, cost, lambda: network._regularized(0.0, n, l2, l1))
 
-        watch = Watch(self, n, held_out, loss, stops=not isinstance(optimizer, LBFGS))
+        watch = Watch(self, n, held_out, loss, optimizer)
         callbacks = [watch, *tasks, *read_callbacks(self.callbacks)]
         remedy = "give X_val and y_val to fit, or set early_stopping=True, for a validation_score"
         check_monitors([self._rate, *callbacks], ["running_cost"], callbacks, remedy)
@@ -333,10 +354,20 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
                     shuffle=bool(self.shuffle),
                 )
         except DivergenceError as error:
-            raise ValueError(
-                "Solver produced non-finite parameter weights. The input data may contain large "
-                "values and need to be preprocessed."
-            ) from error
+            # As there, early stopping has something to go back to if an epoch has been scored.
+            scored = self.early_stopping and held_out is not None and not partial
+            if not scored or self.best_validation_score_ in (None, -math.inf):
+                raise ValueError(
+                    "Solver produced non-finite parameter weights. The input data may contain "
+                    "large values and need to be preprocessed."
+                ) from error
+            watch.note_divergence()
+            warnings.warn(
+                f"Stochastic Optimizer: training diverged in epoch {self.n_iter_}; the weights "
+                "with the best validation score are kept.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=4)
         self._finish(optimizer, held_out, partial)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
+from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
@@ -205,7 +206,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ----------
         X, y, sample_weight : as for `fit`
         classes : array_like, shape (n_classes,)
-            All that will ever come; needed in the first call, unless y are several labels.
+            All that will ever come; needed in the first call.
         X_val, y_val : like X and y, optional
             With `early_stopping` these are scored; without them a share of each batch is set aside.
             When nothing has improved in `n_iter_no_change` calls the best weights come back,
@@ -220,11 +221,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ValueError, TypeError
             As for `fit`; or classes that were not announced.
         """
+        if classes is None and "classes_" not in self.__dict__:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
         self._fit(X, y, sample_weight, (X_val, y_val), partial=True, classes=classes)
         return self
 
-    def predict(self, X: Any) -> Array:
-        """Return the class of each row, or its labels as 0 and 1.
+    def predict(self, X: Any) -> Any:
+        """Return the class of each row, or its labels as 0 and 1: sparse if y was.
 
         Parameters
         ----------
@@ -232,14 +235,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
         Returns
         -------
-        ndarray, shape (n,) or (n, n_labels)
+        ndarray, shape (n,), or ndarray or sparse matrix, shape (n, n_labels)
         """
         outputs = self._outputs(X)
         if self._multilabel:
-            return (outputs > 0.5).astype(int)
-        codes = (outputs[:, 0] > 0.5).astype(int) if self.n_outputs_ == 1 else outputs.argmax(1)
-        labels: Array = self.classes_[np.minimum(codes, len(self.classes_) - 1)]
-        return labels
+            assert self._label_binarizer is not None
+            return self._label_binarizer.inverse_transform(outputs)
+        return self.classes_[self._codes(outputs)]
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class, or of each label.
@@ -301,7 +303,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         weights: Array = compute_sample_weight(self.class_weight, y)
         return weights
 
-    def _read_targets(self, y: Any, first: bool, classes: Any = None) -> Array:
+    def _codes(self, outputs: Array) -> Array:
+        """Which class, by its place in `classes_`, each row is taken for."""
+        codes = (outputs[:, 0] > 0.5).astype(int) if self.n_outputs_ == 1 else outputs.argmax(1)
+        codes[codes >= len(self.classes_)] = 0  # there is one class, and it is certain
+        return codes
+
+    def _read_targets(self, y: Any, first: bool, classes: Any = None, again: bool = False) -> Array:
         """Class numbers, a column of 0 and 1 for two classes, or a column a label."""
         check_classification_targets(y)
         kind = type_of_target(y)
@@ -310,12 +318,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 f"y is of kind {kind!r}; several labels at once are given as columns of 0 and 1."
             )
         multilabel = kind == "multilabel-indicator"
+        binarizer = LabelBinarizer().fit(y) if multilabel and first else None
         if multilabel:
             y = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
         else:
             y = column_or_1d(y, warn=True)
         if first:
-            self._multilabel = multilabel
+            self._multilabel, self._label_binarizer = multilabel, binarizer
             self._set_classes(y, classes)
         elif multilabel != self._multilabel:
             raise ValueError(f"y is of kind {kind!r}, which it was not in the first call.")
@@ -323,6 +332,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             raise ValueError(
                 f"`classes={classes!r}` is not the same as on last call "
                 f"to partial_fit, was: {self.classes_!r}"
+            )
+        elif again and not multilabel and set(found := np.unique(y)) != set(self.classes_):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous "
+                f"call to fit. Previously got {self.classes_}, `y` has {found}"
             )
         return self._encode(y)
 
@@ -359,16 +373,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return codes if self.n_outputs_ > 1 else codes.astype(dtype)[:, np.newaxis]
 
     def _held_out(self, X: Any, targets: Array, sample_weight: Array | None) -> HeldOut:
-        return HeldOut(X, targets, sample_weight, _accuracy, _log_loss)
+        return HeldOut(X, targets, sample_weight, self._accuracy, _log_loss)
 
-
-def _accuracy(outputs: Array, targets: Array, sample_weight: Array | None) -> float:
-    """The share of rows of which every label is right."""
-    if targets.ndim == 1:
-        right = outputs.argmax(axis=1) == targets
-    else:
-        right = ((outputs > 0.5) == (targets > 0.5)).all(axis=1)
-    return float(np.average(right, weights=sample_weight))
+    def _accuracy(self, outputs: Array, targets: Array, sample_weight: Array | None) -> float:
+        """The share of rows that `predict` gets right, every label of them."""
+        if self._multilabel:
+            right = ((outputs > 0.5) == (targets > 0.5)).all(axis=1)
+        else:
+            right = self._codes(outputs) == targets.ravel()
+        return float(np.average(right, weights=sample_weight))
 
 
 def _log_loss(outputs: Array, targets: Array, sample_weight: Array | None) -> float:

@@ -196,7 +196,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         part = penalty()
         return float((cost - part) / self.n_outputs_ + part)
 
-    def _read_targets(self, y: Any, first: bool, classes: Any = None) -> Array:
+    def _read_targets(self, y: Any, first: bool, classes: Any = None, again: bool = False) -> Array:
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         y = y.reshape(len(y), -1)

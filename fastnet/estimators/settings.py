@@ -9,6 +9,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from sklearn.utils._param_validation import InvalidParameterError
 
 from fastnet.callbacks import read_callbacks
 from fastnet.estimators.orders import Rate
@@ -30,6 +31,7 @@ from fastnet.schedules import Schedule
 __all__ = [
     "ACTIVATIONS",
     "SOLVERS",
+    "changes_rate",
     "check_parameters",
     "hidden_sizes",
     "make_optimizer",
@@ -69,14 +71,14 @@ def check_parameters(estimator: Any) -> None:
 
     Raises
     ------
-    ValueError, TypeError
-        The message names parameter, estimator and value.
+    InvalidParameterError
+        A ValueError and a TypeError; the message names parameter, estimator and value.
     """
     for name in REALS:
         _check_real(estimator, name)
     for name in BOOLEANS:
         if not isinstance(getattr(estimator, name), (bool, np.bool_)):
-            _refuse(estimator, name, "True or False", TypeError)
+            _refuse(estimator, name, "True or False")
     for name in ("max_iter", "max_fun"):
         _check_count(estimator, name)
     if estimator.n_iter_no_change != math.inf:
@@ -88,16 +90,17 @@ def check_parameters(estimator: Any) -> None:
         _check_name(estimator, "solver", SOLVERS)
     if not isinstance(estimator.learning_rate, Schedule) and not callable(estimator.learning_rate):
         _check_name(estimator, "learning_rate", LEARNING_RATES)
-    if not isinstance(estimator.verbose, (bool, np.bool_, Integral)):
-        _refuse(estimator, "verbose", "True, False or a number", TypeError)
+    if not isinstance(estimator.verbose, (bool, np.bool_, Integral)) or estimator.verbose < 0:
+        _refuse(estimator, "verbose", "True, False or a whole number of 0 or more")
     if estimator.initializer is not None:
         read_initializer(estimator.initializer, "initializer")
     read_callbacks(estimator.callbacks)
 
 
-def _refuse(estimator: Any, name: str, wanted: str, kind: type[Exception] = ValueError) -> None:
-    came = getattr(estimator, name)
-    raise kind(f"{name} of {type(estimator).__name__} is {came!r}; expected {wanted}.")
+def _refuse(estimator: Any, name: str, wanted: str) -> None:
+    """Raise scikit-learn's own error, which is a ValueError and a TypeError."""
+    kind, came = type(estimator).__name__, getattr(estimator, name)
+    raise InvalidParameterError(f"{name} of {kind} is {came!r}; expected {wanted}.")
 
 
 def _check_real(estimator: Any, name: str) -> None:
@@ -105,7 +108,7 @@ def _check_real(estimator: Any, name: str) -> None:
     low, low_too, high, high_too = REALS[name]
     wanted = f"a number in {'[' if low_too else '('}{low}, {high}{']' if high_too else ')'}"
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
-        _refuse(estimator, name, wanted, TypeError)
+        _refuse(estimator, name, wanted)
     if not (low <= value if low_too else low < value):
         _refuse(estimator, name, wanted)
     if not (value <= high if high_too else value < high):
@@ -115,16 +118,14 @@ def _check_real(estimator: Any, name: str) -> None:
 def _check_count(estimator: Any, name: str, alternative: str = "") -> None:
     value, wanted = getattr(estimator, name), f"a whole number of 1 or more{alternative}"
     if isinstance(value, bool) or not isinstance(value, Integral):
-        _refuse(estimator, name, wanted, ValueError if isinstance(value, str) else TypeError)
+        _refuse(estimator, name, wanted)
     if value < 1:
         _refuse(estimator, name, wanted)
 
 
 def _check_name(estimator: Any, name: str, names: tuple[str, ...]) -> None:
     value, wanted = getattr(estimator, name), f"one of {', '.join(names)}"
-    if not isinstance(value, str):
-        _refuse(estimator, name, wanted, TypeError)
-    if value not in names:
+    if not isinstance(value, str) or value not in names:
         _refuse(estimator, name, wanted)
 
 
@@ -138,11 +139,11 @@ def hidden_sizes(estimator: Any) -> list[int]:
     """
     sizes = estimator.hidden_layer_sizes
     if isinstance(sizes, (str, bytes)):
-        _refuse(estimator, "hidden_layer_sizes", "whole numbers", TypeError)
+        _refuse(estimator, "hidden_layer_sizes", "whole numbers")
     sizes = list(sizes) if isinstance(sizes, Iterable) else [sizes]
     for size in sizes:
         if isinstance(size, bool) or not isinstance(size, Integral):
-            _refuse(estimator, "hidden_layer_sizes", "whole numbers", TypeError)
+            _refuse(estimator, "hidden_layer_sizes", "whole numbers")
         if size < 1:
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
     return [int(size) for size in sizes]
@@ -175,6 +176,11 @@ def make_optimizer(estimator: Any) -> Optimizer:
     if solver in ("sgd", "nesterov"):
         return Nesterov(eta, mu)
     return RMSprop(eta) if solver == "rmsprop" else Rprop(eta)
+
+
+def changes_rate(estimator: Any, optimizer: Optimizer) -> bool:
+    """Say whether a name in `learning_rate` changes the rate: with plain gradient descent only."""
+    return isinstance(estimator.learning_rate, str) and isinstance(optimizer, (SGD, Momentum))
 
 
 def make_schedule(estimator: Any) -> Any:

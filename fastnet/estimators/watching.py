@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from fastnet.callbacks import Callback
 from fastnet.estimators.orders import Rate
+from fastnet.estimators.settings import changes_rate
+from fastnet.optimizers import LBFGS, Optimizer
 
 __all__ = ["HeldOut", "TaskCallbacks", "Watch"]
 
@@ -64,8 +66,8 @@ class Watch(Callback):
     held_out : HeldOut or None
     loss : function of (network, running cost)
         What scikit-learn calls the loss.
-    stops : bool
-        False where the optimizer has rules of its own.
+    optimizer : Optimizer
+        L-BFGS has rules of its own for stopping; only gradient descent changes its rate.
     """
 
     def __init__(
@@ -74,11 +76,12 @@ class Watch(Callback):
         n: int,
         held_out: HeldOut | None,
         loss: Callable[[Any, float], float],
-        stops: bool,
+        optimizer: Optimizer,
     ) -> None:
         self.estimator = estimator
-        self.rate = estimator._rate if isinstance(estimator._rate, Rate) else None
-        self.stops = stops
+        self.eta = optimizer.eta
+        self.rate: Rate | None = estimator._rate if changes_rate(estimator, optimizer) else None
+        self.stops = not isinstance(optimizer, LBFGS)
         self.n = n
         self.held_out = held_out
         self.loss = loss
@@ -103,6 +106,16 @@ class Watch(Callback):
         if self.rate is not None and estimator.learning_rate == "invscaling":
             self.rate.current = (estimator.t_ + 1) ** -float(estimator.power_t)
         return self._stops()
+
+    def note_divergence(self) -> None:
+        """Write down an epoch that ended in numbers that are not finite."""
+        estimator = self.estimator
+        estimator.n_iter_ += 1
+        estimator.t_ += self.n
+        estimator.loss_ = math.nan
+        curves = (estimator.validation_scores_, estimator.validation_loss_curve_)
+        for curve in (estimator.loss_curve_, *curves):
+            curve.append(math.nan)
 
     def _score(self, network: Any, record: dict[str, Any]) -> None:
         assert self.held_out is not None
@@ -139,7 +152,7 @@ class Watch(Callback):
             f"for {estimator.n_iter_no_change} consecutive epochs."
         )
         if self.rate is not None and estimator.learning_rate == "adaptive":
-            eta = self.rate.current * estimator.learning_rate_init
+            eta = self.rate.current * self.eta
             if eta > SMALLEST_RATE:
                 self.rate.current /= 5
                 estimator._no_improvement_count = 0
