@@ -119,9 +119,9 @@ class Dataset:
         Parameters
         ----------
         sample_weight : array_like, shape (n,), or None
-        class_weight : dict, sequence of n_out numbers, "balanced", or None
-            By class number; a class that a dict leaves out weighs 1. "balanced": n / (n_out times
-            the examples of the class).
+        class_weight : dict, sequence of a number for each class, "balanced", or None
+            By class number, 0 and 1 for a single output; a class that a dict leaves out weighs 1.
+            "balanced": n / (the number of classes times the examples of the class).
 
         Raises
         ------
@@ -134,10 +134,9 @@ class Dataset:
         if sample_weight is not None:
             weights *= _read_weights(sample_weight, self.n, "sample_weight")
         if class_weight is not None:
-            if self.labels is None:
-                raise ValueError("class_weight needs class numbers for y; here y are targets.")
+            labels = self._class_numbers()
             with np.errstate(over="ignore"):
-                weights *= _read_class_weight(class_weight, self.labels, n_out)[self.labels]
+                weights *= _read_class_weight(class_weight, labels, max(n_out, 2))[labels]
         if weights.max() > np.finfo(self.dtype).max:
             raise ValueError(f"a sample's weight is {weights.max()}, too large for {self.dtype}.")
         rounded = weights.astype(self.dtype, copy=False)
@@ -150,6 +149,20 @@ class Dataset:
         weights = rounded
         targets = examples.Targets(self.labels, self.y, weights)
         return replace(self, targets=targets, sample_weight=weights)
+
+    def _class_numbers(self) -> Array:
+        """The class of each example; with a single output, y itself where it is 0 or 1."""
+        if self.labels is not None:
+            return self.labels
+        assert self.y is not None
+        bad = np.flatnonzero((self.y[:, 0] != 0) & (self.y[:, 0] != 1))
+        if self.y.shape[1] > 1 or bad.size:
+            came = f"y holds {self.y[bad[0], 0]} in row {bad[0]}" if bad.size else "y are targets"
+            raise ValueError(
+                f"class_weight needs class numbers for y; here {came}. Give class numbers (0 or 1 "
+                "for a single output), or sample_weight."
+            )
+        return self.y[:, 0].astype(np.intp)
 
     def check_fit(self, n_in: int, n_out: int, dtype: np.dtype[Any]) -> None:
         """Refuse a network that this was not prepared for.
@@ -486,20 +499,21 @@ def _read_weights(values: Any, n: int, name: str) -> Array:
     return weights
 
 
-def _read_class_weight(class_weight: Any, labels: Array, n_out: int) -> Array:
+def _read_class_weight(class_weight: Any, labels: Array, n_classes: int) -> Array:
     if isinstance(class_weight, str):
         if class_weight != "balanced":
             raise ValueError(
                 f"class_weight is {shown(class_weight)}; expected 'balanced', a dict or a sequence."
             )
-        return len(labels) / (n_out * np.maximum(np.bincount(labels, minlength=n_out), 1))
+        counts = np.bincount(labels, minlength=n_classes)
+        return len(labels) / (n_classes * np.maximum(counts, 1))
     if isinstance(class_weight, dict):
-        weights = np.ones(n_out)
+        weights = np.ones(n_classes)
         for label, weight in class_weight.items():
-            if label not in range(n_out):
+            if label not in range(n_classes):
                 raise ValueError(
-                    f"class_weight names class {shown(label)}; classes are 0 to {n_out - 1}."
+                    f"class_weight names class {shown(label)}; classes are 0 to {n_classes - 1}."
                 )
             weights[int(label)] = as_rate(weight, f"class_weight[{label!r}]")
         class_weight = weights
-    return _read_weights(class_weight, n_out, "class_weight")
+    return _read_weights(class_weight, n_classes, "class_weight")

@@ -303,6 +303,7 @@ class Network(Portable):
         sample_weight : array_like, shape (n,), optional
         class_weight : dict, sequence or "balanced", optional
             What each example's cost is multiplied by; a mini-batch still divides by its number.
+            Class weights need class numbers for y; of a single output they are 0 and 1.
         evaluation_data : like `data`, optional
         metrics : list of str or function, optional
             Names out of `fastnet.metrics.METRICS`, or functions of the network. By default, where

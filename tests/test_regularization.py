@@ -311,6 +311,25 @@ def test_balanced_is_scikit_learns():
     np.testing.assert_allclose(one.parameters, other.parameters, rtol=1e-13, atol=1e-15)
 
 
+@pytest.mark.parametrize("kind", [int, float, bool])
+@pytest.mark.parametrize(
+    "class_weight", [{0: 0.5, 1: 4.0}, {1: 4.0}, {True: 4.0}, [0.5, 4.0], "balanced"], ids=str
+)
+def test_a_single_output_has_the_classes_0_and_1(class_weight, kind):
+    _, X, labels, _ = problem(np.float64)
+    y = labels > 0
+    of_class = {"{1: 4.0}": [1, 4], "{True: 4.0}": [1, 4]}.get(str(class_weight), [0.5, 4.0])
+    if class_weight == "balanced":
+        of_class = [20 / (2 * np.sum(~y)), 20 / (2 * np.sum(y))]
+    net = fastnet.Network([X.shape[1], 1], rng=0)
+    for targets in (y.astype(kind), y.astype(kind)[:, np.newaxis]):
+        one, other = copy.deepcopy(net), copy.deepcopy(net)
+        one.train((X, targets), 2, 6, shuffle=False, class_weight=class_weight)
+        weights = np.where(y, of_class[1], of_class[0])
+        other.train((X, targets), 2, 6, shuffle=False, sample_weight=weights)
+        np.testing.assert_array_equal(one.parameters, other.parameters)
+
+
 def test_balanced_weights_find_a_rare_class():
     rng = np.random.default_rng(2)
     X = rng.standard_normal((400, 2))
@@ -392,3 +411,11 @@ def test_class_weights_need_class_numbers():
     with pytest.raises(ValueError) as caught:
         net.train((X, Y), 1, 5, class_weight=[1, 2, 3])
     assert "class_weight needs class numbers" in str(caught.value)
+    single = fastnet.Network([1, 1])
+    for y, weight, said in [
+        ([0.0, 1.0, 0.5], {0: 2}, r"needs class numbers for y; here y holds 0\.5 in row 2"),
+        ([0, 1, 1], {2: 2}, "names class 2; classes are 0 to 1"),
+        ([0, 1, 1], [2.0], r"class_weight has shape \(1,\); expected \(2,\)"),
+    ]:
+        with pytest.raises(ValueError, match=said):
+            single.train(([[1], [2], [3]], y), 1, 1, class_weight=weight)
