@@ -157,7 +157,8 @@ class Dataset:
         assert self.y is not None
         bad = np.flatnonzero((self.y[:, 0] != 0) & (self.y[:, 0] != 1))
         if self.y.shape[1] > 1 or bad.size:
-            came = f"y holds {self.y[bad[0], 0]} in row {bad[0]}" if bad.size else "y are targets"
+            single = self.y.shape[1] == 1
+            came = f"y holds {self.y[bad[0], 0]} in row {bad[0]}" if single else "y are targets"
             raise ValueError(
                 f"class_weight needs class numbers for y; here {came}. Give class numbers (0 or 1 "
                 "for a single output), or sample_weight."
