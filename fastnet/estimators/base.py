@@ -218,7 +218,6 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             self.validation_loss_curve_: list[float] | None = None
             self.best_loss_ = None if self.early_stopping else math.inf
             self.best_validation_score_ = -math.inf if self.early_stopping else None
-            self._best_parameters = self.network_.parameters.copy()
         elif self.network_.sizes != sizes:
             raise ValueError(
                 f"the network that is there has layers of {self.network_.sizes} units and the "
@@ -229,9 +228,16 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
                 f"the network that is there has {self.network_.activations[-1]} outputs and the "
                 f"parameters ask for {output}; set warm_start=False, or leave loss as it is."
             )
+        elif self.network_.activations[:-1] != [ACTIVATIONS[self.activation]] * len(hidden):
+            raise ValueError(
+                f"the network that is there has {self.network_.activations[0]} hidden layers and "
+                f"activation is {self.activation!r}; set warm_start=False, or leave it as it is."
+            )
         elif not partial:  # a warm start keeps the weights, and begins anew with all else
             self.network_ = copy.deepcopy(self.network_)
             self.network_._begin_anew()
+        if anew or not partial:
+            self._best_parameters: Array | None = None
         self.network_.rng = Orders(rng)
         self.n_iter_ = 0
         if not partial or "converged_" not in self.__dict__:
@@ -356,7 +362,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         except DivergenceError as error:
             # As there, early stopping has something to go back to if an epoch has been scored.
             scored = self.early_stopping and held_out is not None and not partial
-            if not scored or self.best_validation_score_ in (None, -math.inf):
+            if not scored or self._best_parameters is None:
                 raise ValueError(
                     "Solver produced non-finite parameter weights. The input data may contain "
                     "large values and need to be preprocessed."
@@ -383,7 +389,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
                 ConvergenceWarning,
                 stacklevel=5,
             )
-        if self.early_stopping and held_out is not None and (self.converged_ or not partial):
+        ended = self.early_stopping and held_out is not None and (self.converged_ or not partial)
+        if ended and self._best_parameters is not None:  # a warm start may find nothing better
             self.network_.parameters = self._best_parameters
 
     def _warn_of_lbfgs(self) -> None:

@@ -11,7 +11,7 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
+from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from fastnet.estimators.base import BaseMLP, has_steps, with_callbacks
 from fastnet.estimators.watching import HeldOut
@@ -311,18 +311,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _read_targets(self, y: Any, first: bool, classes: Any = None, again: bool = False) -> Array:
         """Class numbers, a column of 0 and 1 for two classes, or a column a label."""
-        check_classification_targets(y)
-        kind = type_of_target(y)
-        if "multioutput" in kind:
-            raise ValueError(
-                f"y is of kind {kind!r}; several labels at once are given as columns of 0 and 1."
-            )
+        kind = _kind(y)
         multilabel = kind == "multilabel-indicator"
         binarizer = LabelBinarizer().fit(y) if multilabel and first else None
-        if multilabel:
-            y = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
-        else:
-            y = column_or_1d(y, warn=True)
+        y = _indicators(y) if multilabel else column_or_1d(y, warn=True)
         if first:
             self._multilabel, self._label_binarizer = multilabel, binarizer
             self._set_classes(y, classes)
@@ -333,7 +325,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 f"`classes={classes!r}` is not the same as on last call "
                 f"to partial_fit, was: {self.classes_!r}"
             )
-        elif again and not multilabel and set(found := np.unique(y)) != set(self.classes_):
+        elif again and not multilabel and set(found := unique_labels(y)) != set(self.classes_):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "
                 f"call to fit. Previously got {self.classes_}, `y` has {found}"
@@ -346,7 +338,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             if len(self.classes_) != y.shape[1]:
                 raise ValueError(f"classes names {len(self.classes_)}; y has {y.shape[1]} columns.")
         else:
-            self.classes_ = np.unique(y) if classes is None else self._sorted(classes)
+            self.classes_ = unique_labels(y) if classes is None else self._sorted(classes)
         self.n_outputs_ = len(self.classes_)
         if self.n_outputs_ <= 2 and not self._multilabel:
             self.n_outputs_ = 1
@@ -382,6 +374,34 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         else:
             right = self._codes(outputs) == targets.ravel()
         return float(np.average(right, weights=sample_weight))
+
+
+def _kind(y: Any) -> str:
+    """Return "binary", "multiclass" or "multilabel-indicator", scikit-learn's names."""
+    kind: str = type_of_target(y, input_name="y")
+    if "multioutput" in kind:
+        raise ValueError(
+            f"y is of kind {kind!r}; several labels at once are given as columns of 0 and 1."
+        )
+    if kind not in ("binary", "multiclass", "multilabel-indicator"):
+        raise ValueError(
+            f"Unknown label type: {kind}. Classes are whole numbers, text or bools; for other "
+            "numbers take MLPRegressor."
+        )
+    return kind
+
+
+def _indicators(y: Any) -> Array:
+    """Return several labels as an array of bools; what is not 0 says that a label is there."""
+    y = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
+    values = np.unique(y)
+    if len(values[values != 0]) > 1:
+        raise ValueError(
+            f"y holds {values[0]} and {values[-1]}; several labels at once are given as columns of "
+            "0 and 1."
+        )
+    labels: Array = y != 0
+    return labels
 
 
 def _log_loss(outputs: Array, targets: Array, sample_weight: Array | None) -> float:

@@ -14,6 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from fastnet.costs import PoissonCost
 from fastnet.estimators.base import BaseMLP, has_steps, with_callbacks
 from fastnet.estimators.watching import HeldOut
+from fastnet.sparse import is_sparse
 
 __all__ = ["MLPRegressor"]
 
@@ -197,6 +198,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return float((cost - part) / self.n_outputs_ + part)
 
     def _read_targets(self, y: Any, first: bool, classes: Any = None, again: bool = False) -> Array:
+        if is_sparse(y):
+            raise TypeError("y is a sparse matrix; give an array here, as .toarray() makes it.")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         y = y.reshape(len(y), -1)

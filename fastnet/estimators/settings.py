@@ -9,6 +9,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import InvalidParameterError
 
 from fastnet.callbacks import read_callbacks
@@ -56,7 +57,7 @@ REALS: dict[str, tuple[float, bool, float, bool]] = {
     "l1": (0, True, math.inf, False),
     "learning_rate_init": (0, False, math.inf, False),
     "power_t": (0, True, math.inf, False),
-    "tol": (0, True, math.inf, True),
+    "tol": (0, True, math.inf, False),
     "momentum": (0, True, 1, False),
     "validation_fraction": (0, True, 1, False),
     "beta_1": (0, True, 1, False),
@@ -92,6 +93,10 @@ def check_parameters(estimator: Any) -> None:
         _check_name(estimator, "learning_rate", LEARNING_RATES)
     if not isinstance(estimator.verbose, (bool, np.bool_, Integral)) or estimator.verbose < 0:
         _refuse(estimator, "verbose", "True, False or a whole number of 0 or more")
+    try:
+        check_random_state(estimator.random_state)
+    except ValueError:
+        _refuse(estimator, "random_state", "None, a whole number below 2**32 or a RandomState")
     if estimator.initializer is not None:
         read_initializer(estimator.initializer, "initializer")
     read_callbacks(estimator.callbacks)
