@@ -40,6 +40,8 @@ LAYOUT = 1
 class Model:
     """What a network is; `Network` adds what it does. See there."""
 
+    _lists = Views  # what `biases` and `weights` are
+
     def __init__(
         self,
         sizes: Sequence[int],
@@ -69,8 +71,8 @@ class Model:
         self._parameters = allocate(architecture.sizes, architecture.dtype)
         biases, weights = layer_views(self._parameters, architecture.sizes)
         self._guard = kernels.guard.Guard()
-        self._biases = Views("biases", biases, self._guard)
-        self._weights = Views("weights", weights, self._guard)
+        self._biases = self._lists("biases", biases, self._guard)
+        self._weights = self._lists("weights", weights, self._guard)
         self._predictors: list[PredictionEngine] = []
         self._differentiators: list[TrainingEngine] = []
         self._trainer: tuple[Any, TrainingEngine] | None = None  # for the thread that trains

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from numpy.typing import NDArray
@@ -81,11 +82,13 @@ def check_form(network: Portable, path: str | os.PathLike[str]) -> None:
         )
 
 
-def load(cls: type[AnyNetwork], path: str | os.PathLike[str]) -> AnyNetwork:
-    """Return the network in a model file of any form; see `fastnet.load`."""
+def load(
+    cls: type[AnyNetwork], path: str | os.PathLike[str], *, others: bool = False
+) -> AnyNetwork:
+    """Return the network in a model file of any form; see `fastnet.load`, and `read_json`."""
     path = as_path(path, "filename")
     readers = {"npz": persistence.read_npz, "safetensors": persistence.read_safetensors}
-    read = readers.get(persistence.format_of(path), _read_book)
+    read = readers.get(persistence.format_of(path), partial(_read_book, others=others))
     return _restore(cls, read(path), path)
 
 
@@ -147,8 +150,8 @@ def _as_value(initializer: Initializer) -> str | float | None:
     return None if callable(initializer) else initializer
 
 
-def _read_book(path: str | os.PathLike[str]) -> persistence.SavedModel:
-    found = persistence.read_json(path)
+def _read_book(path: str | os.PathLike[str], *, others: bool) -> persistence.SavedModel:
+    found = persistence.read_json(path, others=others)
     depth = len(found["sizes"]) - 1
     return persistence.SavedModel(
         **found, activations=["sigmoid"] * depth, initializer="default", bias_initializer="normal"

@@ -39,16 +39,18 @@ import random
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastnet import network
+from fastnet import model_files, network
 from fastnet.activations import sigmoid, sigmoid_prime
-from fastnet.arguments import as_count
+from fastnet.architecture import read_architecture
+from fastnet.arguments import as_count, as_items
 from fastnet.costs import Cost, CrossEntropyCost, QuadraticCost
-from fastnet.parameters import Views, allocate, layer_views
+from fastnet.parameters import Layers, allocate, layer_views, read_layers
 from fastnet.targets import TargetFacts
 
 __all__ = [
@@ -70,6 +72,35 @@ Report = Callable[[int, dict[str, float]], bool]
 
 #: What the original's SGD calls on the network, and compiled training does not.
 _NOT_CALLED = ("update_mini_batch", "backprop", "feedforward", "accuracy", "total_cost")
+
+
+def _settled(name: str) -> Any:
+    """Return an attribute that, before it is read, is brought in line with changed lists."""
+
+    def read(self: Any) -> Any:
+        self._settle()
+        try:
+            return self.__dict__[name]
+        except KeyError:
+            raise AttributeError(f"this network has no {name} yet.") from None
+
+    def write(self: Any, value: Any) -> None:
+        self.__dict__[name] = value
+
+    return property(read, write)
+
+
+def _fit_otherwise(items: list[Any], present: Layers) -> bool:
+    """Whether these may be the arrays of layers that are not the present ones."""
+    column = present._name == "biases"
+    shapes = [np.shape(item) if isinstance(item, np.ndarray) else () for item in items]
+    if shapes == [array.shape for array in present]:
+        return False
+    if column:
+        return all(len(shape) == 2 and shape[1] == 1 for shape in shapes)
+    return all(len(shape) == 2 for shape in shapes) and all(
+        left[0] == right[1] for left, right in pairwise(shapes)
+    )
 
 
 class Network(network.Network):
@@ -122,6 +153,7 @@ class Network(network.Network):
         self.default_weight_initializer()
 
     def __getstate__(self) -> dict[str, Any]:
+        self._settle()
         return super().__getstate__() | {"_rng": None, "_report": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -142,10 +174,10 @@ class Network(network.Network):
 
     def _renew_arrays(self) -> None:
         """Move the parameters to new memory, so that arrays handed out keep their numbers."""
-        sizes, guard = self.sizes, self._guard
+        sizes, guard = self._architecture.sizes, self._guard
         parameters = allocate(sizes, self.dtype)
         biases, weights = layer_views(parameters, sizes)
-        renewed = parameters, Views("biases", biases, guard), Views("weights", weights, guard)
+        renewed = parameters, Layers("biases", biases, guard), Layers("weights", weights, guard)
         with guard.still:
             parameters[:] = self._parameters
             # In one go, so that no Ctrl-C comes between the vector and its views.
@@ -164,24 +196,82 @@ class Network(network.Network):
                 raise
 
     @property
-    def weights(self) -> Views:
-        """Weight matrices, shapes (n_out, n_in); like a list, and assignable as a whole."""
-        return self._weights
+    def weights(self) -> Layers:
+        """Weight matrices, shapes (n_out, n_in); a list that may be assigned and changed."""
+        weights: Layers = self.__dict__["_weights"]
+        return weights
 
     @weights.setter
     def weights(self, values: Iterable[ArrayLike]) -> None:
-        with self._renewed_arrays():
-            self._weights.assign(values)
+        self._assign("_weights", values)
 
     @property
-    def biases(self) -> Views:
-        """Bias columns, shapes (n_out, 1); like a list, and assignable as a whole."""
-        return self._biases
+    def biases(self) -> Layers:
+        """Bias columns, shapes (n_out, 1); a list that may be assigned and changed."""
+        biases: Layers = self.__dict__["_biases"]
+        return biases
 
     @biases.setter
     def biases(self, values: Iterable[ArrayLike]) -> None:
+        self._assign("_biases", values)
+
+    def _assign(self, name: str, values: Any) -> None:
+        """Copy what fits; keep what does not for the network that the next use will make of it."""
+        present = self.__dict__[name]
+        if values is present:  # as in net.weights += [...]
+            return
+        items = as_items(values, name[1:])
+        if items is not None and (self._is_loose or _fit_otherwise(items, present)):
+            self.__dict__[name] = Layers(name[1:], items, self._guard)
+            self.__dict__[name].loose = True
+            return
         with self._renewed_arrays():
-            self._biases.assign(values)
+            self.__dict__[name].assign(values if items is None else items)
+
+    # ---- other layers, where the lists have been given other arrays
+
+    _lists = Layers
+    _architecture = _settled("_architecture")
+    _parameters = _settled("_parameters")
+    _biases = _settled("_biases")
+    _weights = _settled("_weights")
+
+    @property
+    def sizes(self) -> list[int]:
+        """Units per layer, inputs first; a copy. Of other layers after their first use."""
+        return list(self.__dict__["_architecture"].sizes)
+
+    @property
+    def num_layers(self) -> int:
+        """How many layers, the inputs counted."""
+        return len(self.sizes)
+
+    @property
+    def _is_loose(self) -> bool:
+        lists = (self.__dict__.get(name) for name in ("_biases", "_weights"))
+        return any(arrays is not None and arrays.loose for arrays in lists)
+
+    def _settle(self) -> None:
+        """Make the network that the lists describe, where they have been changed."""
+        if not self._is_loose:
+            return
+        held, guard = self.__dict__, self._guard
+        old, lists = held["_architecture"], (held["_biases"], held["_weights"])
+        sizes = read_layers(*lists)
+        made = read_architecture(sizes, "sigmoid", "sigmoid", old.cost, old.dtype)
+        parameters = allocate(sizes, made.dtype)
+        names = ("biases", "weights")
+        fresh = [
+            Layers(name, views, guard)
+            for name, views in zip(names, layer_views(parameters, sizes), strict=True)
+        ]
+        for views, arrays in zip(fresh, lists, strict=True):
+            views.assign(arrays)
+        held |= {"_architecture": made, "_parameters": parameters, "_predictors": []}
+        held |= {"_differentiators": [], "_trainer": None, "_crew": None}
+        held |= {"_biases": fresh[0], "_weights": fresh[1]}
+        if made != old:
+            self._begin_anew()
 
     def initialize(self) -> None:
         """Draw biases and weights anew, as the initializer called last does.
@@ -192,6 +282,9 @@ class Network(network.Network):
         >>> net.large_weight_initializer()  # which ends in initialize()
         >>> net.initialize()
         """
+        if self._is_loose:  # begin with the layers that there were
+            del self.__dict__["_biases"], self.__dict__["_weights"]
+            self._build(self.__dict__["_architecture"], self._rng)
         with self._renewed_arrays():
             super().initialize()
 
@@ -220,7 +313,7 @@ class Network(network.Network):
         (2, 5)
         """
         a = np.asarray(a)
-        if a.ndim == 2 and a.shape[0] == self.sizes[0]:
+        if a.ndim == 2 and a.shape[0] == self._architecture.sizes[0]:
             return super().feedforward(a.T).T
         return super().feedforward(a)
 
@@ -443,8 +536,8 @@ def load(filename: str | os.PathLike[str]) -> Network:
 
     Notes
     -----
-    As in the original, numbers are drawn from `numpy.random` for the starting weights that the
-    file's then replace.
+    As in the original, keys that it does not know are passed over, and numbers are drawn from
+    `numpy.random` for the starting weights that the file's then replace.
 
     Examples
     --------
@@ -456,7 +549,7 @@ def load(filename: str | os.PathLike[str]) -> Network:
     >>> bool((again.weights[0] == net.weights[0]).all())
     True
     """
-    saved = network.load(filename)
+    saved = model_files.load(network.Network, filename, others=True)
     if set(saved.activations) != {"sigmoid"}:
         raise ValueError(
             f"{os.fsdecode(filename)!r} holds a network of {', '.join(saved.activations)}; "

@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import itertools
 import json
 import pickle
 import random
@@ -252,9 +253,11 @@ def test_arrays_taken_before_a_refusal_are_still_the_networks():
     with pytest.raises(ValueError, match="eta"):
         fast.update_mini_batch(training[:5], -1.0, 0.0, 47)
     with pytest.raises(ValueError, match="shape"):
-        fast.weights = [np.zeros((4, 4)), np.zeros((3, 4))]
+        fast.weights = [np.zeros((4, 5)), np.zeros((3, 5))]
     with pytest.raises(ValueError, match="biases"):
-        fast.biases = [np.zeros((4, 1))]
+        fast.biases = [np.zeros((4, 2))]
+    with pytest.raises(ValueError, match="shape"):
+        fast.weights[0] = np.zeros(5)
     assert np.array_equal(fast.parameters, parameters)
     kept[0, 0] = 12.5
     assert fast.weights[0][0, 0] == 12.5
@@ -279,7 +282,110 @@ def test_a_subclass_that_replaces_a_training_method_is_refused():
     assert not any(w.any() for w in zeros.weights)
 
 
+def layers(sizes, seed=0):
+    """Return biases and weights for a network of these sizes."""
+    rng = np.random.default_rng(seed)
+    pairs = list(itertools.pairwise(sizes))
+    weights = [rng.standard_normal((n_out, n_in)) for n_in, n_out in pairs]
+    return [rng.standard_normal((n, 1)) for n in sizes[1:]], weights
+
+
+def appended(net, biases, weights):
+    net.weights, net.biases = [], []
+    for w, b in zip(weights, biases, strict=True):
+        net.weights.append(w)
+        net.biases.append(b)
+
+
+def assigned(net, biases, weights):
+    net.weights = weights
+    net.biases = biases
+
+
+def held(net, biases, weights):
+    """The lists themselves are kept and changed, as a script's own names for them are."""
+    ws, bs = net.weights, net.biases
+    ws.clear()
+    del bs[:]
+    ws.extend(weights[1:])
+    ws.insert(0, weights[0])
+    bs += biases
+    assert net.weights is ws and net.biases is bs
+
+
+def by_items(net, biases, weights):
+    net.biases = [*biases, np.zeros((1, 1))]
+    net.biases.pop()
+    net.weights = weights[:1]
+    net.weights += [np.zeros(w.shape) for w in weights[1:]]
+    for layer in range(1, len(weights)):
+        net.weights[layer] = weights[layer]
+
+
+@pytest.mark.parametrize("change", [appended, assigned, held, by_items])
+@pytest.mark.parametrize("sizes", [[5, 4, 3], [5, 6, 4, 3], [5, 3]])
+def test_lists_of_other_layers_make_another_network(change, sizes, capsys):
+    training, _ = blobs()
+    plain, fast = twins([5, 4, 3])
+    plain.biases, plain.weights = layers(sizes)
+    plain.num_layers, plain.sizes = len(sizes), sizes
+    change(fast, *layers(sizes))
+    assert fast.weights == plain.weights and fast.biases == plain.biases
+    x = training[0][0]
+    np.testing.assert_allclose(fast.feedforward(x), plain.output(x), rtol=0, atol=1e-14)
+    assert fast.sizes == sizes and fast.num_layers == len(sizes)
+    for run in (plain.train, fast.SGD):
+        seed_both()
+        run(list(training), 2, 10, 0.5)
+    assert_same_parameters(fast, plain)
+    fast.weights[0][0, 0] = 7.0  # the arrays are the network's again
+    assert fast.weights[0][0, 0] == fast.parameters[fast.biases[0].size] == 7.0
+    assert pickle.loads(pickle.dumps(fast)).weights == fast.weights
+
+
+def test_lists_that_make_no_network_are_refused_when_it_is_used():
+    _, fast = twins([5, 4, 3])
+    fast.weights.append(np.zeros((2, 3)))
+    for use in (
+        lambda: fast.feedforward(np.zeros((5, 1))),
+        lambda: fast.parameters,
+        lambda: fast.SGD([(np.zeros((5, 1)), np.zeros((3, 1)))], 1, 1, 0.1),
+        lambda: pickle.dumps(fast),
+    ):
+        with pytest.raises(ValueError, match=r"weights of shapes .* make no network"):
+            use()
+    assert fast.sizes == [5, 4, 3] and len(fast.weights) == 3
+    fast.biases.append(np.full((2, 1), 0.5))
+    assert fast.feedforward(np.zeros((5, 1))).shape == (2, 1)
+    fast.biases.clear()
+    fast.default_weight_initializer()
+    assert fast.sizes == [5, 4, 3, 2] and [b.shape[0] for b in fast.biases] == [4, 3, 2]
+
+
+def test_an_initializer_may_append():
+    class Small(network2.Network):
+        def default_weight_initializer(self):
+            self.biases, self.weights = [], []
+            for layer in range(1, self.num_layers):
+                self.weights.append(np.full((self.sizes[layer], self.sizes[layer - 1]), 0.1))
+                self.biases.append(np.zeros((self.sizes[layer], 1)))
+
+    net = Small([3, 2, 2])
+    assert net.sizes == [3, 2, 2] and net.parameters.tolist().count(0.1) == 10
+    assert net.feedforward(np.zeros((3, 1))).shape == (2, 1)
+
+
 # --------------------------------------------------------------------------- files
+
+
+def test_keys_that_are_not_known_are_passed_over(tmp_path):
+    path = tmp_path / "net.json"
+    plain, _ = twins([5, 4, 3])
+    plain.save(path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"epoch": 3, "eta": 0.5}))
+    assert_same_parameters(network2.load(path), plain_load(path), atol=0)
+    with pytest.raises(ValueError, match="key 'epoch'"):
+        fastnet.load(path)
 
 
 @pytest.mark.parametrize("cost", COSTS)

@@ -91,13 +91,15 @@ def write_json(
     replace_file(path, json.dumps(model).encode("ascii"))
 
 
-def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
+def read_json(path: str | os.PathLike[str], *, others: bool = False) -> dict[str, Any]:
     """Read a network in the book's JSON form; check everything about it but the name of its cost.
 
     Parameters
     ----------
     path : str or os.PathLike
         The file, by `write_json` or by the book's ``network2.py``.
+    others : bool, default False
+        Pass over keys that are not known, as the book's ``load`` does.
 
     Returns
     -------
@@ -129,6 +131,8 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     source = repr(os.fsdecode(path))
     with open(path, "rb") as file:
         found = parse_json(file.read(), source)
+    if others and isinstance(found, dict):
+        found = {key: found[key] for key in (*_KEYS, "dtype") if key in found}
     model = check_keys(found, source, _KEYS, optional=("dtype", "kind"))
     kind = model.get("kind", "classes")
     if kind not in KINDS:
