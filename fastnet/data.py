@@ -46,11 +46,12 @@ class Dataset:
     Attributes
     ----------
     X : ndarray or sparse CSR, shape (n, n_in)
-        The caller's own array; or what `derived` is worked out of, which has fewer rows.
+        A view of the caller's own array; or what `derived` is worked out of, which has fewer rows.
     rows : Rows or None
         X, or its non-zeros, for the kernels; None where X's element type, or the number of a sparse
         matrix's columns, is not theirs.
     labels : ndarray of int32, shape (n,), or None
+        Read-only.
     y : ndarray of the network's dtype, shape (n, n_out), or None
     targets : Targets
         Labels or y, and sample weights, for the kernels.
@@ -91,7 +92,13 @@ class Dataset:
         if self.derived is None or self.rows is None or not self.rows.is_sparse:
             rows = examples.Rows(self.converted(chosen))
         else:
-            rows = self.derived.nonzeros(self.rows, chosen)
+            rows = self.derived.nonzeros(self.rows, chosen.copy())
+            if not isinstance(rows, examples.Rows):
+                raise TypeError(
+                    f"X: nonzeros gave an object of type {type(rows).__name__}; expected Rows, as "
+                    "fastnet.datasets.shift_images gives them."
+                )
+            self._check_shape((rows.n, rows.n_in), len(chosen))
         targets = examples.Targets(
             None if self.labels is None else self.labels[chosen],
             None if self.y is None else self.y[chosen],
@@ -100,8 +107,30 @@ class Dataset:
         return rows, targets, np.arange(len(chosen), dtype=np.intp), 0, len(chosen)
 
     def converted(self, chosen: Array) -> Array:
-        """Return a copy of the examples of these numbers, of the network's dtype."""
-        return _as_block((self.X if self.derived is None else self.derived)[chosen], self.dtype)
+        """Return a copy of the examples of these numbers, of the network's dtype.
+
+        Raises
+        ------
+        ValueError, TypeError
+            What works the examples out gives something else.
+        """
+        if self.derived is not None:
+            rows = _read_derived(self.derived[chosen.copy()])
+        elif sparse.is_sparse(self.X):
+            rows = sparse.written_out(self.X, chosen)
+        else:
+            rows = self.X[chosen]
+        self._check_shape(rows.shape, len(chosen))
+        block: Array = np.require(rows, self.dtype, ["C", "ALIGNED"])
+        return block
+
+    def _check_shape(self, shape: tuple[int, ...], count: int) -> None:
+        """Refuse what a Derived of the user's gives, unless it is what was asked for."""
+        if shape != (count, self.X.shape[1]):
+            raise ValueError(
+                f"X gave rows of shape {shape} when asked for {count}; expected "
+                f"{(count, self.X.shape[1])}."
+            )
 
     def orders(self, shuffle: Shuffle, rng: RNG) -> Orders:
         """Return what draws the order of each epoch.
@@ -176,7 +205,7 @@ class Dataset:
         if self.y is not None:
             outputs = self.y.shape[1]
         else:
-            outputs = n_out if self.labels is not None and self.labels.max() < n_out else -1
+            outputs = n_out if 0 < self.targets.n_classes <= n_out else -1
         if (self.X.shape[1], outputs, self.dtype) != (n_in, n_out, dtype):
             targets = "class numbers" if self.y is None else f"{outputs} targets"
             raise ValueError(
@@ -260,12 +289,13 @@ def _read_dataset(
         raise ValueError(f"{name}: X has {n} rows and y has {found}; they must be equally many.")
     if facts is not None and check is not None:
         check(facts, f"{name}: y")
+    wrapped = examples.Targets(labels, None if labels is not None else targets)
     return Dataset(
         X=X,
         rows=_wrap(X, dtype, f"{name}: X", repeated),
-        labels=labels,
+        labels=wrapped.class_numbers,
         y=None if labels is not None else targets,
-        targets=examples.Targets(labels, None if labels is not None else targets),
+        targets=wrapped,
         dtype=dtype,
         derived=derived,
         facts=facts,
@@ -284,7 +314,8 @@ def as_rows(X: Any, n_in: int, name: str) -> Any:
     ValueError
         The shape is wrong.
     """
-    rows: Any = sparse.as_csr(X, name) if sparse.is_sparse(X) else as_real_array(X, name)
+    # A view, for whoever has X may give X another shape or type.
+    rows: Any = sparse.as_csr(X, name) if sparse.is_sparse(X) else as_real_array(X, name).view()
     if rows.ndim == 3 and rows.shape[2] == 1:
         rows = rows[:, :, 0]
     if rows.ndim != 2:
@@ -447,6 +478,7 @@ def _read_targets(
 
 
 def _read_labels(y: Array, n_out: int, name: str) -> Array:
+    y = y.copy()  # first: whoever has y may change it after the check
     with np.errstate(invalid="ignore"):
         good = (y >= 0) & (y <= n_out - 1)
         if y.dtype.kind == "f":
@@ -457,10 +489,7 @@ def _read_labels(y: Array, n_out: int, name: str) -> Array:
             f"{name} holds {y[bad[0]]} in row {bad[0]}; "
             f"class numbers of this network are whole numbers from 0 to {n_out - 1}."
         )
-    # A copy always: kernels use labels as places in memory, so nobody may change them afterwards.
-    labels = np.array(y, dtype=np.int32)
-    labels.flags.writeable = False
-    return labels
+    return y.astype(np.int32)
 
 
 def _fits(values: Array, limit: float) -> Array:
@@ -482,11 +511,12 @@ def _refuse_row(values: Array, row: int, limit: float, dtype: np.dtype[Any], nam
     )
 
 
-def _as_block(values: Any, dtype: np.dtype[Any]) -> Array:
-    if sparse.is_sparse(values):
-        values = values.toarray()
-    block: Array = np.require(values, dtype, ["C", "ALIGNED"])
-    return block
+def _read_derived(values: Any) -> Array:
+    """What a Derived gives for rows, as an array."""
+    if not sparse.is_sparse(values):
+        return as_real_array(values, "X")
+    rows = sparse.as_csr(values, "X")
+    return sparse.written_out(rows, np.arange(rows.shape[0]))
 
 
 def _read_weights(values: Any, n: int, name: str) -> Array:

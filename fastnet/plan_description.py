@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnet import sparse
 from fastnet.data import Dataset
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def describe_data(data: Dataset | None) -> dict[str, Any]:
 def _sample(values: Any, most: int) -> bytes:
     """The bytes of at most so many rows, the first and the last among them."""
     n = values.shape[0]
-    rows = values[np.linspace(0, n - 1, min(n, most)).astype(np.intp)]
-    if hasattr(rows, "indptr"):  # a sparse matrix
-        return b"".join(part.tobytes() for part in (rows.data, rows.indices, rows.indptr))
-    return np.ascontiguousarray(rows).tobytes()
+    chosen = np.linspace(0, n - 1, min(n, most)).astype(np.intp)
+    if sparse.is_sparse(values):
+        return b"".join(part.tobytes() for part in sparse.entries(values, chosen))
+    return np.ascontiguousarray(values[chosen]).tobytes()

@@ -6,6 +6,7 @@ SciPy is not imported here: who has a sparse matrix has imported it.
 from __future__ import annotations
 
 import sys
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,15 @@ from numpy.typing import NDArray
 
 from fastnet.kernels import examples
 
-__all__ = ["MOST_COLUMNS", "as_csr", "check_values", "is_sparse", "wrap"]
+__all__ = [
+    "MOST_COLUMNS",
+    "as_csr",
+    "check_values",
+    "entries",
+    "is_sparse",
+    "wrap",
+    "written_out",
+]
 
 Array = NDArray[Any]
 
@@ -40,7 +49,8 @@ def as_csr(X: Any, name: str) -> Any:
     Parameters
     ----------
     X : scipy.sparse matrix or array, shape (n, n_in)
-        Of any format; where it is canonical CSR already it is not copied, and it is never changed.
+        Of any format; never changed. Of what is canonical CSR already the index arrays are copied,
+        and the values are not.
     name : str
         What messages call it.
 
@@ -66,10 +76,16 @@ def as_csr(X: Any, name: str) -> Any:
         raise TypeError(f"{name} is of dtype {X.dtype}; expected real numbers.")
     if len(X.shape) != 2:
         raise ValueError(f"{name} has shape {X.shape}; expected two dimensions.")
-    rows = X.tocsr()
-    _check_indices(rows, name)
+    try:
+        rows = _READERS.get(X.format, _read_other)(X)
+    except _BadIndicesError:
+        raise ValueError(
+            f"{name} is a sparse matrix whose indices lead outside of it; make it anew, from row "
+            "and column numbers that are inside."
+        ) from None
+    # Found out by SciPy anew: what X says of itself need not be true of its indices any more.
     if not rows.has_canonical_format:
-        rows = rows.copy()
+        rows.data = np.array(rows.data)
         rows.sum_duplicates()
     if rows.dtype.char not in "df" or not rows.dtype.isnative:
         narrow = rows.dtype.itemsize <= 2
@@ -78,19 +94,168 @@ def as_csr(X: Any, name: str) -> Any:
     return rows
 
 
-def _check_indices(rows: Any, name: str) -> None:
-    """What must hold for a kernel to stay inside its arrays."""
-    n, n_in = rows.shape
-    starts, cols, entries = rows.indptr, rows.indices, len(rows.data)
-    good = (
-        len(starts) == n + 1
-        and starts[0] == 0
-        and starts[-1] <= min(len(cols), entries)
-        and bool((starts[1:] >= starts[:-1]).all())
-    )
-    used = cols[: starts[-1]] if good else cols
-    if not good or (used.size and not (used.min() >= 0 and used.max() < n_in)):
-        raise ValueError(f"{name} is a sparse matrix whose indices lead outside of it.")
+class _BadIndicesError(Exception):
+    """An index array leads outside of the matrix, or is none."""
+
+
+# SciPy's conversions check no index, and its kernels write wherever an index leads. So a matrix is
+# made anew, out of copies of the index arrays that have been checked; no method of X is called.
+
+
+def _scipy() -> Any:
+    return sys.modules["scipy.sparse"]
+
+
+def _copied(given: Any, least: int, end: int) -> Array:
+    """A copy of an index array, of numbers from `least` to below `end`."""
+    try:
+        numbers = np.array(given)
+    except (TypeError, ValueError):
+        raise _BadIndicesError from None
+    if numbers.shape == (0,):
+        return numbers.astype(np.intp)
+    if numbers.ndim != 1 or numbers.dtype.kind not in "iu":
+        raise _BadIndicesError
+    if numbers.min() < least or numbers.max() >= end:
+        raise _BadIndicesError
+    return numbers
+
+
+def _compressed(values: Array, X: Any, major: int, minor: int) -> tuple[Array, Array, Array]:
+    """The arrays of CSR, CSC (major: columns) or BSR (in blocks), the index arrays checked."""
+    starts = _copied(X.indptr, 0, len(values) + 1)
+    rising = len(starts) == major + 1 and starts[0] == 0 and (starts[1:] >= starts[:-1]).all()
+    if not rising:
+        raise _BadIndicesError
+    used = int(starts[-1])
+    numbers = _copied(np.asarray(X.indices)[:used], 0, minor)
+    if len(numbers) != used:
+        raise _BadIndicesError
+    return values if len(values) == used else values[:used], numbers, starts
+
+
+def _values(X: Any, ndim: int) -> Array:
+    """The numbers where they lie."""
+    values = np.asarray(X.data)
+    if values.ndim != ndim:
+        raise _BadIndicesError
+    return values
+
+
+def _read_csr(X: Any) -> Any:
+    n, n_in = X.shape
+    return _scipy().csr_array(_compressed(_values(X, 1), X, n, n_in), shape=(n, n_in))
+
+
+def _read_csc(X: Any) -> Any:
+    n, n_in = X.shape
+    return _scipy().csc_array(_compressed(_values(X, 1), X, n_in, n), shape=(n, n_in)).tocsr()
+
+
+def _read_bsr(X: Any) -> Any:
+    n, n_in = X.shape
+    values = _values(X, 3)
+    _, high, wide = values.shape
+    if not high or not wide or n % high or n_in % wide:
+        raise _BadIndicesError
+    parts = _compressed(values, X, n // high, n_in // wide)
+    return _scipy().bsr_array(parts, shape=(n, n_in)).tocsr()
+
+
+def _from_places(values: Any, rows: Any, cols: Any, shape: tuple[int, int]) -> Any:
+    """CSR out of numbers and where each of them stands; those that stand twice are added."""
+    values = np.asarray(values)
+    places = _copied(rows, 0, shape[0]), _copied(cols, 0, shape[1])
+    if not values.ndim == 1 or not len(values) == len(places[0]) == len(places[1]):
+        raise _BadIndicesError
+    return _scipy().coo_array((values, places), shape=shape).tocsr()
+
+
+def _read_coo(X: Any) -> Any:
+    return _from_places(X.data, X.row, X.col, X.shape)
+
+
+def _read_dia(X: Any) -> Any:
+    n, n_in = X.shape
+    values = _values(X, 2)
+    offsets = _copied(X.offsets, -sys.maxsize, sys.maxsize).astype(np.int64)[:, np.newaxis]
+    if len(values) != len(offsets):
+        raise _BadIndicesError
+    offsets = offsets.clip(-n, n_in)  # beyond, a diagonal is outside as a whole
+    cols = np.broadcast_to(np.arange(values.shape[1]), values.shape)
+    used = (cols >= offsets) & (cols < offsets + n) & (cols < n_in) & (values != 0)
+    return _from_places(values[used], (cols - offsets)[used], cols[used], (n, n_in))
+
+
+def _read_lil(X: Any) -> Any:
+    numbers, values = ([list(row) for row in rows] for rows in (X.rows, X.data))
+    counts = [len(row) for row in numbers]
+    if len(counts) != X.shape[0] or counts != [len(row) for row in values]:
+        raise _BadIndicesError
+    rows = np.repeat(np.arange(len(counts)), counts)
+    flat = np.array([*chain.from_iterable(values)], X.dtype)
+    return _from_places(flat, rows, [*chain.from_iterable(numbers)], X.shape)
+
+
+def _read_dok(X: Any) -> Any:
+    items = list(X.items())
+    values = np.array([value for _, value in items], X.dtype)
+    rows, cols = ([place[axis] for place, _ in items] for axis in range(2))
+    return _from_places(values, rows, cols, X.shape)
+
+
+def _read_other(X: Any) -> Any:
+    """A format that SciPy did not have when this was written."""
+    return _read_csr(X.tocsr())
+
+
+_READERS = {
+    "csr": _read_csr,
+    "csc": _read_csc,
+    "bsr": _read_bsr,
+    "coo": _read_coo,
+    "dia": _read_dia,
+    "lil": _read_lil,
+    "dok": _read_dok,
+}
+
+
+def entries(rows: Any, chosen: Array) -> tuple[Array, Array, Array]:
+    """Return values, column numbers and row starts of some rows, as CSR has them.
+
+    NumPy's indexing is checked where SciPy's is not, and whoever holds `rows` can write in it.
+
+    Parameters
+    ----------
+    rows : CSR matrix
+    chosen : ndarray of int, shape (m,)
+
+    Examples
+    --------
+    >>> import scipy.sparse
+    >>> [part.tolist() for part in entries(scipy.sparse.csr_array([[0, 5], [7, 0]]), np.array([1]))]
+    [[7], [0], [0, 1]]
+    """
+    first = rows.indptr[chosen]
+    counts = rows.indptr[chosen + 1] - first
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    places = np.arange(starts[-1]) + np.repeat(first - starts[:-1], counts)
+    return rows.data[places], rows.indices[places], starts
+
+
+def written_out(rows: Any, chosen: Array) -> Array:
+    """Return some rows of a CSR matrix in canonical form as an array, zeros and all.
+
+    Examples
+    --------
+    >>> import scipy.sparse
+    >>> written_out(scipy.sparse.csr_array([[0, 5], [7, 0]]), np.array([1, 1])).tolist()
+    [[7, 0], [7, 0]]
+    """
+    values, cols, starts = entries(rows, chosen)
+    block = np.zeros((len(chosen), rows.shape[1]), rows.dtype)
+    block[np.repeat(np.arange(len(chosen)), np.diff(starts)), cols] = values
+    return block
 
 
 def check_values(rows: Any, dtype: np.dtype[Any], name: str) -> None:
@@ -128,7 +293,7 @@ def wrap(rows: Any) -> examples.Rows | None:
     Parameters
     ----------
     rows : CSR matrix of float64 or float32, as `as_csr` gives it
-        Its values are used where they lie; the column numbers are copied, 2 bytes each.
+        Its values are used where they lie; column numbers, 2 bytes each, and row starts are copied.
 
     Returns
     -------
@@ -142,9 +307,6 @@ def wrap(rows: Any) -> examples.Rows | None:
     """
     if rows.shape[1] > MOST_COLUMNS:
         return None
-    return examples.from_csr(
-        np.require(rows.indptr, np.int64, ["C", "ALIGNED"]),
-        np.require(rows.indices, np.uint16, ["C", "ALIGNED"]),
-        np.require(rows.data, None, ["C", "ALIGNED"]),
-        rows.shape[1],
-    )
+    parts = (rows.indptr, rows.indices, rows.data)
+    starts, cols, values = (np.require(part, None, ["C", "ALIGNED"]) for part in parts)
+    return examples.from_csr(starts, cols, values, rows.shape[1])

@@ -1,6 +1,14 @@
 """The only door to everything compiled: picks the kernel variant for this processor.
 
 `FASTNET_KERNEL=baseline|avx2|avx512` in the environment forces one.
+
+Kernels check no index in their loops, and run while other threads run Python. So there is one rule:
+**nothing that is used as an index is read from memory that anyone else can write.** Class numbers,
+the order of the examples, and the row starts and column numbers of sparse matrices are copied first
+and then checked in the copy, which no Python code can reach or which is immutable (`bytes`). Shapes
+and strides are read once, where an array is wrapped. Only numbers that are computed with (X, y,
+sample weights, parameters) are read where they lie: changing them meanwhile changes the result,
+and nothing else. tests/test_memory_safety.py holds this.
 """
 
 from __future__ import annotations

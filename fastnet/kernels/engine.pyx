@@ -6,12 +6,13 @@ and then the weights w_iu with the inputs as rows. For training an engine keeps 
 are padded to 64 bytes; for prediction it reads the flat vector as it is.
 """
 cimport numpy as cnp
+from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport uintptr_t
 
 import numpy as np
 
 from fastnet.kernels.crew cimport CREWS_WORK, await_verdict
-from fastnet.kernels.examples cimport Rows, Targets
+from fastnet.kernels.examples cimport Rows, Targets, checked_places
 from fastnet.kernels.gemm cimport Operands, gemm
 from fastnet.kernels.guard cimport Gate, Guard, enter
 from fastnet.kernels.packing cimport lay_out
@@ -43,6 +44,15 @@ cdef void product(
 
 cdef void walk(Net *net, Rule *rule, Task *task) noexcept nogil:
     walk_through(net, rule, task, run_forward, run_backward)
+
+
+cdef inline const Py_ssize_t *places_in(bytes copied):
+    return <const Py_ssize_t *> PyBytes_AS_STRING(copied)
+
+
+cdef inline int own_type() noexcept nogil:
+    """NumPy's number for `real`."""
+    return cnp.NPY_DOUBLE if sizeof(real) == sizeof(double) else cnp.NPY_FLOAT
 
 
 cdef void *work(void *argument) noexcept nogil:
@@ -94,6 +104,8 @@ cdef class Engine:
         cdef bint training = isinstance(self, TrainingEngine)
         if not 2 <= len(sizes) <= MAX_DEPTH + 1 or len(activations) != len(sizes) - 1:
             raise ValueError(f"{len(sizes)} layers; an engine takes 2 to {MAX_DEPTH + 1}")
+        if capacity < 1 or min(sizes) < 1 or dropout and len(dropout) != len(sizes) - 1:
+            raise ValueError("an engine takes units, examples, and one share of dropout a layer")
         widths = [int(n) + 2 * PAD for n in sizes]
         elements = 6 * sum(n * m for n, m in zip(widths, widths[1:]))
         elements += 7 * int(capacity) * sum(widths)
@@ -153,22 +165,30 @@ cdef class Engine:
             raise ValueError(f"{n} parameters; this engine has {self.n_parameters}")
         return 0
 
-    cdef int check_examples(
+    cdef bytes check_examples(
         self, Rows rows, Targets targets, const Py_ssize_t[::1] order, Py_ssize_t start,
         Py_ssize_t stop,
-    ) except -1:
-        """What must hold for no loop to leave its arrays; row numbers are the caller's word."""
+    ):
+        """Check what must hold for no loop to leave its arrays; return a copy of order[start:stop].
+
+        Loops read the order from the copy, which nobody else can write, and nowhere else.
+        """
         cdef Layer *last = &self.net.layers[self.net.depth - 1]
+        if self.net.layers[0].b_u == NULL:
+            raise ValueError("this engine has no parameters yet")
         if rows.n_in != self.net.layers[0].n_in or not 0 <= start < stop <= order.shape[0]:
             raise ValueError("these examples do not fit this engine")
         if targets is not None:
             if targets.n != rows.n:
                 raise ValueError("as many targets as rows are needed")
-            if targets.labels == NULL and (
-                targets.n_out != last.n_out or targets.itemsize != sizeof(real)
-            ):
+            if targets.labels != NULL:
+                if targets.n_classes > last.n_out:
+                    raise ValueError(f"class {targets.n_classes - 1}, of {last.n_out} outputs")
+            elif targets.n_out != last.n_out or targets.itemsize != sizeof(real):
                 raise ValueError("these targets do not fit this engine")
-        return 0
+            if targets.sample_weights != NULL and targets.weight_itemsize != sizeof(real):
+                raise ValueError("these sample weights do not fit this engine")
+        return checked_places(&order[start], stop - start, rows.n)
 
 
 include "fastnet/kernels/prediction.pxi"

@@ -1,5 +1,6 @@
 # cython: language_level=3
 """Rows of inputs and their targets, as the kernels see them."""
+cimport numpy as cnp
 from libc.stdint cimport int32_t, int64_t, uint16_t
 
 
@@ -11,6 +12,8 @@ cdef enum Storage:
     SPARSE_FLOAT
 
 
+# Of both classes `owner` keeps alive what the pointers lead into. Python code gets no hold of it.
+
 cdef class Rows:
     cdef object owner
     cdef readonly Py_ssize_t n
@@ -20,9 +23,9 @@ cdef class Rows:
     cdef const char *data
     cdef Py_ssize_t row_stride
     cdef Py_ssize_t col_stride
-    # sparse
+    # sparse: starts and cols are copies, and have been checked
     cdef const int64_t *starts
-    cdef const uint16_t *cols
+    cdef const uint16_t *cols  # below n_in, rising in each row
     cdef const void *values
     cdef const uint16_t *marks  # (n, n_marks): a row's non-zeros below (m + 1) * columns_per_mark
     cdef Py_ssize_t n_marks
@@ -31,12 +34,17 @@ cdef class Rows:
 
 cdef class Targets:
     cdef object owner
+    cdef object weights_owner
     cdef readonly Py_ssize_t n
     cdef readonly Py_ssize_t n_out  # 0 where the targets are class numbers
+    cdef readonly Py_ssize_t n_classes  # above the largest class number; 0 where there is none
     cdef readonly Py_ssize_t itemsize
-    cdef const int32_t *labels
+    cdef readonly Py_ssize_t weight_itemsize
+    cdef const int32_t *labels  # a copy, and has been checked
     cdef const void *y
     cdef const void *sample_weights  # NULL: every example counts once
+    cdef int copy_labels(self, cnp.ndarray labels) except -1
 
 
 cdef int mark(Rows rows) except -1
+cdef bytes checked_places(const Py_ssize_t *places, Py_ssize_t count, Py_ssize_t n)

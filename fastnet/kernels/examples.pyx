@@ -2,16 +2,23 @@
 
 Nothing here copies a dense X. `compress` writes the non-zero elements of an array that is mostly
 zeros beside it, 6 or 10 bytes each; `from_csr` takes those of a matrix that is sparse already.
+What is used as an index is copied first and then checked in the copy; see fastnet/kernels.
 """
+cimport cython
 cimport numpy as cnp
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.float cimport FLT_MAX
 from libc.math cimport INFINITY, fabs, isfinite
 from libc.stdint cimport int32_t, int64_t, uint16_t, uint8_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 import numpy as np
 
 cnp.import_array()
+
+cdef fused index:
+    int32_t
+    int64_t
 
 cdef fused element:
     double
@@ -25,6 +32,27 @@ cdef fused value:
 _STORAGE = {"d": STRIDED_DOUBLE, "f": STRIDED_FLOAT, "B": STRIDED_BYTE}
 
 
+cdef bytes checked_places(const Py_ssize_t *places, Py_ssize_t count, Py_ssize_t n):
+    """A copy of `count` numbers, all of them from 0 to n - 1, in memory that nobody else writes.
+
+    Raises
+    ------
+    ValueError
+        One of them is not.
+    """
+    cdef bytes copied = PyBytes_FromStringAndSize(NULL, count * sizeof(Py_ssize_t))
+    cdef Py_ssize_t *own = <Py_ssize_t *> PyBytes_AS_STRING(copied)
+    cdef Py_ssize_t outside = 0
+    cdef Py_ssize_t i
+    memcpy(own, places, count * sizeof(Py_ssize_t))
+    for i in range(count):
+        outside += (own[i] < 0) | (own[i] >= n)
+    if outside:
+        raise ValueError(f"the order of the examples leads outside of the {n} rows that there are")
+    return copied
+
+
+@cython.no_gc  # with it, gc.get_referents would hand the copies out
 cdef class Rows:
     """Examples in rows: a strided array of float64, float32 or uint8, or its non-zeros alone.
 
@@ -61,29 +89,66 @@ cdef class Targets:
     Parameters
     ----------
     labels : ndarray of int32, shape (n,), or None
+        Not negative; copied.
     y : ndarray, C-contiguous, of the network's dtype, shape (n, n_out), or None
         One of the two is given.
     sample_weights : ndarray, C-contiguous, of the network's dtype, shape (n,), optional
     """
 
     def __cinit__(self, cnp.ndarray labels, cnp.ndarray y, cnp.ndarray sample_weights=None):
-        self.owner = (labels, y, sample_weights)
         if labels is not None:
-            if labels.dtype.char != "i" or not cnp.PyArray_ISCARRAY_RO(labels):
-                raise TypeError("class numbers must be a contiguous, aligned int32 array")
-            self.n = cnp.PyArray_DIM(labels, 0)
-            self.labels = <const int32_t *> cnp.PyArray_DATA(labels)
+            self.copy_labels(labels)
         else:
-            if not cnp.PyArray_ISCARRAY_RO(y):
-                raise TypeError("targets must be a contiguous, aligned array")
+            if not is_plain(y, 2):
+                raise TypeError("targets must be a contiguous, aligned array of two dimensions")
             self.n = cnp.PyArray_DIM(y, 0)
             self.n_out = cnp.PyArray_DIM(y, 1)
             self.itemsize = cnp.PyArray_ITEMSIZE(y)
             self.y = cnp.PyArray_DATA(y)
+            self.owner = y
         if sample_weights is not None:
-            if not cnp.PyArray_ISCARRAY_RO(sample_weights):
-                raise TypeError("sample weights must be a contiguous, aligned array")
+            if not is_plain(sample_weights, 1) or cnp.PyArray_DIM(sample_weights, 0) != self.n:
+                raise TypeError(f"sample weights must be a contiguous, aligned array of {self.n}")
+            self.weight_itemsize = cnp.PyArray_ITEMSIZE(sample_weights)
             self.sample_weights = cnp.PyArray_DATA(sample_weights)
+            self.weights_owner = sample_weights
+
+    cdef int copy_labels(self, cnp.ndarray labels) except -1:
+        cdef bytes copied
+        cdef int32_t lowest = 0
+        cdef int32_t highest = 0
+        cdef Py_ssize_t row
+        if (
+            cnp.PyArray_NDIM(labels) != 1 or labels.dtype.char != "i"
+            or not cnp.PyArray_ISCARRAY_RO(labels)
+        ):
+            raise TypeError("class numbers must be a contiguous, aligned int32 array")
+        self.n = cnp.PyArray_DIM(labels, 0)
+        copied = PyBytes_FromStringAndSize(
+            <const char *> cnp.PyArray_DATA(labels), self.n * sizeof(int32_t)
+        )
+        self.labels = <const int32_t *> PyBytes_AS_STRING(copied)
+        self.owner = copied
+        for row in range(self.n):
+            lowest = min(lowest, self.labels[row])
+            highest = max(highest, self.labels[row])
+        if lowest < 0:
+            raise ValueError(f"{lowest} is no class number")
+        self.n_classes = <Py_ssize_t> highest + 1
+        return 0
+
+    @property
+    def class_numbers(self):
+        """The class numbers as an array that nobody can make writeable; None where y was given."""
+        return None if self.labels == NULL else np.frombuffer(self.owner, np.int32)
+
+
+cdef bint is_plain(cnp.ndarray array, int ndim):
+    """Whether it holds floats of a kernel's type, one behind another."""
+    return (
+        array is not None and cnp.PyArray_NDIM(array) == ndim and cnp.PyArray_ISCARRAY_RO(array)
+        and cnp.PyArray_TYPE(array) in (cnp.NPY_DOUBLE, cnp.NPY_FLOAT)
+    )
 
 
 cdef inline Py_ssize_t count_beyond(
@@ -396,43 +461,107 @@ cdef void keep(
     rows.values = cnp.PyArray_DATA(values)
 
 
+cdef bint copy_starts(
+    const index *starts, Py_ssize_t n, Py_ssize_t most, int64_t *own
+) noexcept nogil:
+    """Copy them, and return whether they rise from 0 to `most` or less."""
+    cdef Py_ssize_t row
+    cdef bint good
+    for row in range(n + 1):
+        own[row] = starts[row]
+    good = own[0] == 0 and own[n] <= most
+    for row in range(n):
+        good &= own[row] <= own[row + 1]
+    return good
+
+
+cdef Py_ssize_t copy_cols(
+    const index *cols, Py_ssize_t n, Py_ssize_t n_in, const int64_t *starts, uint16_t *own
+) noexcept nogil:
+    """Copy them, and return the first row whose numbers do not rise or lead outside, or -1."""
+    cdef Py_ssize_t row, j
+    cdef Py_ssize_t bad
+    cdef index col
+    for row in range(n):
+        bad = 0
+        for j in range(starts[row], starts[row + 1]):
+            col = cols[j]
+            own[j] = <uint16_t> col
+            bad += (col != own[j]) | (own[j] >= n_in)  # what counts is what was written
+        for j in range(starts[row] + 1, starts[row + 1]):
+            bad += own[j] <= own[j - 1]
+        if bad:
+            return row
+    return -1
+
+
 def from_csr(cnp.ndarray starts not None, cnp.ndarray cols not None, cnp.ndarray values not None,
              Py_ssize_t n_in):
     """Rows that are given by their non-zeros, in the arrays of a CSR matrix.
 
     Parameters
     ----------
-    starts : ndarray of int64, contiguous, shape (n + 1,)
-        Row i has the non-zeros starts[i] .. starts[i + 1].
-    cols : ndarray of uint16, contiguous
-        Below n_in, none twice in a row.
+    starts : ndarray of int32 or int64, contiguous, shape (n + 1,)
+        Row i has the non-zeros starts[i] .. starts[i + 1]. Copied.
+    cols : ndarray of the same type, contiguous
+        Below n_in, rising in each row. Copied.
     values : ndarray of float64 or float32, contiguous
-        As many as cols; all three are kept alive, never copied, never written to.
+        As many as cols or more; kept alive, never copied, never written to.
     n_in : int
         At most 65536.
 
     Returns
     -------
     Rows
+
+    Raises
+    ------
+    ValueError
+        An index leads outside, or column numbers do not rise in a row.
     """
     cdef Rows rows = Rows.__new__(Rows, np.empty((0, n_in)))
+    cdef Py_ssize_t most
+    cdef Py_ssize_t bad_row
+    cdef bint wide, good
+    cdef const void *given
+    cdef cnp.ndarray own_starts, own_cols
     for array in (starts, cols, values):
         if array.ndim != 1 or not cnp.PyArray_ISCARRAY_RO(array):
             raise TypeError("starts, cols and values must be contiguous, aligned vectors")
-    if starts.dtype.char != np.dtype(np.int64).char or cols.dtype.char != "H":
-        raise TypeError(f"starts in int64 and cols in uint16, not {starts.dtype} and {cols.dtype}")
-    if values.dtype.char not in "df":
+    if starts.dtype != cols.dtype or starts.dtype not in (np.int32, np.int64):
+        raise TypeError(f"indices in int32 or int64, not {starts.dtype} and {cols.dtype}")
+    if not is_plain(values, 1):
         raise TypeError(f"values in float64 or float32, not {values.dtype}")
     if n_in > 65536:
         raise ValueError(f"{n_in} columns do not fit 16-bit column numbers")
-    if starts.shape[0] < 1 or starts[starts.shape[0] - 1] > min(cols.shape[0], values.shape[0]):
-        raise ValueError("starts leads behind the last non-zero")
-    rows.owner = (starts, cols, values)
-    rows.n = starts.shape[0] - 1
-    rows.n_in = n_in
-    rows.storage = SPARSE_FLOAT if values.dtype.char == "f" else SPARSE_DOUBLE
-    rows.starts = <const int64_t *> cnp.PyArray_DATA(starts)
-    rows.cols = <const uint16_t *> cnp.PyArray_DATA(cols)
-    rows.values = cnp.PyArray_DATA(values)
+    if cnp.PyArray_DIM(starts, 0) < 1:
+        raise ValueError("starts has no element")
+    wide = cnp.PyArray_ITEMSIZE(starts) == sizeof(int64_t)
+    most = min(cnp.PyArray_DIM(cols, 0), cnp.PyArray_DIM(values, 0))
+    own_starts = np.empty(cnp.PyArray_DIM(starts, 0), dtype=np.int64)
+    rows.n = cnp.PyArray_DIM(own_starts, 0) - 1
+    rows.starts = <int64_t *> cnp.PyArray_DATA(own_starts)
+    given = cnp.PyArray_DATA(starts)
+    if wide:
+        good = copy_starts(<const int64_t *> given, rows.n, most, <int64_t *> rows.starts)
+    else:
+        good = copy_starts(<const int32_t *> given, rows.n, most, <int64_t *> rows.starts)
+    if not good:
+        raise ValueError("starts does not rise from 0 to the last non-zero")
+    own_cols = np.empty(rows.starts[rows.n], dtype=np.uint16)
+    keep(rows, rows.n, n_in, cnp.PyArray_TYPE(values) == cnp.NPY_FLOAT, own_starts, own_cols,
+         values)
+    given = cnp.PyArray_DATA(cols)
+    with nogil:
+        if wide:
+            bad_row = copy_cols(
+                <const int64_t *> given, rows.n, n_in, rows.starts, <uint16_t *> rows.cols
+            )
+        else:
+            bad_row = copy_cols(
+                <const int32_t *> given, rows.n, n_in, rows.starts, <uint16_t *> rows.cols
+            )
+    if bad_row >= 0:
+        raise ValueError(f"column numbers lead outside, or do not rise, in row {bad_row}")
     mark(rows)
     return rows

@@ -18,12 +18,13 @@ cdef class PredictionEngine(Engine):
 
     cdef object flat  # kept alive, for the layers point into it
 
-    def attach(self, real[::1] flat):
+    def attach(self, real[::1] flat not None):
         """Predict with the flat vector where it lies; it has PAD elements of slack behind it."""
-        cdef real *source = &flat[0]
+        cdef real *source
         cdef Layer *layer
         cdef Py_ssize_t l
         self.check_flat(flat.shape[0])
+        source = &flat[0]
         self.flat = flat
         for l in range(self.net.depth):
             layer = &self.net.layers[l]
@@ -32,8 +33,8 @@ cdef class PredictionEngine(Engine):
             source += (layer.n_in + 1) * layer.n_out
 
     def predict(
-        self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t start, Py_ssize_t stop,
-        real[:, ::1] out,
+        self, Rows rows not None, const Py_ssize_t[::1] order not None, Py_ssize_t start,
+        Py_ssize_t stop, real[:, ::1] out not None,
     ):
         """Write the outputs for rows order[start:stop] into out[start:stop].
 
@@ -45,9 +46,10 @@ cdef class PredictionEngine(Engine):
         cdef Net *net = &self.net
         cdef Layer *last = &net.layers[net.depth - 1]
         cdef Inputs inputs = inputs_of(rows)
+        cdef bytes copied = self.check_examples(rows, None, order, start, stop)
+        cdef const Py_ssize_t *places = places_in(copied)
         cdef Py_ssize_t at = start
         cdef Py_ssize_t count, b
-        self.check_examples(rows, None, order, start, stop)
         if out.shape[0] < stop or out.shape[1] != last.n_out:
             raise ValueError("no room for these outputs")
         self.begin_reading()
@@ -55,7 +57,7 @@ cdef class PredictionEngine(Engine):
         with nogil:
             while at < stop:
                 count = min(net.capacity, stop - at)
-                fetch(net, &inputs, &order[at], count)
+                fetch(net, &inputs, places + (at - start), count)
                 if not net.sparse and are_mostly_zeros(net, count):
                     compress(net, count)
                 run_forward(net, count)
@@ -94,6 +96,7 @@ cdef class PredictionEngine(Engine):
             not cnp.PyArray_ISCARRAY_RO(a) or kind != cnp.NPY_DOUBLE and kind != cnp.NPY_FLOAT
             or cnp.PyArray_SIZE(a) != net.layers[0].n_in or not 1 <= ndim <= 2
             or ndim == 2 and (cnp.PyArray_DIM(a, 1) != 1 or net.layers[0].n_in == 1)
+            or cnp.PyArray_TYPE(parameters) != own_type()  # its dtype can be assigned to
         ):
             return None
         if net.layers[0].b_u != <real *> cnp.PyArray_DATA(parameters):
@@ -104,7 +107,7 @@ cdef class PredictionEngine(Engine):
         net.watching = True
         self.begin_reading()
         with nogil:
-            if kind == cnp.PyArray_TYPE(parameters):
+            if kind == own_type():
                 net.x_bi = <const real *> data
             elif kind == cnp.NPY_DOUBLE:
                 for i in range(net.layers[0].n_in):
@@ -126,38 +129,39 @@ cdef class PredictionEngine(Engine):
             return None
         shape[0] = last.n_out
         shape[1] = 1
-        out = cnp.PyArray_EMPTY(ndim, shape, cnp.PyArray_TYPE(parameters), 0)
+        out = cnp.PyArray_EMPTY(ndim, shape, own_type(), 0)
         memcpy(cnp.PyArray_DATA(out), last.a_bu, last.n_out * sizeof(real))
         return out
 
     def evaluate(
-        self, Rows rows, Targets targets, const Py_ssize_t[::1] order, Py_ssize_t start,
-        Py_ssize_t stop,
+        self, Rows rows not None, Targets targets not None, const Py_ssize_t[::1] order not None,
+        Py_ssize_t start, Py_ssize_t stop,
     ):
         """Over rows order[start:stop]: the sum of their costs and how many are classified right."""
         cdef Net *net = &self.net
         cdef Inputs inputs = inputs_of(rows)
         cdef Answers answers = answers_of(targets)
+        cdef bytes copied = self.check_examples(rows, targets, order, start, stop)
+        cdef const Py_ssize_t *places = places_in(copied)
         cdef Py_ssize_t at = start
         cdef Py_ssize_t count, b
-        self.check_examples(rows, targets, order, start, stop)
         net.cost_sum = 0
         net.hits = 0
         self.begin_reading()
         with nogil:
             while at < stop:
                 count = min(net.capacity, stop - at)
-                fetch(net, &inputs, &order[at], count)
+                fetch(net, &inputs, places + (at - start), count)
                 run_forward(net, count)
                 for b in range(count):
-                    judge(net, &answers, order[at + b], b)
+                    judge(net, &answers, places[at - start + b], b)
                 at += count
             leave(self.gate)
         return net.cost_sum, net.hits
 
     def statistics(
-        self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t start, Py_ssize_t stop,
-        double[:, ::1] sums,
+        self, Rows rows not None, const Py_ssize_t[::1] order not None, Py_ssize_t start,
+        Py_ssize_t stop, double[:, ::1] sums not None,
     ):
         """Take rows order[start:stop] into sums[l], which is zeros before the first of them.
 
@@ -167,9 +171,10 @@ cdef class PredictionEngine(Engine):
         cdef Net *net = &self.net
         cdef Inputs inputs = inputs_of(rows)
         cdef Statistics collected[MAX_DEPTH]
+        cdef bytes copied = self.check_examples(rows, None, order, start, stop)
+        cdef const Py_ssize_t *places = places_in(copied)
         cdef Py_ssize_t at = start
         cdef Py_ssize_t count, l
-        self.check_examples(rows, None, order, start, stop)
         if sums.shape[0] != net.depth or sums.shape[1] * sizeof(double) != sizeof(Statistics):
             raise ValueError("sums must have a row of 6 a layer")
         for l in range(net.depth):
@@ -179,7 +184,7 @@ cdef class PredictionEngine(Engine):
         with nogil:
             while at < stop:
                 count = min(net.capacity, stop - at)
-                fetch(net, &inputs, &order[at], count)
+                fetch(net, &inputs, places + (at - start), count)
                 run_forward(net, count)
                 activate_layer(net, net.depth - 1, count)
                 at += count

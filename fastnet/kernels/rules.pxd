@@ -54,6 +54,13 @@ cdef struct Rule:
     real *s2
 
 
+cdef inline int vectors_of(int kind) noexcept nogil:
+    """How many vectors of state an optimizer keeps."""
+    if kind == SGD:
+        return 0
+    return 1 if kind == MOMENTUM or kind == NESTEROV or kind == RMSPROP else 2
+
+
 cdef inline Py_ssize_t own_size(const Layer *layer) noexcept nogil:
     """Elements of this thread's panel of a layer; 0 where it has none."""
     return (layer.n_in + 1) * layer.w_ld if layer.first < layer.last else 0

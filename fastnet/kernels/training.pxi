@@ -12,6 +12,7 @@ from fastnet.kernels.guard cimport leave
 from fastnet.kernels.packing cimport lay_out, pack, size_of, unpack
 from fastnet.kernels.panels cimport Panel, panel_of
 from fastnet.kernels.passes cimport Answers, Layer, Net, answers_of, errors, fold
+from fastnet.kernels.rules cimport vectors_of
 from fastnet.kernels.simd cimport real
 from fastnet.kernels.tasks cimport Task, panels_for, walk_together, worthwhile_threads
 
@@ -73,7 +74,7 @@ cdef class TrainingEngine(Engine):
             pack(&self.net, &flat[0], vectors[which])
         return 0
 
-    def load(self, const real[::1] flat, double scale=1):
+    def load(self, const real[::1] flat not None, double scale=1):
         """Copy the flat vector into the padded rows; `scale` is still to be multiplied in."""
         self.check_flat(flat.shape[0])
         self.net.scale = scale
@@ -86,7 +87,7 @@ cdef class TrainingEngine(Engine):
         """What the first layer's weights are still to be multiplied by."""
         return self.net.scale
 
-    def store(self, real[::1] flat, bint scaled=True):
+    def store(self, real[::1] flat not None, bint scaled=True):
         """Copy the padded rows back into the flat vector, and change nothing.
 
         Where not `scaled`, the first layer's weights are those that `scale` is to multiply.
@@ -101,12 +102,12 @@ cdef class TrainingEngine(Engine):
                 for j in range(layer.n_out, (layer.n_in + 1) * layer.n_out):
                     flat[j] *= self.net.scale
 
-    def load_state(self, int which, const real[::1] flat):
+    def load_state(self, int which, const real[::1] flat not None):
         """Copy the optimizer's first or second state vector in."""
         self.check_flat(flat.shape[0])
         pack(&self.net, &flat[0], self.state(which))
 
-    def store_state(self, int which, real[::1] flat):
+    def store_state(self, int which, real[::1] flat not None):
         """Copy the optimizer's first or second state vector out."""
         self.check_flat(flat.shape[0])
         unpack(&self.net, self.state(which), &flat[0])
@@ -122,6 +123,11 @@ cdef class TrainingEngine(Engine):
         long t=0,
     ):
         """Choose the optimizer and the regularization; l1 and l2 are the book's lambda / n."""
+        if vectors_of(kind) > self.space.n_states:
+            raise ValueError(
+                f"optimizer {kind} keeps {vectors_of(kind)} vectors of state, and this engine "
+                f"{self.space.n_states}"
+            )
         self.rule.kind = kind
         self.rule.beta1 = beta1
         self.rule.beta2 = beta2
@@ -187,9 +193,9 @@ cdef class TrainingEngine(Engine):
         return self.net.cost_sum, self.net.hits
 
     def train(
-        self, Rows rows, Targets targets, const Py_ssize_t[::1] order, Py_ssize_t start,
-        Py_ssize_t stop, Py_ssize_t position, Py_ssize_t total, Py_ssize_t mini_batch_size,
-        const double[::1] etas, int n_threads=1,
+        self, Rows rows not None, Targets targets not None, const Py_ssize_t[::1] order not None,
+        Py_ssize_t start, Py_ssize_t stop, Py_ssize_t position, Py_ssize_t total,
+        Py_ssize_t mini_batch_size, const double[::1] etas not None, int n_threads=1,
     ):
         """Train on rows order[start:stop], which are examples position .. of an epoch of `total`.
 
@@ -202,9 +208,9 @@ cdef class TrainingEngine(Engine):
         cdef Inputs inputs = inputs_of(rows)
         cdef Answers answers = answers_of(targets)
         cdef bint together = False
-        self.check_examples(rows, targets, order, start, stop)
+        cdef bytes copied = self.check_examples(rows, targets, order, start, stop)
         if (
-            position < 0 or mini_batch_size < 1
+            position < 0 or mini_batch_size <= self.pending
             or position + stop - start > total or etas.shape[0] < (total - 1) // mini_batch_size + 1
         ):
             raise ValueError("this engine has no room for such training")
@@ -213,9 +219,9 @@ cdef class TrainingEngine(Engine):
         task.shared_rule = &self.rule
         task.inputs = &inputs
         task.answers = &answers
-        task.order = &order[0]
-        task.at = start
-        task.stop = stop
+        task.order = places_in(copied)
+        task.at = 0
+        task.stop = stop - start
         task.position = position
         task.total = total
         task.mini_batch_size = mini_batch_size
@@ -257,7 +263,7 @@ cdef class TrainingEngine(Engine):
         ndarray, laid out as the parameters; or None where X or y need a closer look
         """
         cdef Net *net = &self.net
-        cdef int kind = cnp.PyArray_TYPE(parameters)
+        cdef int kind = own_type()
         cdef Py_ssize_t n_in = net.layers[0].n_in
         cdef Py_ssize_t n_out = net.layers[net.depth - 1].n_out
         cdef Py_ssize_t n
@@ -271,6 +277,7 @@ cdef class TrainingEngine(Engine):
             not cnp.PyArray_ISCARRAY_RO(X) or not cnp.PyArray_ISCARRAY_RO(y)
             or cnp.PyArray_TYPE(X) != kind or cnp.PyArray_TYPE(y) != kind
             or cnp.PyArray_NDIM(X) != 2 or cnp.PyArray_NDIM(y) != 2
+            or cnp.PyArray_TYPE(parameters) != kind or not cnp.PyArray_ISCARRAY_RO(parameters)
         ):
             return None
         n = cnp.PyArray_DIM(X, 0)
@@ -309,8 +316,8 @@ cdef class TrainingEngine(Engine):
         return flat if good else None
 
     def gradient(
-        self, Rows rows, Targets targets, const Py_ssize_t[::1] order, Py_ssize_t start,
-        Py_ssize_t stop, real[::1] flat, bint add=False,
+        self, Rows rows not None, Targets targets not None, const Py_ssize_t[::1] order not None,
+        Py_ssize_t start, Py_ssize_t stop, real[::1] flat not None, bint add=False,
     ):
         """The gradient of the cost, summed over rows order[start:stop], laid out as the parameters.
 
@@ -319,18 +326,19 @@ cdef class TrainingEngine(Engine):
         cdef Net *net = &self.net
         cdef Inputs inputs = inputs_of(rows)
         cdef Answers answers = answers_of(targets)
+        cdef bytes copied = self.check_examples(rows, targets, order, start, stop)
+        cdef const Py_ssize_t *places = places_in(copied)
         cdef Py_ssize_t at = start
         cdef Py_ssize_t count
         self.check_flat(flat.shape[0])
-        self.check_examples(rows, targets, order, start, stop)
         self.arrange(1, stop - start)
         with nogil:
             fold(net)
             while at < stop:
                 count = min(net.capacity, stop - at)
-                fetch(net, &inputs, &order[at], count)
+                fetch(net, &inputs, places + (at - start), count)
                 run_forward(net, count)
-                errors(net, &answers, &order[at], count)
+                errors(net, &answers, places + (at - start), count)
                 run_backward(net, count, False, at == start and not add, 0, 1)
                 at += count
             unpack(&self.net, net.nabla, &flat[0])
