@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fastnet.arguments import call, is_function, shown
 from fastnet.initializers import RNG
 
-__all__ = ["Orders", "Shuffle"]
+__all__ = ["Orders", "Shuffle", "drawn_permutation"]
 
 Array = NDArray[Any]
 Shuffle = bool | Callable[[list[int]], object]
@@ -52,26 +52,20 @@ class Orders:
         Raises
         ------
         ValueError
-            The callable did not leave a permutation.
+            The callable did not leave a permutation, or the generator did not give one.
         """
         if callable(self._shuffle):
             call(self._shuffle, "shuffle", self.rows)
-            return self._checked()
+            order = _as_permutation(list(self.rows), self._n)
+            if order is None:
+                raise ValueError(
+                    f"shuffle left no permutation of the {self._n} row numbers; "
+                    "it must reorder the list in place."
+                )
+            return order
         if self._shuffle:
-            return self._rng.permutation(self._n).astype(np.intp, copy=False)
+            return drawn_permutation(self._rng, self._n)
         return np.arange(self._n, dtype=np.intp)
-
-    def _checked(self) -> Array:
-        good = len(self.rows) == self._n and all(
-            isinstance(row, (int, np.integer)) and 0 <= row < self._n for row in self.rows
-        )
-        order = np.array(self.rows if good else [], dtype=np.intp)
-        if not good or not np.all(np.bincount(order, minlength=self._n) == 1):
-            raise ValueError(
-                f"shuffle left no permutation of the {self._n} row numbers; "
-                "it must reorder the list in place."
-            )
-        return order
 
     @property
     def source(self) -> random.Random | RNG | None:
@@ -84,3 +78,41 @@ class Orders:
     def is_custom(self) -> bool:
         """Whether a callable orders the examples."""
         return callable(self._shuffle)
+
+
+def drawn_permutation(rng: RNG, n: int) -> Array:
+    """Return the numbers below n in an order drawn from `rng`, an intp array of shape (n,).
+
+    Raises
+    ------
+    ValueError
+        The generator, of a class of the user's, gives something else.
+
+    Examples
+    --------
+    >>> sorted(drawn_permutation(np.random.default_rng(0), 4).tolist())
+    [0, 1, 2, 3]
+    """
+    order = _as_permutation(rng.permutation(n), n)
+    if order is None:
+        raise ValueError(
+            f"rng.permutation({n}) of a {type(rng).__name__} gave no permutation of the row "
+            f"numbers 0 to {n - 1}; take a generator of NumPy's, or shuffle=False."
+        )
+    return order
+
+
+def _as_permutation(given: Any, n: int) -> Array | None:
+    """A copy as intp, which nobody else can write; None unless it has each number below n once."""
+    try:
+        order = np.array(given)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if order.shape != (n,) or order.dtype.kind not in "iu":
+        return None
+    if order.min() < 0 or order.max() >= n:
+        return None
+    order = order.astype(np.intp, copy=False)
+    found = np.zeros(n, dtype=bool)
+    found[order] = True
+    return order if found.all() else None
