@@ -17,7 +17,7 @@ from fastnet.arguments import as_count, shown
 from fastnet.data import SPARSE_SHARE, Dataset, Piece, read_dataset
 from fastnet.initializers import RNG
 from fastnet.kernels import examples
-from fastnet.orders import Orders, Shuffle
+from fastnet.orders import Orders, Shuffle, drawn_permutation
 from fastnet.targets import Check, TargetFacts
 
 __all__ = ["Batches", "Blocks"]
@@ -273,8 +273,20 @@ class _Reader:
                     f"{self.sizes[number]} when they were counted; the source must give the same "
                     "blocks each time."
                 )
+            self._check_end(number)
             self._block, self._number = block, number
         return self._block
+
+    def _check_end(self, number: int) -> None:
+        """Refuse a stream that goes on behind the block that was the last one."""
+        if isinstance(self._source, _Slices) or number + 1 < len(self.sizes):
+            return
+        self._next = -1
+        for _ in self._stream:
+            raise ValueError(
+                f"{self._name}: block {number + 1} came, and there were {number + 1} when they "
+                "were counted; the source must give the same blocks each time."
+            )
 
     def _take(self, number: int) -> Any:
         if isinstance(self._source, _Slices):
@@ -372,8 +384,9 @@ class Blocks(Dataset):
         """Rows for the kernels, by their non-zeros for all pieces of a training or for none."""
         if not self.is_sparse:
             return examples.Rows(X)
-        _, rows = examples.compress(X, float(np.finfo(self.dtype).max), 1.0, sys.maxsize)
-        assert rows is not None
+        bad_row, rows = examples.compress(X, float(np.finfo(self.dtype).max), 1.0, sys.maxsize)
+        if rows is None:  # the block was checked; it has been changed, or works its rows out
+            raise ValueError(f"data: a row of a block is no longer finite: {X[bad_row]}.")
         return rows
 
     def _find(self, number: int, rows: Array) -> tuple[Dataset, Array]:
@@ -422,13 +435,13 @@ class _BlockOrders(Orders):
             return super().draw()
         blocks = np.arange(len(self._starts) - 1)
         if self._is_free:
-            blocks = self._rng.permutation(blocks)
+            blocks = drawn_permutation(self._rng, len(blocks))
         order = np.empty(self._n, np.intp)
         begin = 0
         for block in blocks:
             first, last = self._starts[block], self._starts[block + 1]
             end = begin + last - first
-            order[begin:end] = first + self._rng.permutation(last - first)
+            order[begin:end] = first + drawn_permutation(self._rng, int(last - first))
             begin = end
         return order
 
