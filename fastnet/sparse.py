@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnet.arguments import in_one_line
 from fastnet.kernels import examples
 
 __all__ = [
     "MOST_COLUMNS",
     "as_csr",
     "check_values",
+    "checked",
     "entries",
     "is_sparse",
     "wrap",
@@ -76,13 +78,7 @@ def as_csr(X: Any, name: str) -> Any:
         raise TypeError(f"{name} is of dtype {X.dtype}; expected real numbers.")
     if len(X.shape) != 2:
         raise ValueError(f"{name} has shape {X.shape}; expected two dimensions.")
-    try:
-        rows = _READERS.get(X.format, _read_other)(X)
-    except _BadIndicesError:
-        raise ValueError(
-            f"{name} is a sparse matrix whose indices lead outside of it; make it anew, from row "
-            "and column numbers that are inside."
-        ) from None
+    rows = checked(X, name)
     # Found out by SciPy anew: what X says of itself need not be true of its indices any more.
     if not rows.has_canonical_format:
         rows.data = np.array(rows.data)
@@ -94,12 +90,49 @@ def as_csr(X: Any, name: str) -> Any:
     return rows
 
 
+def checked(X: Any, name: str) -> Any:
+    """Return a sparse matrix made anew as CSR, out of copies of its index arrays, checked.
+
+    SciPy's conversions check no index and write wherever one leads: before this, no method of X may
+    be called.
+
+    Parameters
+    ----------
+    X : scipy.sparse matrix or array, shape (n, n_in)
+        Of any format and type of numbers.
+    name : str
+        What messages call it.
+
+    Raises
+    ------
+    ValueError
+        The index arrays lead outside, or something else about X is not as SciPy has it.
+
+    Examples
+    --------
+    >>> import scipy.sparse
+    >>> X = scipy.sparse.coo_array([[0, 2]])
+    >>> X.col[:] = 3
+    >>> checked(X, "X")
+    Traceback (most recent call last):
+    ...
+    ValueError: X is a sparse matrix whose indices lead outside of it; make it anew, ...
+    """
+    try:
+        return _READERS.get(X.format, _read_other)(X)
+    except _BadIndicesError:
+        raise ValueError(
+            f"{name} is a sparse matrix whose indices lead outside of it; make it anew, from row "
+            "and column numbers that are inside."
+        ) from None
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name} is a sparse matrix that cannot be read: {in_one_line(str(error))}"
+        ) from error
+
+
 class _BadIndicesError(Exception):
     """An index array leads outside of the matrix, or is none."""
-
-
-# SciPy's conversions check no index, and its kernels write wherever an index leads. So a matrix is
-# made anew, out of copies of the index arrays that have been checked; no method of X is called.
 
 
 def _scipy() -> Any:

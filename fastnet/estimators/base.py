@@ -15,6 +15,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from fastnet import sparse
 from fastnet.callbacks import read_callbacks
 from fastnet.errors import DivergenceError
 from fastnet.estimators.orders import Orders, Rate, draw_weights
@@ -155,6 +156,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         hidden, optimizer = hidden_sizes(self), make_optimizer(self)
         anew = "network_" not in self.__dict__ or not (partial or self.warm_start)
         given = {"X": X, "y": y}
+        X, y = _checked(X, "X"), _checked(y, "y")
         X, y = validate_data(
             self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=KEPT_TYPES,
             reset=anew, y_numeric=is_regressor(self),
@@ -269,6 +271,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             return None
         if X is None or y is None:
             raise ValueError("one of X_val and y_val came without the other; give both or none.")
+        X, y = _checked(X, "X_val"), _checked(y, "y_val")
         X, y = validate_data(
             self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=KEPT_TYPES,
             reset=False,
@@ -415,5 +418,11 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     def _outputs(self, X: Any) -> Array:
         check_is_fitted(self, "network_")
+        X = _checked(X, "X")
         X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=KEPT_TYPES, reset=False)
         return self.network_.feedforward(X)
+
+
+def _checked(X: Any, name: str) -> Any:
+    """X; of a sparse matrix a copy whose indices have been checked, which scikit-learn does not."""
+    return sparse.checked(X, name) if sparse.is_sparse(X) and len(X.shape) == 2 else X
