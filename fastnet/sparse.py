@@ -263,14 +263,21 @@ def entries(rows: Any, chosen: Array) -> tuple[Array, Array, Array]:
     rows : CSR matrix
     chosen : ndarray of int, shape (m,)
 
+    Raises
+    ------
+    ValueError, IndexError
+        The index arrays were written to and lead outside.
+
     Examples
     --------
     >>> import scipy.sparse
     >>> [part.tolist() for part in entries(scipy.sparse.csr_array([[0, 5], [7, 0]]), np.array([1]))]
     [[7], [0], [0, 1]]
     """
-    first = rows.indptr[chosen]
-    counts = rows.indptr[chosen + 1] - first
+    first, last = rows.indptr[chosen], rows.indptr[chosen + 1]
+    counts = last - first
+    if counts.min() < 0 or first.min() < 0 or last.max() > min(len(rows.data), len(rows.indices)):
+        raise ValueError("X's row starts have been changed since they were checked.")
     starts = np.concatenate([[0], np.cumsum(counts)])
     places = np.arange(starts[-1]) + np.repeat(first - starts[:-1], counts)
     return rows.data[places], rows.indices[places], starts

@@ -255,6 +255,8 @@ NAN = np.where(np.arange(9) == 4, np.nan, X64)
         (put((X64[:0], Y64[:0])), ValueError, "block 3 is empty"),
         (put(X64), TypeError, "block 3 is of type ndarray; expected a pair"),
         (lambda blocks: blocks[:3], ValueError, "block 3 is missing; there were 5"),
+        (lambda blocks: [*blocks, (X64, Y64)], ValueError, "block 5 came, and there were 5 when"),
+        (lambda blocks: [*blocks, None], ValueError, "block 5 came, and there were 5 when"),
         (broken, OSError, "the disk is gone"),
     ],
 )
@@ -273,6 +275,52 @@ def test_a_bad_block_is_named_and_the_epoch_is_taken_back(change, kind, message,
     # And the optimizer's moments are as they were: both go on alike.
     for network in (net, other):
         network.train(make_data(), 1, 16, **adam)
+    assert np.array_equal(net.parameters, other.parameters)
+
+
+@pytest.mark.parametrize("n_blocks", [1, 5])
+def test_a_source_that_grows_is_noticed_by_whatever_walks_it(n_blocks):
+    passes = []
+
+    def source():
+        passes.append(0)
+        return iter(cut(*make_data())[:n_blocks] + [(X64, Y64)] * grows)
+
+    net, grows = fastnet.Network([9, 6, 3], rng=3), False
+    data = Batches(source)
+    right = net.accuracy(data)
+    before, grows = net.parameters.copy(), True
+    verbs = {
+        "accuracy": lambda: net.accuracy(data),
+        "total_cost": lambda: net.total_cost(data, 0.1),
+        "train": lambda: net.train(data, 1, 16),
+        "partial_fit": lambda: net.partial_fit(data),
+        "evaluation": lambda: net.train(
+            make_data(), 1, 16, evaluation_data=data, metrics="evaluation_cost"
+        ),
+    }
+    for verb in verbs.values():
+        with pytest.raises(ValueError, match=rf"block {n_blocks} came, and there were {n_blocks} "):
+            verb()
+    assert len(data) == sum(SIZES[:n_blocks])
+    net.parameters, grows = before, False
+    assert net.accuracy(data) == right
+
+
+def test_a_source_that_grows_in_the_last_epoch_is_noticed_there():
+    """An epoch is taken back whole; those before it stay."""
+    passes = []
+
+    def source():
+        passes.append(0)
+        blocks = cut(*make_data())
+        return iter([*blocks, (X64, Y64)] if len(passes) == 4 else blocks)
+
+    net, other = (fastnet.Network([9, 6, 3], rng=3) for _ in range(2))
+    with pytest.raises(ValueError, match="block 5 came"):
+        net.train(Batches(source), 3, 16, shuffle=False)
+    assert len(passes) == 4 and len(net.history) == 2
+    other.train(make_data(), 2, 16, shuffle=False)
     assert np.array_equal(net.parameters, other.parameters)
 
 
