@@ -1,4 +1,4 @@
-"""Starting weights by name, drawn by compiled code from a NumPy generator's own stream.
+"""Starting weights by name, made of random numbers from a NumPy generator's own stream.
 
 In the book's order: every bias, layer by layer, then every weight matrix, layer by layer, each in
 C order of its shape. `n_in` and `n_out` are the units below and above a weight matrix.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,6 @@ Seed = int | np.random.SeedSequence | np.random.BitGenerator | RNG | None
 Array = NDArray[Any]
 #: A name from INITIALIZERS, a number (every element), or f(rng, shape) -> array of that shape.
 Initializer = str | float | Callable[[RNG, tuple[int, int]], Any]
-Fill = Callable[[initial.Stream, Array], None]
 
 
 def as_rng(seed: Seed) -> RNG:
@@ -70,71 +70,149 @@ def as_rng(seed: Seed) -> RNG:
     )
 
 
-def default(stream: initial.Stream, w: Array) -> None:
+class Stream:
+    """Notes which random numbers arrays are made of; draws them all in one piece, then makes them.
+
+    Parameters
+    ----------
+    rng : Generator or RandomState
+    """
+
+    def __init__(self, rng: RNG) -> None:
+        self._rng = rng
+        self._wanted: list[tuple[int, Array, Callable[[Array], Array]]] = []
+
+    def normal(self, w: Array, factor: float = 1.0, divisor: float = 1.0) -> None:
+        """w = standard_normal(w.shape) * factor / divisor."""
+        self._wanted.append((_NORMAL, w, lambda z: z * factor / divisor))
+
+    def truncated_normal(self, w: Array, factor: float) -> None:
+        """The same, but each is drawn again until it lies within two standard deviations."""
+        self._wanted.append((_TRUNCATED, w, lambda z: z * factor))
+
+    def uniform(self, w: Array, low: float, high: float) -> None:
+        """w = uniform(low, high, w.shape)."""
+        self._wanted.append((_UNIFORM, w, lambda u: low + (high - low) * u))
+
+    def orthogonal(self, w: Array) -> None:
+        """The Q of normals whose R has a positive diagonal; they are made tall where w is wide."""
+        self._wanted.append((_NORMAL, w, _orthonormal))
+
+    def draw(self) -> None:
+        """Draw all that was noted since, in that order; what follows needs no lock."""
+        wanted, self._wanted = self._wanted, []
+        if not wanted:
+            return
+        counts = [w.size for _, w, _ in wanted]
+        numbers = np.empty(sum(counts))
+        fill = initial.fill if _is_known(self._rng) else _fill_by_calls
+        kinds = [kind for kind, _, _ in wanted]
+        fill(self._rng, numbers, np.array(counts, np.int64), np.array(kinds, np.int64))
+        for part, (_, w, made) in zip(np.split(numbers, np.cumsum(counts)), wanted, strict=False):
+            w[...] = made(part.reshape(w.shape))
+
+
+#: As `initial.fill` has them.
+_NORMAL, _TRUNCATED, _UNIFORM = 1, 2, 3
+_OWN = {getattr(np.random, name) for name in ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")}
+
+
+def _is_known(rng: RNG) -> bool:
+    """Whether the whole of the generator's state can be had while its lock is held."""
+    return not isinstance(rng, np.random.RandomState) or type(rng._bit_generator) in _OWN
+
+
+def _fill_by_calls(rng: Any, out: Array, counts: Array, kinds: Array) -> None:
+    """Do what `initial.fill` does in calls of NumPy's: one for all that is normal, or uniform."""
+    for kind, parts in groupby(zip(kinds, counts, strict=True), key=lambda part: part[0]):
+        n = int(sum(count for _, count in parts))
+        if kind == _UNIFORM:
+            out[:n] = rng.random_sample(n)
+        elif kind == _NORMAL:
+            out[:n] = rng.standard_normal(n)
+        else:
+            done = 0
+            while done < n:
+                z = rng.standard_normal(n - done)
+                z = z[~(np.abs(z) > 2)]
+                out[done : done + z.size] = z
+                done += z.size
+        out = out[n:]
+
+
+def _orthonormal(normals: Array) -> Array:
+    """Orthonormal rows or columns, uniform over all (Haar; Mezzadri 2007 on the signs)."""
+    rows, columns = normals.shape
+    q, r = np.linalg.qr(normals.reshape(max(rows, columns), min(rows, columns)))
+    q *= np.where(np.diagonal(r) < 0, -1.0, 1.0)
+    return q if rows >= columns else q.T
+
+
+def default(stream: Stream, w: Array) -> None:
     """N(0, 1) / sqrt(n_in): the book's better way (chapter 3); LeCun et al. 1998."""
     stream.normal(w, divisor=math.sqrt(w.shape[1]))
 
 
-def large(stream: initial.Stream, w: Array) -> None:
+def large(stream: Stream, w: Array) -> None:
     """N(0, 1): the book's old way, by which units saturate."""
     stream.normal(w)
 
 
-def glorot_normal(stream: initial.Stream, w: Array) -> None:
+def glorot_normal(stream: Stream, w: Array) -> None:
     """N(0, 1) * sqrt(2 / (n_in + n_out)): Glorot and Bengio 2010."""
     stream.normal(w, factor=math.sqrt(2 / sum(w.shape)))
 
 
-def he_normal(stream: initial.Stream, w: Array) -> None:
+def he_normal(stream: Stream, w: Array) -> None:
     """N(0, 1) * sqrt(2 / n_in): He et al. 2015, for ReLU."""
     stream.normal(w, factor=math.sqrt(2 / w.shape[1]))
 
 
-def lecun_uniform(stream: initial.Stream, w: Array) -> None:
+def lecun_uniform(stream: Stream, w: Array) -> None:
     """U(-r, r), r = sqrt(3 / n_in): the variance of `default`."""
     _uniform(stream, w, math.sqrt(3 / w.shape[1]))
 
 
-def glorot_uniform(stream: initial.Stream, w: Array) -> None:
+def glorot_uniform(stream: Stream, w: Array) -> None:
     """U(-r, r), r = sqrt(6 / (n_in + n_out)): the variance of `glorot_normal`."""
     _uniform(stream, w, math.sqrt(6 / sum(w.shape)))
 
 
-def he_uniform(stream: initial.Stream, w: Array) -> None:
+def he_uniform(stream: Stream, w: Array) -> None:
     """U(-r, r), r = sqrt(6 / n_in): the variance of `he_normal`."""
     _uniform(stream, w, math.sqrt(6 / w.shape[1]))
 
 
-def uniform(stream: initial.Stream, w: Array) -> None:
+def uniform(stream: Stream, w: Array) -> None:
     """U(-r, r), r = 1 / sqrt(n_in)."""
     _uniform(stream, w, 1 / math.sqrt(w.shape[1]))
 
 
-def truncated_normal(stream: initial.Stream, w: Array) -> None:
+def truncated_normal(stream: Stream, w: Array) -> None:
     """N(0, 1) / sqrt(n_in), each drawn again until it lies within two standard deviations."""
-    stream.truncated_normal(w, 1 / math.sqrt(w.shape[1]), 2.0)
+    stream.truncated_normal(w, 1 / math.sqrt(w.shape[1]))
 
 
-def orthogonal(stream: initial.Stream, w: Array) -> None:
+def orthogonal(stream: Stream, w: Array) -> None:
     """Orthonormal rows or columns, whichever are fewer: Saxe et al. 2014."""
-    stream.orthogonal(w, 1.0, np.empty((max(w.shape), min(w.shape))))
+    stream.orthogonal(w)
 
 
-def zeros(stream: initial.Stream, w: Array) -> None:
+def zeros(stream: Stream, w: Array) -> None:
     """Every element 0."""
     w[...] = 0
 
 
-def ones(stream: initial.Stream, w: Array) -> None:
+def ones(stream: Stream, w: Array) -> None:
     """Every element 1; any other constant is written as a number."""
     w[...] = 1
 
 
-def _uniform(stream: initial.Stream, w: Array, r: float) -> None:
+def _uniform(stream: Stream, w: Array, r: float) -> None:
     stream.uniform(w, -r, r)
 
 
-INITIALIZERS: dict[str, Fill] = {
+INITIALIZERS: dict[str, Callable[[Stream, Array], None]] = {
     "default": default,
     "lecun_normal": default,
     "large": large,
@@ -237,30 +315,28 @@ def draw(
     drawn = [np.empty(array.shape, array.dtype) for array in (*biases, *weights)]
     chosen = [("bias_initializer", bias_initializer)] * len(biases)
     chosen += [("initializer", initializer)] * len(weights)
-    # One hold of the lock for all of it: a RandomState keeps half of a pair of normals outside its
-    # bit generator, and another thread must not come between the two.
-    source = rng._bit_generator if isinstance(rng, np.random.RandomState) else rng.bit_generator
-    with source.lock:
-        for array, (name, choice) in zip(drawn, chosen, strict=True):
-            _draw_one(rng, array, choice, name)
+    stream = Stream(rng)
+    for array, (name, choice) in zip(drawn, chosen, strict=True):
+        if isinstance(choice, str):
+            INITIALIZERS[choice](stream, array)
+        elif callable(choice):
+            stream.draw()  # what comes before it; a user's function is called with no lock held
+            _set(array, call(choice, name, rng, array.shape), name, array.shape)
+        else:
+            # float(): a whole number may be larger than any of NumPy's.
+            _set(array, float(choice), name, ())
+    stream.draw()
     with writing or nullcontext():
         for array, values in zip((*biases, *weights), drawn, strict=True):
             array[...] = values
 
 
-def _draw_one(rng: RNG, array: Array, choice: Initializer, name: str) -> None:
-    if isinstance(choice, str):
-        stream = initial.Stream(rng)
-        INITIALIZERS[choice](stream, array)
-        stream.close()
-        return
-    # float(): a whole number may be larger than any of NumPy's.
-    given = call(choice, name, rng, array.shape) if callable(choice) else float(choice)
+def _set(array: Array, given: Any, name: str, shape: tuple[int, ...]) -> None:
     values = np.asarray(given)
     if values.dtype.kind not in "biuf":
         raise TypeError(f"{name} gave dtype {values.dtype}; expected real numbers.")
-    if callable(choice) and values.shape != array.shape:
-        raise ValueError(f"{name} gave shape {values.shape}; expected {array.shape}.")
+    if values.shape != shape:
+        raise ValueError(f"{name} gave shape {values.shape}; expected {shape}.")
     with np.errstate(over="ignore"):
         cast = values.astype(array.dtype)
     if not np.isfinite(cast).all():

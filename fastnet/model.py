@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -260,14 +261,17 @@ class Model:
         >>> bool((net.weights[0] != before).all())
         True
         """
-        guard = self._guard
-        guard.check()
-        with guard.still:  # a fork waits for it: the child's generator would stay locked
-            initializers.draw(
-                *(self._rng, self._biases, self._weights),
-                *(self._bias_initializer, self._initializer, guard),
-            )
-        self._begin_anew()
+        self._guard.check()
+        initializers.draw(
+            *(self._rng, self._biases, self._weights),
+            *(self._bias_initializer, self._initializer, self._starting_anew()),
+        )
+
+    @contextmanager
+    def _starting_anew(self) -> Iterator[None]:
+        with self._guard:
+            yield
+            self._begin_anew()
 
     def default_weight_initializer(self) -> None:
         """Draw biases from N(0, 1) and weights from N(0, 1) / sqrt(n_in), n_in weights to a unit.

@@ -1,4 +1,4 @@
-"""Starting weights, drawn from a NumPy generator's own bit stream.
+"""The random numbers of starting weights, drawn from a NumPy generator's own bit stream.
 
 `standard_normal` of a Generator is NumPy's ziggurat, called through NumPy's C interface. `randn`
 of a legacy RandomState is the polar method of Marsaglia and Bray (1964), which NumPy does not
@@ -7,139 +7,107 @@ contraction into fused multiply-adds, so that every bit agrees.
 """
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.math cimport fabs, log, sqrt
-from numpy.random cimport bitgen_t
-from numpy.random.c_distributions cimport random_standard_normal
+from libc.stdint cimport int64_t
 
 import numpy as np
 
-cdef fused number:
-    double
-    float
+# Declared here: NumPy's own declarations check its extension types when this module is imported,
+# which NumPy 2.4.0 does not pass.
+cdef extern from "numpy/random/bitgen.h":
+    ctypedef struct bitgen_t:
+        void *state
+        double (*next_double)(void *state) noexcept nogil
+
+cdef extern from "numpy/random/distributions.h":
+    double random_standard_normal(bitgen_t *bits) noexcept nogil
 
 
-cdef class Stream:
-    """Draws into arrays, in C order of each, from one generator, whose lock is held meanwhile.
+cdef struct Source:
+    bitgen_t *bits
+    bint is_legacy
+    bint has_spare  # of a RandomState: the second normal of a pair
+    double spare
 
-    A RandomState keeps the spare normal of each pair outside its bit generator; it is fetched when
-    the stream is made, and `close` puts it back.
+
+cdef enum:
+    NORMAL = 1
+    TRUNCATED = 2
+    UNIFORM = 3
+
+
+def fill(rng, double[::1] out, const int64_t[::1] counts, const int64_t[::1] kinds):
+    """Fill `out` part by part, as one call of NumPy would: no other thread's draw comes between.
+
+    The generator's lock is held from the first number to the last, and nothing runs meanwhile that
+    may be a user's.
 
     Parameters
     ----------
-    rng : Generator or RandomState
+    rng : Generator, or RandomState over one of NumPy's own bit generators
+        The spare normal of a RandomState is part of a state that a foreign bit generator may take
+        the lock for.
+    out : ndarray of float64
+    counts : ndarray of int64
+        Numbers in each part.
+    kinds : ndarray of int64
+        1: standard normal. 2: standard normal, drawn again until it lies within two standard
+        deviations. 3: uniform from 0 to 1. Anything else: left as it is.
     """
-
-    cdef object rng
-    cdef object lock
-    cdef object source  # keeps the bit generator alive
-    cdef bitgen_t *bits
-    cdef bint legacy
-    cdef bint has_spare
-    cdef double spare
-
-    def __cinit__(self, rng):
-        self.rng = rng
-        self.legacy = isinstance(rng, np.random.RandomState)
-        self.source = rng._bit_generator if self.legacy else rng.bit_generator
-        self.lock = self.source.lock
-        self.bits = <bitgen_t *> PyCapsule_GetPointer(self.source.capsule, "BitGenerator")
-        if self.legacy:
-            state = rng.get_state(legacy=False)
-            self.has_spare = state["has_gauss"]
-            self.spare = state["gauss"]
-
-    def close(self):
-        """Leave the generator as NumPy would have left it."""
-        if self.legacy:
-            state = self.rng.get_state(legacy=False)
-            state["has_gauss"] = int(self.has_spare)
-            state["gauss"] = self.spare if self.has_spare else 0.0
-            self.rng.set_state(state)
-
-    cdef double draw_normal(self) noexcept nogil:
-        cdef double x, y, squared, factor
-        if not self.legacy:
-            return random_standard_normal(self.bits)
-        if self.has_spare:
-            self.has_spare = False
-            return self.spare
-        while True:
-            x = 2.0 * self.bits.next_double(self.bits.state) - 1.0
-            y = 2.0 * self.bits.next_double(self.bits.state) - 1.0
-            squared = x * x + y * y
-            if squared < 1.0 and squared != 0.0:
-                break
-        factor = sqrt(-2.0 * log(squared) / squared)
-        self.spare = factor * x
-        self.has_spare = True
-        return factor * y
-
-    def normal(self, number[:, :] out, double factor=1.0, double divisor=1.0):
-        """out = standard_normal(out.shape) * factor / divisor, in float64 and then rounded."""
-        cdef Py_ssize_t row, col
-        with self.lock, nogil:
-            for row in range(out.shape[0]):
-                for col in range(out.shape[1]):
-                    out[row, col] = <number> (self.draw_normal() * factor / divisor)
-
-    def truncated_normal(self, number[:, :] out, double factor, double bound):
-        """The same, but each standard normal is drawn again until it lies within +-bound."""
-        cdef Py_ssize_t row, col
-        cdef double z
-        with self.lock, nogil:
-            for row in range(out.shape[0]):
-                for col in range(out.shape[1]):
-                    z = self.draw_normal()
-                    while fabs(z) > bound:
-                        z = self.draw_normal()
-                    out[row, col] = <number> (z * factor)
-
-    def uniform(self, number[:, :] out, double low, double high):
-        """out = uniform(low, high, out.shape)."""
-        cdef Py_ssize_t row, col
-        cdef double width = high - low
-        with self.lock, nogil:
-            for row in range(out.shape[0]):
-                for col in range(out.shape[1]):
-                    out[row, col] = <number> (low + width * self.bits.next_double(self.bits.state))
-
-    def orthogonal(self, number[:, :] out, double gain, double[:, ::1] scratch):
-        """Fill `out` with gain times an orthonormal matrix, uniform over all of them (Haar).
-
-        Normals are drawn in C order into `scratch`, whose shape is that of `out` or, where `out`
-        has fewer rows than columns, of its transpose; then its columns are made orthonormal from
-        left to right, each twice against those before it: the Q of a QR decomposition whose R has a
-        positive diagonal (Saxe et al. 2014; Mezzadri 2007 on the signs).
-        """
-        cdef Py_ssize_t rows = scratch.shape[0]
-        cdef Py_ssize_t cols = scratch.shape[1]
-        cdef Py_ssize_t row, col
-        cdef bint turned = out.shape[0] < out.shape[1]
-        self.normal(scratch)
+    cdef Source source
+    source.is_legacy = isinstance(rng, np.random.RandomState)
+    bit_generator = rng._bit_generator if source.is_legacy else rng.bit_generator
+    source.bits = <bitgen_t *> PyCapsule_GetPointer(bit_generator.capsule, "BitGenerator")
+    lock = bit_generator.lock
+    if not source.is_legacy:
+        with lock, nogil:
+            draw(&source, out, counts, kinds)
+        return
+    get_state, set_state = np.random.RandomState.get_state, np.random.RandomState.set_state
+    with lock:
+        # NumPy before 2.4 has a lock that is not reentrant, and does not take it for these two.
+        state = get_state(rng, False)
+        source.has_spare, source.spare = state["has_gauss"], state["gauss"]
         with nogil:
-            orthonormalize(&scratch[0, 0], rows, cols)
-            for row in range(rows):
-                for col in range(cols):
-                    if turned:
-                        out[col, row] = <number> (gain * scratch[row, col])
-                    else:
-                        out[row, col] = <number> (gain * scratch[row, col])
+            draw(&source, out, counts, kinds)
+        state = get_state(rng, False)
+        state["has_gauss"] = int(source.has_spare)
+        state["gauss"] = source.spare if source.has_spare else 0.0
+        set_state(rng, state)
 
 
-cdef void orthonormalize(double *a, Py_ssize_t rows, Py_ssize_t cols) noexcept nogil:
-    """Gram and Schmidt's columns in their modified form, each gone over twice."""
-    cdef Py_ssize_t col, before, row, _again
-    cdef double dot, norm
-    for col in range(cols):
-        for _again in range(2):
-            for before in range(col):
-                dot = 0
-                for row in range(rows):
-                    dot += a[row * cols + before] * a[row * cols + col]
-                for row in range(rows):
-                    a[row * cols + col] -= dot * a[row * cols + before]
-        norm = 0
-        for row in range(rows):
-            norm += a[row * cols + col] * a[row * cols + col]
-        norm = sqrt(norm)
-        for row in range(rows):
-            a[row * cols + col] /= norm
+cdef void draw(
+    Source *source, double[::1] out, const int64_t[::1] counts, const int64_t[::1] kinds
+) noexcept nogil:
+    cdef Py_ssize_t part, i, start = 0
+    cdef double z
+    for part in range(counts.shape[0]):
+        for i in range(start, start + counts[part]):
+            if kinds[part] == NORMAL:
+                out[i] = draw_normal(source)
+            elif kinds[part] == TRUNCATED:
+                z = draw_normal(source)
+                while fabs(z) > 2.0:
+                    z = draw_normal(source)
+                out[i] = z
+            elif kinds[part] == UNIFORM:
+                out[i] = source.bits.next_double(source.bits.state)
+        start += counts[part]
+
+
+cdef double draw_normal(Source *source) noexcept nogil:
+    cdef double x, y, squared, factor
+    if not source.is_legacy:
+        return random_standard_normal(source.bits)
+    if source.has_spare:
+        source.has_spare = False
+        return source.spare
+    while True:
+        x = 2.0 * source.bits.next_double(source.bits.state) - 1.0
+        y = 2.0 * source.bits.next_double(source.bits.state) - 1.0
+        squared = x * x + y * y
+        if squared < 1.0 and squared != 0.0:
+            break
+    factor = sqrt(-2.0 * log(squared) / squared)
+    source.spare = factor * x
+    source.has_spare = True
+    return factor * y
