@@ -108,8 +108,10 @@ class Stream:
         fill = initial.fill if _is_known(self._rng) else _fill_by_calls
         kinds = [kind for kind, _, _ in wanted]
         fill(self._rng, numbers, np.array(counts, np.int64), np.array(kinds, np.int64))
-        for part, (_, w, made) in zip(np.split(numbers, np.cumsum(counts)), wanted, strict=False):
-            w[...] = made(part.reshape(w.shape))
+        start = 0
+        for _, w, made in wanted:
+            w[...] = made(numbers[start : start + w.size].reshape(w.shape))
+            start += w.size
 
 
 #: As `initial.fill` has them.
