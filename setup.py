@@ -71,6 +71,7 @@ def extensions() -> list[Extension]:
         Extension("fastnet.kernels.cpu", ["fastnet/kernels/cpu.pyx"]),
         Extension("fastnet.kernels.codes", ["fastnet/kernels/codes.pyx"]),
         Extension("fastnet.kernels.guard", ["fastnet/kernels/guard.pyx"]),
+        Extension("fastnet.kernels.signals", ["fastnet/kernels/signals.pyx"]),
         Extension(
             "fastnet.kernels.examples", ["fastnet/kernels/examples.pyx"], extra_compile_args=FLAGS
         ),

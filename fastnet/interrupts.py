@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn, Self
 
+from fastnet.kernels.signals import Action
+
 __all__ = ["Interrupts"]
 
 Handler = Callable[[int, FrameType | None], Any]
@@ -20,7 +22,9 @@ class Interrupts:
     Within it the handlers of SIGINT and SIGTERM (those of Python; where there is none, or the
     program has it in C, the signal is left alone) are called from `check` and within `opened`
     alone, so that what they raise comes out there and nowhere else. At its end they are back where
-    they were. Python runs handlers in the main thread; in others this does nothing.
+    they were. Flags (`signal.siginterrupt`) and handlers in C that call Python's, as
+    `faulthandler.register` makes them, stay in force. Python runs handlers in the main thread of
+    the main interpreter; in others this does nothing.
 
     Parameters
     ----------
@@ -45,7 +49,7 @@ class Interrupts:
     def __init__(self, *, terminating: bool = False) -> None:
         self._terminating = terminating
         self._handlers: dict[int, Handler] = {}
-        self._previous: dict[int, Any] = {}
+        self._previous: dict[int, tuple[Any, Action, int]] = {}
         self._pending: list[int] = []
         self._open = False
 
@@ -54,21 +58,32 @@ class Interrupts:
             for number in (signal.SIGINT, signal.SIGTERM):
                 handler = signal.getsignal(number)
                 if number == signal.SIGTERM and handler is signal.SIG_DFL and self._terminating:
-                    self._defer(number, handler, _terminate)
+                    if not Action(number).handler:  # nor has the program one in C
+                        self._defer(number, handler, _terminate)
                 elif callable(handler) and not isinstance(handler, signal.Handlers):
                     self._defer(number, handler, handler)
         return self
 
     def _defer(self, number: int, previous: Any, handler: Handler) -> None:
-        self._previous[number], self._handlers[number] = previous, handler
-        signal.signal(number, self._on_signal)
+        before = Action(number)
+        try:
+            signal.signal(number, self._on_signal)
+        except ValueError:  # this is a subinterpreter
+            return
+        if before.handler:
+            before.restore()  # which ends in Python's table
+        self._previous[number] = previous, before, Action(number).handler
+        self._handlers[number] = handler
 
     def __exit__(self, *_: object) -> None:
         self._open = False
-        for number, previous in self._previous.items():
+        for number, (previous, before, installed) in self._previous.items():
             # A hook may have set a handler of its own, which then stays.
             if signal.getsignal(number) == self._on_signal:
+                now = Action(number)
                 signal.signal(number, previous)
+                was_default = not before.handler and now.handler == installed
+                (before if was_default else now).restore()
         self._answer(None)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
