@@ -72,6 +72,7 @@ class Model:
         self._parameters = allocate(architecture.sizes, architecture.dtype)
         biases, weights = layer_views(self._parameters, architecture.sizes)
         self._guard = kernels.guard.Guard()
+        self._guard.rng = rng
         self._biases = self._lists("biases", biases, self._guard)
         self._weights = self._lists("weights", weights, self._guard)
         self._predictors: list[PredictionEngine] = []
@@ -172,7 +173,7 @@ class Model:
 
     @rng.setter
     def rng(self, rng: Seed) -> None:
-        self._rng = initializers.as_rng(rng)
+        self._rng = self._guard.rng = initializers.as_rng(rng)
 
     @property
     def parameters(self) -> Array:

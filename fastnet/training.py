@@ -286,7 +286,7 @@ class Training:
         epoch = len(self.network.history)
         with self.interrupts.opened():
             etas = self._rates(len(self.history))  # first: where it is refused, nothing is drawn
-        self.order = self._draw_order()
+        self.order = self.orders.draw()
         with self.interrupts.opened():
             self._ask(
                 callback.on_epoch_begin(self.network, epoch) for callback in self.plan.callbacks
@@ -357,22 +357,14 @@ class Training:
         rates = [eta * as_rate(schedule.factor(at), "the schedule's factor") for at in times]
         return np.array(rates * (self.batches // len(rates)))
 
-    def _draw_order(self) -> Array:
-        if callable(self.plan.shuffle):  # whose author knows nothing of our locks
-            return self.orders.draw()
-        # A fork waits for whoever has the guard's lock: the child's generator would stay locked.
-        with self.network._guard.still:
-            return self.orders.draw()
-
     def _draw_dropout_key(self) -> int:
         """A fresh key an epoch, drawn only where there is dropout."""
         if not any(self.plan.dropout):
             return 0
         rng = self.network.rng
-        with self.network._guard.still:
-            if isinstance(rng, np.random.RandomState):
-                return int(rng.randint(0, 2**64, dtype=np.uint64))
-            return int(rng.integers(0, 2**64, dtype=np.uint64))
+        if isinstance(rng, np.random.RandomState):
+            return int(rng.randint(0, 2**64, dtype=np.uint64))
+        return int(rng.integers(0, 2**64, dtype=np.uint64))
 
     def _run_mini_batches(self, etas: Array, epoch: int) -> None:
         """Train one epoch, in as few kernel calls as let Python answer in time.

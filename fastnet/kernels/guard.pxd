@@ -34,5 +34,6 @@ cdef class Guard:
     cdef object lock
     cdef int depth  # of the writing of the thread that holds the lock
     cdef object trainer
+    cdef public object rng  # the network's, whose lock a fork waits for
     cdef object __weakref__
     cdef int enter_after_writers(self) except -1

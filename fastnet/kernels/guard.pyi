@@ -4,9 +4,13 @@ from typing import Any
 from typing_extensions import disjoint_base
 
 PAUSE: float
+PATIENCE: float
+MOST_PATIENCE: float
+GENERATOR_PATIENCE: float
 
 @disjoint_base
 class Guard:
+    rng: Any
     def __new__(cls) -> Guard: ...
     def __enter__(self) -> Guard: ...
     def __exit__(

@@ -2,15 +2,18 @@
 import os
 import time
 import weakref
-from threading import RLock, get_ident
+from threading import Lock, RLock, get_ident
 
 from fastnet.kernels.guard cimport guard_add, guard_read
 
 _guards = set()  # of weak references: unlike a WeakSet it can be copied while others add
-_forking = RLock()
+_Plain, _Reentrant = type(Lock()), type(RLock())
 
 #: How long a writer sleeps between two looks at whether the last reader has gone.
 PAUSE = 2e-5
+#: How long a fork that holds locks waits for another before it lets them all go, at first and at
+#: most; and how long it waits for a generator's lock, which its own thread may hold unknown to it.
+PATIENCE, MOST_PATIENCE, GENERATOR_PATIENCE = 0.01, 1.0, 60.0
 
 
 cdef class Guard:
@@ -134,12 +137,30 @@ cdef class Guard:
     def begin_anew(self):
         """Forget the threads that the parent of this process has."""
         self.gate.readers = 0
-        if self.lock.acquire(blocking=False):
-            self.lock.release()
-        else:  # made by another thread while this one forked
-            self.lock = RLock()
+        self.lock = _freed(self.lock)
+        _freed(_lock_of(self.rng))
         if self.trainer != get_ident():
             self.trainer = None
+
+
+def _lock_of(rng):
+    """The lock of a Generator or RandomState, None where there is none of a known kind."""
+    try:
+        source = getattr(rng, "bit_generator", None) or getattr(rng, "_bit_generator", None)
+        lock = source.lock
+    except Exception:  # a bit generator of a user's
+        return None
+    return lock if isinstance(lock, (_Plain, _Reentrant)) else None
+
+
+def _freed(lock):
+    """The lock, free in a child: it may have been taken by another thread when this one forked."""
+    if lock is not None:
+        if lock.acquire(blocking=False):
+            lock.release()
+        else:
+            lock._at_fork_reinit()  # as Python does with its own locks
+    return lock
 
 
 def living():
@@ -147,29 +168,64 @@ def living():
     return [guard for guard in (reference() for reference in _guards.copy()) if guard is not None]
 
 
-_held = []
+_held = {}  # by thread: of each fork that it has begun, the locks that it holds
 
 
 def _before_fork():
-    """Wait for those who write, so that the child gets whole parameters."""
-    _forking.acquire()
-    for guard in living():
-        lock = guard.still
-        lock.acquire()
-        _held.append(lock)
+    """Wait for those who write, so that the child gets whole parameters, and those who draw.
+
+    Other threads may hold one of these locks and want another: so this one never holds any while
+    it waits for long, whatever the order.
+    """
+    held = []
+    _held.setdefault(get_ident(), []).append(held)
+    guards = living()
+    locks = [guard.still for guard in guards]
+    drawing = {id(lock): lock for lock in (_lock_of(guard.rng) for guard in guards)}
+    locks += [lock for lock in drawing.values() if lock is not None]
+    patience = PATIENCE
+    missed = _take(locks, held, patience)
+    while missed is not None:
+        locks.remove(missed)
+        if missed.acquire(timeout=GENERATOR_PATIENCE if isinstance(missed, _Plain) else -1):
+            missed.release()
+            locks.insert(0, missed)
+        patience = min(2 * patience, MOST_PATIENCE)
+        missed = _take(locks, held, patience)
+
+
+def _take(locks, held, patience):
+    """Hold all the locks and return None; or hold none and return one that could not be had.
+
+    A lock that is not reentrant (a generator's, in NumPy before 2.4) is only waited for: hooks of
+    other packages may draw before this fork is over.
+    """
+    for lock in locks:
+        if not lock.acquire(timeout=patience):
+            while held:
+                held.pop().release()
+            return lock
+        if isinstance(lock, _Plain):
+            lock.release()
+        else:
+            held.append(lock)
+    return None
 
 
 def _after_fork():
-    while _held:
-        _held.pop().release()
-    _forking.release()
+    forks = _held.get(get_ident())
+    if forks:
+        for lock in forks.pop():
+            lock.release()
+        if not forks:
+            del _held[get_ident()]
 
 
 def _after_fork_in_child():
     """Of the parent's threads there is only this one."""
-    global _forking
     _after_fork()
-    _forking = RLock()
+    for thread in _held.keys() - {get_ident()}:
+        del _held[thread]
     for guard in living():
         guard.begin_anew()
 
