@@ -11,9 +11,11 @@ from fastnet.estimators import MLPClassifier, MLPRegressor
 
 #: As scikit-learn runs its own: 100 epochs, which is too few to converge, and says so.
 ESTIMATORS = [MLPClassifier(max_iter=100), MLPRegressor(max_iter=100)]
+CHECKS = parametrize_with_checks(ESTIMATORS)
 
 
-@parametrize_with_checks(ESTIMATORS)
+# A list: scikit-learn 1.6 gives a generator, which pytest 9 warns of.
+@pytest.mark.parametrize(CHECKS.args[0], list(CHECKS.args[1]), **CHECKS.kwargs)
 @pytest.mark.filterwarnings(f"ignore::{ConvergenceWarning.__module__}.ConvergenceWarning")
 def test_scikit_learns_checks(estimator, check):
     check(estimator)
