@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from itertools import groupby
 from typing import Any
 
@@ -285,18 +284,19 @@ def draw(
     weights: Sequence[Array],
     bias_initializer: Initializer = "normal",
     initializer: Initializer = "default",
-    writing: AbstractContextManager[object] | None = None,
-) -> None:
-    """Draw every bias, then every weight matrix, in place.
+) -> list[Array]:
+    """Return fresh values for every bias, then for every weight matrix.
+
+    A user's function is called with no lock held. What is named before, between and after such
+    calls is drawn in one piece each.
 
     Parameters
     ----------
     rng : Generator or RandomState
     biases : sequence of ndarray, shapes (n_out, 1)
+        The values are for arrays like these, which are left alone.
     weights : sequence of ndarray, shapes (n_out, n_in)
     bias_initializer, initializer : str, float or callable
-    writing : context manager, optional
-        Held while the arrays change, which is when all is drawn.
 
     Raises
     ------
@@ -306,12 +306,11 @@ def draw(
 
     Examples
     --------
-    >>> b, w = [np.empty((3, 1))], [np.empty((3, 4))]
-    >>> draw(np.random.default_rng(1), b, w)
+    >>> b, w = draw(np.random.default_rng(1), [np.empty((3, 1))], [np.empty((3, 4))])
     >>> rng = np.random.default_rng(1)
-    >>> bool(np.all(b[0] == rng.standard_normal((3, 1))))
+    >>> bool(np.all(b == rng.standard_normal((3, 1))))
     True
-    >>> bool(np.all(w[0] == rng.standard_normal((3, 4)) / np.sqrt(4)))
+    >>> bool(np.all(w == rng.standard_normal((3, 4)) / np.sqrt(4)))
     True
     """
     drawn = [np.empty(array.shape, array.dtype) for array in (*biases, *weights)]
@@ -322,15 +321,13 @@ def draw(
         if isinstance(choice, str):
             INITIALIZERS[choice](stream, array)
         elif callable(choice):
-            stream.draw()  # what comes before it; a user's function is called with no lock held
+            stream.draw()  # what comes before it
             _set(array, call(choice, name, rng, array.shape), name, array.shape)
         else:
             # float(): a whole number may be larger than any of NumPy's.
             _set(array, float(choice), name, ())
     stream.draw()
-    with writing or nullcontext():
-        for array, values in zip((*biases, *weights), drawn, strict=True):
-            array[...] = values
+    return drawn
 
 
 def _set(array: Array, given: Any, name: str, shape: tuple[int, ...]) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -263,15 +262,16 @@ class Model:
         True
         """
         self._guard.check()
-        initializers.draw(
-            *(self._rng, self._biases, self._weights),
-            *(self._bias_initializer, self._initializer, self._starting_anew()),
+        drawn = initializers.draw(
+            self._rng, self._biases, self._weights, self._bias_initializer, self._initializer
         )
+        self._start_from(drawn)
 
-    @contextmanager
-    def _starting_anew(self) -> Iterator[None]:
+    def _start_from(self, drawn: Sequence[Array]) -> None:
+        """Take these biases, and then weights, and forget all training."""
         with self._guard:
-            yield
+            for array, values in zip((*self._biases, *self._weights), drawn, strict=True):
+                array[...] = values
             self._begin_anew()
 
     def default_weight_initializer(self) -> None:

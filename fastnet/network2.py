@@ -47,9 +47,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastnet import model_files, network
 from fastnet.activations import sigmoid, sigmoid_prime
-from fastnet.architecture import read_architecture
+from fastnet.architecture import Architecture, read_architecture
 from fastnet.arguments import as_count, as_items
 from fastnet.costs import Cost, CrossEntropyCost, QuadraticCost
+from fastnet.initializers import RNG
 from fastnet.parameters import Layers, allocate, layer_views, read_layers
 from fastnet.targets import TargetFacts
 
@@ -149,7 +150,6 @@ class Network(network.Network):
             initializer=0.0,
             bias_initializer=0.0,
         )
-        self.kind = "classes"  # as the original, which counts what is right of any targets
         self.default_weight_initializer()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -159,7 +159,11 @@ class Network(network.Network):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state | {"_rng": np.random.mtrand._rand})
 
-    # ---- targets: the quadratic cost takes any, as in the original
+    # ---- targets: as in the original they are classes, and the quadratic cost takes any numbers
+
+    def _build(self, architecture: Architecture, rng: RNG) -> None:
+        super()._build(architecture, rng)
+        self._kind, self._kind_is_given = "classes", True
 
     def _check_targets(self, facts: TargetFacts, name: str) -> None:
         if self.cost is not QuadraticCost:
@@ -225,8 +229,10 @@ class Network(network.Network):
             self.__dict__[name] = Layers(name[1:], items, self._guard)
             self.__dict__[name].loose = True
             return
+        # Read before any lock is held: the arrays may be a user's objects.
+        read = present.read(values if items is None else items)
         with self._renewed_arrays():
-            self.__dict__[name].assign(values if items is None else items)
+            self.__dict__[name].assign(read)
 
     # ---- other layers, where the lists have been given other arrays
 
@@ -285,8 +291,11 @@ class Network(network.Network):
         if self._is_loose:  # begin with the layers that there were
             del self.__dict__["_biases"], self.__dict__["_weights"]
             self._build(self.__dict__["_architecture"], self._rng)
+        super().initialize()
+
+    def _start_from(self, drawn: Sequence[Array]) -> None:
         with self._renewed_arrays():
-            super().initialize()
+            super()._start_from(drawn)
 
     # ---- the original's methods, where they differ from fastnet.Network's
 
@@ -341,8 +350,9 @@ class Network(network.Network):
         >>> net.weights[0], net.biases[0]
         (array([[1.8]]), array([[0.25]]))
         """
+        data = self._read(mini_batch, "mini_batch")  # which may run a user's code: with no lock held
         with self._renewed_arrays():
-            super().update_mini_batch(mini_batch, eta, lmbda, n)
+            super().update_mini_batch(data, eta, lmbda, n)
 
     def SGD(  # type: ignore[override]  # the ports' parameters
         self,

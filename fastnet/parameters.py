@@ -194,7 +194,17 @@ class Views(list[Array]):
         """
         self._assign(range(len(self)), values)
 
+    def read(self, values: Iterable[Any]) -> list[Array]:
+        """Return copies of what `assign` would take; raise as it does, and change nothing."""
+        return self._read(range(len(self)), values)
+
     def _assign(self, layers: Sequence[int], values: Iterable[Any]) -> None:
+        checked = self._read(layers, values)
+        with self._guard:
+            for layer, value in zip(layers, checked, strict=True):
+                np.copyto(self[layer], value, casting="same_kind")
+
+    def _read(self, layers: Sequence[int], values: Iterable[Any]) -> list[Array]:
         items = as_items(values, self._name)
         if items is None:
             raise TypeError(
@@ -202,10 +212,7 @@ class Views(list[Array]):
             )
         if len(items) != len(layers):
             raise ValueError(f"{self._name}: {len(items)} arrays came for {len(layers)} layers.")
-        checked = [self._checked(layer, value) for layer, value in zip(layers, items, strict=True)]
-        with self._guard:
-            for layer, value in zip(layers, checked, strict=True):
-                np.copyto(self[layer], value, casting="same_kind")
+        return [self._checked(layer, value) for layer, value in zip(layers, items, strict=True)]
 
     def _checked(self, layer: int, value: Any) -> Array:
         wanted = self[layer]
