@@ -2,7 +2,10 @@
 
 import copy
 import math
+import os
 import pickle
+import signal
+import threading
 
 import numpy as np
 import pytest
@@ -165,6 +168,69 @@ def test_orthogonal_is_uniform_over_all():
     counts = np.histogram(angles, bins=8, range=(-math.pi, math.pi))[0]
     assert ((counts - 250) ** 2 / 250).sum() < 24.3, "chi-squared with 7 degrees, 0.1 %"
     assert abs(np.mean([np.linalg.det(w) for w in corners])) < 5 / math.sqrt(2000)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (7, 1), (40, 25), (25, 40), (300, 300)])
+def test_orthogonal_is_the_q_of_the_normals_that_were_drawn(shape):
+    """Q R = A, R upper triangular with a positive diagonal, which makes Q and R unique."""
+    rng = np.random.default_rng(4)
+    w = fastnet.Network(shape[::-1], rng=4, initializer="orthogonal").weights[0]
+    a = rng.standard_normal((max(shape), min(shape)))
+    q = w if shape[0] >= shape[1] else w.T
+    r = q.T @ a
+    np.testing.assert_allclose(q @ r, a, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(np.tril(r, -1), 0, atol=1e-12)
+    assert (np.diagonal(r) > 0).all()
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(5, 5), (3, 8), (8, 3)])
+def test_an_orthogonal_matrix_has_the_elements_of_scipys(rows, columns):
+    """The square of an element of a Haar matrix of size n is Beta(1/2, (n - 1)/2)."""
+    stats = pytest.importorskip("scipy.stats", reason="SciPy is missing")
+    rng, n = np.random.default_rng(1), max(rows, columns)
+    drawn = np.array(
+        [
+            fastnet.Network([columns, rows], rng=rng, initializer="orthogonal").weights[0]
+            for _ in range(2000)
+        ]
+    )
+    theirs = stats.ortho_group.rvs(n, size=2000, random_state=2)
+    for row, column in [(0, 0), (rows - 1, columns - 1), (0, columns - 1)]:
+        element = drawn[:, row, column]
+        assert stats.kstest(element**2, stats.beta(0.5, (n - 1) / 2).cdf).pvalue > 1e-3
+        assert stats.ks_2samp(element, theirs[:, row, column]).pvalue > 1e-3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals to a process are POSIX matters")
+def test_no_lock_is_held_while_matrices_are_made_orthogonal(monkeypatch):
+    """Other threads draw, copy and change; Ctrl-C comes out, and the network is as it was."""
+    net = fastnet.Network([6, 4], rng=3, initializer="orthogonal")
+    qr, went_on = np.linalg.qr, []
+
+    def another(a):
+        def work():
+            net.rng.normal()
+            net.parameters = copy.deepcopy(net).parameters
+            went_on.append(True)
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        thread.join(60)
+        return qr(a)
+
+    monkeypatch.setattr(np.linalg, "qr", another)
+    net.initialize()
+    assert went_on
+
+    def interrupted(a):
+        os.kill(os.getpid(), signal.SIGINT)
+        return qr(a)
+
+    monkeypatch.setattr(np.linalg, "qr", interrupted)
+    before = net.parameters.copy()
+    with pytest.raises(KeyboardInterrupt):
+        net.initialize()
+    np.testing.assert_array_equal(net.parameters, before)
 
 
 def test_the_default_keeps_weighted_inputs_near_one():

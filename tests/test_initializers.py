@@ -2,6 +2,9 @@
 
 import itertools
 import math
+import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -189,6 +192,138 @@ def test_threads_that_share_a_generator_never_draw_the_same_number(name):
     everything = np.concatenate([*drawn[0], *drawn[1]])
     assert everything.size == 80_000
     assert np.unique(everything).size == everything.size
+
+
+# --- the generator's lock -------------------------------------------------------------------------
+
+
+class PlainLock:
+    """A bit generator of a user's: its lock is not reentrant, and guards its state too."""
+
+    def __init__(self, seed):
+        self._inner = np.random.PCG64(seed)
+        self.capsule, self.lock = self._inner.capsule, threading.Lock()
+
+    @property
+    def state(self):
+        with self.lock:
+            return self._inner.state
+
+    @state.setter
+    def state(self, state):
+        with self.lock:
+            self._inner.state = state
+
+
+FOREIGN = {
+    "Generator over a user's": lambda seed: np.random.Generator(PlainLock(seed)),
+    "RandomState over a user's": lambda seed: np.random.RandomState(PlainLock(seed)),
+    "RandomState over a subclass": lambda seed: np.random.RandomState(
+        type("Mine", (np.random.PCG64,), {})(seed)
+    ),
+}
+
+
+def by_another_thread(rng, shape):
+    """Draw as code does that was handed the generator."""
+    drawn = []
+    thread = threading.Thread(target=lambda: drawn.append(normals(rng, shape)))
+    thread.start()
+    thread.join()
+    return drawn[0]
+
+
+#: What draws where a user's function does, by what a lock that is held would stop.
+WAYS = {
+    "NumPy's own numbers": None,
+    "a call of NumPy": normals,
+    "a normal with parameters": lambda rng, shape: rng.normal(0, 1, shape),
+    "an order": lambda rng, shape: rng.permutation(shape[0] * shape[1]).reshape(shape),
+    "another thread": by_another_thread,
+    "another network": lambda rng, shape: fastnet.Network([shape[1], shape[0]], rng=rng).weights[0],
+    "the state": lambda rng, shape: [normals(rng, shape), state_of(rng)][0],
+    "the lock itself": lambda rng, shape: [held(rng), normals(rng, shape)][1],
+}
+
+
+def held(rng):
+    source = getattr(rng, "bit_generator", None) or rng._bit_generator
+    with source.lock:
+        pass
+
+
+def use_every_generator():
+    """Make a network from each generator in each way; say which comes next."""
+    for (name, make), (way, function) in itertools.product((ALL | FOREIGN).items(), WAYS.items()):
+        print(f"{name}, {way}", flush=True)
+        chosen = {} if function is None else {"initializer": function}
+        network = fastnet.Network([3, 2], rng=make(5), bias_initializer="normal", **chosen)
+        twin = make(5)
+        np.testing.assert_array_equal(network.biases[0], normals(twin, (2, 1)))
+        if function in (None, normals, by_another_thread):
+            expected = normals(twin, (2, 3)) / (1 if function else np.sqrt(3))
+            np.testing.assert_array_equal(network.weights[0], expected)
+            assert_same_stream(network.rng, twin)
+        network.train((np.ones((9, 3)), np.arange(9) % 2), 2, 4, dropout=0.5)
+    print("done")
+
+
+def test_no_lock_is_held_that_numpy_takes_again():
+    """In a process of its own, as the fault would be to wait for ever."""
+    code = "from tests import test_initializers\ntest_initializers.use_every_generator()"
+    try:
+        run = subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            cwd=os.path.dirname(os.path.dirname(__file__)),
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        pytest.fail(f"it hangs: {(error.stdout or b'').decode().splitlines()[-1:]}")
+    assert run.stdout.endswith("done\n"), run.stdout[-200:] + run.stderr
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+@pytest.mark.parametrize("initializer", ["default", "truncated_normal", "he_uniform"])
+def test_bits_from_a_users_bit_generator(name, initializer):
+    known = np.random.Generator if "Generator" in name else np.random.RandomState
+    rng, twin = FOREIGN[name](6), known(np.random.PCG64(6))
+    nets = [
+        fastnet.Network([50, 3, 2], rng=g, initializer=initializer, bias_initializer="large")
+        for g in (rng, twin)
+    ]
+    np.testing.assert_array_equal(nets[0].parameters, nets[1].parameters)
+    assert normals(rng, (1,)) == normals(twin, (1,))
+
+
+@pytest.mark.parametrize("name", [*LEGACY, "RandomState over a user's"])
+def test_no_draw_of_another_thread_comes_between_those_of_a_network(name):
+    """Nor, so, between the two normals of a pair: a network's numbers are one run of the stream."""
+    rng, over = (ALL | FOREIGN)[name](1), threading.Event()
+    others, networks = [], []
+
+    def draw():
+        while not over.is_set():
+            others.append(rng.randn())
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    thread = threading.Thread(target=draw)
+    thread.start()
+    try:
+        while len(networks) < 3000 or len(others) < 3000:
+            network = fastnet.Network([1, 1, 1], rng=rng)  # four numbers: two pairs, or parts of 3
+            networks.append(np.concatenate([*network.biases, *network.weights]).ravel())
+    finally:
+        over.set()
+        thread.join()
+        sys.setswitchinterval(interval)
+    stream = (ALL | FOREIGN)[name](1).randn(len(others) + 4 * len(networks))
+    at = {number: place for place, number in enumerate(stream)}
+    places = np.array([[at[number] for number in network] for network in networks])
+    np.testing.assert_array_equal(np.diff(places, axis=1), 1)
+    assert len({at[number] for number in others} | set(places.ravel())) == len(stream)
+    assert {*places[:, 0] % 2} == {0, 1}, "some began with the second of a pair"
 
 
 # --- the book's experiment -----------------------------------------------------------------------
