@@ -82,19 +82,19 @@ class Stream:
         self._wanted: list[tuple[int, Array, Callable[[Array], Array]]] = []
 
     def normal(self, w: Array, factor: float = 1.0, divisor: float = 1.0) -> None:
-        """w = standard_normal(w.shape) * factor / divisor."""
+        """Make w standard_normal(w.shape) * factor / divisor."""
         self._wanted.append((_NORMAL, w, lambda z: z * factor / divisor))
 
     def truncated_normal(self, w: Array, factor: float) -> None:
-        """The same, but each is drawn again until it lies within two standard deviations."""
+        """Make it standard normals * factor, each drawn again until it lies within two."""
         self._wanted.append((_TRUNCATED, w, lambda z: z * factor))
 
     def uniform(self, w: Array, low: float, high: float) -> None:
-        """w = uniform(low, high, w.shape)."""
+        """Make w uniform(low, high, w.shape)."""
         self._wanted.append((_UNIFORM, w, lambda u: low + (high - low) * u))
 
     def orthogonal(self, w: Array) -> None:
-        """The Q of normals whose R has a positive diagonal; they are made tall where w is wide."""
+        """Make w the Q of normals whose R has a positive diagonal, transposed where w is wide."""
         self._wanted.append((_NORMAL, w, _orthonormal))
 
     def draw(self) -> None:

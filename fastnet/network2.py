@@ -350,7 +350,7 @@ class Network(network.Network):
         >>> net.weights[0], net.biases[0]
         (array([[1.8]]), array([[0.25]]))
         """
-        data = self._read(mini_batch, "mini_batch")  # which may run a user's code: with no lock held
+        data = self._read(mini_batch, "mini_batch")  # may run a user's code, with no lock held
         with self._renewed_arrays():
             super().update_mini_batch(data, eta, lmbda, n)
 

@@ -10,6 +10,7 @@ import sys
 import threading
 import zlib
 from multiprocessing import get_all_start_methods, get_context
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from fastnet.model import LAYOUT
 from .forking import fork, in_child
 
 DATA = np.random.default_rng(8).random((20, 4)), np.arange(20) % 3
+FORK_SCRIPT = Path(__file__).parent / "fork_script.py"
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 
 
@@ -177,6 +179,73 @@ def test_a_child_forked_by_a_callback_may_finish_the_training():
     twin.train(DATA, 4, 5)
     twin.partial_fit(DATA)
     assert found == network.parameters.tobytes() == twin.parameters.tobytes()
+
+
+#: What a user's code may be, in tests/fork_script.py.
+KINDS = [
+    *("initializer", "shuffle", "metric", "callback", "generator", "labels", "progress", "weights"),
+    *("the book's weights", "the book's mini-batch", "reading", "writing", "drawing", "forking"),
+]
+
+
+@forks
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_fork_and_a_users_code_never_wait_for_one_another(kind):
+    assert run_code(FORK_SCRIPT.read_text(), kind) == "done\n"
+
+
+#: A user's thread draws from the generator of a network that the main thread's children use.
+DRAWING = """
+import os, signal, sys, threading, warnings
+import numpy as np
+import fastnet
+
+warnings.simplefilter("ignore", DeprecationWarning)
+rng = getattr(np.random, sys.argv[1])(3)
+net, over, begun = fastnet.Network([3, 3], rng=rng), threading.Event(), threading.Event()
+
+def draw():
+    while not over.is_set():
+        begun.set()
+        rng.normal(size=10**6)  # with the generator's lock, and without the GIL
+
+thread = threading.Thread(target=draw)
+thread.start()
+begun.wait()
+for _ in range(20):
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(60)
+        net.initialize(), net.train((np.ones((9, 3)), np.arange(9) % 3), 1), rng.normal()
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0, "a child hung or died"
+over.set()
+thread.join()
+print("done")
+"""
+
+
+@forks
+@pytest.mark.parametrize("make", ["default_rng", "RandomState"])
+def test_children_may_draw_though_a_users_thread_was_drawing(make):
+    assert run_code(DRAWING, make) == "done\n"
+
+
+def run_code(code, *arguments):
+    """Run code in a process of its own; return what it printed, or say that it hangs."""
+    try:
+        run = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        pytest.fail("it hangs")
+    assert run.returncode == 0, run.stderr
+    return run.stdout
 
 
 # --- generators ----------------------------------------------------------------------------------
