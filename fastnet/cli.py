@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import NoReturn
 
 from fastnet._version import __version__
 from fastnet.commands import COMMANDS, find
-from fastnet.console import complain, say, sentence
+from fastnet.console import complain, say, sentence, visible
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,9 +50,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors may quote a file's name."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(visible(message))
+
+
 def _parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="fastnet", description="Sigmoid networks, and what their starting weights do to them."
     )
     parser.add_argument("--version", action="version", version=f"fastnet {__version__}")

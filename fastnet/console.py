@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from typing import TextIO
 
-__all__ = ["complain", "say", "sentence"]
+__all__ = ["complain", "say", "sentence", "visible"]
+
+#: What a terminal obeys instead of showing it: control characters but for tab and line feed (C0,
+#: DEL, C1), and what changes the direction of text or ends a line unseen.
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def say(text: str, end: str = "\n") -> None:
     """Write to standard output, at once; a reader who has gone away is no error.
+
+    Control characters are escaped, see `visible`: text may come from a stranger's file.
 
     Parameters
     ----------
@@ -33,7 +40,7 @@ def say(text: str, end: str = "\n") -> None:
     encoding = sys.stdout.encoding or "utf-8"
     try:
         # A file's name may hold letters that the terminal does not know.
-        text = _fit(text, encoding).encode(encoding, "backslashreplace").decode(encoding)
+        text = _fit(visible(text), encoding).encode(encoding, "backslashreplace").decode(encoding)
         sys.stdout.write(text + end)
         sys.stdout.flush()
     except OSError as error:
@@ -44,11 +51,11 @@ def say(text: str, end: str = "\n") -> None:
 
 
 def complain(text: str) -> None:
-    """Write a line to standard error, if there is one and somebody reads it."""
+    """Write a line to standard error, escaped as by `say`, if there is one that is read."""
     if sys.stderr is None or sys.stderr.closed:
         return
     try:
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write(f"{visible(text, lines=False)}\n")
         sys.stderr.flush()
     except OSError:
         _discard(sys.stderr)
@@ -65,6 +72,24 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def visible(text: str, *, lines: bool = True) -> str:
+    r"""Return text with what a terminal would obey written as escapes.
+
+    Parameters
+    ----------
+    text : str
+    lines : bool, keyword only, default True
+        Whether ends of lines stay; a name out of a file must not begin a line of its own.
+
+    Examples
+    --------
+    >>> print(visible("a\x1b[2J\nb", lines=False))
+    a\x1b[2J\nb
+    """
+    text = _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+    return text if lines else text.replace("\n", "\\n")
 
 
 def _fit(text: str, encoding: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastnet.commands.options import (
     amount,
+    check_outputs,
     count,
     initializers,
     seed,
@@ -96,6 +97,8 @@ def run(args: argparse.Namespace) -> int:
     settings = _settings(args)
     names = args.initializers or ["large", "default"]
     out = writable(args.out)
+    if args.data is not None:
+        check_outputs({name: out / name for name in ("compare.json", "compare.png")}, [args.data])
     from fastnet.compare import compare, mnist, read_data, replay_book
 
     if args.book:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnet.console import say
+from fastnet.console import say, visible
 
 if TYPE_CHECKING:
     from fastnet.network import Network
@@ -56,7 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
     cost = network.total_cost((X, wanted), 0.0)
     predicted, _ = own_data.answers(network, X)
     names = own_data.class_labels(network)
-    lines = [f"{arguments.model} on {table.name}, {table.n} examples"]
+    model = visible(arguments.model, lines=False)
+    lines = [f"{model} on {table.name}, {table.n} examples"]
     if names is None:
         lines.append(_quantities(network, table, predicted))
     else:
@@ -113,5 +114,5 @@ def _mistakes(counts: NDArray[np.intp], names: Sequence[str]) -> str:
 
 def _short(name: str) -> str:
     """Return a class's name, fit for a table."""
-    name = "".join(letter if letter.isprintable() else "?" for letter in name)
+    name = visible(name, lines=False)
     return name if len(name) <= 16 else f"{name[:15]}…"

@@ -6,12 +6,13 @@ import argparse
 import math
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 __all__ = [
     "amount",
+    "check_outputs",
     "count",
     "initializers",
     "seed",
@@ -103,6 +104,61 @@ def writable(folder: str | Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):
         return folder
+
+
+def check_outputs(
+    outputs: Mapping[str, str | Path | None], inputs: Sequence[str | Path | None]
+) -> None:
+    """Refuse outputs that would replace what is read, or one another, by whatever name.
+
+    Parameters
+    ----------
+    outputs : mapping of str to path or None
+        By what messages call them: the option's name. None is no output.
+    inputs : sequence of path or None
+        Files; or folders, whose IDX files are meant.
+
+    Raises
+    ------
+    ValueError
+        One is the same file as another: also through a symbolic or hard link, or another spelling.
+
+    Examples
+    --------
+    >>> check_outputs({"--out": "model.npz", "--json": None}, ["flowers.csv"])
+    """
+    read = [file for path in inputs if path is not None for file in _files(path)]
+    written: dict[str, str | Path] = {}
+    for name, path in outputs.items():
+        # A device or a pipe is written to, and nothing in it is lost.
+        if path is None or (os.path.exists(path) and not os.path.isfile(path)):
+            continue
+        for file in read:
+            if _same_file(path, file):
+                raise ValueError(
+                    f"{name} {path} is the file {file} that is read; give another name, nothing "
+                    "was written"
+                )
+        for other, before in written.items():
+            if _same_file(path, before):
+                raise ValueError(f"{name} {path} is the file of {other}; give each its own name")
+        written[name] = path
+
+
+def _files(path: str | Path) -> list[str | Path]:
+    """Return a file, or those in a folder that may be data: IDX files bear that in their names."""
+    if not os.path.isdir(path):
+        return [path]
+    return [os.path.join(path, name) for name in os.listdir(path) if "idx" in name.lower()]
+
+
+def _same_file(one: str | Path, other: str | Path) -> bool:
+    """Return whether two paths lead to one file, or would if it were there."""
+    try:
+        return os.path.samefile(one, other)
+    except OSError:  # one is not there yet
+        first, second = (os.path.normcase(os.path.realpath(path)) for path in (one, other))
+        return first == second
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -34,7 +34,10 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     return parser
 
 
-_OUT = "where the answers go; - is standard output (default: -)"
+_OUT = (
+    "where the answers go; - is standard output, where control characters in names are escaped, as "
+    "they are not in a file (default: -)"
+)
 _LABEL = (
     "a .csv column that is no input, where the network's file does not name the inputs (default: "
     "the last column, if there is one too many)"
@@ -44,18 +47,21 @@ _LABEL = (
 def run(arguments: argparse.Namespace) -> int:
     """Do ``fastnet predict``."""
     from fastnet.commands import own_data
+    from fastnet.commands.options import check_outputs
     from fastnet.network import load
     from fastnet.persistence import replace_file
 
+    out = None if arguments.out == "-" else arguments.out
+    check_outputs({"--out": out}, [arguments.model, arguments.data])
     network = load(arguments.model)
     table, X = own_data.read_for(network, arguments.data, label=arguments.label, labelled=False)
     predicted, outputs = own_data.answers(network, X)
     text = _as_csv(network, predicted, outputs)
-    if arguments.out == "-":
+    if out is None:
         say(text, end="")
     else:
-        replace_file(arguments.out, text.encode())
-        complain(f"{arguments.out} written: {table.n} answers")
+        replace_file(out, text.encode())
+        complain(f"{out} written: {table.n} answers")
     return 0
 
 
@@ -65,12 +71,15 @@ def _as_csv(network: Network, predicted: NDArray[Any], outputs: NDArray[Any]) ->
     kept, names = network.preprocessing, class_labels(network)
     target = kept.target if kept is not None else None
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
+    default = "prediction" if names is None else "label"
+    head = [target or default, *(f"p_{name}" for name in names or ())]
+    # Of its own accord the writer quotes no carriage return, which readers take for a line's end.
+    quoting = csv.QUOTE_ALL if "\r" in "".join(head) else csv.QUOTE_MINIMAL
+    writer = csv.writer(stream, lineterminator="\n", quoting=quoting)
+    writer.writerow(head)
     if names is None:
-        writer.writerow([target or "prediction"])
         writer.writerows([text] for text in _digits(predicted))
         return stream.getvalue()
-    writer.writerow([target or "label", *(f"p_{name}" for name in names)])
     columns = [_digits(column) for column in outputs.T]
     labels = [names[number] for number in predicted.tolist()]
     writer.writerows(zip(labels, *columns, strict=True))

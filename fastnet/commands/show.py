@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnet.console import say
+from fastnet.console import say, visible
 from fastnet.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     network = load(arguments.model)
     form = FORMS[format_of(arguments.model)]
     size = Path(arguments.model).stat().st_size
-    say(f"{arguments.model}: {form}, {size:,} bytes\n{network!r}\n\n{_statistics(network)}")
+    name = visible(arguments.model, lines=False)
+    say(f"{name}: {form}, {size:,} bytes\n{network!r}\n\n{_statistics(network)}")
     for line in (*_preprocessing(network), *_history(network)):
         say(line)
     return 0
@@ -72,7 +73,7 @@ def _preprocessing(network: Network) -> list[str]:
         how = f"(x - {kept.mean[0]:g}) / {kept.scale[0]:g}" if same else "each standardized"
         lines.append(f"what is done to them: {how}")
     if kept.target is not None:
-        lines.append(f"predicts: {kept.target}")
+        lines.append(f"predicts: {visible(kept.target, lines=False)}")
     if kept.labels is not None:
         lines.append(f"classes: {_listed(kept.labels)}")
     return ["", *lines] if lines else []
@@ -83,7 +84,7 @@ def _history(network: Network) -> list[str]:
     if not history:
         return []
     last = ", ".join(
-        f"{name.replace('_', ' ')} {_with_unit(name, value)}"
+        f"{visible(name.replace('_', ' '), lines=False)} {_with_unit(name, value)}"
         for name, value in history[-1].items()
         if isinstance(value, int | float) and name not in ("epoch", "eta")
     )
@@ -99,5 +100,5 @@ def _with_unit(metric: str, value: float) -> str:
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    shown = ", ".join(names[:12])
+    shown = ", ".join(visible(name, lines=False) for name in names[:12])
     return shown if len(names) <= 12 else f"{shown} and {len(names) - 12} more"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,13 +16,13 @@ from typing import Any, TextIO
 import numpy as np
 
 from fastnet.callbacks import Callback, EarlyStopping
-from fastnet.commands.options import writable
+from fastnet.commands.options import check_outputs, writable
 from fastnet.commands.problem import Problem
 from fastnet.commands.train_options import add_options, check
 from fastnet.console import complain, say, sentence
 from fastnet.errors import DivergenceError
 from fastnet.model_files import check_form, form_of_name
-from fastnet.network import Network
+from fastnet.network import Network, load
 from fastnet.progress import ProgressLine
 
 _NAMELESS = " without the names of columns and classes"
@@ -45,6 +46,8 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> int:
     """Do ``fastnet train``."""
     check(arguments)
+    check_outputs({"--out": arguments.out, "--json": arguments.json}, [arguments.data])
+    _check_replaced(arguments)
     problem = Problem(arguments)
     network = _network(arguments, problem)
     _check_out(arguments, network)
@@ -83,6 +86,20 @@ def _network(arguments: argparse.Namespace, problem: Problem) -> Network:
     network.preprocessing = problem.preprocessing
     network.kind = "numbers" if problem.regression else "classes"
     return network
+
+
+def _check_replaced(arguments: argparse.Namespace) -> None:
+    """Refuse to put the model in the place of a file that is no model, unless forced."""
+    path = arguments.out
+    if path is None or arguments.force or not os.path.isfile(path) or not os.path.getsize(path):
+        return
+    try:
+        load(path)
+    except (ValueError, MemoryError):
+        raise ValueError(
+            f"--out {path} is there and is not a saved network; give another name, or --force to "
+            "replace it"
+        ) from None
 
 
 def _check_out(arguments: argparse.Namespace, network: Network) -> None:

@@ -32,6 +32,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     _add_training(parser.add_argument_group("training"))
     results = parser.add_argument_group("results")
     results.add_argument("--out", metavar="FILE", help=_OUT)
+    results.add_argument("--force", action="store_true", help=_FORCE)
     results.add_argument("--json", metavar="FILE", help="write the History and the settings there")
     results.add_argument("--quiet", action="store_true", help="no line an epoch")
 
@@ -155,6 +156,10 @@ _EARLY = "stop when nothing has improved in N epochs, and go back to the best on
 _OUT = (
     "where the network goes: .npz and .safetensors keep everything, .json is the book's form "
     "(default: it is not kept)"
+)
+_FORCE = (
+    "let --out replace a file that is no saved network; what is read is never replaced (default: "
+    "only a saved network is replaced)"
 )
 
 
