@@ -4,6 +4,7 @@ The oracles are Python's csv writer and NumPy's savez.
 """
 
 import csv
+import gzip
 import io
 import struct
 import tracemalloc
@@ -204,6 +205,116 @@ def test_memory_is_a_small_multiple_of_the_file(write):
     assert peak < 10 * path.stat().st_size
 
 
+# --- text: headers, and which column has the labels ----------------------------------------------
+
+IRIS = "5.1,3.5,Iris-setosa\n4.9,3.0,Iris-setosa\n7.0,3.2,Iris-versicolor\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        (IRIS, "its first line looks like data: column 1 is called '5.1' and holds numbers"),
+        ("5.1,3.5,1\n4.9,3.0,2\n", "its first line holds numbers only"),
+        ("yes,5.1\nno,4.9\n", "column 2 is called '5.1'"),
+        ("?,3.5,yes\n1,?,no\n", "column 2 is called '3.5'"),
+        ("1e3;-2;x\n4;5;y\n", "column 1 is called '1e3'"),
+        ('"5.1","a"\n"4.9","b"\n', "column 1 is called '5.1'"),
+        ("5.1,Iris-setosa\n", "column 1 is called '5.1'"),
+        ("0,1,2,label\n3,4,5,x\n", "column 1 is called '0'"),
+    ],
+)
+def test_a_header_that_looks_like_data_is_refused(write, text, cause):
+    path = write(text)
+    refuse(path, cause, "say --no-header", "say --header")
+    rows = list(csv.reader(io.StringIO(text), delimiter=";" if ";" in text else ","))
+    with pytest.raises(ValueError, match="first line"):
+        read_header(path)
+    assert read_header(path, True) == rows[0]
+    assert read_header(path, False) == [str(i + 1) for i in range(len(rows[0]))]
+
+
+def test_without_a_header_columns_have_numbers(write):
+    table = read_csv(write(IRIS), header=False)
+    assert table.X.tolist() == [[5.1, 3.5], [4.9, 3.0], [7.0, 3.2]]
+    assert table.y.tolist() == ["Iris-setosa", "Iris-setosa", "Iris-versicolor"]
+    assert (table.columns, table.target) == (("1", "2"), "3")
+    table = read_csv(write("x,1,2\ny,3,4\n"), header=False, label="1", ignore=["2"])
+    assert table.X.tolist() == [[2], [4]] and table.y.tolist() == ["x", "y"]
+    refuse(write("\n1,2,x\n\n3,?,y\n"), "line 4, column '2': the value is missing", header=False)
+    refuse(write("1,2,x\n3,z_1,y\n"), "line 2, column '2' holds 'z_1'", header=False)
+    refuse(write("1,1,x\n1_0,2,y\n"), "line 2, column '1' holds '1_0'", header=False)
+    assert read_csv(write("1,1,1\n1,1,1\n"), header=False).X.tolist() == [[1, 1], [1, 1]]
+    refuse(write("a,a,x\n1,2,y\n"), "two columns are named 'a'", "--no-header")
+
+
+def test_a_name_that_is_asked_for_shows_the_header(write):
+    path = write("2019,2020,kind\n1,2,x\n3,4,y\n")
+    refuse(path, "column 1 is called '2019'")
+    assert read_csv(path, header=True).columns == ("2019", "2020")
+    assert read_csv(path, label="kind").X.tolist() == [[1, 2], [3, 4]]
+    assert read_csv(write("2019,size\n1,2\n"), columns=["size", "2019"], labelled=False).n == 1
+    # A number that is asked for may as well be data.
+    refuse(path, "looks like data", label="2020")
+    # Numbers above words are names.
+    assert read_csv(write("a,b,2020\n1,2,yes\n3,4,no\n")).target == "2020"
+
+
+@pytest.mark.parametrize("name", ["label", "Label", "labels", "class", "TARGET", "y"])
+def test_a_column_that_is_called_as_labels_are_must_be_chosen_or_not(write, name):
+    path = write(f"{name},a,b\n0,1,2\n1,3,4\n")
+    refuse(path, "last column, 'b'", f"'{name}'", f"--label {name} or --label b")
+    assert read_csv(path, label=name).X.tolist() == [[1, 2], [3, 4]]
+    assert read_csv(path, label="b").X.tolist() == [[0, 1], [1, 3]]
+    assert read_csv(path, ignore=[name]).target == "b"
+    assert read_csv(write(f"a,b,{name}\n0,1,2\n")).target == name
+    assert read_csv(path, columns=[name], ignore=["b"]).target == "a"
+
+
+def test_coordinates_are_no_labels(write):
+    assert read_csv(write("x,y,kind\n1,2,a\n3,4,b\n")).target == "kind"
+    refuse(write("y,x\n1,2\n"), "--label y or --label x")
+    refuse(write("label,x,class\n1,2,3\n"), "last column, 'class', or in 'label'")
+
+
+# --- text: gzipped -------------------------------------------------------------------------------
+
+
+def test_gzipped_text_is_read(write):
+    rows = "".join(f"{i},{i / 8},k{i % 2}\n" for i in range(50_000))
+    plain, packed = write("a,b,c\n" + rows), write(gzip.compress(f"a,b,c\n{rows}".encode()), "t.gz")
+    one, other = read_csv(plain), read_tables(packed).judged
+    assert np.array_equal(one.X, other.X) and one.y.tolist() == other.y.tolist()
+    twice = gzip.compress(b"a,b\n1,x\n") + gzip.compress(b"2,y\n")
+    assert read_csv(write(twice, "two.gz")).X.tolist() == [[1], [2]]
+    bom = gzip.compress(FLOWERS.encode("utf-8-sig"))
+    assert read_csv(write(bom, "data")).columns == ("length", "width")
+
+
+@pytest.mark.parametrize("damage", ["cut", "checksum", "garbage", "only the start"])
+def test_damaged_gzip_is_refused(write, damage, recwarn):
+    packed = bytearray(gzip.compress(b"a,b\n" + b"1,x\n" * 99_999, mtime=0))
+    if damage == "cut":
+        packed = packed[: len(packed) // 2]
+    elif damage == "checksum":
+        packed[-6] ^= 1
+    elif damage == "garbage":
+        packed[20:30] = b"\xff" * 10
+    else:
+        packed = packed[:2]
+    refuse(write(bytes(packed), "t.csv.gz"), "gzip")
+    assert not recwarn.list
+
+
+def test_a_small_file_cannot_unpack_to_much(write):
+    bomb = gzip.compress(b"a,b\n" + b"1,1\n" * (20 * 2**20))
+    path = write(bomb, "bomb.csv.gz")
+    tracemalloc.start()
+    refuse(path, "unpacks to more than 25 times its size", "gunzip")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(bomb) < 2**18 and peak < 2**27
+
+
 def test_nothing_is_left_open(write, recwarn):
     for text in (FLOWERS, "", "a,b\n1\n", b"\xff\xff"):
         try:
@@ -211,6 +322,26 @@ def test_nothing_is_left_open(write, recwarn):
         except ValueError as error:
             assert "data.csv" in str(error)
     assert not recwarn.list
+
+
+# --- what is not used ----------------------------------------------------------------------------
+
+
+def test_what_is_not_used_is_named(tmp_path, write):
+    two = {"X_train": np.eye(3), "y_train": [0, 1, 2], "X_val": np.eye(3), "y_val": [0, 1, 2]}
+    training, _ = read_tables(npz(tmp_path, **two))
+    assert training.unused == ("X_val", "y_val")
+    table = read_tables(npz(tmp_path, X=np.eye(2), y=[0, 1], ids=[7, 8])).judged
+    assert table.unused == ("ids",)
+    assert read_tables(npz(tmp_path, X=np.eye(2), y=[0, 1])).judged.unused == ()
+    assert read_tables(npz(tmp_path, X=np.eye(2), y=[0, 1]), labelled=False).judged.unused == ()
+    # One part of a pair is of no use alone.
+    table = read_tables(npz(tmp_path, X_train=np.eye(2), y_train=[0, 1], X_test=np.eye(2))).judged
+    assert table.unused == ("X_test",)
+    path = write("id,a,b,kind\n1,2,3,x\n")
+    assert read_csv(path, columns=["a"], label="kind").unused == ("id", "b")
+    assert read_csv(path, columns=["a"], labelled=False, ignore=["id"]).unused == ("b", "kind")
+    assert read_csv(path, ignore=["id"]).unused == ()
 
 
 # --- archives and IDX folders --------------------------------------------------------------------
@@ -312,6 +443,10 @@ def test_a_folder_of_idx_files(tmp_path):
     assert test.y.tolist() == arrays[3].tolist() and tables.judged is test
     refuse(tmp_path, "has no columns with names; label and ignore are for .csv", label="a")
     refuse(tmp_path, "has no columns with names", ignore=["a"])
+    refuse(tmp_path, "has no columns with names", header=False)
+    assert test.unused == ()
+    (tmp_path / "validation-images-idx3-ubyte").touch()
+    assert read_tables(tmp_path).training.unused == ("validation-images-idx3-ubyte",)
     (tmp_path / "t10k-labels-idx1-ubyte").unlink()
     with pytest.raises(FileNotFoundError, match="t10k-labels"):
         read_tables(tmp_path)

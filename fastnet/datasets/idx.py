@@ -121,11 +121,23 @@ def load_idx_folder(path: str | os.PathLike[str]) -> FourArrays:
     ((60000, 784), dtype('uint8'), [7, 2, 1, 0, 4])
     """
     folder = os.fsdecode(path)
-    present = set(os.listdir(folder))
-    names = [_find(folder, present, stem, kind) for stem, kind in _FOUR_FILES]
+    names = file_names(folder)
     return four_arrays(
         [load_idx(os.path.join(folder, name)) for name in names], names, repr(folder)
     )
+
+
+def file_names(path: str | os.PathLike[str]) -> list[str]:
+    """Return the names of the four files that `load_idx_folder` reads.
+
+    Raises
+    ------
+    FileNotFoundError
+        The folder or one of the four is missing.
+    """
+    folder = os.fsdecode(path)
+    present = set(os.listdir(folder))
+    return [_find(folder, present, stem, kind) for stem, kind in _FOUR_FILES]
 
 
 def _find(folder: str, present: set[str], stem: str, kind: str) -> str:

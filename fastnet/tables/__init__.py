@@ -30,6 +30,7 @@ def read_tables(
     columns: Sequence[str] | None = None,
     ignore: Sequence[str] = (),
     labelled: bool = True,
+    header: bool | None = None,
 ) -> Tables:
     """Read a .csv file, an .npz file or a folder of IDX files.
 
@@ -39,7 +40,7 @@ def read_tables(
         A folder of four IDX files, as `fastnet.datasets.load_idx_folder` reads it; an .npz archive
         (told by its content) with ``X`` and ``y``, or ``X_train``, ``y_train``, ``X_test``,
         ``y_test``; or else text, see `fastnet.tables.text.read_csv`.
-    label, columns, ignore
+    label, columns, ignore, header
         As for `read_csv`; only text has columns with names, and elsewhere `columns` is not looked
         at.
     labelled : bool, default True
@@ -71,11 +72,14 @@ def read_tables(
     if kind == "text":
         from fastnet.tables.text import read_csv
 
-        table = read_csv(path, label=label, columns=columns, ignore=ignore, labelled=labelled)
+        table = read_csv(
+            path, label=label, columns=columns, ignore=ignore, labelled=labelled, header=header
+        )
         return Tables(table, None)
-    if label is not None or ignore:
+    if label is not None or ignore or header is not None:
         raise ValueError(
-            f"{os.fsdecode(path)!r} has no columns with names; label and ignore are for .csv files"
+            f"{os.fsdecode(path)!r} has no columns with names; label and ignore are for .csv files,"
+            " header and no-header too"
         )
     from fastnet.tables.binary import read_idx_folder, read_npz
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,7 +43,22 @@ def read_idx_folder(path: str | os.PathLike[str]) -> Tables:
     X_train, y_train, X_test, y_test = load_idx_folder(path)
     for X in (X_train, X_test):
         _check_examples(X, repr(os.fsdecode(path)))
-    return Tables(Table(name, X_train, y_train), Table(name, X_test, y_test))
+    unused = _other_files(path)
+    training = Table(name, X_train, y_train, unused=unused)
+    return Tables(training, Table(name, X_test, y_test, unused=unused))
+
+
+def _other_files(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """Return the files of a folder that look like data and are not read."""
+    from fastnet.datasets.idx import file_names
+
+    read = set(file_names(path))
+    marks = ("idx", "ubyte", "images", "labels")
+    return tuple(
+        name
+        for name in sorted(os.listdir(os.fsdecode(path)))
+        if name not in read and any(mark in name.lower() for mark in marks)
+    )
 
 
 def read_npz(path: str | os.PathLike[str], *, labelled: bool = True) -> Tables:
@@ -88,6 +104,7 @@ def read_npz(path: str | os.PathLike[str], *, labelled: bool = True) -> Tables:
             archive = zipfile.ZipFile(file)
         with archive:
             members = {info.filename: info for info in archive.infolist()}
+            used: set[str] = set()
             one, two = [("X", "y")], [("X_train", "y_train"), ("X_test", "y_test")]
             tables: list[Table | None] = []
             for X_key, y_key in one if _find(members, "X") else two:
@@ -95,11 +112,14 @@ def read_npz(path: str | os.PathLike[str], *, labelled: bool = True) -> Tables:
                 if X_info is None or (labelled and y_info is None):
                     tables.append(None)
                     continue
+                used |= {info.filename for info in (X_info, y_info) if info is not None}
                 X = _read(archive, X_info, n_bytes, X_key, source)
                 y = _read(archive, y_info, n_bytes, y_key, source) if labelled else None
                 tables.append(_table(path, X, y, X_key, y_key))
     _check_parts(tables, members, labelled, source)
-    return Tables(tables[0], tables[1] if len(tables) > 1 else None)
+    unused = tuple(name.removesuffix(".npy") for name in members if name not in used)
+    first, *second = [table and replace(table, unused=unused) for table in tables]
+    return Tables(first, second[0] if second else None)
 
 
 def _check_parts(

@@ -28,6 +28,8 @@ class Table:
         The names of the k inputs, where they have names.
     target : str or None
         The name of the labels.
+    unused : tuple of str
+        The names of what else was there: columns, arrays or files.
 
     Examples
     --------
@@ -42,6 +44,7 @@ class Table:
     y: Array | None = None
     columns: tuple[str, ...] | None = None
     target: str | None = None
+    unused: tuple[str, ...] = ()
 
     @property
     def n(self) -> int:

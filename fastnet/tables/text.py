@@ -1,4 +1,4 @@
-"""Tables out of text: .csv files, whose first line names the columns."""
+"""Tables out of text: .csv files, whose first line names the columns; gzipped ones too."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import io
 import math
 import os
+import re
 import reprlib
 from array import array
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from fastnet.arguments import in_one_line
 from fastnet.tables.labels import as_number
 from fastnet.tables.table import Table, display_name
+from fastnet.tables.unpacking import GZIP_ERRORS, open_text
 
 __all__ = ["read_csv", "read_header"]
 
@@ -29,6 +31,8 @@ LONGEST_RECORD = 1 << 22
 MISSING = {"", "-", "?", "na", "n/a", "nan", "nil", "none", "null", "missing"}
 #: And of these, what no class is likely to be called.
 UNLABELLED = {"", "?", "na", "n/a", "nan", "null"}
+#: What columns with labels are called, wherever they stand.
+LABELS = {"label", "labels", "class", "target", "y"}
 
 
 def read_csv(
@@ -38,6 +42,7 @@ def read_csv(
     columns: Sequence[str] | None = None,
     ignore: Sequence[str] = (),
     labelled: bool = True,
+    header: bool | None = None,
 ) -> Table:
     r"""Read a table of text whose first line names the columns.
 
@@ -46,15 +51,19 @@ def read_csv(
     path : str or os.PathLike
         UTF-8, with or without a byte order mark. Fields are separated by commas, or by semicolons
         or tabs where that gives the first line more fields, and may be quoted. Empty lines are
-        passed over.
+        passed over. Gzipped text is told by its content.
     label : str, optional
-        The column with the labels; by default the last one that is not in `columns` or `ignore`.
+        The column with the labels; by default the last one that is not in `columns` or `ignore`,
+        unless another is called "label", "class", "target" or "y": then it has to be said.
     columns : sequence of str, optional
         The columns that are inputs, in the order wanted; by default all others.
     ignore : sequence of str
         Columns to leave out.
     labelled : bool, default True
         Whether labels are read. If not, the column `label` is left out if it is there.
+    header : bool, optional
+        Whether the first line names the columns. If not, they are called "1", "2" and so on. By
+        default it does, and a first line that looks like data is refused.
 
     Returns
     -------
@@ -80,28 +89,67 @@ def read_csv(
     >>> table.X.tolist(), table.y.tolist(), table.columns, table.target
     ([[5.1, 3.5], [6.0, 2.2]], ['setosa', 'virginica'], ('length', 'width'), 'kind')
     """
-    with _Reader(path) as reader:
+    with _Reader(path, header) as reader:
+        reader.check_header((*(columns or ()), *ignore, *([] if label is None else [label])))
         inputs, target = _choose(reader, label, columns, ignore, labelled)
         X, y = _read_rows(reader, inputs, target)
         names = tuple(reader.header[i] for i in inputs)
         target_name = None if target is None else reader.header[target]
-        return Table(display_name(path), X, y, names, target_name)
+        known = {*names, *ignore, label, target_name}
+        unused = tuple(name for name in reader.header if name not in known)
+        return Table(display_name(path), X, y, names, target_name, unused)
 
 
-def read_header(path: str | os.PathLike[str]) -> list[str]:
+def read_header(path: str | os.PathLike[str], header: bool | None = None) -> list[str]:
     """Return the names of a table's columns.
 
     Parameters
     ----------
     path : str or os.PathLike
+    header : bool, optional
+        As for `read_csv`.
 
     Raises
     ------
     OSError, ValueError
         As `read_csv`.
     """
-    with _Reader(path) as reader:
+    with _Reader(path, header) as reader:
+        reader.check_header(())
         return reader.header
+
+
+def last_or_named(names: Sequence[str]) -> str:
+    """Return which of the columns has the labels, where nobody says: the last one.
+
+    Raises
+    ------
+    ValueError
+        Another is called as labels are, so that it has to be said.
+
+    Examples
+    --------
+    >>> last_or_named(["x", "y", "kind"])
+    'kind'
+    """
+    last = names[-1]
+    found = [
+        name
+        for before, name in zip(["", *names], names, strict=False)
+        if name.lower() in LABELS and (before.lower(), name.lower()) != ("x", "y")  # a place
+    ]
+    if found and found != [last]:
+        other = found[0]
+        raise ValueError(
+            f"the labels may be in the last column, {reprlib.repr(last)}, or in "
+            f"{reprlib.repr(other)}; say which (--label {_as_word(other)} or --label "
+            f"{_as_word(last)})"
+        )
+    return last
+
+
+def _as_word(name: str) -> str:
+    return in_one_line(name, 40) if re.fullmatch(r"[\w.-]+", name) else repr(in_one_line(name, 40))
 
 
 class _Lines:
@@ -110,6 +158,7 @@ class _Lines:
     def __init__(self, stream: io.TextIOBase) -> None:
         self._stream = stream
         self._length = 0
+        self._first: str | None = None
         #: Whether the record so far has what `float` reads as nobody else does.
         self.underscore = False
 
@@ -117,7 +166,9 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        line = self._stream.readline(LONGEST_RECORD)
+        line, self._first = self._first, None
+        if line is None:
+            line = self._stream.readline(LONGEST_RECORD)
         if not line:
             raise StopIteration
         self._length += len(line)
@@ -125,6 +176,11 @@ class _Lines:
             raise csv.Error(f"it goes on for {LONGEST_RECORD} characters or more")
         self.underscore = self.underscore or "_" in line
         return line
+
+    def first(self) -> str:
+        """Return the first line, which will come once more."""
+        self._first = self._stream.readline(LONGEST_RECORD)
+        return self._first
 
     def new_record(self) -> None:
         """Forget what was counted: a record is complete."""
@@ -135,16 +191,26 @@ class _Lines:
 class _Reader:
     """An open table of text, every error of which names it."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], header: bool | None = None) -> None:
         self.source = repr(os.fsdecode(path))
+        self._has_header = header
+        #: Whether the last record has what `float` reads as nobody else does.
+        self.underscore = False
+        self._line = 0
+        self._ahead: list[tuple[list[str], int, bool]] = []
         # Closed by `__exit__`, or here where there is nothing to come back to.
-        self._file = open(path, encoding="utf-8-sig", newline="")  # noqa: SIM115
+        self._file = open_text(path)
         try:
-            self.lines = _Lines(self._file)
-            self._read = csv.reader(self.lines, delimiter=self._delimiter(), strict=True)
-            self.header = [name.strip() for name in next(self.records(), [])]
-            self.lines.new_record()
-            self._check_header()
+            self._lines = _Lines(self._file)
+            self._read = csv.reader(self._lines, delimiter=self._delimiter(), strict=True)
+            first = self._next()
+            if first is None:
+                self.refuse("it is empty; expected a first line that names the columns")
+            if header is False:
+                self.header = [str(place + 1) for place in range(len(first[0]))]
+                self._ahead = [first]
+            else:
+                self.header = [name.strip() for name in first[0]]
         except BaseException:
             self._file.close()
             raise
@@ -157,6 +223,12 @@ class _Reader:
 
     def records(self) -> Iterator[list[str]]:
         """Yield the fields of each line that is not blank."""
+        while (found := self._ahead.pop() if self._ahead else self._next()) is not None:
+            record, self._line, self.underscore = found
+            yield record
+
+    def _next(self) -> tuple[list[str], int, bool] | None:
+        """Return the next record, its line, and whether it has an underscore; None at the end."""
         while True:
             try:
                 record = next(self._read, None)
@@ -166,11 +238,14 @@ class _Reader:
                 self.refuse(
                     f"after line {self._read.line_num} comes what is no text in UTF-8", error
                 )
+            except GZIP_ERRORS as error:
+                self.refuse(f"it is not a sound gzip file ({error}); fetch it again", error)
             if record is None:
-                return
+                return None
+            found = record, self._read.line_num, self._lines.underscore
+            self._lines.new_record()
             if len(record) > 1 or (record and record[0].strip()):
-                yield record
-            self.lines.new_record()
+                return found
 
     def refuse(self, cause: str, error: Exception | None = None) -> NoReturn:
         """Raise the ValueError that says why this is no table of numbers."""
@@ -179,15 +254,16 @@ class _Reader:
     @property
     def here(self) -> str:
         """Where the record that was read last is."""
-        return f"line {self._read.line_num}"
+        return f"line {self._line}"
 
     def _delimiter(self) -> str:
         """Return what gives the first line the most fields, in doubt a comma."""
         try:
-            first = self._file.readline(LONGEST_RECORD)
-            self._file.seek(0)
+            first = self._lines.first()
         except UnicodeDecodeError as error:
             self.refuse("it is no text in UTF-8", error)
+        except GZIP_ERRORS as error:
+            self.refuse(f"it is not a sound gzip file ({error}); fetch it again", error)
 
         def fields(mark: str) -> int:
             try:
@@ -197,19 +273,47 @@ class _Reader:
 
         return max(",;\t", key=fields)
 
-    def _check_header(self) -> None:
-        names = self.header
-        if not names:
-            self.refuse("it is empty; expected a first line that names the columns")
-        if all(as_number(name) is not None for name in names):
-            self.refuse("its first line holds numbers only; expected the names of the columns")
+    def check_header(self, wanted: Sequence[str]) -> None:
+        """Refuse a first line that looks like data, and names that stand twice.
+
+        A word among the names that are wanted, if it stands there, shows that it is a header.
+        """
+        if self._has_header is False:
+            return
+        names = set(self.header)
+        known = any(name in names and as_number(name) is None for name in wanted)
+        if self._has_header is None and not known:
+            self._check_no_data()
         seen: set[str] = set()
-        for name in names:
+        for name in self.header:
             if name and name in seen:
                 self.refuse(
-                    f"two columns are named {reprlib.repr(name)}; give each a name of its own"
+                    f"two columns are named {reprlib.repr(name)}; give each a name of its own, or "
+                    "say --no-header if the first line holds data"
                 )
             seen.add(name)
+
+    def _check_no_data(self) -> None:
+        ways = (
+            "if it holds data, say --no-header, and columns are called 1, 2, ...; if it names the "
+            "columns, say --header"
+        )
+        if all(as_number(name) is not None for name in self.header):
+            self.refuse(f"its first line holds numbers only; {ways}")
+        below = self._next()
+        if below is not None:
+            self._ahead.append(below)
+        cells = below[0] if below is not None else self.header
+        for place, (name, cell) in enumerate(zip(self.header, cells, strict=False), 1):
+            if as_number(name) is not None and _may_be_number(cell):
+                self.refuse(
+                    f"its first line looks like data: column {place} is called "
+                    f"{reprlib.repr(name)} and holds numbers; {ways}"
+                )
+
+
+def _may_be_number(cell: str) -> bool:
+    return as_number(cell) is not None or cell.strip().lower() in MISSING
 
 
 def _choose(
@@ -235,9 +339,13 @@ def _choose(
         target = place[label]
     elif labelled:
         wanted = set(columns or ())
-        target = next((i for i in reversed(left) if header[i] not in wanted), None)
-        if target is None:
+        others = [header[i] for i in left if header[i] not in wanted]
+        if not others:
             reader.refuse("it has no column left for the labels")
+        try:
+            target = place[last_or_named(others)]
+        except ValueError as error:
+            reader.refuse(str(error), error)
     if target is not None and target in left:
         left.remove(target)
     inputs = left
@@ -274,7 +382,7 @@ def _read_rows(
             _refuse_cell(reader, cells, inputs)
         # A sum finds infinity and NaN at the speed of C, at the price of a second look where
         # large numbers overflow.
-        if not math.isfinite(sum(values)) or reader.lines.underscore:
+        if not math.isfinite(sum(values)) or reader.underscore:
             _check_cells(reader, cells, inputs)
         numbers.extend(values)
         if target is not None:

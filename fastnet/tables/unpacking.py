@@ -1,0 +1,83 @@
+"""Text files, gzipped or not, opened so that a small one cannot fill the memory."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import zlib
+from typing import Any
+
+__all__ = ["GZIP_ERRORS", "open_text"]
+
+#: What gzip raises for what is damaged.
+GZIP_ERRORS = (gzip.BadGzipFile, EOFError, zlib.error)
+#: Text becomes numbers of eight bytes, up to four times its size; so that these stay within what
+#: SECURITY.md allows for compressed arrays, text may unpack to this much, or this many times.
+FREE_BYTES = 16 * 2**20
+MOST_EXPANSION = 25
+
+
+def open_text(path: str | os.PathLike[str]) -> io.TextIOWrapper:
+    """Open a file of text in UTF-8; gzipped text, told by its content, is unpacked on the way.
+
+    Raises
+    ------
+    OSError
+        It cannot be opened.
+    ValueError
+        Later, while it is read: it unpacks to more than 16 MiB and more than 25 times its size.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     name = os.path.join(folder, "t.csv.gz")
+    ...     with gzip.open(name, "wt") as file:
+    ...         _ = file.write("a,b")
+    ...     with open_text(name) as file:
+    ...         print(file.read())
+    a,b
+    """
+    file = open(path, "rb")  # noqa: SIM115, the wrapper closes it
+    try:
+        raw: Any = file
+        if file.peek(2)[:2] == b"\x1f\x8b":
+            raw = io.BufferedReader(_Unpacked(file, repr(os.fsdecode(path))))
+        return io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
+    except BaseException:
+        file.close()
+        raise
+
+
+class _Unpacked(io.RawIOBase):
+    """What a gzipped file holds, as long as it is not out of proportion."""
+
+    def __init__(self, file: io.BufferedReader, source: str) -> None:
+        self._file = file
+        self._source = source
+        self._packed = os.fstat(file.fileno()).st_size
+        self._stream = gzip.GzipFile(fileobj=file, mode="rb")
+        self._done = 0
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read some bytes; return how many."""
+        piece = self._stream.read1(len(buffer))
+        self._done += len(piece)
+        if self._done > max(FREE_BYTES, MOST_EXPANSION * self._packed):
+            raise ValueError(
+                f"{self._source} unpacks to more than {MOST_EXPANSION} times its size; if you "
+                "trust the file, unpack it with gunzip first"
+            )
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def close(self) -> None:
+        """Close the file, too."""
+        self._stream.close()
+        self._file.close()
+        super().close()
