@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from fastnet.arguments import as_items, memory_for, shown
 from fastnet.frames import unframed
 
-__all__ = ["Preprocessing", "standardization"]
+__all__ = ["Preprocessing", "byte_scale", "standardization"]
 
 Array = NDArray[Any]
 
@@ -240,6 +241,37 @@ def standardization(X: ArrayLike) -> tuple[Array, Array]:
             "scale it down or leave it out."
         )
     return mean, scale
+
+
+#: What tables of pictures call their columns: "pixel0", "28x28".
+_PIXEL = re.compile(r"(?:pixel|px)[ _.-]?[0-9]+|[0-9]+x[0-9]+", re.IGNORECASE)
+
+
+def byte_scale(X: Array, columns: Sequence[str] | None = None) -> float:
+    """Return what inputs are divided by: 256 if they are bytes, such as grey levels, else 1.
+
+    Bytes are uint8; whole numbers of any other integer type from 0 to 255, the largest of them
+    above 127; and such numbers in columns that are all named as pixels are.
+
+    Parameters
+    ----------
+    X : ndarray of real numbers, shape (n, n_0)
+    columns : sequence of str, optional
+
+    Examples
+    --------
+    >>> byte_scale(np.array([[0, 255]])), byte_scale(np.array([[18, 99]]))
+    (256.0, 1.0)
+    """
+    if X.dtype == np.uint8:
+        return 256.0
+    pixels = columns is not None and all(map(_PIXEL.fullmatch, columns))
+    if not X.size or not (X.dtype.kind in "iu" or pixels) or not 127 < X.max() <= 255:
+        return 1.0
+    step = max(1, BLOCK_BYTES // (8 * X.shape[1]))
+    blocks = (X[start : start + step] for start in range(0, len(X), step))
+    whole = X.dtype.kind in "iu" or all((block == np.floor(block)).all() for block in blocks)
+    return 256.0 if whole and X.min() >= 0 else 1.0
 
 
 def _vector(values: Any, name: str) -> Array | None:

@@ -23,7 +23,7 @@ def test_evaluate_prints_accuracy_cost_and_what_was_taken_for_what(model, capsys
     cost = model.total_cost((inputs, y), 0.0)
     taken = model.feedforward(inputs).argmax(axis=1)
     lines = out.splitlines()
-    assert lines[0] == "model.npz on flowers.csv, 120 examples"
+    assert lines[0] == "model.npz on flowers.csv, 120 examples, labels in column 'kind'"
     assert lines[1] == f"right: {right} of 120 ({right / 1.2:.2f} %)"
     assert lines[2] == f"cost: {cost:.6g} an example (CrossEntropyCost)"
     assert lines[5].split() == [*KINDS, "right"]
@@ -54,7 +54,7 @@ def test_predict_writes_labels_and_probabilities(model, here, capsys):
     extra = np.column_stack([X[:, 2], np.arange(120), X[:, 0], X[:, 1]])
     write_csv(here / "new.csv", extra, None, [COLUMNS[2], "row", COLUMNS[0], COLUMNS[1]])
     out, err = run(capsys, "predict", "model.npz", "new.csv")
-    assert err == ""
+    assert err == "new.csv: not used: row\n"
     head, *rows = csv.reader(io.StringIO(out))
     assert head == ["kind", "p_setosa", "p_versicolor", "p_virginica"]
     outputs = model.feedforward(model.preprocessing.inputs(X))
@@ -62,7 +62,7 @@ def test_predict_writes_labels_and_probabilities(model, here, capsys):
     assert [row[0] for row in rows] == [KINDS[i] for i in outputs.argmax(axis=1)]
     _, err = run(capsys, "predict", "model.npz", "new.csv", "-o", "answers.csv")
     assert (here / "answers.csv").read_text() == out
-    assert err == "answers.csv written: 120 answers\n"
+    assert err == "answers.csv written: 120 answers\nnew.csv: not used: row\n"
 
 
 def test_predict_leaves_the_labels_out_where_columns_have_no_names(here, capsys):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnet.console import say, visible
+from fastnet.console import complain, say, visible
 
 if TYPE_CHECKING:
     from fastnet.network import Network
@@ -34,15 +34,20 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("model", metavar="MODEL", help="a file that fastnet train or save wrote")
     parser.add_argument("data", metavar="DATA", help=DATA)
     parser.add_argument("--label", metavar="COLUMN", help=LABEL)
+    parser.add_argument("--header", action=argparse.BooleanOptionalAction, help=HEADER)
     return parser
 
 
 DATA = (
-    "a .csv file whose first line names the columns (those that the network was trained with are "
-    "found by name), an .npz file with X and y or X_test and y_test, or a folder of IDX files, "
-    "whose test part is read"
+    "a .csv file, gzipped or not, whose first line names the columns (those that the network was "
+    "trained with are found by name), an .npz file with X and y or X_test and y_test, or a folder "
+    "of IDX files, whose test part is read"
 )
 LABEL = "the .csv column with the labels (default: the one it was trained with, or the last one)"
+HEADER = (
+    "whether the first line of a .csv file names the columns; without a header they are called 1, "
+    "2, ... (default: it does, and a first line that looks like data is refused)"
+)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -51,13 +56,16 @@ def run(arguments: argparse.Namespace) -> int:
     from fastnet.network import load
 
     network = load(arguments.model)
-    table, X = own_data.read_for(network, arguments.data, label=arguments.label, labelled=True)
+    table, X = own_data.read_for(
+        network, arguments.data, label=arguments.label, labelled=True, header=arguments.header
+    )
     wanted = own_data.targets(network, table)
     cost = network.total_cost((X, wanted), 0.0)
     predicted, _ = own_data.answers(network, X)
     names = own_data.class_labels(network)
     model = visible(arguments.model, lines=False)
-    lines = [f"{model} on {table.name}, {table.n} examples"]
+    column = own_data.label_column(table)
+    lines = [f"{model} on {table.name}, {table.n} examples{', labels in ' * bool(column)}{column}"]
     if names is None:
         lines.append(_quantities(network, table, predicted))
     else:
@@ -69,6 +77,8 @@ def run(arguments: argparse.Namespace) -> int:
         show = _table if len(names) <= WIDEST_TABLE else _mistakes
         lines += ["", show(counts, names)]
     say("\n".join(lines))
+    for note in own_data.notes(network, table, arguments.model):
+        complain(note)
     return 0
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnet.preprocessing import Preprocessing
+from fastnet.console import visible
+from fastnet.preprocessing import Preprocessing, byte_scale
 from fastnet.tables import Table, class_numbers, kind_of, quantities, read_tables
 from fastnet.tables.table import display_name
-from fastnet.tables.text import read_header
+from fastnet.tables.text import last_or_named, read_header
 
 if TYPE_CHECKING:
     from fastnet.network import Network
@@ -23,6 +25,10 @@ __all__ = [
     "class_labels",
     "describe_quantities",
     "inputs",
+    "label_column",
+    "label_source",
+    "not_used",
+    "notes",
     "read_for",
     "scaled_bytes",
     "targets",
@@ -53,7 +59,12 @@ def class_labels(network: Network) -> tuple[str, ...] | None:
 
 
 def read_for(
-    network: Network, path: str | Path, *, label: str | None, labelled: bool
+    network: Network,
+    path: str | Path,
+    *,
+    label: str | None,
+    labelled: bool,
+    header: bool | None = None,
 ) -> tuple[Table, Array]:
     """Read data for a network that is trained.
 
@@ -68,6 +79,8 @@ def read_for(
         The column with the labels; by default the one it was trained with.
     labelled : bool
         Whether labels must be there.
+    header : bool or None
+        As for `read_tables`.
 
     Returns
     -------
@@ -86,25 +99,37 @@ def read_for(
     ignore: Sequence[str] = ()
     if kind_of(path) == "text":
         if kept is None or columns is None:
-            ignore = _no_inputs(network, path, label, labelled)
+            ignore = _no_inputs(network, path, label, labelled, header)
         elif label is None and labelled:
             label = kept.target
-    table = read_tables(path, label=label, columns=columns, ignore=ignore, labelled=labelled).judged
+    tables = read_tables(
+        path, label=label, columns=columns, ignore=ignore, labelled=labelled, header=header
+    )
+    table = tables.judged
+    if tables.training is not None and tables.test is not None:
+        table = replace(table, unused=("the training part", *table.unused))
+    elif kept is not None and kept.target in table.unused:  # labels that are not asked for
+        table = replace(table, unused=tuple(n for n in table.unused if n != kept.target))
+    elif ignore:
+        table = replace(table, unused=tuple(ignore))
     _check_width(network, table.name, table.X.shape[1])
     return table, inputs(network, table)
 
 
 def _no_inputs(
-    network: Network, path: str | Path, label: str | None, labelled: bool
+    network: Network, path: str | Path, label: str | None, labelled: bool, header: bool | None
 ) -> Sequence[str]:
-    """Return the last column of a .csv file if it is one too many and not wanted."""
-    header = read_header(path)
-    left = [name for name in header if name != label]
-    if labelled and label is None:
-        left.pop()
+    """Return the column with the labels if it is one too many and not wanted."""
+    names = read_header(path, header)
+    left = [name for name in names if name != label]
     ignore: Sequence[str] = ()
-    if not labelled and label is None and len(header) == network.sizes[0] + 1:
-        ignore = [left.pop()]
+    if label is None and (labelled or len(names) == network.sizes[0] + 1):
+        try:
+            target = last_or_named(names)
+        except ValueError as error:
+            raise ValueError(f"{display_name(path)}: {error}") from None
+        left.remove(target)
+        ignore = () if labelled else [target]
     _check_width(network, display_name(path), len(left))
     return ignore
 
@@ -119,7 +144,7 @@ def _check_width(network: Network, name: str, width: int) -> None:
 def inputs(network: Network, table: Table) -> Array:
     """Return a table's examples as the network takes them.
 
-    Standardized as its file says; where that says nothing, bytes are divided by 256.
+    Standardized as its file says; where that says nothing, bytes are divided by 256 (see `notes`).
 
     Examples
     --------
@@ -129,20 +154,75 @@ def inputs(network: Network, table: Table) -> Array:
     """
     kept = network.preprocessing
     if kept is None or kept.mean is None:
-        kept = Preprocessing(*scaled_bytes(table.X))
+        kept = Preprocessing(*scaled_bytes(table))
     return kept.inputs(table.X, network.dtype)
 
 
-def scaled_bytes(X: Array) -> tuple[Array, Array]:
+def scaled_bytes(table: Table) -> tuple[Array, Array]:
     """Return the mean and scale that divide bytes by 256 and leave other numbers as they are.
 
     Examples
     --------
-    >>> scaled_bytes(np.zeros((3, 2)))
+    >>> scaled_bytes(Table("numbers", np.zeros((3, 2))))
     (array([0., 0.]), array([1., 1.]))
     """
-    n_inputs = X.shape[1]
-    return np.zeros(n_inputs), np.full(n_inputs, 256.0 if X.dtype == np.uint8 else 1.0)
+    n_inputs = table.X.shape[1]
+    return np.zeros(n_inputs), np.full(n_inputs, byte_scale(table.X, table.columns))
+
+
+def label_column(table: Table) -> str:
+    """Return where a table's labels are, for a title; nothing where columns have no names.
+
+    Examples
+    --------
+    >>> label_column(Table("t", np.eye(2), np.zeros(2), ("a", "b"), "kind"))
+    "column 'kind'"
+    """
+    return "" if table.target is None else f"column {visible(table.target, lines=False)!r}"
+
+
+def label_source(table: Table) -> str:
+    """Return what messages about labels call their place."""
+    return ", ".join(filter(None, [table.name, label_column(table)]))
+
+
+def not_used(table: Table) -> list[str]:
+    """Return a line that names the parts of the data that are not used, if there are any.
+
+    Examples
+    --------
+    >>> not_used(Table("t", np.eye(2), unused=("X_val", "y_val")))
+    ['t: not used: X_val, y_val']
+    """
+    if not table.unused:
+        return []
+    few = ", ".join(visible(name, lines=False) for name in table.unused[:8])
+    more = f" and {len(table.unused) - 8} more" if len(table.unused) > 8 else ""
+    return [f"{table.name}: not used: {few}{more}"]
+
+
+def notes(network: Network, table: Table, model: str) -> list[str]:
+    """Return what should be known about an answer: what was not used, and what was assumed.
+
+    Parameters
+    ----------
+    network : Network
+    table : Table
+    model : str
+        What the network's file is called.
+    """
+    lines = not_used(table)
+    kept = network.preprocessing
+    if kept is None or kept.mean is None:
+        scale = byte_scale(table.X, table.columns)
+        if scale != 1:
+            lines.append(
+                f"{model} does not say how inputs are scaled: bytes were divided by {scale:g}"
+            )
+    names = class_labels(network)
+    if names is not None and (kept is None or kept.labels is None):
+        lines.append(f"{model} names no classes: they are called {names[0]} to {names[-1]}")
+    return lines
 
 
 def targets(network: Network, table: Table) -> Array:
@@ -161,10 +241,11 @@ def targets(network: Network, table: Table) -> Array:
     """
     assert table.y is not None
     names = class_labels(network)
+    source = label_source(table)
     if names is None:
         kept = network.preprocessing or Preprocessing()
-        return (quantities(table.y, table.name) - kept.target_mean) / kept.target_scale
-    numbers = class_numbers(table.y, names, table.name)
+        return (quantities(table.y, source) - kept.target_mean) / kept.target_scale
+    numbers = class_numbers(table.y, names, source)
     return numbers.astype(np.float64) if network.sizes[-1] == 1 else numbers
 
 

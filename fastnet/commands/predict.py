@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
     """Describe ``fastnet predict``."""
-    from fastnet.commands.evaluate import DATA
+    from fastnet.commands.evaluate import DATA, HEADER
 
     parser: argparse.ArgumentParser = commands.add_parser(
         "predict",
@@ -31,6 +31,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("data", metavar="DATA", help=f"{DATA}; labels need not be there")
     parser.add_argument("-o", "--out", metavar="FILE", default="-", help=_OUT)
     parser.add_argument("--label", metavar="COLUMN", help=_LABEL)
+    parser.add_argument("--header", action=argparse.BooleanOptionalAction, help=HEADER)
     return parser
 
 
@@ -54,7 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
     out = None if arguments.out == "-" else arguments.out
     check_outputs({"--out": out}, [arguments.model, arguments.data])
     network = load(arguments.model)
-    table, X = own_data.read_for(network, arguments.data, label=arguments.label, labelled=False)
+    table, X = own_data.read_for(
+        network, arguments.data, label=arguments.label, labelled=False, header=arguments.header
+    )
     predicted, outputs = own_data.answers(network, X)
     text = _as_csv(network, predicted, outputs)
     if out is None:
@@ -62,6 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         replace_file(out, text.encode())
         complain(f"{out} written: {table.n} answers")
+    for note in own_data.notes(network, table, arguments.model):
+        complain(note)
     return 0
 
 
@@ -74,8 +79,10 @@ def _as_csv(network: Network, predicted: NDArray[Any], outputs: NDArray[Any]) ->
     default = "prediction" if names is None else "label"
     head = [target or default, *(f"p_{name}" for name in names or ())]
     # Of its own accord the writer quotes no carriage return, which readers take for a line's end.
-    quoting = csv.QUOTE_ALL if "\r" in "".join(head) else csv.QUOTE_MINIMAL
-    writer = csv.writer(stream, lineterminator="\n", quoting=quoting)
+    returns = "\r" in "".join(head)
+    writer = csv.writer(
+        stream, lineterminator="\n", quoting=csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL
+    )
     writer.writerow(head)
     if names is None:
         writer.writerows([text] for text in _digits(predicted))

@@ -18,6 +18,8 @@ __all__ = ["Problem"]
 
 #: Which stream of the seed chooses the examples to validate with; the network draws from another.
 VALIDATION_STREAM = 1
+#: Inputs beyond this are said to be large.
+LARGE = 10
 
 
 class Problem:
@@ -35,7 +37,12 @@ class Problem:
     """
 
     def __init__(self, arguments: argparse.Namespace) -> None:
-        found = read_tables(arguments.data, label=arguments.label, ignore=arguments.ignore)
+        found = read_tables(
+            arguments.data,
+            label=arguments.label,
+            ignore=arguments.ignore,
+            header=arguments.header,
+        )
         if found.training is None:
             raise ValueError(f"{arguments.data} holds a test part only; give X_train and y_train")
         self.data: dict[str, tuple[Any, Any]] = {}
@@ -48,14 +55,18 @@ class Problem:
         self.regression: bool = arguments.regression
         meaning: dict[str, Any] = {}
         if not self.regression:
-            meaning["labels"] = class_names(*self.labels)
+            meaning["labels"] = _classes(self.labels, self.training)
         elif arguments.standardize:
-            y = quantities(self.labels[0], self.training.name)
+            y = quantities(self.labels[0], own_data.label_source(self.training))
             mean, scale = standardization(y.reshape(-1, 1))
             meaning |= {"target_mean": float(mean[0]), "target_scale": float(scale[0])}
         X = self.training.X
         self.preprocessing = Preprocessing(
-            *(standardization(X) if arguments.standardize else own_data.scaled_bytes(X)),
+            *(
+                standardization(X)
+                if arguments.standardize
+                else own_data.scaled_bytes(self.training)
+            ),
             columns=self.training.columns,
             target=self.training.target,
             **meaning,
@@ -89,7 +100,25 @@ class Problem:
             f"{layers} on {self.training.name}: {counts} examples\n"
             f"{', '.join(names)}; {network.cost.__name__}, {network.dtype}; "
             f"{arguments.optimizer}, mini-batches of {size}, seed {arguments.seed}\n"
+            + "".join(f"{line}\n" for line in self._about_data(arguments))
         )
+
+    def _about_data(self, arguments: argparse.Namespace) -> list[str]:
+        """Return what was found in the data: where the labels are, and what was done to inputs."""
+        lines = []
+        if self.training.target is not None:
+            lines.append(f"labels: {own_data.label_column(self.training)}")
+        kept, top = self.preprocessing, float(np.abs(_extremes(self.training.X)).max())
+        if arguments.standardize:
+            lines.append("inputs: standardized")
+        elif kept.changes_inputs and kept.scale is not None:
+            lines.append(f"inputs: bytes, divided by {kept.scale[0]:g}")
+        elif top > LARGE:
+            lines.append(
+                f"inputs: up to {top:g}, taken as they are; large inputs saturate units, try "
+                "--standardize"
+            )
+        return lines + own_data.not_used(self.training)
 
     def judge(self, network: Network) -> str:
         """Return how good the network is on every part."""
@@ -106,6 +135,23 @@ class Problem:
                     f"right: {right} of {part.n} {name} examples ({100 * right / part.n:.2f} %)"
                 )
         return "\n".join(lines)
+
+
+def _classes(labels: list[Any], table: Table) -> tuple[Any, ...]:
+    """Return the classes; where there are none, say where they were looked for."""
+    try:
+        return class_names(*labels)
+    except ValueError as error:
+        if table.target is None:
+            raise
+        column = own_data.label_column(table)
+        raise ValueError(
+            f"{error} ({column} was taken for the labels; --label names another)"
+        ) from None
+
+
+def _extremes(X: Any) -> Any:
+    return np.array([X.min(), X.max()], dtype=np.float64)
 
 
 def _put_aside(table: Table, arguments: argparse.Namespace) -> tuple[Table, Table | None]:

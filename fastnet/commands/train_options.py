@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from fastnet.architecture import OUTPUT_ONLY, OUTPUTS
+from fastnet.commands.evaluate import HEADER
 from fastnet.commands.options import amount, count, seed, with_default
 
 __all__ = ["add_options", "check"]
@@ -40,6 +41,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def _add_data(group: Any) -> None:
     group.add_argument("data", metavar="DATA", help=_DATA)
     group.add_argument("--label", metavar="COLUMN", help=_LABEL)
+    group.add_argument("--header", action=argparse.BooleanOptionalAction, help=HEADER)
     group.add_argument("--ignore", metavar="COLUMN", nargs="+", default=[], help=_IGNORE)
     group.add_argument("--standardize", action="store_true", help=_STANDARDIZE)
     group.add_argument("--validation", metavar="FRACTION", type=_share, help=_VALIDATION)
@@ -123,10 +125,13 @@ def _add_training(group: Any) -> None:
 
 
 _DATA = (
-    "a .csv file whose first line names the columns, an .npz file with X and y (or X_train, "
-    "y_train, X_test, y_test), or a folder of IDX files; bytes are divided by 256"
+    "a .csv file, gzipped or not, whose first line names the columns, an .npz file with X and y "
+    "(or X_train, y_train, X_test, y_test), or a folder of IDX files; bytes are divided by 256"
 )
-_LABEL = "the .csv column with the labels (default: the last one)"
+_LABEL = (
+    "the .csv column with the labels (default: the last one, unless another is called label, "
+    "class, target or y)"
+)
 _IGNORE = ".csv columns to leave out, such as a number of the row"
 _STANDARDIZE = (
     "bring every input to mean 0 and standard deviation 1 (and with --regression what is "

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from fastnet.preprocessing import byte_scale
+
 __all__ = ["Data", "mnist", "read_data"]
 
 
@@ -62,7 +64,8 @@ def read_data(path: str | Path, dtype: DTypeLike = np.float64) -> Data:
     path : str or Path
         A folder with the four IDX files under their usual names, or an .npz file with the arrays
         X_train, y_train, X_test and y_test. An example may have any shape; it becomes a row. A
-        label is a class number. Bytes (uint8) are divided by 256, other numbers taken as they are.
+        label is a class number. Bytes are divided by 256, other numbers taken as they are; see
+        `fastnet.preprocessing.byte_scale`, which looks at the training part.
     dtype : dtype, optional
         float64 or float32, for the divided bytes.
 
@@ -122,9 +125,8 @@ def _checked(name: str, arrays: tuple[NDArray[Any], ...], dtype: DTypeLike) -> D
             f"the highest label is {highest}, with {len(y_train)} training examples; class numbers "
             "0, 1, 2, ... are expected"
         )
-    return Data(name, (_scaled(X_train, dtype), y_train), (_scaled(X_test, dtype), y_test))
-
-
-def _scaled(X: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
-    """Return bytes divided by 256, and other numbers as they are."""
-    return np.true_divide(X, 256, dtype=dtype) if X.dtype == np.uint8 else X
+    scale = byte_scale(X_train)
+    if scale == 1:
+        return Data(name, (X_train, y_train), (X_test, y_test))
+    X_train, X_test = (np.true_divide(X, scale, dtype=dtype) for X in (X_train, X_test))
+    return Data(name, (X_train, y_train), (X_test, y_test))
