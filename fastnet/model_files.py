@@ -14,6 +14,7 @@ from fastnet.arguments import as_path, in_one_line
 from fastnet.history import History
 from fastnet.initializers import RNG, Initializer, read_initializer
 from fastnet.parameters import layer_views
+from fastnet.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from fastnet.portable import Portable
@@ -48,6 +49,7 @@ def save(network: Portable, path: str | os.PathLike[str]) -> None:
         biases=biases,
         cost=network.cost.__name__,
         dtype=network.dtype.name,
+        preprocessing=network.preprocessing,
         kind=network.kind,
     )
 
@@ -58,7 +60,8 @@ def check_form(network: Portable, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     ValueError
-        It has other activations than sigmoid, another cost than the book's, or preprocessing.
+        It has other activations than sigmoid, another cost than the book's, or preprocessing that
+        standardizes.
 
     Examples
     --------
@@ -72,7 +75,7 @@ def check_form(network: Portable, path: str | os.PathLike[str]) -> None:
         what = f"activations {', '.join(network.activations)}"
     elif network.cost.name not in BOOK_COSTS:
         what = f"the cost {network.cost.__name__}"
-    elif network.preprocessing is not None:
+    elif not _fits_json(network.preprocessing):
         what = "preprocessing"
     if what:
         raise ValueError(
@@ -80,6 +83,10 @@ def check_form(network: Portable, path: str | os.PathLike[str]) -> None:
             f"the book's costs and nothing else, and this network has {what}; give the file a name "
             "that ends in .npz or .safetensors"
         )
+
+
+def _fits_json(known: Any) -> bool:
+    return known is None or (isinstance(known, Preprocessing) and persistence.fits_json(known))
 
 
 def load(

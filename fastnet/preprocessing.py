@@ -16,6 +16,8 @@ from fastnet.frames import unframed
 __all__ = ["Preprocessing", "byte_scale", "standardization"]
 
 Array = NDArray[Any]
+#: What a class may be called.
+Label = str | int | float | bool
 
 #: Rows are converted in blocks of about this many bytes.
 BLOCK_BYTES = 1 << 22
@@ -32,8 +34,9 @@ class Preprocessing:
     ----------
     mean, scale : array_like, shape (n_0,), optional
         Both or neither; `scale` is positive.
-    labels : sequence of str, optional
-        The name of each class, in the order of the output units.
+    labels : sequence of str, int, float or bool, optional
+        The name of each class, in the order of the output units; all of one type, which they keep.
+        Of a single output unit the second is meant where the output is above 0.5.
     columns : sequence of str, optional
         The name of each input, in order.
     target : str, optional
@@ -61,7 +64,7 @@ class Preprocessing:
 
     mean: Array | None = None
     scale: Array | None = None
-    labels: tuple[str, ...] | None = None
+    labels: tuple[Label, ...] | None = None
     columns: tuple[str, ...] | None = None
     target: str | None = None
     target_mean: float = 0.0
@@ -72,7 +75,7 @@ class Preprocessing:
         self,
         mean: ArrayLike | None = None,
         scale: ArrayLike | None = None,
-        labels: Sequence[str] | None = None,
+        labels: Sequence[Label] | None = None,
         columns: Sequence[str] | None = None,
         target: str | None = None,
         target_mean: float = 0.0,
@@ -96,7 +99,7 @@ class Preprocessing:
             "mean": means,
             "scale": scales,
             "target": target,
-            "labels": _names(labels, "labels"),
+            "labels": _labels(labels),
             "columns": _names(columns, "columns"),
             "target_mean": target_mean,
             "target_scale": target_scale,
@@ -107,7 +110,9 @@ class Preprocessing:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Preprocessing):
             return NotImplemented
-        return all(
+        # True equals 1, and is another label.
+        kinds, others = ([type(name) for name in p.labels or ()] for p in (self, other))
+        return kinds == others and all(
             np.array_equal(getattr(self, field.name), getattr(other, field.name))
             for field in fields(self)
         )
@@ -191,6 +196,8 @@ class Preprocessing:
             ("labels", max(sizes[-1], 2), "classes"),  # one output unit tells two classes apart
         ):
             value = getattr(self, name)
+            if name == "labels" and value is not None and len(value) == sizes[-1] == 1:
+                continue  # an estimator's only class
             if value is not None and len(value) != units:
                 raise ValueError(
                     f"preprocessing.{name} has {len(value)} entries; this network has {units} "
@@ -313,6 +320,36 @@ def _number(value: Any, name: str) -> float:
     return number
 
 
+def _labels(values: Any) -> tuple[Label, ...] | None:
+    """Return the names of classes as Python's own strings, bools, whole numbers or floats."""
+    if values is None:
+        return None
+    items = as_items(values, "labels")
+    read = [item.item() if isinstance(item, np.generic) else item for item in items or ()]
+    # In this order: a bool is an int.
+    kinds = {
+        next((kind for kind in (bool, str, int, float) if isinstance(item, kind)), None)
+        for item in read
+    }
+    if items is None or None in kinds or not (len(kinds) <= 1 or kinds == {int, float}):
+        raise TypeError(
+            f"labels is {shown(values)}; expected a list of names, or of numbers or bools: all of "
+            "one type."
+        )
+    named: tuple[Label, ...] = tuple(read)
+    if kinds <= {int, float}:
+        try:
+            numbers = np.array(read, np.float64 if float in kinds else np.int64)
+        except OverflowError:
+            raise ValueError("labels holds a number that is too large; give it a name.") from None
+        if not np.isfinite(numbers).all():
+            raise ValueError("labels holds a number that is not finite.")
+        named = tuple(numbers.tolist())
+    if len(set(named)) < len(named):
+        raise ValueError(f"labels holds {_first_twice(named)!r} twice; names must differ.")
+    return named
+
+
 def _names(values: Any, name: str) -> tuple[str, ...] | None:
     if values is None:
         return None
@@ -326,8 +363,8 @@ def _names(values: Any, name: str) -> tuple[str, ...] | None:
     return read
 
 
-def _first_twice(names: Sequence[str]) -> str:
-    seen: set[str] = set()
+def _first_twice(names: Sequence[Any]) -> Any:
+    seen: set[Any] = set()
     for name in names:
         if name in seen:
             return name

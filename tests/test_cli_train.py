@@ -78,13 +78,16 @@ def test_each_option_reaches_the_network(here, capsys):
     assert sorted(p.name for p in here.iterdir()) == ["flowers.csv", "run.json"]
 
 
-def test_the_books_form_is_written_where_it_loses_names_only(here, capsys):
+def test_the_books_form_keeps_names(here, capsys):
     _, err = run(capsys, "train", "flowers.csv", "--epochs", "2", "--out", "m.json")
-    assert err.startswith("m.json written without the names of columns and classes; trained")
+    assert err.startswith("m.json written; trained")
     run(capsys, "train", "flowers.csv", "--epochs", "2", "--out", "m.npz")
     book, own = fastnet.load("m.json"), fastnet.load("m.npz")
-    assert book.preprocessing is None and own.preprocessing.labels == KINDS
+    assert book.preprocessing == own.preprocessing and own.preprocessing.labels == KINDS
     assert np.array_equal(book.parameters, own.parameters)
+    for command in ("evaluate", "predict"):
+        one, other = (run(capsys, command, f"m.{form}", "flowers.csv") for form in ("npz", "json"))
+        assert one[0] == other[0].replace("m.json", "m.npz") and one[1] == other[1] == ""
 
 
 def test_examples_put_aside_are_chosen_by_the_seed_and_standardized_by_the_others(here, capsys):

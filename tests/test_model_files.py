@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import fastnet
-from fastnet import Network, Preprocessing, persistence
+from fastnet import Network, Preprocessing, network2, persistence
 
+from . import plain_network2
 from .model_files import network
 
 FILES = Path(__file__).parent / "files"
@@ -217,14 +218,90 @@ def test_the_books_json_is_refused_where_it_cannot_hold_the_network(tmp_path, ne
     assert path.read_text() == "kept" and len(list(tmp_path.iterdir())) == 1
 
 
-def test_preprocessing_is_not_lost_in_the_books_json(tmp_path):
+@pytest.mark.parametrize(
+    "kept",
+    [
+        None,
+        Preprocessing(),
+        Preprocessing(labels=["b", "a"], columns=["x", "y"], target="kind"),
+        Preprocessing([0, 0], [256, 256], labels=[3, 1]),
+        Preprocessing([0, 0], [1, 1], labels=[2.0, 0.5]),
+        Preprocessing(labels=[True, False]),
+    ],
+)
+def test_the_books_json_holds_names_and_what_all_inputs_are_divided_by(tmp_path, kept):
+    net = Network([2, 2], rng=0)
+    net.preprocessing = kept
+    net.save(tmp_path / "net.json")
+    again = fastnet.load(tmp_path / "net.json")
+    assert again.preprocessing == kept
+    assert np.array_equal(again.parameters, net.parameters)
+    # The book's program reads what it knows, and passes over the rest.
+    for load in (plain_network2.load, network2.load):
+        book = load(tmp_path / "net.json")
+        assert np.array_equal(book.weights[0], net.weights[0])
+        assert np.array_equal(book.biases[0], net.biases[0])
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        Preprocessing([0, 1], [256, 256]),
+        Preprocessing([0, 0], [256, 255]),
+        Preprocessing(target_mean=1),
+        Preprocessing(target_scale=2),
+    ],
+)
+def test_the_books_json_is_refused_where_inputs_are_standardized(tmp_path, kept):
     net = Network([2, 2])
-    net.preprocessing = Preprocessing([0, 0], [256, 256])
+    net.preprocessing = kept
     with pytest.raises(ValueError, match=r"this network has preprocessing; .*\.npz"):
         net.save(tmp_path / "net.json")
-    net.preprocessing = None
-    net.save(tmp_path / "net.json")
-    assert fastnet.load(tmp_path / "net.json").preprocessing is None
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("form", ["npz", "safetensors", "json"])
+@pytest.mark.parametrize(
+    "labels",
+    [[3, 1], [-1, 2**62], [2.0, 1.0], [0.5, 1e300], [False, True], ["1", "01"], ["ü\n", ""]],
+)
+def test_labels_keep_their_type_in_every_form(tmp_path, labels, form):
+    for n_out in (1, 2):
+        net = Network([3, n_out], rng=0)
+        net.preprocessing = Preprocessing(labels=labels)
+        net.save(tmp_path / f"net.{form}")
+        found = fastnet.load(tmp_path / f"net.{form}").preprocessing.labels
+        assert list(found) == labels and [*map(type, found)] == [*map(type, labels)]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "cause"),
+    [
+        ("preprocessing", [], "it holds \\[\\]; expected an object with labels"),
+        ("preprocessing", {"mean": [1, 2]}, "it has the key 'mean', which this version does not"),
+        ("labels", "ab", "its labels are 'ab'; expected a list of names"),
+        ("labels", [None, 1], "its labels are \\[None, 1\\]"),
+        ("labels", [1, "a"], "all of one type"),
+        ("labels", [1, 10**30], "holds a number that is too large"),
+        ("labels", [1.0, float("inf")], "holds a number that is not finite"),
+        ("labels", ["a", "b", "c"], "labels has 3 entries; this network has 2 classes"),
+        ("columns", [1, 2], "expected a list of names"),
+        ("target", 3, "target is 3"),
+        ("input_scale", 0, "must be positive"),
+        ("input_scale", True, "its input_scale is True; expected a number"),
+        ("input_scale", 10**400, "its input_scale is beyond the range of float64"),
+        ("input_scale", float("nan"), "holds a number that is not finite"),
+    ],
+)
+def test_bad_preprocessing_in_json_is_refused(tmp_path, key, value, cause):
+    path = tmp_path / "net.json"
+    Network([2, 2]).save(path)
+    model = json.loads(path.read_text())
+    model["preprocessing"] = value if key == "preprocessing" else {key: value}
+    path.write_text(json.dumps(model))
+    with pytest.raises(ValueError, match=cause) as caught:
+        fastnet.load(path)
+    assert str(path) in str(caught.value)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

@@ -56,7 +56,13 @@ def test_inputs_that_nothing_changes_are_not_copied():
         ({"mean": [[1]], "scale": [1]}, TypeError, "mean has shape"),
         ({"mean": ["1"], "scale": [1]}, TypeError, "mean has shape"),
         ({"labels": "ab"}, TypeError, "labels is 'ab'; expected a list of names"),
-        ({"labels": [1, 2]}, TypeError, "expected a list of names"),
+        ({"labels": [1, "2"]}, TypeError, "expected a list of names"),
+        ({"labels": [1, True]}, TypeError, "all of one type"),
+        ({"labels": [None, "a"]}, TypeError, "all of one type"),
+        ({"labels": [1, 1.0]}, ValueError, "labels holds 1.0 twice"),
+        ({"labels": [0.5, np.inf]}, ValueError, "labels holds a number that is not finite"),
+        ({"labels": [1, 2**70]}, ValueError, "labels holds a number that is too large"),
+        ({"labels": [1.0, 10**400]}, ValueError, "labels holds a number that is too large"),
         ({"columns": ["a", "b", "a"]}, ValueError, "columns holds 'a' twice"),
         ({"target": 3}, TypeError, "target is 3"),
         ({"target_scale": 0.0}, ValueError, "must be positive"),
@@ -80,4 +86,22 @@ def test_preprocessing_cannot_be_changed_behind_the_networks_back():
         kept.labels = None
     assert kept == Preprocessing([1, 2], [1, 1], ["a", "b"])
     assert kept != Preprocessing([1, 2], [1, 2], ["a", "b"])
+    one = [Preprocessing(labels=labels) for labels in ([0, 1], [0.0, 1.0], [False, True])]
+    assert [p == q for p in one for q in one] == np.eye(3).astype(bool).ravel().tolist()
     assert (kept == 3) is False
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (np.array([3, 1], np.int8), (3, 1)),
+        (np.array([0.5, 2.0], np.float32), (0.5, 2.0)),
+        ([1, 2.5], (1.0, 2.5)),
+        (np.array([False, True]), (False, True)),
+        (np.array(["b", "a"]), ("b", "a")),
+        ((-1, 2**62), (-1, 2**62)),
+    ],
+)
+def test_labels_keep_their_type(given, kept):
+    labels = Preprocessing(labels=given).labels
+    assert labels == kept and [*map(type, labels)] == [*map(type, kept)]

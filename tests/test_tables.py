@@ -465,18 +465,28 @@ def test_what_is_not_there_is_an_error_of_the_system(tmp_path):
 @pytest.mark.parametrize(
     ("labels", "names"),
     [
-        ([2, 10, 9, 10], ("2", "9", "10")),
-        ([0.0, 3.0, -1.0], ("-1", "0", "3")),
+        ([2, 10, 9, 10], (2, 9, 10)),
+        ([0.0, 3.0, -1.0], (-1, 0, 3)),
+        (["10", "9", "9.0", "+9", "09", "1e1"], (9, 10)),
+        (["+1", "-1"], (-1, 1)),
+        (["0", "1", "00"], (0, 1)),
+        ([True, False], (False, True)),
+        (["True", "False"], ("False", "True")),
+        (["1e5", "100000", "2a3"], ("100000", "1e5", "2a3")),  # codes, one of them like a number
+        (["1.0", "x", "1"], ("1", "x")),
         (["1.0", "1", "2.", "03"], ("1", "2", "03")),
         ([" b ", "a", "b"], ("a", "b")),
         (["10", "9", "x"], ("10", "9", "x")),
-        (["007", "8", "7"], ("007", "7", "8")),
-        (np.array([3, 200], np.uint8), ("3", "200")),
+        (["007", "8"], ("007", "8")),
+        (["007", "8", "7"], (7, 8)),
+        (np.array([3, 200], np.uint8), (3, 200)),
     ],
 )
 def test_classes_are_named_in_their_natural_order(labels, names):
     labels = np.array(labels)
-    assert class_names(labels) == names == class_names(labels.astype(object))
+    found = class_names(labels)
+    assert found == names == class_names(labels.astype(object))
+    assert [*map(type, found)] == [*map(type, names)]
     assert {*class_numbers(labels, names, "").tolist()} == {*range(len(names))}
 
 
@@ -485,11 +495,28 @@ def test_class_numbers_are_places_among_the_names():
     assert names == ("bee", "cat", "dog")
     labels = np.array(["dog", "bee", "dog"], dtype=object)
     assert class_numbers(labels, names, "pets").tolist() == [2, 0, 2]
-    assert class_numbers(np.array([1.0, 0.0]), ["0", "1"], "").tolist() == [1, 0]
     with pytest.raises(ValueError, match="pets: row 2 has the label 'eel'; the classes are 'bee'"):
         class_numbers(np.array(["cat", "eel", "cat", "eel"]), names, "pets")
     with pytest.raises(ValueError, match="'7' and 92 more"):
         class_numbers(np.array([100]), tuple(map(str, range(100))), "d")
+
+
+def test_labels_are_compared_as_numbers_however_they_are_spelled():
+    spelled = (["1", "0"], ["1.0", "-0"], ["01", "0.00"], ["1e0", "+0"], [1, 0], [1.0, 0.0])
+    for names in ((0, 1), (0.0, 1.0), (False, True), ("0", "1"), ("00", "01")):
+        for labels in (*spelled, [True, False], ["True", "FALSE"]):
+            assert class_numbers(np.array(labels), names, "").tolist() == [1, 0]
+        with pytest.raises(ValueError, match="row 1 has the label 'yes'"):
+            class_numbers(np.array(["yes"]), names, "")
+    for labels in (["True", "False"], [True, False], ["1", "0"], [1.0, 0.0]):
+        assert class_numbers(np.array(labels), ("False", "True"), "").tolist() == [1, 0]
+    assert class_numbers(np.array(["1", "01", "1"]), ("01", "1"), "").tolist() == [1, 0, 1]
+    with pytest.raises(ValueError, match=r"row 1 has the label '1\.0'"):  # which of the two?
+        class_numbers(np.array(["1.0"]), ("01", "1"), "")
+    codes = ("100000", "1e5", "2a3")
+    assert class_numbers(np.array(["1e5", "2a3", "100000.0"]), codes, "").tolist() == [1, 2, 0]
+    assert class_numbers(np.array([100000]), codes, "").tolist() == [0]
+    assert class_numbers(np.array([2**60 + 1]), (2**60, 2**60 + 1), "").tolist() == [1]
 
 
 @pytest.mark.parametrize(
@@ -497,7 +524,7 @@ def test_class_numbers_are_places_among_the_names():
     [
         ([1.0, 0.5, 2.0], "the labels hold 0.5, which is no class number; to predict numbers"),
         (["1", "2.5"], "the labels hold 2.5"),
-        ([4, 4, 4], "all labels are '4'; two or more classes are needed"),
+        ([4, 4, 4], "all labels are 4; two or more classes are needed"),
         (range(100), "100 different ones on 100 examples, too many for classes"),
         ([n // 4 for n in range(400)], "the labels are 100 different ones on 400 examples"),
         ([f"name {n}" for n in range(60)], "the labels are 60 different ones on 60 examples"),

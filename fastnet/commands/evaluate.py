@@ -13,6 +13,7 @@ from fastnet.console import complain, say, visible
 
 if TYPE_CHECKING:
     from fastnet.network import Network
+    from fastnet.preprocessing import Label
     from fastnet.tables import Table
 
 #: Up to so many classes, the table of what was taken for what is shown whole.
@@ -96,7 +97,7 @@ def _confusion(wanted: NDArray[Any], predicted: NDArray[Any], n: int) -> NDArray
     return np.bincount(pairs, minlength=n * n).reshape(n, n)
 
 
-def _table(counts: NDArray[np.intp], names: Sequence[str]) -> str:
+def _table(counts: NDArray[np.intp], names: Sequence[Label]) -> str:
     from fastnet.commands.own_data import aligned
 
     rows = [["", *map(_short, names), "right"]]
@@ -107,7 +108,7 @@ def _table(counts: NDArray[np.intp], names: Sequence[str]) -> str:
     return f"a row for each class, a column for what it was taken for\n{aligned(rows)}"
 
 
-def _mistakes(counts: NDArray[np.intp], names: Sequence[str]) -> str:
+def _mistakes(counts: NDArray[np.intp], names: Sequence[Label]) -> str:
     wrong = counts.copy()
     np.fill_diagonal(wrong, 0)
     n = len(names)
@@ -122,7 +123,7 @@ def _mistakes(counts: NDArray[np.intp], names: Sequence[str]) -> str:
     return "\n".join([f"the commonest mistakes among {n} classes", *lines])
 
 
-def _short(name: str) -> str:
+def _short(label: Label) -> str:
     """Return a class's name, fit for a table."""
-    name = visible(name, lines=False)
+    name = visible(str(label), lines=False)
     return name if len(name) <= 16 else f"{name[:15]}…"

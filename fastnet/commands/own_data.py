@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnet.console import visible
-from fastnet.preprocessing import Preprocessing, byte_scale
+from fastnet.preprocessing import Label, Preprocessing, byte_scale
 from fastnet.tables import Table, class_numbers, kind_of, quantities, read_tables
 from fastnet.tables.table import display_name
 from fastnet.tables.text import last_or_named, read_header
@@ -37,17 +37,17 @@ __all__ = [
 Array = NDArray[Any]
 
 
-def class_labels(network: Network) -> tuple[str, ...] | None:
+def class_labels(network: Network) -> tuple[Label, ...] | None:
     """Return the names of the classes that a network tells apart; None if it predicts a number.
 
-    Where its file names none, classes are called "0", "1" and so on. A single output unit tells
+    Where its file names none, classes are called 0, 1 and so on. A single output unit tells
     two classes apart if it is a sigmoid, and is a number otherwise.
 
     Examples
     --------
     >>> import fastnet
     >>> class_labels(fastnet.Network([4, 3]))
-    ('0', '1', '2')
+    (0, 1, 2)
     """
     kept = network.preprocessing
     if kept is not None and kept.labels is not None:
@@ -55,7 +55,7 @@ def class_labels(network: Network) -> tuple[str, ...] | None:
     n_out = network.sizes[-1]
     if n_out == 1 and network.activations[-1] != "sigmoid":
         return None
-    return tuple(map(str, range(max(n_out, 2))))
+    return tuple(range(max(n_out, 2)))
 
 
 def read_for(
@@ -279,7 +279,8 @@ def answers(network: Network, X: Array) -> tuple[Array, Array]:
         return kept.outputs(outputs[:, 0]), outputs
     if outputs.shape[1] == 1:
         outputs = np.hstack([1 - outputs, outputs])
-        return (outputs[:, 1] > 0.5).astype(np.intp), outputs
+        names = class_labels(network) or ()
+        return np.minimum(outputs[:, 1] > 0.5, len(names) - 1).astype(np.intp), outputs
     return outputs.argmax(axis=1), outputs
 
 

@@ -99,6 +99,6 @@ def _with_unit(metric: str, value: float) -> str:
     return f"{value:g}"
 
 
-def _listed(names: tuple[str, ...]) -> str:
-    shown = ", ".join(visible(name, lines=False) for name in names[:12])
+def _listed(names: tuple[object, ...]) -> str:
+    shown = ", ".join(visible(str(name), lines=False) for name in names[:12])
     return shown if len(names) <= 12 else f"{shown} and {len(names) - 12} more"

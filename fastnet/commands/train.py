@@ -8,8 +8,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,11 +21,9 @@ from fastnet.commands.problem import Problem
 from fastnet.commands.train_options import add_options, check
 from fastnet.console import complain, say, sentence
 from fastnet.errors import DivergenceError
-from fastnet.model_files import check_form, form_of_name
+from fastnet.model_files import check_form
 from fastnet.network import Network, load
 from fastnet.progress import ProgressLine
-
-_NAMELESS = " without the names of columns and classes"
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -114,24 +112,7 @@ def _check_out(arguments: argparse.Namespace, network: Network) -> None:
         except OSError as error:
             raise OSError(error.errno, error.strerror, path) from error
     if arguments.out is not None:
-        with _without_names(network, arguments):
-            check_form(network, arguments.out)
-
-
-@contextmanager
-def _without_names(network: Network, arguments: argparse.Namespace) -> Iterator[bool]:
-    """Leave out names of columns and classes for the book's form, if no more would be lost.
-
-    Bytes need not be kept in mind: of a network without preprocessing they are divided by 256 too.
-    """
-    kept = network.preprocessing
-    left_out = form_of_name(arguments.out) == "json" and not arguments.standardize
-    if left_out:
-        network.preprocessing = None
-    try:
-        yield left_out
-    finally:
-        network.preprocessing = kept
+        check_form(network, arguments.out)
 
 
 def _train(
@@ -240,9 +221,8 @@ def _write(
 
     written = []
     if arguments.out is not None:
-        with _without_names(network, arguments) as left_out:
-            network.save(arguments.out)
-        written.append(f"{arguments.out} written{_NAMELESS * left_out}")
+        network.save(arguments.out)
+        written.append(f"{arguments.out} written")
     if arguments.json is not None:
         text = json.dumps(_numbers(network, problem, arguments, seconds), indent=2) + "\n"
         replace_file(arguments.json, text.encode())

@@ -76,7 +76,7 @@ def _metadata(network: Portable, applied: Preprocessing | None) -> dict[str, str
     import json
 
     known = network.preprocessing or Preprocessing()
-    standardized = applied is not None and applied.mean is not None
+    standardized = applied is not None and applied.changes_inputs
     found = {
         "cost": network.cost.name,
         "activations": json.dumps(network.activations),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,11 +13,12 @@ from numpy.typing import NDArray
 
 from fastnet.architecture import OUTPUTS, read_architecture
 from fastnet.parameters import layer_views
+from fastnet.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from fastnet.portable import Portable
 
-__all__ = ["Layer", "assemble", "copied"]
+__all__ = ["Layer", "assemble", "copied", "warn_of_scaling"]
 
 AnyNetwork = TypeVar("AnyNetwork", bound="Portable")
 
@@ -124,3 +126,33 @@ def copied(network: Portable) -> list[Layer]:
             zip(weights, biases, network.activations, strict=True), 1
         )
     ]
+
+
+def warn_of_scaling(network: Portable, what: str) -> None:
+    """Warn where a network's inputs or targets are scaled, and another library's model does not.
+
+    Parameters
+    ----------
+    network : Network
+    what : str
+        What the message calls the model.
+
+    Examples
+    --------
+    >>> import fastnet
+    >>> warn_of_scaling(fastnet.Network([3, 2]), "the module")
+    """
+    known = network.preprocessing
+    if not isinstance(known, Preprocessing):
+        return
+    parts = []
+    if known.changes_inputs:
+        parts.append("it takes net.preprocessing.inputs(X), not X")
+    if (known.target_mean, known.target_scale) != (0.0, 1.0):
+        parts.append("net.preprocessing.outputs(...) gives its answers in the units of the target")
+    if parts:
+        warnings.warn(
+            f"this network has preprocessing that {what} does not do: {'; '.join(parts)}",
+            UserWarning,
+            stacklevel=4,
+        )

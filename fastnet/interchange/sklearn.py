@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnet.errors import missing_extra
-from fastnet.interchange.parts import Layer, assemble, copied
+from fastnet.interchange.parts import Layer, assemble, copied, warn_of_scaling
 from fastnet.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from fastnet.portable import Portable
 
-__all__ = ["from_sklearn", "to_sklearn"]
+__all__ = ["columns_of", "from_sklearn", "labels_of", "to_sklearn"]
 
 AnyNetwork = TypeVar("AnyNetwork", bound="Portable")
 Array = NDArray[Any]
@@ -57,8 +57,8 @@ def from_sklearn(cls: type[AnyNetwork], estimator: Any, *, cost: Any = None) -> 
     ]
     network = assemble(cls, layers, cost=cost, output=None, name="estimator")
     network.kind = _kind(peers, estimator)
-    labels, columns = _labels(estimator), _columns(estimator)
-    if labels or columns:
+    labels, columns = labels_of(estimator), columns_of(estimator)
+    if labels is not None or columns is not None:
         network.preprocessing = Preprocessing(labels=labels, columns=columns)
     return network
 
@@ -89,6 +89,7 @@ def to_sklearn(network: Portable, *, multilabel: bool = False) -> Any:
             f"multilabel goes with two sigmoid outputs or more; this network has {n_out} of "
             f"{output}."
         )
+    warn_of_scaling(network, "the estimator")
     layers = copied(network)
     weights = [np.ascontiguousarray(layer.weight.T) for layer in layers]
     biases = [layer.bias for layer in layers]
@@ -142,16 +143,53 @@ def _kind(peers: Any, estimator: Any) -> str:
     return "labels" if several else "classes"
 
 
-def _labels(estimator: Any) -> tuple[str, ...] | None:
-    """Return the names of the classes, unless they are the class numbers themselves."""
+def labels_of(estimator: Any) -> list[Any] | None:
+    """Return the names of the classes, in their type, unless they are the class numbers themselves.
+
+    Parameters
+    ----------
+    estimator : object
+        With `classes_`, an array, if it is a classifier.
+
+    Raises
+    ------
+    ValueError
+        They are no strings, numbers or bools, such as dates.
+
+    Examples
+    --------
+    >>> class Wines:
+    ...     classes_ = np.array([1, 2, 3])
+    >>> labels_of(Wines)
+    [1, 2, 3]
+    """
     classes = getattr(estimator, "classes_", None)
-    if classes is None or np.array_equal(classes, np.arange(len(classes))):
+    if classes is None:
         return None
-    return tuple(str(name) for name in classes)
+    found = np.asarray(classes)
+    if found.dtype.kind in "iu" and np.array_equal(found, np.arange(len(found))) and len(found) > 1:
+        return None
+    try:
+        Preprocessing(labels=found.tolist())
+    except TypeError:
+        raise ValueError(
+            f"classes_ are of dtype {found.dtype}, which a network's labels cannot be; fit on "
+            "strings, numbers or bools."
+        ) from None
+    return found.tolist()  # type: ignore[no-any-return]
 
 
-def _columns(estimator: Any) -> tuple[str, ...] | None:
-    names = tuple(str(name) for name in getattr(estimator, "feature_names_in_", ()))
+def columns_of(estimator: Any) -> list[str] | None:
+    """Return the names of the features, if they have any that differ.
+
+    Examples
+    --------
+    >>> class Wines:
+    ...     feature_names_in_ = np.array(["hue", "ash"], dtype=object)
+    >>> columns_of(Wines)
+    ['hue', 'ash']
+    """
+    names = [str(name) for name in getattr(estimator, "feature_names_in_", ())]
     return names if names and len(set(names)) == len(names) else None
 
 
@@ -168,11 +206,19 @@ def _add_classes(
         estimator.classes_ = binarizer.classes_
         return output
     known = network.preprocessing
-    labels = known.labels if isinstance(known, Preprocessing) else None
+    labels = None
+    if isinstance(known, Preprocessing):
+        known.check(network.sizes)
+        labels = known.labels
     classes = np.arange(max(2, n_out)) if labels is None else np.array(labels)
+    if classes.dtype.kind == "f" and (classes % 1).any():
+        raise ValueError(
+            f"the labels hold {classes[classes % 1 != 0][0]}, and scikit-learn has no classes that "
+            "are not whole numbers; give them names."
+        )
     # There, classes are sorted; here, they stand in the order of the output units.
     order = np.argsort(classes)
-    if n_out == 1 and order[0] == 1:
+    if n_out == 1 and len(order) == 2 and order[0] == 1:
         weights[-1], biases[-1] = -weights[-1], -biases[-1]
     elif n_out > 1:
         weights[-1], biases[-1] = weights[-1][:, order], biases[-1][order]

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnet.errors import missing_extra
-from fastnet.interchange.parts import Layer, assemble, copied
+from fastnet.interchange.parts import Layer, assemble, copied, warn_of_scaling
+from fastnet.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from fastnet.portable import Portable
@@ -26,6 +27,8 @@ MODULES = {
     "identity": "Identity",
     "softmax": "Softmax",
 }
+#: Attributes of modules that `to_torch` made: what `preprocessing` has of these names.
+NAMES = ("labels", "columns", "target")
 #: What does nothing when a model predicts on rows.
 PASSED_OVER = ("Dropout", "AlphaDropout", "Identity")
 
@@ -40,6 +43,7 @@ def to_torch(network: Portable) -> Any:
     """
     torch = _import("to_torch")
     nn = torch.nn
+    warn_of_scaling(network, "the module")
     modules = []
     for layer in copied(network):
         name, (n_out, n_in) = layer.activation, layer.weight.shape
@@ -53,7 +57,13 @@ def to_torch(network: Portable) -> Any:
             raise ValueError(f"activation {name!r} has no module in PyTorch.")
         activation = getattr(nn, MODULES[name])
         modules += [linear, activation(dim=-1) if name == "softmax" else activation()]
-    return nn.Sequential(*modules)
+    module = nn.Sequential(*modules)
+    known = network.preprocessing
+    # Plain attributes: they travel with copies and pickles of the module, not with its state_dict.
+    for name in NAMES:
+        if isinstance(known, Preprocessing) and getattr(known, name) is not None:
+            setattr(module, name, getattr(known, name))
+    return module
 
 
 def from_torch(
@@ -87,7 +97,13 @@ def from_torch(
             _activate(layers, _activation(part, name, torch), name)
     if len(dtypes) > 1:
         raise ValueError(f"module holds {' and '.join(sorted(map(str, dtypes)))}; expected one.")
-    return assemble(cls, layers, cost=cost, output=output, name="module")
+    network = assemble(cls, layers, cost=cost, output=output, name="module")
+    names: dict[str, Any] = {name: getattr(module, name, None) for name in NAMES}
+    if any(isinstance(found, tuple) for found in names.values()):
+        known = Preprocessing(**names)
+        known.check(network.sizes)
+        network.preprocessing = known
+    return network
 
 
 def _import(what: str) -> Any:

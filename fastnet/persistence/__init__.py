@@ -9,7 +9,7 @@ Knows nothing of `Network`: what goes in and comes out is sizes, arrays and name
 
 import os
 
-from fastnet.persistence.book_json import read_json, write_json
+from fastnet.persistence.book_json import fits_json, read_json, write_json
 from fastnet.persistence.contents import FORMAT_VERSION, SavedModel
 from fastnet.persistence.native import read_npz, write_npz
 from fastnet.persistence.replacing import remove_leftovers, replace_file
@@ -24,6 +24,7 @@ __all__ = [
     "FORMAT_VERSION",
     "SavedModel",
     "SavedTraining",
+    "fits_json",
     "format_of",
     "read_json",
     "read_npz",

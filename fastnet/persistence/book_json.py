@@ -1,4 +1,9 @@
-"""The book's JSON form: sizes, weights, biases, and the cost's name."""
+"""The book's JSON form: sizes, weights, biases, and the cost's name.
+
+Two keys may stand beside them, which the book's program passes over: ``dtype``, for float32, and
+``preprocessing``, with what is known of `labels`, `columns`, `target`, and with `input_scale`, by
+which all inputs are divided.
+"""
 
 import os
 import reprlib
@@ -8,13 +13,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from fastnet.persistence.checks import check_keys, described, parse_json, read_names, refuse
+from fastnet.persistence.checks import (
+    are_labels,
+    check_keys,
+    described,
+    parse_json,
+    read_names,
+    refuse,
+)
 from fastnet.persistence.replacing import replace_file
+from fastnet.preprocessing import Preprocessing
 from fastnet.targets import KINDS
 
-__all__ = ["read_json", "write_json"]
+__all__ = ["fits_json", "read_json", "write_json"]
 
 _KEYS = ("sizes", "weights", "biases", "cost")
+_NAMES = ("labels", "columns", "target")
 
 
 def write_json(
@@ -26,6 +40,7 @@ def write_json(
     cost: str,
     dtype: DTypeLike,
     kind: str | None = None,
+    preprocessing: Preprocessing | None = None,
 ) -> None:
     """Save a network in the book's JSON form.
 
@@ -43,6 +58,8 @@ def write_json(
         float64 or float32. Only the latter is written, so that a float64 file is the book's own.
     kind : str, optional
         What the targets are; classes, which the book's always are, are not written.
+    preprocessing : Preprocessing, optional
+        One that `fits_json`.
 
     Raises
     ------
@@ -88,7 +105,54 @@ def write_json(
         model["dtype"] = np.dtype(dtype).name
     if kind not in (None, "classes"):
         model["kind"] = kind
+    if preprocessing is not None:
+        preprocessing.check(model["sizes"])
+        model["preprocessing"] = _described(preprocessing)
     replace_file(path, json.dumps(model).encode("ascii"))
+
+
+def fits_json(preprocessing: Preprocessing) -> bool:
+    """Return whether this form holds it: names, and one scale for all inputs.
+
+    What standardizes each input by itself is refused, since whoever reads the file with the book's
+    program would leave it out.
+
+    Examples
+    --------
+    >>> fits_json(Preprocessing(labels=[1, 2])), fits_json(Preprocessing([0.5], [2.0]))
+    (True, False)
+    """
+    mean, scale = preprocessing.mean, preprocessing.scale
+    same = mean is None or scale is None or not (mean.any() or np.ptp(scale))
+    return same and (preprocessing.target_mean, preprocessing.target_scale) == (0.0, 1.0)
+
+
+def _described(preprocessing: Preprocessing) -> dict[str, Any]:
+    found = {name: getattr(preprocessing, name) for name in _NAMES}
+    if preprocessing.scale is not None:
+        found["input_scale"] = float(preprocessing.scale[0])
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _read_preprocessing(found: Any, sizes: Sequence[int], source: str) -> Preprocessing:
+    known = dict(check_keys(found, source, (), optional=(*_NAMES, "input_scale")))
+    for key in ("labels", "columns"):
+        if key in known and not are_labels(known[key]):
+            refuse(source, f"its {key} are {described(known[key])}; expected a list of names")
+    if "input_scale" in known:
+        scale = known.pop("input_scale")
+        if type(scale) not in (int, float):
+            refuse(source, f"its input_scale is {described(scale)}; expected a number")
+        try:
+            known |= {"mean": np.zeros(sizes[0]), "scale": np.full(sizes[0], scale, np.float64)}
+        except OverflowError as error:
+            refuse(source, "its input_scale is beyond the range of float64", error)
+    try:
+        preprocessing = Preprocessing(**known)
+        preprocessing.check(sizes)
+    except (ValueError, TypeError) as error:
+        refuse(source, str(error).rstrip("."), error)
+    return preprocessing
 
 
 def read_json(path: str | os.PathLike[str], *, others: bool = False) -> dict[str, Any]:
@@ -106,7 +170,7 @@ def read_json(path: str | os.PathLike[str], *, others: bool = False) -> dict[str
     dict
         ``sizes``, a list of L + 1 positive ints; ``weights`` and ``biases``, lists of L float64
         arrays of shapes (n_out, n_in) and (n_out, 1); ``cost``, a str; ``dtype``, "float64" or
-        "float32"; ``kind``, a str.
+        "float32"; ``kind``, a str; and ``preprocessing``, if there is one.
 
     Raises
     ------
@@ -131,9 +195,10 @@ def read_json(path: str | os.PathLike[str], *, others: bool = False) -> dict[str
     source = repr(os.fsdecode(path))
     with open(path, "rb") as file:
         found = parse_json(file.read(), source)
+    optional = ("dtype", "kind", "preprocessing")
     if others and isinstance(found, dict):
-        found = {key: found[key] for key in (*_KEYS, "dtype") if key in found}
-    model = check_keys(found, source, _KEYS, optional=("dtype", "kind"))
+        found = {key: found[key] for key in (*_KEYS, *optional) if key in found}
+    model = check_keys(found, source, _KEYS, optional=optional)
     kind = model.get("kind", "classes")
     if kind not in KINDS:
         refuse(source, f"its kind is {described(kind)}; expected one of {', '.join(KINDS)}")
@@ -144,14 +209,11 @@ def read_json(path: str | os.PathLike[str], *, others: bool = False) -> dict[str
     largest = max(float(np.abs(array).max()) for array in (*weights, *biases))
     if dtype == "float32" and largest > float(np.finfo(np.float32).max):
         refuse(source, f"its dtype is float32, and it holds {largest}, which float32 cannot")
-    return {
-        "sizes": sizes,
-        "weights": weights,
-        "biases": biases,
-        "cost": cost,
-        "dtype": dtype,
-        "kind": kind,
-    }
+    result = {"sizes": sizes, "weights": weights, "biases": biases, "cost": cost, "dtype": dtype}
+    result["kind"] = kind
+    if "preprocessing" in model:
+        result["preprocessing"] = _read_preprocessing(model["preprocessing"], sizes, source)
+    return result
 
 
 def _matrices(

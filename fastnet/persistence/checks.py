@@ -9,6 +9,7 @@ import numpy as np
 from fastnet.arguments import in_one_line
 
 __all__ = [
+    "are_labels",
     "as_plain",
     "check_depth",
     "check_keys",
@@ -76,7 +77,7 @@ def check_keys(
     >>> check_keys({"cost": "quadratic"}, "'a.json'", ["cost"])
     {'cost': 'quadratic'}
     """
-    expected = f"expected an object with {', '.join(required)}"
+    expected = f"expected an object with {', '.join(required or optional)}"
     if not isinstance(model, dict):
         refuse(source, f"it holds {reprlib.repr(model)}; {expected}")
     missing = [key for key in required if key not in model]
@@ -116,6 +117,17 @@ def read_names(model: dict[str, Any], source: str) -> tuple[list[int], str, str]
     if dtype not in _DTYPES:
         refuse(source, f"its dtype is {described(dtype)}; expected {' or '.join(_DTYPES)}")
     return sizes, cost, dtype
+
+
+def are_labels(value: Any) -> bool:
+    """Return whether JSON holds names of classes: a list of strings, numbers or bools.
+
+    Examples
+    --------
+    >>> are_labels([1, 2]), are_labels("ab"), are_labels([None])
+    (True, False, False)
+    """
+    return isinstance(value, list) and all(type(v) in (str, int, float, bool) for v in value)
 
 
 def check_depth(value: Any, source: str) -> None:

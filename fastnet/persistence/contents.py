@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from fastnet._version import __version__
 from fastnet.history import without_counts
 from fastnet.persistence.checks import (
+    are_labels,
     as_plain,
     check_depth,
     check_keys,
@@ -344,8 +345,8 @@ def _read_preprocessing(names: Any, sizes: Sequence[int], members: Members) -> P
     if standardized:
         for key in ("mean", "scale"):
             found[key] = members.read(f"input_{key}", (sizes[0],), "float64")
-    for key in ("labels", "columns"):
-        if found[key] is not None and not _are_names(found[key]):
+    for key, good in (("labels", are_labels), ("columns", _are_names)):
+        if found[key] is not None and not good(found[key]):
             refuse(members.source, f"its {key} are {described(found[key])}; expected names")
     try:
         preprocessing = Preprocessing(**found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import reprlib
 from collections.abc import Sequence
@@ -10,27 +11,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnet.preprocessing import Label
+
 __all__ = ["class_names", "class_numbers", "quantities"]
 
 Array = NDArray[Any]
 
-_WHOLE = re.compile(r"([+-]?[0-9]+)\.0*")
+_WHOLE = re.compile(r"([+-]?[0-9]{1,300})(?:\.0*)?")
 #: Up to this many classes are taken whatever their share of the examples.
 FEW_CLASSES = 20
 
 
-def class_names(*labels: Array) -> tuple[str, ...]:
+def class_names(*labels: Array) -> tuple[Label, ...]:
     """Return the names of the classes among the labels, in their natural order.
 
     Parameters
     ----------
     *labels : ndarray, shapes (n,)
-        Numbers or strings. A whole number is written without a point, "1.0" becomes "1".
+        Numbers, bools or strings. Strings that are all numbers are compared as numbers: "1", "1.0"
+        and "01" are one class.
 
     Returns
     -------
-    tuple of str
-        Numbers in their order, and anything else in that of the alphabet.
+    tuple of int, bool or str
+        Numbers in their order, as ints; as strings where zeros begin them, as in codes. Anything
+        else in the order of the alphabet.
 
     Raises
     ------
@@ -40,41 +45,45 @@ def class_names(*labels: Array) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> class_names(np.array([10.0, 9.0, 10.0]))
-    ('9', '10')
+    >>> class_names(np.array([10.0, 9.0, 10.0])), class_names(np.array(["10", "9", "9.0"]))
+    ((9, 10), (9, 10))
     >>> class_names(np.array(["no", "yes"]), np.array(["maybe"]))
     ('maybe', 'no', 'yes')
     """
-    found = sorted({name for part in labels for name in _names(part)[0]})
+    found = {value for part in labels for value in _different(part)[0]}
+    keys = {as_key(value) for value in found}
     n = sum(len(part) for part in labels)
-    numbers = _numbers(found)
-    if numbers is not None:
-        found = [name for _, name in sorted(zip(numbers, found, strict=True))]
-        broken = next((v for v in sorted(numbers) if not float(v).is_integer()), None)
+    words = any(isinstance(key, str) for key in keys)
+    if words:
+        keys = {as_text(value) for value in found}
+    else:
+        broken = next((v for v in sorted(keys) if v != v // 1 or abs(v) >= 2**63), None)
         if broken is not None:
             raise ValueError(
                 f"the labels hold {broken:g}, which is no class number; to predict numbers, ask "
                 "for regression"
             )
-    enough = 2 if numbers is None else 5  # examples a class; quantities often are whole numbers
-    if len(found) > max(FEW_CLASSES, n // enough):
+    enough = 2 if words else 5  # examples a class; quantities often are whole numbers
+    if len(keys) > max(FEW_CLASSES, n // enough):
         raise ValueError(
-            f"the labels are {len(found)} different ones on {n} examples, too many for classes; "
-            "choose another column, or regression to predict numbers"
+            f"the labels are {len(keys)} different ones on {n} examples, too many for "
+            "classes; choose another column, or regression to predict numbers"
         )
-    if len(found) < 2:
-        raise ValueError(f"all labels are {found[0]!r}; two or more classes are needed")
-    return tuple(found)
+    names = sorted(keys) if words else _numbered(found)
+    if len(names) < 2:
+        raise ValueError(f"all labels are {reprlib.repr(names[0])}; two or more classes are needed")
+    return tuple(names)
 
 
-def class_numbers(labels: Array, names: Sequence[str], source: str) -> NDArray[np.int64]:
+def class_numbers(labels: Array, names: Sequence[Label], source: str) -> NDArray[np.int64]:
     """Return each label's place among the names.
 
     Parameters
     ----------
     labels : ndarray, shape (n,)
-        Numbers or strings, read as by `class_names`.
-    names : sequence of str
+        Numbers, bools or strings. What is spelled as a name is, or else is the same number, is that
+        class; "true" and "false" are 1 and 0 where the classes are.
+    names : sequence of str, int, float or bool
     source : str
         What messages call the data.
 
@@ -87,17 +96,30 @@ def class_numbers(labels: Array, names: Sequence[str], source: str) -> NDArray[n
     --------
     >>> class_numbers(np.array(["b", "a", "b"]), ["a", "b"], "flowers")
     array([1, 0, 1])
+    >>> class_numbers(np.array(["2.0", "01"]), [1, 2], "wines")
+    array([1, 0])
     """
-    place = {name: number for number, name in enumerate(names)}
-    unique, inverse = _names(labels)
-    for i, name in enumerate(unique):
-        if name not in place:
+    bools = {as_key(name, bools=True) for name in names} == {0, 1}
+    words = not bools and any(isinstance(as_key(name), str) for name in names)
+    exact = {name: place for place, name in enumerate(names) if isinstance(name, str)}
+    alike: dict[Any, int] = {}
+    for place, name in enumerate(names):
+        key = as_text(name) if words else as_key(name, bools=bools)
+        alike[key] = -1 if key in alike else place  # two names that are one number are told apart
+    unique, inverse = _different(labels)
+    table = np.empty(len(unique), dtype=np.int64)
+    for i, value in enumerate(unique):
+        found = exact.get(value, -1) if isinstance(value, str) else -1
+        if found < 0:
+            key = as_text(value) if words else as_key(value, bools=bools)
+            found = alike.get(key, -1)
+        if found < 0:
             row = int(np.argmax(inverse == i)) + 1
             raise ValueError(
-                f"{source}: row {row} has the label {reprlib.repr(name)}; the classes are "
+                f"{source}: row {row} has the label {reprlib.repr(value)}; the classes are "
                 f"{_listed(names)}"
             )
-    table = np.array([place[name] for name in unique], dtype=np.int64)
+        table[i] = found
     numbers: NDArray[np.int64] = table[inverse]
     return numbers
 
@@ -149,34 +171,75 @@ def as_number(text: str) -> float | None:
         return None
 
 
-def _names(labels: Array) -> tuple[list[str], Array]:
-    """The different labels as text, and which of them each label is."""
+def as_key(value: Any, *, bools: bool = False) -> Any:
+    """Return what labels are compared by: the number that one is, however it is spelled, or text.
+
+    Parameters
+    ----------
+    value : str, int, float or bool
+    bools : bool, keyword only, default False
+        Whether "true" and "false" are numbers, too.
+
+    Examples
+    --------
+    >>> as_key("01"), as_key("1.5"), as_key(" red"), as_key(True), as_key("True", bools=True)
+    (1, 1.5, 'red', 1, 1)
+    """
+    if not isinstance(value, str):
+        return int(value) if isinstance(value, bool) else value
+    text = value.strip()
+    whole = _WHOLE.fullmatch(text)
+    if whole:
+        return int(whole[1])
+    if bools and text.lower() in ("true", "false"):
+        return int(text.lower() == "true")
+    number = as_number(text)
+    return text if number is None or not math.isfinite(number) else number
+
+
+def as_text(value: Any) -> str:
+    """Return what labels are compared by where some are no numbers; "1.0" and 1 are "1".
+
+    Examples
+    --------
+    >>> as_text(" red"), as_text("1.0"), as_text(1.0), as_text("01")
+    ('red', '1', '1', '01')
+    """
+    if isinstance(value, str):
+        whole = _WHOLE.fullmatch(value.strip())
+        return whole[1] if whole else value.strip()
+    return str(int(value)) if value == value // 1 else repr(value)
+
+
+def _numbered(found: set[Any]) -> list[Any]:
+    """Return classes that are whole numbers: as bools or ints, or as text if zeros begin one."""
+    if all(isinstance(value, bool) for value in found):
+        return sorted(found)
+    codes: dict[Any, str] = {}
+    plain = {as_key(value) for value in found if as_text(value).lstrip("+-") == _digits(value)}
+    for value in found:
+        key = as_key(value)
+        text = as_text(value)
+        if key not in plain and text.lstrip("+-").startswith("0"):
+            codes[key] = min(codes.get(key, text), text, key=lambda one: (len(one), one))
+    keys = sorted({as_key(value) for value in found})
+    return [codes.get(key, str(int(key))) if codes else int(key) for key in keys]
+
+
+def _digits(value: Any) -> str:
+    """Return a whole number without its sign, as it is usually written."""
+    return str(abs(int(as_key(value))))
+
+
+def _different(labels: Array) -> tuple[list[Any], Array]:
+    """The different labels as Python's own values, and which of them each label is."""
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
         row = int(np.argmin(np.isfinite(labels))) + 1
         raise ValueError(f"row {row} has the label {labels[row - 1]}; expected a finite number")
     unique, inverse = np.unique(labels, return_inverse=True)
-    if unique.dtype.kind == "b":
-        unique = unique.astype(np.int8)
-    texts = [_written(value) for value in unique.tolist()]
-    return texts, inverse.reshape(-1)
+    return unique.tolist(), inverse.reshape(-1)
 
 
-def _written(value: Any) -> str:
-    if isinstance(value, str):
-        value = value.strip()
-        whole = _WHOLE.fullmatch(value)
-        return whole[1] if whole else value
-    return str(int(value)) if float(value).is_integer() else repr(value)
-
-
-def _numbers(names: Sequence[str]) -> list[float] | None:
-    """The names as numbers, if all of them are finite ones."""
-    numbers = [as_number(name) for name in names]
-    if any(number is None or not np.isfinite(number) for number in numbers):
-        return None
-    return [number for number in numbers if number is not None]
-
-
-def _listed(names: Sequence[str]) -> str:
+def _listed(names: Sequence[Label]) -> str:
     few = ", ".join(map(reprlib.repr, names[:8]))
     return few if len(names) <= 8 else f"{few} and {len(names) - 8} more"
