@@ -343,6 +343,6 @@ def _set(array: Array, given: Any, name: str, shape: tuple[int, ...]) -> None:
         raise ValueError(
             f"{name} gave a number that is not finite in {array.dtype}; starting {what} must be."
         )
-    if not callable(choice):
-        check_held(abs(float(choice)), name, array.dtype)
+    if shape == ():  # one number for all
+        check_held(abs(float(given)), name, array.dtype)
     array[...] = cast
