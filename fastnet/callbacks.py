@@ -52,14 +52,14 @@ class Callback:
     def on_interval(self, network: Network, epoch: int, mini_batch: int) -> bool | None:
         """`interval` mini-batches more are done, `mini_batch` in this epoch so far.
 
-        Parameters are there to be looked at: what is written into them here is lost.
+        Parameters are there to be looked at: to assign them, or the cost, is a RuntimeError here.
         """
 
     def on_epoch_end(self, network: Network, record: dict[str, Any]) -> bool | None:
         """An epoch is over; what is added to `record` stands in the History."""
 
     def on_train_end(self, network: Network) -> None:
-        """Training ends, whatever the reason; every callback is told, even if another raises."""
+        """Training ends, whatever the reason; told to all whose `on_train_begin` has returned."""
 
     def get_state(self) -> dict[str, Any]:
         """Return what has changed since the beginning."""

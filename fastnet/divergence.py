@@ -6,6 +6,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
+from fastnet.callbacks import Callback, EarlyStopping
 from fastnet.errors import DivergenceError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ SHARE_OF_LOOKS = 500
 class Watch:
     """Notices within the epoch what has stopped being finite, at next to no cost.
 
-    What it raises, it raises when the network is back where the epoch began.
+    What it raises, it raises when the network is back where the epoch began, or was resumed.
 
     Parameters
     ----------
@@ -54,9 +55,7 @@ class Watch:
             self._next_look = now + max(SECONDS_PER_LOOK, SHARE_OF_LOOKS * took)
         cost = engine.measured[0]
         if not math.isfinite(cost):
-            with training.network._guard:
-                engine.store(training.network.parameters)
-            raise self._error(epoch, f"the running cost is {cost}")
+            raise self.cost_error(epoch, f"the running cost is {cost}")
 
     def look_at_all(self, epoch: int) -> None:
         """Look at every parameter.
@@ -81,6 +80,12 @@ class Watch:
             if name.endswith("cost") and not math.isfinite(record[name]):
                 raise self._error(record["epoch"], f"{name} is {record[name]}")
 
+    def cost_error(self, epoch: int, cost: str) -> DivergenceError:
+        """Go back to the epoch's start; return the error of a cost under the engine's weights."""
+        with self._training.storing() as parameters:
+            self._training.engine.store(parameters)
+        return self._error(epoch, cost)
+
     def _error(self, epoch: int, cost: str = "") -> DivergenceError:
         """Go back to the epoch's start, and return the error that says so."""
         training = self._training
@@ -89,6 +94,22 @@ class Watch:
             layer = training.network._first_overflow(training.data)
         else:
             cost = ""
-        if not training.by_lbfgs:
-            training.go_back()
-        return DivergenceError(epoch, layer, cost)
+        training.go_back()
+        training.diverged = DivergenceError(epoch, layer, cost, training.there)
+        return training.diverged
+
+
+def holder_of(callback: Callback) -> str:
+    """Return what a network has whose parameters a callback has assigned in its `on_train_end`.
+
+    Examples
+    --------
+    >>> from fastnet.callbacks import Callback
+    >>> holder_of(Callback())
+    'has the parameters that Callback.on_train_end has assigned'
+    """
+    if isinstance(callback, EarlyStopping):
+        return (
+            f"has the parameters of epoch {callback.best_epoch}, its best, back from EarlyStopping"
+        )
+    return f"has the parameters that {type(callback).__name__}.on_train_end has assigned"

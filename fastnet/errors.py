@@ -8,8 +8,9 @@ __all__ = ["DivergenceError", "missing_extra"]
 class DivergenceError(ArithmeticError):
     """Training has produced numbers that are not finite.
 
-    The network holds its last finite parameters: those from before the epoch that failed. The
-    optimizer's state is from there too.
+    The network holds its last finite parameters, those from before the epoch that failed, and the
+    optimizer's state is from there too; unless a callback has assigned others when training ended,
+    as `EarlyStopping` does. The message says which.
 
     Attributes
     ----------
@@ -20,25 +21,40 @@ class DivergenceError(ArithmeticError):
         are and a cost is not, the first that computes what is not finite (else the last).
     cost : str
         Which cost is not finite, where parameters are; else empty.
+    network : str
+        What has become of the network, as the message says it: "is back where that epoch began".
     """
 
-    def __init__(self, epoch: int, layer: int, cost: str = "") -> None:
-        what = (
-            f"{cost} with finite parameters, of which those of layer {layer} are the first to "
-            "lead to it"
-            if cost
-            else f"layer {layer} has parameters that are not finite"
-        )
-        super().__init__(
-            f"training diverged in epoch {epoch}: {what}; the network is back where that epoch "
-            "began. Try a smaller eta, clip_norm=1.0, or standardized inputs."
-        )
+    def __init__(
+        self,
+        epoch: int,
+        layer: int,
+        cost: str = "",
+        network: str = "is back where that epoch began",
+    ) -> None:
         self.epoch = epoch
         self.layer = layer
         self.cost = cost
+        super().__init__()
+        self.tell(network)
 
-    def __reduce__(self) -> tuple[type[DivergenceError], tuple[int, int, str]]:
-        return type(self), (self.epoch, self.layer, self.cost)
+    def tell(self, network: str) -> None:
+        """Have the message say what has become of the network."""
+        self.network = network
+        what = (
+            f"{self.cost} with finite parameters, of which those of layer {self.layer} are the "
+            "first to lead to it"
+            if self.cost
+            else f"layer {self.layer} has parameters that are not finite"
+        )
+        message = (
+            f"training diverged in epoch {self.epoch}: {what}; the network {network}. "
+            "Try a smaller eta, clip_norm=1.0, or standardized inputs."
+        )
+        self.args = (message,)
+
+    def __reduce__(self) -> tuple[type[DivergenceError], tuple[int, int, str, str]]:
+        return type(self), (self.epoch, self.layer, self.cost, self.network)
 
 
 def missing_extra(what: str, extra: str) -> ImportError:

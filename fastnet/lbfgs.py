@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnet.errors import DivergenceError
 from fastnet.norms import LEAST_SQUARES, MOST_SQUARES, price
 from fastnet.optimizers import LBFGS
 from fastnet.pace import gradient_rows, parts
+from fastnet.training_guard import BY_LBFGS
 
 if TYPE_CHECKING:
     from fastnet.training import Training
@@ -37,15 +37,21 @@ def run_lbfgs(training: Training) -> None:
     objective = _Objective(training)
 
     def after_iteration(x: NDArray[Any]) -> None:
-        with network._guard:
-            network.parameters[:] = x
+        training.note_before()
+        training.stepped = True
+        with training.storing() as parameters:
+            parameters[:] = x
+            shown = parameters.copy()
         training.report(training.batches)
-        training.finish_epoch(len(network.history), optimizer.eta)
+        training.finish_epoch(training.epoch, optimizer.eta)
+        training.check_unchanged(shown)
         if training.stopped or len(training.history) >= training.plan.epochs:
             raise StopIteration
 
     if training.plan.epochs == 0 or training.stopped:
         return
+    training.note_before()
+    network._guard.fixed = BY_LBFGS
     most = optimizer.max_evaluations
     options = {
         "maxiter": training.plan.epochs,
@@ -80,7 +86,7 @@ def _note_end(training: Training, found: Any) -> None:
             f"converged: SciPy says {message!r}. If the cost has no lower value among the numbers "
             f"of {training.network.dtype}, a larger tolerance says that this is near enough.",
             RuntimeWarning,
-            stacklevel=6,  # whoever called Network.train
+            stacklevel=7,  # whoever called Network.train
         )
 
 
@@ -105,8 +111,9 @@ class _Objective:
             piece = data.piece(self._order, start, stop)
             training.engine.gradient(*piece, self._gradient, start > 0)
         l2 = training.plan.l2 / data.n
-        if not np.isfinite(training.engine.measured[0]):
-            raise DivergenceError(len(training.network.history), 1)
+        found = training.engine.measured[0]
+        if not np.isfinite(found):
+            raise training.watch.cost_error(training.epoch, f"the cost is {found}")
         decayed = np.where(self._decayed, x, 0.0)
         with np.errstate(over="ignore", under="ignore"):
             squares = float(decayed @ decayed)

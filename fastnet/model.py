@@ -24,6 +24,7 @@ from fastnet.targets import (
     low_of,
     read_kind,
 )
+from fastnet.training_guard import TrainingGuard
 
 if TYPE_CHECKING:
     from fastnet.kernels.engine_f64_baseline import PredictionEngine, TrainingEngine
@@ -70,7 +71,7 @@ class Model:
         self._rng = rng
         self._parameters = allocate(architecture.sizes, architecture.dtype)
         biases, weights = layer_views(self._parameters, architecture.sizes)
-        self._guard = kernels.guard.Guard()
+        self._guard = TrainingGuard()
         self._guard.rng = rng
         self._biases = self._lists("biases", biases, self._guard)
         self._weights = self._lists("weights", weights, self._guard)
@@ -250,7 +251,7 @@ class Model:
         ValueError, TypeError
             A callable gave something else than a finite array of the shape; nothing has changed.
         RuntimeError
-            Another thread is training this network.
+            This network is being trained.
 
         Examples
         --------
@@ -261,7 +262,7 @@ class Model:
         >>> bool((net.weights[0] != before).all())
         True
         """
-        self._guard.check()
+        self._guard.check_idle()
         drawn = initializers.draw(
             self._rng, self._biases, self._weights, self._bias_initializer, self._initializer
         )
@@ -289,7 +290,7 @@ class Model:
         >>> bool(np.all(net.weights[0] == twin.standard_normal((2, 9)) / np.sqrt(9)))
         True
         """
-        self._guard.check()
+        self._guard.check_idle()
         self._initializer, self._bias_initializer = "default", "normal"
         self.initialize()
 
@@ -304,7 +305,7 @@ class Model:
         >>> round(float(net.weights[0].std()), 2)
         1.0
         """
-        self._guard.check()
+        self._guard.check_idle()
         self._initializer, self._bias_initializer = "large", "normal"
         self.initialize()
 

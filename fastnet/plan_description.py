@@ -23,11 +23,15 @@ SAMPLE_TARGETS = 1 << 16
 
 
 def describe_plan(training: Training) -> dict[str, Any]:
-    """Return everything but the number of epochs, which may be another when training goes on."""
+    """Return everything but the number of epochs, which may be another when training goes on.
+
+    The cost is the one that the network has before it trains; a callback may choose another.
+    """
     plan = training.plan
     shuffle = plan.shuffle
     source = training.orders.source
     found = {
+        "cost": training.network.cost.name,
         "mini_batch_size": training.size,
         "optimizer": repr(plan.optimizer),
         "schedule": describe_object(plan.schedule),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import os
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -12,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnet import generators, model_files, persistence
+from fastnet.architecture import check_cost
 from fastnet.arguments import in_one_line
-from fastnet.callbacks import EarlyStopping
+from fastnet.callbacks import Callback, EarlyStopping
+from fastnet.costs import find_cost
 from fastnet.history import History
 from fastnet.optimizers import State
 from fastnet.parameters import layer_views
@@ -60,6 +63,8 @@ class Moment:
         The order of the examples that a callable permutes.
     parameters : ndarray or None
         None where an epoch has begun; then the engine has them.
+    cost : str
+        The network's, which callbacks may change from epoch to epoch.
     epochs : int
         Records of this call.
     position : int
@@ -76,6 +81,7 @@ class Moment:
     shuffle_rng: Any
     rows: list[int]
     parameters: Array | None
+    cost: str
     epochs: int
     position: int = 0
     asking: bool = False
@@ -93,6 +99,7 @@ class Moment:
             shuffle_rng=None if source is None else generators.get_state(source),
             rows=list(training.orders.rows),
             parameters=None if begun else training.network.parameters.copy(),
+            cost=training.network.cost.name,
             epochs=len(training.history),
             position=training.position if begun else 0,
             measured=training.measured,
@@ -137,8 +144,8 @@ class Moment:
             "shuffle_rng": self.shuffle_rng,
         }
         model = model_files.describe(network, *layer_views(parameters, network.sizes))
-        earlier = len(network.history) - len(training.history)
-        model.history = list(network.history[: earlier + self.epochs])
+        model.cost = self.cost
+        model.history = [*training.earlier, *training.history[: self.epochs]]
         model.training = persistence.SavedTraining(told, arrays)
         return model
 
@@ -160,15 +167,18 @@ def _encoded(state: dict[str, Any], name: str, arrays: dict[str, Array]) -> dict
     return encoded
 
 
-def find_checkpoint(resume: Any, paths: list[str]) -> str | None:
+def find_checkpoint(resume: Any, paths: list[str], training: Training | None = None) -> str | None:
     """Return the file that `train`'s `resume` stands for, or None to begin anew.
 
     Parameters
     ----------
     resume : None, bool or path
-        True: the newest of the callbacks' files, if there is one yet.
+        True: of the callbacks' files that are this training's, the one that is furthest, if there
+        is one yet. One that cannot be read is passed over, with a RuntimeWarning, for one that can.
     paths : list of str
         Where the training's checkpoints are to be written.
+    training : Training, optional
+        The one that is to go on; without it all files that can be read are taken for its own.
 
     Raises
     ------
@@ -192,10 +202,44 @@ def find_checkpoint(resume: Any, paths: list[str]) -> str | None:
                 "there is none; add one, or give resume the path."
             )
         found = [path for path in paths if os.path.exists(path)]
-        return max(found, key=os.path.getmtime) if found else None
+        if len(found) < 2:
+            return found[0] if found else None
+        return _furthest(found, None if training is None else describe_plan(training))
     if not isinstance(resume, (str, bytes, os.PathLike)):
         raise TypeError(f"resume is {resume!r}; give a path, True or None.")
     return os.fsdecode(resume)
+
+
+def _furthest(paths: list[str], plan: dict[str, Any] | None) -> str:
+    """Return the file of this training that has the most epochs and mini-batches done."""
+    ranks: dict[str, tuple[Any, ...]] = {}
+    damage = {}
+    for path in paths:
+        try:
+            ranks[path] = _rank(path, plan)
+        except (OSError, ValueError) as error:
+            damage[path] = error
+    if not ranks:
+        return paths[0]
+    best = max(ranks, key=ranks.__getitem__)
+    for path, cause in damage.items():
+        warnings.warn(
+            f"the checkpoint {path!r} cannot be read ({in_one_line(str(cause))}); training goes "
+            f"on from {best!r}.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return best
+
+
+def _rank(path: str, plan: dict[str, Any] | None) -> tuple[Any, ...]:
+    """What is larger the further a checkpoint is: those of other trainings come before all."""
+    told = persistence.read_npz_header(path).get("training")
+    told = check_keys(told, repr(path), (*_KEYS, "arrays"))
+    done = [told["epochs"], "order" in told["arrays"], told["position"], not told["asking"]]
+    if not isinstance(told["arrays"], list) or any(type(n) not in (int, bool) for n in done):
+        raise ValueError(f"{path!r} does not say how far it is")
+    return plan is None or told["plan"] == plan, *done
 
 
 class Resumption:
@@ -219,10 +263,10 @@ class Resumption:
         self._training = training
         self._path = path
         model = _read(path)
-        self._check_network(model)
         assert model.training is not None
         self._arrays = model.training.arrays
         self._told = check_keys(model.training.told, repr(path), _KEYS)
+        self._check_network(model)
         self._check_plan(self._told["plan"], describe_plan(training))
         self._history = model.history
         self._check_counts()
@@ -241,15 +285,23 @@ class Resumption:
         )
 
     def _check_network(self, model: persistence.SavedModel) -> None:
-        network = self._training.network
+        network, plan = self._training.network, self._told["plan"]
+        began = plan.get("cost") if isinstance(plan, dict) else None
         for name, found, here in (
             ("sizes", list(model.sizes), network.sizes),
             ("activations", list(model.activations), network.activations),
-            ("cost", model.cost, network.cost.name),
+            ("cost", began if isinstance(began, str) else model.cost, network.cost.name),
             ("dtype", model.dtype, network.dtype.name),
         ):
             if found != here:
-                self._refuse(f"its network has the {name} {found}, and this one has {here}")
+                self._refuse(
+                    f"its network has the {name} {in_one_line(str(found))}, and this one has {here}"
+                )
+        try:
+            self._cost = find_cost(model.cost)
+            check_cost(self._cost, network.activations[-1])
+        except ValueError as error:
+            self._refuse(f"its network's {error}")
 
     def _check_plan(self, found: Any, here: dict[str, Any]) -> None:
         if not isinstance(found, dict) or list(found) != list(here):
@@ -348,14 +400,18 @@ class Resumption:
             ],
             "rows": self._permutation("rows").tolist() if training.orders.is_custom else [],
         }
-        for name, generator in (("rng", training.network.rng), ("shuffle_rng", source)):
-            if generator is None:
-                continue
-            try:
-                states[name] = generators.read_state(told[name], generator)
-            except ValueError as error:
-                self._refuse(f"its {name}: {error}")
+        if source is not None:
+            states["shuffle_rng"] = self._generator_state("shuffle_rng", source)
+        # A callback may yet give the network another generator when training begins.
+        if not any(type(w).on_train_begin is not Callback.on_train_begin for w in watchers):
+            self._generator_state("rng", training.network.rng)
         return states
+
+    def _generator_state(self, name: str, generator: generators.Source) -> Any:
+        try:
+            return generators.read_state(self._told[name], generator)
+        except ValueError as error:
+            self._refuse(f"its {name}: {error}")
 
     def _decoded(self, state: Any, owner: Any, what: str) -> dict[str, Any]:
         """Values with their arrays, once they are of the kinds that the owner has now."""
@@ -400,8 +456,9 @@ class Resumption:
         """Put network, generators, schedule and callbacks where they were."""
         training, told = self._training, self._told
         network, orders = training.network, training.orders
-        with network._guard:
-            network.parameters[:] = self._parameters
+        rng = self._generator_state("rng", network.rng)
+        self.load_parameters()
+        network.cost = self._cost
         network._optimizer, network._state = training.plan.optimizer, self._state
         network.history = History(self._history)
         epochs = told["epochs"]
@@ -415,7 +472,13 @@ class Resumption:
             watcher.set_state(state)
         if orders.source is not None:
             generators.set_state(orders.source, self._states["shuffle_rng"])
-        generators.set_state(network.rng, self._states["rng"])
+        generators.set_state(network.rng, rng)
+
+    def load_parameters(self) -> None:
+        """Give the network the parameters of the file."""
+        network = self._training.network
+        with network._guard:
+            network.parameters[:] = self._parameters
 
     @property
     def asking(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from fastnet.arguments import as_rate
 from fastnet.callbacks import Callback
 from fastnet.checkpoint import Checkpoint
 from fastnet.data import Dataset, Piece
-from fastnet.divergence import Watch
+from fastnet.divergence import Watch, holder_of
 from fastnet.errors import DivergenceError
 from fastnet.history import History
 from fastnet.interrupts import Interrupts
@@ -25,9 +25,11 @@ from fastnet.optimizers import LBFGS, Optimizer
 from fastnet.orders import Shuffle
 from fastnet.pace import Crew, Pace
 from fastnet.progress import Progress, ProgressReport
+from fastnet.refusals import Before
 from fastnet.resuming import Resumption, find_checkpoint
 from fastnet.schedules import Schedule
 from fastnet.threads import get_num_threads
+from fastnet.training_guard import WITHIN_EPOCH
 
 if TYPE_CHECKING:
     from fastnet.kernels.engine_f64_baseline import TrainingEngine
@@ -102,6 +104,8 @@ class Training:
         Mini-batches in an epoch.
     history : History
         Of this call alone.
+    earlier : list of dict
+        The network's records from before this call.
     position : int
         Examples of the epoch that are done, to the end of a whole mini-batch.
     measured : (float, int)
@@ -127,17 +131,21 @@ class Training:
         self.orders = data.orders(plan.shuffle, network.rng)
         self.watchers = [c for c in plan.callbacks if not isinstance(c, Checkpoint)]
         self.history = History()
+        self.earlier: list[dict[str, Any]] = []
         self.stopped = False
         self.position = data.n
         self.measured: tuple[float, int] = (0.0, 0)
         self.dropout_key = 0
+        self.diverged: DivergenceError | None = None
         self._is_back = False
+        self._running = self.stepped = False
+        self._begun: list[Callback] = []
         self.keeper = Keeper(self)
         self._resumption = self._find_resumption()
 
     def _find_resumption(self) -> Resumption | None:
         paths = [path for checkpoint in self.keeper.checkpoints for path in checkpoint.paths]
-        path = find_checkpoint(self.plan.resume, paths)
+        path = find_checkpoint(self.plan.resume, paths, self)
         if path is None:
             return None
         check_keepable(self)
@@ -161,29 +169,48 @@ class Training:
             _exclusive(self.network),
             ProgressReport(plan.progress, plan.epochs * self.batches) as self.report,
         ):
-            plan.schedule.reset()
+            before = Before(self.network, plan)
             try:
-                self._begin()
-                if isinstance(plan.optimizer, LBFGS):
-                    from fastnet.lbfgs import run_lbfgs
-
-                    with self.interrupts.opened():
-                        run_lbfgs(self)
-                else:
-                    self._run_epochs()
-                if not plan.recorded:  # steps come one after another, each for a workspace
-                    self.network._trainer = self.kind, self.engine
-            finally:
-                self._end()
+                try:
+                    self._begin()
+                    self._run()
+                finally:
+                    self.network._guard.begun, self.network._guard.fixed = False, ""
+                    self._end()
+            except BaseException as error:
+                if self._is_refused(error):
+                    before.restore()
+                raise
         return self.history
 
     def _begin(self) -> None:
-        with self.interrupts.opened():
-            self._ask(callback.on_train_begin(self.network) for callback in self.plan.callbacks)
+        self.plan.schedule.reset()
+        for callback in self.plan.callbacks:
+            with self.interrupts.opened():
+                self._ask([callback.on_train_begin(self.network)])
+                self._begun.append(callback)
         if self._resumption is not None:
             self._resumption.apply()
+        self.earlier = self.network.history[: len(self.network.history) - len(self.history)]
+        self._records = self.network.history
         self._prepare()
         self.keeper.begin()
+        self.network._guard.begun = self._running = True
+
+    def _run(self) -> None:
+        if self.by_lbfgs:
+            from fastnet.lbfgs import run_lbfgs
+
+            with self.interrupts.opened():
+                run_lbfgs(self)
+        else:
+            self._run_epochs()
+        if not self.plan.recorded:  # steps come one after another, each for a workspace
+            self.network._trainer = self.kind, self.engine
+
+    def _is_refused(self, error: BaseException) -> bool:
+        """Whether this ended the training before a step, and was no signal to a training."""
+        return not self.stepped and (isinstance(error, Exception) or not self._running)
 
     def _run_epochs(self) -> None:
         try:
@@ -197,22 +224,24 @@ class Training:
                 if self.stopped:
                     break
                 self._run_epoch()
-        except DivergenceError:
-            raise
-        except BaseException:
-            self.keeper.write_last()
+        except BaseException as error:
+            if self.diverged is None and not self._is_refused(error):
+                self.keeper.write_last()
             raise
         self.keeper.write_last()
 
     def _end(self) -> None:
-        """Tell every callback that training ends, and only then raise what the first raised."""
+        """Tell every callback that was told of the beginning, then raise what the first raised."""
         errors: list[BaseException] = []
-        for callback in self.plan.callbacks:
+        for callback in self._begun:
+            left = self.network.parameters.copy()
             try:
                 with self.interrupts.opened():
                     callback.on_train_end(self.network)
             except BaseException as error:
                 errors.append(error)
+            if self.diverged and not np.array_equal(left, self.network.parameters, equal_nan=True):
+                self.diverged.tell(holder_of(callback))
         for other in errors[1:]:
             errors[0].add_note(f"and another callback's on_train_end raised {other!r}")
         if errors:
@@ -231,12 +260,17 @@ class Training:
         # What is not recorded is one step, which is stored or not, and never taken back.
         vectors = self.state.vectors
         self._spare = [np.empty_like(v) for v in vectors] if plan.recorded else vectors
-        self.engine = self._workspace()
-        self.engine.count_hits(*network._hit_rule(self.data.facts))
-        self._crew = self._known_crew()
         self._pace = Pace(min(self.size, TRAINING_ROWS), self.data.piece_limit)
-        self._watch = Watch(self)
-        if isinstance(plan.optimizer, LBFGS):
+        self.watch = Watch(self)
+        self._make_engine()
+
+    def _make_engine(self) -> None:
+        """Make the workspace for the network's present cost, with the rule and its state."""
+        plan = self.plan
+        self.engine = self._workspace()
+        self.engine.count_hits(*self.network._hit_rule(self.data.facts))
+        self._crew = self._known_crew()
+        if self.by_lbfgs:
             return
         self.engine.set_rule(
             plan.optimizer.kind,
@@ -273,7 +307,7 @@ class Training:
             network._crew = key, Crew(get_num_threads())
         return network._crew[1]
 
-    def _ask(self, answers: Iterator[object]) -> None:
+    def _ask(self, answers: Iterable[object]) -> None:
         """Let every callback speak; any True stops the training."""
         for answer in answers:
             # Not every true value: a hook may well return something that it has made.
@@ -282,18 +316,28 @@ class Training:
 
     # ---- an epoch
 
+    @property
+    def epoch(self) -> int:
+        """The number of the epoch that runs, counted over all trainings of the network."""
+        return len(self.earlier) + len(self.history)
+
     def _run_epoch(self) -> None:
-        epoch = len(self.network.history)
+        epoch = self.epoch
         with self.interrupts.opened():
-            etas = self._rates(len(self.history))  # first: where it is refused, nothing is drawn
-        self.order = self.orders.draw()
-        with self.interrupts.opened():
+            etas = self._rates(len(self.history))
             self._ask(
                 callback.on_epoch_begin(self.network, epoch) for callback in self.plan.callbacks
             )
-        self._note_before()
+        # Only now: what was assigned so far counts, and what refused so far has drawn nothing.
+        self.orders._rng = self.network.rng  # which a callback may have replaced
+        self.order = self.orders.draw()
+        self.note_before()
         self.position, self.measured = 0, (0.0, 0)
         self.dropout_key = self._draw_dropout_key()
+        if self.kind[0].cost is not self.network.cost:
+            if self.data.facts is not None:
+                self.network._check_targets(self.data.facts, "data: y")
+            self._make_engine()
         self.engine.load(self.network.parameters)
         self.engine.begin_epoch(self.dropout_key, self.plan.metrics.running)
         self.keeper.capture(begun=True)
@@ -301,28 +345,33 @@ class Training:
 
     def _go_on(self, resumption: Resumption) -> None:
         """Finish the epoch in which a checkpoint was written."""
-        epoch = len(self.network.history)
+        epoch = self.epoch
         assert resumption.order is not None
         self.order = resumption.order
-        self._note_before()
+        with self.interrupts.opened():
+            etas = self._rates(len(self.history))
+        resumption.load_parameters()
+        self.note_before("is back where it was resumed within that epoch")
         resumption.load_engine()
         self.keeper.capture(begun=True)
         self.keeper.move(asking=resumption.asking)
         self._say_done(self._batches_to(self.position))
-        with self.interrupts.opened():
-            etas = self._rates(len(self.history))
         self._finish(etas, epoch, asking=resumption.asking)
 
-    def _note_before(self) -> None:
+    def note_before(self, there: str = "is back where that epoch began") -> None:
         """Keep what a diverging epoch goes back to; its vectors are not overwritten meanwhile."""
         self._before = self.network.parameters.copy(), self.state.vectors, self.state.step
+        self.there = there
 
     def _finish(self, etas: Array, epoch: int, asking: bool = False) -> None:
+        guard = self.network._guard
+        guard.fixed = WITHIN_EPOCH
         try:
             if asking:
                 self._call_intervals(epoch)
             self._run_mini_batches(etas, epoch)
         finally:
+            guard.fixed = ""
             self._store(epoch)
         self.finish_epoch(epoch, float(etas[-1]))
         self.keeper.after_epoch()
@@ -334,13 +383,25 @@ class Training:
         with self.interrupts.closed():
             with self.interrupts.opened():
                 record.update(self.plan.metrics.measure(self.network, measured, self.position))
-                self._watch.check_costs(record)
+                self.watch.check_costs(record)
                 self._ask(c.on_epoch_end(self.network, record) for c in self.plan.callbacks)
                 stopped = self.plan.schedule.after_epoch(record)
             self.stopped = bool(self.stopped or stopped)
             if self.plan.recorded:
                 self.history.append(record)
-                self.network.history.append(record)
+                self._records.append(record)
+                self._check_history()
+
+    def _check_history(self) -> None:
+        """Refuse that a callback has taken the network's history away, and put it back."""
+        network, expected = self.network, [*self.earlier, *self.history]
+        if network.history is self._records and len(self._records) == len(expected):
+            return
+        network.history = self._records = History(expected)
+        raise RuntimeError(
+            "a callback has changed network.history, which this training writes; change it in "
+            "on_train_end or outside of the training, or let the callback keep a copy."
+        )
 
     @property
     def by_lbfgs(self) -> bool:
@@ -379,11 +440,12 @@ class Training:
             began = time.perf_counter()
             piece = self._piece(start, stop)
             n_threads, called = self._crew.size, time.perf_counter()
+            self.stepped = True
             self.engine.train(*piece, start, self.data.n, self.size, etas, n_threads)
             ended = time.perf_counter()
             self._crew.note(n_threads, stop - start, ended - called)
             self._pace.note(stop - start, ended - began)
-            self._watch.look(epoch)
+            self.watch.look(epoch)
             if stop % self.size == 0 or stop == self.data.n:
                 self.position, self.measured = stop, self.engine.measured
                 self.keeper.move(asking=True)
@@ -428,17 +490,35 @@ class Training:
             if callback.interval and self.position % (callback.interval * self.size) == 0
         ]
         if due:
-            with self.network._guard:
-                self.engine.store(self.network.parameters)
+            with self.storing() as parameters:
+                self.engine.store(parameters)
+                shown = parameters.copy()
             done = self.position // self.size
             with self.interrupts.opened():
                 self._ask(callback.on_interval(self.network, epoch, done) for callback in due)
+            self.check_unchanged(shown)
             self.keeper.capture(begun=True)
         self.keeper.move(asking=False)
 
+    @contextmanager
+    def storing(self) -> Iterator[Array]:
+        """Let this training itself write into the network's parameters."""
+        guard = self.network._guard
+        fixed, guard.fixed = guard.fixed, ""
+        try:
+            with guard:
+                yield self.network.parameters
+        finally:
+            guard.fixed = fixed
+
+    def check_unchanged(self, shown: Array) -> None:
+        """Refuse what a callback has written into the parameters by NumPy, past the guard."""
+        if not np.array_equal(shown, self.network.parameters, equal_nan=True):
+            raise RuntimeError(self.network._guard.fixed)
+
     def go_back(self) -> None:
         """Put the network back where the epoch began."""
-        with self.network._guard:
+        with self.storing():
             self.network.parameters[:], self.state.vectors, self.state.step = self._before
         self._is_back = True
 
@@ -453,8 +533,8 @@ class Training:
         """Bring parameters and the optimizer's state back, unless they are not finite."""
         if self._is_back:
             return
-        self._watch.look_at_all(epoch)
-        with self.network._guard:
+        self.watch.look_at_all(epoch)
+        with self.storing():
             self.engine.store(self.network.parameters)
             vectors, step = self.engine_state()
             self._spare, self.state.vectors, self.state.step = self.state.vectors, vectors, step

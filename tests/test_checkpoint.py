@@ -439,3 +439,78 @@ def test_killed_at_random_moments_and_resumed(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "15 of 15 ended equal" in done.stdout
     assert "killed in a write" in done.stdout
+
+
+# --- which of several files resume=True takes ----------------------------------------------------
+
+
+class Seen(Callback):
+    def __init__(self):
+        self._epochs = []
+
+    def on_epoch_begin(self, network, epoch):
+        self._epochs.append(epoch)
+
+
+def epochs_after(paths, epochs=6, **options):
+    """Return the epochs that a training does which goes on from one of its files."""
+    seen = Seen()
+    net = make()
+    callbacks = [seen, *(Checkpoint(path, keep=keep, every=99) for path, keep in paths)]
+    net.train(examples(), epochs, BATCH, callbacks=callbacks, resume=True, **options)
+    return seen._epochs
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_the_furthest_is_taken_whatever_the_clock_says(order, tmp_path):
+    path = tmp_path / "k.npz"
+    make().train(examples(), 4, BATCH, callbacks=[Seen(), Checkpoint(path, keep=3)])
+    names = [path, tmp_path / "k-1.npz", tmp_path / "k-2.npz"]
+    for age, which in enumerate(order):
+        os.utime(names[which], (10**9 - age, 10**9 - age))
+    assert epochs_after([(path, 3)]) == [4, 5]
+
+
+def test_the_furthest_of_two_checkpoints_within_an_epoch(tmp_path):
+    one, two = tmp_path / "one.npz", tmp_path / "two.npz"
+    callbacks = [Seen(), Checkpoint(one, every=1), Checkpoint(two, every=3, unit="mini_batches")]
+    with pytest.raises(KeyboardInterrupt):
+        make().train(examples(), 4, BATCH, callbacks=[*callbacks, CutOff(8 + 5)])
+    assert fastnet.load(one).parameters.tobytes() == fastnet.load(two).parameters.tobytes()
+    kept = tmp_path / "kept.npz"
+    make().train(examples(), 1, BATCH, callbacks=[Seen(), Checkpoint(kept)])
+    for first, second in ((one, kept), (kept, one)):
+        os.utime(second, (2 * 10**9, 2 * 10**9))
+        seen, net = Seen(), make()
+        free = CutOff(10**6)
+        twin = make()
+        twin.train(examples(), 3, BATCH)
+        net.train(
+            examples(), 3, BATCH, resume=True,
+            callbacks=[seen, Checkpoint(first, 99), Checkpoint(second, 99), free],
+        )  # fmt: skip
+        assert seen._epochs == [2]  # that in which it was cut off is not begun again
+        np.testing.assert_array_equal(net.parameters, twin.parameters)
+        make().train(examples(), 1, BATCH, callbacks=[Seen(), Checkpoint(kept)])
+        shutil.copy(two, one)
+
+
+def test_of_files_of_several_trainings_its_own_is_taken(tmp_path):
+    path, older = tmp_path / "k.npz", tmp_path / "k-1.npz"
+    make().train(examples(), 2, BATCH, callbacks=[Seen(), Checkpoint(older)])
+    make().train(examples(), 5, BATCH, l2=1.0, callbacks=[Seen(), Checkpoint(path)])
+    assert epochs_after([(path, 2)], 3) == [2]
+    with pytest.raises(ValueError, match="its training has l2"):
+        epochs_after([(path, 2)], l2=2.0)
+
+
+def test_a_damaged_file_is_passed_over_with_a_warning(tmp_path):
+    path, older = tmp_path / "k.npz", tmp_path / "k-1.npz"
+    make().train(examples(), 4, BATCH, callbacks=[Seen(), Checkpoint(path, keep=2)])
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.warns(RuntimeWarning, match=r"k\.npz' cannot be read .* goes on from .*k-1\.npz'"):
+        assert epochs_after([(path, 2)]) == [3, 4, 5]
+    path.write_bytes(b"PK")
+    older.write_bytes(b"no archive")
+    with pytest.raises(ValueError, match=r"k\.npz"):
+        epochs_after([(path, 2)])

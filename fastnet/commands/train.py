@@ -146,10 +146,13 @@ def _train(
         done = len(network.history)
         return 130, [f"interrupted after {_epochs(done)} of {arguments.epochs}"]
     except DivergenceError as error:
+        what = error.cost or f"layer {error.layer} has parameters that are not finite"
+        there = error.network
+        if stopping is not None and stopping.best_epoch >= 0:
+            there = f"has the parameters of epoch {stopping.best_epoch + 1}, its best"
         cause = (
-            f"training diverged in epoch {error.epoch + 1}: layer {error.layer} has parameters "
-            "that are not finite; the network is back where that epoch began, try a smaller --eta, "
-            "--clip-norm 1 or --standardize"
+            f"training diverged in epoch {error.epoch + 1}: {what}; the network {there}, try a "
+            "smaller --eta, --clip-norm 1 or --standardize"
         )
         return 1, [cause]
     if stopping is not None and stopping.best_epoch + 1 < len(network.history):

@@ -11,7 +11,7 @@ import os
 
 from fastnet.persistence.book_json import fits_json, read_json, write_json
 from fastnet.persistence.contents import FORMAT_VERSION, SavedModel
-from fastnet.persistence.native import read_npz, write_npz
+from fastnet.persistence.native import read_npz, read_npz_header, write_npz
 from fastnet.persistence.replacing import remove_leftovers, replace_file
 from fastnet.persistence.safetensors import (
     looks_like_safetensors,
@@ -28,6 +28,7 @@ __all__ = [
     "format_of",
     "read_json",
     "read_npz",
+    "read_npz_header",
     "read_safetensors",
     "remove_leftovers",
     "replace_file",

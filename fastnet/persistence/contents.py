@@ -37,7 +37,15 @@ from fastnet.persistence.training import SavedTraining, read_training, training_
 from fastnet.preprocessing import Preprocessing
 from fastnet.targets import KINDS
 
-__all__ = ["FORMAT_VERSION", "Members", "SavedModel", "arrays_of", "header_of", "read_model"]
+__all__ = [
+    "FORMAT_VERSION",
+    "Members",
+    "SavedModel",
+    "arrays_of",
+    "header_of",
+    "read_header",
+    "read_model",
+]
 
 Array = NDArray[Any]
 
@@ -221,7 +229,7 @@ def read_model(data: bytes, members: Members) -> SavedModel:
     ValueError
         Something is damaged, missing, too much, or of a later version of the format.
     """
-    header = _read_header(data, members.source)
+    header = read_header(data, members.source)
     sizes, _, dtype = read_names(header, members.source)
     _check_sizes(header, sizes, dtype, members)
     biases, weights = [], []
@@ -262,7 +270,7 @@ def _check_sizes(
         )
 
 
-def _read_header(data: bytes, source: str) -> dict[str, Any]:
+def read_header(data: bytes, source: str) -> dict[str, Any]:
     """Return the header, once it is one of a version that is known, with all of its keys."""
     found = parse_json(data, source)
     check_depth(found, source)

@@ -17,10 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnet.persistence.checks import refuse
-from fastnet.persistence.contents import SavedModel, arrays_of, header_of, read_model
+from fastnet.persistence.contents import (
+    SavedModel,
+    arrays_of,
+    header_of,
+    read_header,
+    read_model,
+)
 from fastnet.persistence.replacing import replace_file
 
-__all__ = ["read_npz", "write_npz"]
+__all__ = ["read_npz", "read_npz_header", "write_npz"]
 
 Array = NDArray[Any]
 
@@ -107,13 +113,30 @@ def read_npz(path: str | os.PathLike[str]) -> SavedModel:
     [array([[ 0.5, -1. ]], dtype=float32)]
     """
     with _Archive(path) as archive:
-        header = archive.member("header")
-        if header.dtype != np.uint8 or header.ndim != 1:
-            refuse(
-                archive.source,
-                f"its header has shape {header.shape} and dtype {header.dtype}; expected bytes",
-            )
-        return read_model(header.tobytes(), archive)
+        return read_model(archive.header(), archive)
+
+
+def read_npz_header(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read what a model says beside its arrays, without these.
+
+    Raises
+    ------
+    OSError, ValueError
+        As for `read_npz`, as far as the header shows it.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> model = SavedModel([2, 1], ["identity"], "quadratic", "float32",
+    ...                    [np.array([[2.0]])], [np.array([[0.5, -1.0]])])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "model.npz")
+    ...     write_npz(path, model)
+    ...     read_npz_header(path)["sizes"]
+    [2, 1]
+    """
+    with _Archive(path) as archive:
+        return read_header(archive.header(), archive.source)
 
 
 class _Archive:
@@ -154,6 +177,16 @@ class _Archive:
             # A header of a few bytes could unpack to lists that fill the memory.
             refuse(self.source, f"its {key} is compressed; a model file stores its members")
         return read_member(self._archive, info, self.n_bytes, f"{key} in {self.source}")
+
+    def header(self) -> bytes:
+        """Return the header, not yet read."""
+        header = self.member("header")
+        if header.dtype != np.uint8 or header.ndim != 1:
+            refuse(
+                self.source,
+                f"its header has shape {header.shape} and dtype {header.dtype}; expected bytes",
+            )
+        return header.tobytes()
 
     def read(self, key: str, shape: tuple[int, ...], dtype: str) -> Array:
         """Return a member that must be finite and of this shape and dtype."""

@@ -1,0 +1,80 @@
+"""`TrainingGuard`: refuses, in the thread that trains, what the training would undo."""
+
+from __future__ import annotations
+
+from threading import get_ident
+
+from fastnet.kernels.guard import Guard
+
+__all__ = ["BY_LBFGS", "WITHIN_EPOCH", "TrainingGuard"]
+
+#: Why parameters and cost are fixed for a while.
+WITHIN_EPOCH = (
+    "an epoch of this network's training is under way, and its end would overwrite what is "
+    "assigned; assign parameters and cost in on_epoch_begin or on_epoch_end."
+)
+BY_LBFGS = (
+    "L-BFGS trains this network, and its next iteration would overwrite what is assigned; assign "
+    "parameters and cost before the training, in on_train_begin, or in on_train_end."
+)
+
+
+class TrainingGuard(Guard):
+    """A guard that knows how far the training of its own thread is.
+
+    Attributes
+    ----------
+    fixed : str
+        Why neither parameters nor cost can be assigned; empty where they can.
+    begun : bool
+        Whether a training has begun to write history and optimizer's state.
+    """
+
+    def __init__(self) -> None:
+        self.fixed = ""
+        self.begun = False
+        self._thread = 0
+
+    def check(self) -> None:
+        """Refuse to write where another thread trains, or where the training would undo it.
+
+        Raises
+        ------
+        RuntimeError
+            It would.
+        """
+        super().check()
+        if self.fixed:
+            raise RuntimeError(self.fixed)
+
+    def check_idle(self) -> None:
+        """Refuse to begin anew where a training is under way.
+
+        Raises
+        ------
+        RuntimeError
+            It is.
+        """
+        self.check()
+        if self.begun:
+            raise RuntimeError(
+                "this network is being trained, and drawing its weights anew would lose the "
+                "history and the optimizer's state of that; assign weights and biases, or draw "
+                "them in on_train_begin, in on_train_end or outside of the training."
+            )
+
+    def begin_training(self) -> None:
+        """Let this thread train, and no other write, until `end_training`."""
+        super().begin_training()
+        self._thread = get_ident()
+
+    def end_training(self) -> None:
+        """Let everybody write again."""
+        self.fixed, self.begun = "", False
+        super().end_training()
+
+    def begin_anew(self) -> None:
+        """Forget the threads that the parent of this process has."""
+        super().begin_anew()
+        if self._thread != get_ident():
+            self.fixed, self.begun = "", False
