@@ -127,19 +127,23 @@ class Checkpoint(Callback):
         try:
             write_npz(self.path, model, before=self._keep_older)
         except (OSError, MemoryError, ValueError) as error:
-            self.error = error
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            warnings.warn(
-                f"the checkpoint {self.path!r} was not written ({reason or error!r}); training "
-                "goes on, and the last one that could be written stays.",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+            self.note_failure(error)
         else:
             self.written += 1
             self.error = None
-        finally:
             self._next = monotonic() + self.every
+
+    def note_failure(self, error: Exception) -> None:
+        """Warn that the file could not be written."""
+        self.error = error
+        self._next = monotonic() + self.every
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        warnings.warn(
+            f"the checkpoint {self.path!r} was not written ({reason or error!r}); training "
+            "goes on, and the last one that could be written stays.",
+            RuntimeWarning,
+            stacklevel=3,
+        )
 
     def _keep_older(self) -> None:
         """Give the file that is there an older one's name too; it keeps its own meanwhile."""

@@ -100,7 +100,12 @@ class Keeper:
         moment = self._moment
         if not due or moment is None:
             return
-        model = moment.save(self._training, self._plan)
+        try:
+            model = moment.save(self._training, self._plan)
+        except MemoryError as error:
+            for checkpoint in due:
+                checkpoint.note_failure(error)
+            return
         for checkpoint in due:
             checkpoint.write(model)
         if len(due) == len(self.checkpoints):

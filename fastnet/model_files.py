@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fastnet import persistence
 from fastnet.architecture import read_architecture
-from fastnet.arguments import as_path, in_one_line
+from fastnet.arguments import as_path, in_one_line, memory_for
 from fastnet.history import History
 from fastnet.initializers import RNG, Initializer, read_initializer
 from fastnet.parameters import layer_views
@@ -33,8 +33,9 @@ def save(network: Portable, path: str | os.PathLike[str]) -> None:
     """Write a network, in the form that the file's name asks for; see `Network.save`."""
     path = as_path(path, "filename")
     check_form(network, path)
-    # A copy: another thread may train the network while this writes.
-    biases, weights = layer_views(network._copied_parameters(), network.sizes)
+    with memory_for(f"saving {os.fsdecode(path)!r}"):
+        # A copy: another thread may train the network while this writes.
+        biases, weights = layer_views(network._copied_parameters(), network.sizes)
     form = form_of_name(path)
     if form == "npz":
         persistence.write_npz(path, describe(network, biases, weights))
@@ -96,7 +97,9 @@ def load(
     path = as_path(path, "filename")
     readers = {"npz": persistence.read_npz, "safetensors": persistence.read_safetensors}
     read = readers.get(persistence.format_of(path), partial(_read_book, others=others))
-    return _restore(cls, read(path), path)
+    model = read(path)
+    with memory_for(f"loading {os.fsdecode(path)!r}"):
+        return _restore(cls, model, path)
 
 
 def not_in_the_file(rng: RNG, shape: tuple[int, int]) -> NDArray[Any]:

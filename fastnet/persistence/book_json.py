@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from fastnet.arguments import memory_for
 from fastnet.persistence.checks import (
     are_labels,
     check_keys,
@@ -95,20 +96,21 @@ def write_json(
                     f"{key}[{i}] holds numbers that are not finite, which JSON has no form for; "
                     f"{os.fsdecode(path)!r} was not written, has the training diverged?"
                 )
-    model: dict[str, Any] = {
-        "sizes": [int(n) for n in sizes],
-        "weights": [np.asarray(w).tolist() for w in weights],
-        "biases": [np.asarray(b).tolist() for b in biases],
-        "cost": cost,
-    }
-    if np.dtype(dtype) != np.dtype(np.float64):
-        model["dtype"] = np.dtype(dtype).name
-    if kind not in (None, "classes"):
-        model["kind"] = kind
-    if preprocessing is not None:
-        preprocessing.check(model["sizes"])
-        model["preprocessing"] = _described(preprocessing)
-    replace_file(path, json.dumps(model).encode("ascii"))
+    with memory_for(f"saving {os.fsdecode(path)!r}"):
+        model: dict[str, Any] = {
+            "sizes": [int(n) for n in sizes],
+            "weights": [np.asarray(w).tolist() for w in weights],
+            "biases": [np.asarray(b).tolist() for b in biases],
+            "cost": cost,
+        }
+        if np.dtype(dtype) != np.dtype(np.float64):
+            model["dtype"] = np.dtype(dtype).name
+        if kind not in (None, "classes"):
+            model["kind"] = kind
+        if preprocessing is not None:
+            preprocessing.check(model["sizes"])
+            model["preprocessing"] = _described(preprocessing)
+        replace_file(path, json.dumps(model).encode("ascii"))
 
 
 def fits_json(preprocessing: Preprocessing) -> bool:
@@ -192,6 +194,11 @@ def read_json(path: str | os.PathLike[str], *, others: bool = False) -> dict[str
     >>> model["weights"], model["dtype"]
     ([array([[ 0.5, -1. ]])], 'float64')
     """
+    with memory_for(f"loading {os.fsdecode(path)!r}"):
+        return _read(path)
+
+
+def _read(path: str | os.PathLike[str]) -> dict[str, Any]:
     source = repr(os.fsdecode(path))
     with open(path, "rb") as file:
         found = parse_json(file.read(), source)

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnet.arguments import memory_for
+from fastnet.persistence.archives import npz_pieces
 from fastnet.persistence.checks import refuse
 from fastnet.persistence.contents import (
     SavedModel,
@@ -54,7 +56,7 @@ def write_npz(
         holds what JSON cannot. Nothing is written then.
     TypeError
         `model.preprocessing` is no `Preprocessing`.
-    OSError
+    OSError, MemoryError
         The file cannot be written. One that was there before is still whole then.
 
     Examples
@@ -69,15 +71,10 @@ def write_npz(
     ...         print(sorted(members), members["weights_0"])
     ['biases_0', 'header', 'weights_0'] [[ 0.5 -1. ]]
     """
-    import io
-
-    members = arrays_of(model, os.fsdecode(path))
-    members["header"] = np.frombuffer(header_of(model), dtype=np.uint8)
-    archive = io.BytesIO()
-    np.savez(archive, **members)  # type: ignore[arg-type]
-    # A view that outlived a failure, in its traceback, would keep the archive from being closed.
-    with archive.getbuffer() as content:
-        replace_file(path, content, before=before)
+    with memory_for(f"saving {os.fsdecode(path)!r}"):
+        members = arrays_of(model, os.fsdecode(path))
+        members["header"] = np.frombuffer(header_of(model), dtype=np.uint8)
+        replace_file(path, npz_pieces(members), before=before)
 
 
 def read_npz(path: str | os.PathLike[str]) -> SavedModel:
@@ -112,7 +109,7 @@ def read_npz(path: str | os.PathLike[str]) -> SavedModel:
     ...     read_npz(path).weights
     [array([[ 0.5, -1. ]], dtype=float32)]
     """
-    with _Archive(path) as archive:
+    with memory_for(f"loading {os.fsdecode(path)!r}"), _Archive(path) as archive:
         return read_model(archive.header(), archive)
 
 

@@ -3,7 +3,7 @@
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from hashlib import blake2b
 from types import ModuleType
@@ -24,7 +24,7 @@ def _locks() -> ModuleType | None:
 
 def replace_file(
     path: str | os.PathLike[str],
-    data: bytes | memoryview,
+    data: bytes | memoryview | Iterable[bytes | memoryview],
     *,
     before: Callable[[], object] | None = None,
 ) -> None:
@@ -40,8 +40,8 @@ def replace_file(
     ----------
     path : str or os.PathLike
         The file.
-    data : bytes or memoryview
-        All of its new content.
+    data : bytes, memoryview, or iterable of them
+        All of its new content, in one piece or several.
     before : callable, keyword only, optional
         Called when all is on the disk, before it takes the name.
 
@@ -58,11 +58,12 @@ def replace_file(
     ...     os.listdir(folder)
     ['note']
     """
+    pieces = (data,) if isinstance(data, (bytes, memoryview)) else data
     target = os.path.realpath(os.fsdecode(path))
     mode = os.stat(target).st_mode if os.path.exists(target) else None
     if mode is not None and not stat.S_ISREG(mode):
         with open(target, "wb") as file:
-            file.write(data)
+            file.writelines(pieces)
         return
     if mode is not None:
         # Renaming needs no leave to write to the file itself, so that has to be asked for.
@@ -76,7 +77,7 @@ def replace_file(
             if fcntl is not None:
                 with suppress(OSError):  # which file systems without locks have
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            file.write(data)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         if mode is not None:

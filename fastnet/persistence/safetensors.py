@@ -1,4 +1,4 @@
-"""Model files in the safetensors form, which other libraries read; by the `safetensors` library.
+"""Model files in the safetensors form, which other libraries read, and the `safetensors` library.
 
 The tensors are the arrays of `contents`, named as PyTorch names those of an ``nn.Sequential`` of
 linear layers with an activation behind each (which is what `interchange.to_torch` makes):
@@ -10,19 +10,23 @@ input_mean          float64    (n_0,), where inputs are standardized
 input_scale         float64    (n_0,)
 ==================  =========  ==============================================================
 
-The header of `contents` stands in the metadata under `HEADER`. The library checks before it gives
-anything away that the tensors fill the file from end to end, so nothing larger than the file is
-allocated; nothing in it is executed.
+The header of `contents` stands in the metadata under `HEADER`. Files are read by the library, and
+written to the same bytes as it writes them. It checks before it gives anything away that the
+tensors fill the file from end to end, so nothing larger than the file is allocated; nothing in it
+is executed.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnet.arguments import memory_for
 from fastnet.errors import missing_extra
 from fastnet.persistence.checks import described, refuse
 from fastnet.persistence.contents import SavedModel, arrays_of, header_of, read_model
@@ -85,16 +89,34 @@ def write_safetensors(path: str | os.PathLike[str], model: SavedModel) -> None:
     ...     load_file(path)["0.weight"]
     array([[ 0.5, -1. ]], dtype=float32)
     """
-    try:
-        from safetensors.numpy import save
-    except ImportError:
-        raise missing_extra("a .safetensors file", "safetensors") from None
-    tensors = {}
-    for key, array in arrays_of(model, os.fsdecode(path)).items():
-        name = _name_of(key)
-        # The library takes an array's memory as it lies.
-        tensors[name] = np.ascontiguousarray(array.ravel() if name.endswith("bias") else array)
-    replace_file(path, save(tensors, metadata={HEADER: header_of(model).decode("ascii")}))
+    if importlib.util.find_spec("safetensors") is None:
+        raise missing_extra("a .safetensors file", "safetensors")
+    with memory_for(f"saving {os.fsdecode(path)!r}"):
+        tensors = {}
+        for key, array in arrays_of(model, os.fsdecode(path)).items():
+            name = _name_of(key)
+            tensors[name] = np.ascontiguousarray(array.ravel() if name.endswith("bias") else array)
+        replace_file(path, _pieces(tensors, header_of(model).decode("ascii")))
+
+
+def _pieces(tensors: dict[str, Array], header: str) -> Iterator[bytes | memoryview]:
+    """The bytes that the library writes; it would end the process where memory is short."""
+    import json
+
+    index: dict[str, Any] = {"__metadata__": {HEADER: header}}
+    at = 0
+    ordered = sorted(tensors, key=lambda name: (-tensors[name].itemsize, name))
+    for name in ordered:
+        tensor = tensors[name]
+        end = at + tensor.nbytes
+        dtype = {8: "F64", 4: "F32"}[tensor.itemsize]
+        index[name] = {"dtype": dtype, "shape": tensor.shape, "data_offsets": [at, end]}
+        at = end
+    head = json.dumps(index, separators=(",", ":")).encode("ascii")
+    head += b" " * (-len(head) % 8)
+    yield len(head).to_bytes(8, "little") + head
+    for name in ordered:
+        yield tensors[name].reshape(-1).view(np.uint8).data
 
 
 def read_safetensors(path: str | os.PathLike[str]) -> SavedModel:
@@ -136,7 +158,7 @@ def read_safetensors(path: str | os.PathLike[str]) -> SavedModel:
         raise missing_extra(f"{os.fsdecode(path)!r}", "safetensors") from None
     source = repr(os.fsdecode(path))
     try:
-        with safe_open(path, framework="numpy") as file:
+        with memory_for(f"loading {source}"), safe_open(path, framework="numpy") as file:
             tensors = _Tensors(file, source, os.path.getsize(path))
             header = (file.metadata() or {}).get(HEADER)
             if header is None:

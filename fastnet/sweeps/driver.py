@@ -245,15 +245,19 @@ class _Run:
             engine.close()
 
     def _keep(self, outcome: Outcome) -> None:
-        """Put what came of a training into the store; a full disk must not lose the others."""
+        """Put what came of a training into the store; where that fails, nothing else is lost.
+
+        A full disk is one reason, a network that has diverged another: no file holds NaN.
+        """
         if self._store is None or outcome.error:
             return
         try:
             self._store.keep(outcome, self._keys[outcome.index])
-        except OSError as error:
+        except Exception as error:
             warnings.warn(
-                f"outcome {outcome.index} was not written to the store ({error}); the sweep goes "
-                "on and gives it back, and a later sweep with this store trains it again.",
+                f"outcome {outcome.index} was not written to the store ({str(error) or error!r}); "
+                "the sweep goes on and gives it back, and a later sweep with this store trains it "
+                "again.",
                 RuntimeWarning,
                 stacklevel=2,
             )
