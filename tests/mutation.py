@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[1]
 
 #: The tests that should notice, those that notice most first. A module that is not here has
 #: test_<its name>.py, or what `--tests` gives.
-RESUMING = "checkpoint hostile_checkpoints"
+RESUMING = "resuming checkpoint hostile_checkpoints"
 FILES = "persistence model_files model_files_refused safetensors hostile_files"
 TESTS = {
     "training": f"training train callbacks network_state lbfgs threads_of_one_network {RESUMING}",
