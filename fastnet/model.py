@@ -219,6 +219,7 @@ class Model:
         with self._guard.still:
             state = self.__dict__.copy()
             state["_parameters"] = self._parameters.copy()
+            state["history"] = History(self.history)  # copy.copy copies nothing by itself
             if self._state is not None:
                 state["_state"] = self._state.copy()
         engines = ("_predictors", "_differentiators", "_trainer", "_crew")

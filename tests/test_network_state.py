@@ -65,6 +65,31 @@ def test_a_copys_views_are_its_own(name):
     assert twin.parameters.ctypes.data % 64 == 0
 
 
+@pytest.mark.parametrize("optimizer", [fastnet.Momentum(0.2), fastnet.Adam(0.1), "rprop"])
+@pytest.mark.parametrize("name", [*COPIES, "copy"])
+def test_a_copy_shares_no_optimizer_state(name, optimizer):
+    """Training the one leaves the other where it was: its next epoch is that of an only child."""
+
+    def train(network, epochs):
+        batch = None if optimizer == "rprop" else 4
+        network.train(DATA, epochs, batch, optimizer=optimizer, shuffle=False)
+
+    network, alone = new(), new()
+    for net in (network, alone):
+        train(net, 2)
+    twin = {**COPIES, "copy": copy.copy}[name](network)
+    pairs = zip(network._state.vectors, twin._state.vectors, strict=True)
+    assert not any(np.shares_memory(mine, its) for mine, its in pairs)
+    train(twin, 3)
+    train(network, 1)
+    train(alone, 1)
+    np.testing.assert_array_equal(network.parameters, alone.parameters)
+    assert network._state.step == alone._state.step
+    assert len(network.history) == 3 and len(twin.history) == 5
+    train(alone, 2)
+    np.testing.assert_array_equal(twin.parameters, alone.parameters)
+
+
 class Named(fastnet.Network):
     """A subclass with something of its own."""
 
