@@ -1,5 +1,6 @@
 """What people asked scikit-learn's perceptrons for, and how ours fit in with the rest of it."""
 
+import copy
 import subprocess
 import sys
 import tracemalloc
@@ -85,6 +86,124 @@ def test_the_validation_loss_is_that_of_the_examples_given(flowers):
     assert regressor.validation_loss_curve_[-1] == pytest.approx(0.5 * squares.mean(), rel=1e-12)
     with pytest.raises(ValueError, match="without the other"):
         ours.fit(X, y, X_val=X)
+
+
+@pytest.mark.parametrize("kind", ["classes", "two classes", "labels", "numbers"])
+def test_the_validation_loss_and_score_of_what_is_set_aside_are_weighted(flowers, kind):
+    """The rows are those that scikit-learn's split, with the same state, sets aside."""
+    from sklearn.metrics import accuracy_score, log_loss, r2_score
+    from sklearn.model_selection import train_test_split
+
+    X = flowers[0]
+    y = {
+        "classes": flowers[1],
+        "two classes": flowers[1] == 1,
+        "labels": np.c_[flowers[1] == 1, X[:, 0] > 0].astype(int),
+        "numbers": X @ [1.0, -2.0, 0.5, 1.0],
+    }[kind]
+    weight = np.random.default_rng(1).uniform(0, 3, len(X))
+    estimator = MLPRegressor if kind == "numbers" else MLPClassifier
+    split = []
+
+    class Keep(fastnet.Callback):
+        def on_epoch_end(self, network, record):
+            split.append(network.feedforward(X[held]))
+
+    options = {"early_stopping": True, "validation_fraction": 0.3, "max_iter": 4}
+    # initializer draws nothing: then the split is the first thing that random_state gives.
+    options |= {"initializer": 0.1, "hidden_layer_sizes": 3, "learning_rate_init": 0.05}
+    stratify = y if kind == "two classes" else None
+    rows = np.arange(len(X))
+    _, held = train_test_split(rows, random_state=5, test_size=0.3, stratify=stratify)
+    ours = estimator(random_state=np.random.RandomState(5), callbacks=[Keep()], **options)
+    ours.fit(X, y, weight)
+    assert len(ours.validation_loss_curve_) == len(split) == 4
+    for outputs, loss, score in zip(
+        split, ours.validation_loss_curve_, ours.validation_scores_, strict=True
+    ):
+        if kind == "numbers":
+            wanted = 0.5 * np.average((outputs[:, 0] - y[held]) ** 2, weights=weight[held])
+            right = r2_score(y[held], outputs[:, 0], sample_weight=weight[held])
+        elif kind == "labels":
+            wanted = sum(
+                log_loss(y[held, k], outputs[:, k], sample_weight=weight[held]) for k in (0, 1)
+            )
+            right = accuracy_score(y[held], outputs > 0.5, sample_weight=weight[held])
+        else:
+            proba = np.hstack([1 - outputs, outputs]) if kind == "two classes" else outputs
+            wanted = log_loss(y[held], proba, sample_weight=weight[held])
+            right = accuracy_score(y[held], proba.argmax(1), sample_weight=weight[held])
+        assert loss == pytest.approx(wanted, rel=1e-9)
+        assert score == pytest.approx(right, rel=1e-9)
+
+
+def test_balanced_weights_where_a_class_is_absent(flowers):
+    """A warm start that meets two of three classes weighs those two by how often they come."""
+    X, y = flowers
+    few = np.r_[0:50, 100:120]  # 50 of class 0, none of 1, 20 of 2
+    weight = np.where(y[few] == 0, 70 / (2 * 50), 70 / (2 * 20))
+    ours, same = (
+        MLPClassifier(max_iter=4, random_state=0, class_weight=which)
+        for which in ("balanced", None)
+    )
+    ours.fit(X[few], y[few])
+    same.fit(X[few], y[few], weight)
+    assert ours.classes_.tolist() == [0, 2]
+    np.testing.assert_allclose(ours.coefs_[0], same.coefs_[0], rtol=1e-12)
+    # All weights of a class that is there are used; one that is not there has none.
+    given, plain = (
+        MLPClassifier(random_state=0, class_weight=which)
+        for which in ({0: 3.0, 1: 7.0, 2: 1.0}, None)
+    )
+    given.partial_fit(X[few], y[few], classes=[0, 1, 2])
+    plain.partial_fit(X[few], y[few], np.where(y[few] == 0, 3.0, 1.0), classes=[0, 1, 2])
+    np.testing.assert_allclose(given.coefs_[0], plain.coefs_[0], rtol=1e-12)
+
+
+def test_what_a_callback_keeps_of_a_network_stays_as_it_was(flowers):
+    """A copy that is kept from an epoch does not learn on with the estimator."""
+    X, y = flowers
+    kept, outputs, curves = [], [], []
+
+    class Keep(fastnet.Callback):
+        def on_epoch_end(self, network, record):
+            kept.append(copy.deepcopy(ours))
+            outputs.append(network.feedforward(X))
+            curves.append(len(ours.loss_curve_))
+
+    ours = MLPClassifier(max_iter=5, random_state=0, callbacks=[Keep()], hidden_layer_sizes=4)
+    ours.fit(X, y)
+    assert len(kept) == 5
+    for estimator, wanted, length in zip(kept, outputs, curves, strict=True):
+        np.testing.assert_array_equal(estimator.predict_proba(X), wanted)
+        assert len(estimator.loss_curve_) == length
+    assert not np.array_equal(kept[0].coefs_[0], kept[-1].coefs_[0])
+
+
+def test_what_a_callback_of_scikit_learn_keeps_stays_as_it_was(flowers):
+    pytest.importorskip("sklearn.callback", reason="this scikit-learn has no callbacks")
+    X, y = flowers
+    keep = KeepEach()
+    MLPClassifier(max_iter=5, random_state=0, hidden_layer_sizes=4).set_callbacks(keep).fit(X, y)
+    assert len(keep.kept) == 5
+    for estimator, wanted in zip(keep.kept, keep.outputs, strict=True):
+        np.testing.assert_array_equal(estimator.predict_proba(X), wanted)
+    assert not np.array_equal(keep.outputs[0], keep.outputs[-1])
+
+
+class KeepEach:
+    """A callback in scikit-learn's protocol that keeps the estimator of every epoch."""
+
+    def __init__(self):
+        self.kept, self.outputs = [], []
+
+    def setup(self, estimator, context): ...
+    def teardown(self, estimator, context): ...
+    def on_fit_task_begin(self, estimator, context): ...
+    def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
+        if context.task_name == "epoch":
+            self.kept.append(fitted_estimator)
+            self.outputs.append(fitted_estimator.predict_proba(X))
 
 
 @pytest.mark.parametrize("given", [True, False])

@@ -213,6 +213,26 @@ def test_names_of_classes_are_sorted_with_their_units(output, n_out):
     assert again.preprocessing.columns == ("a", "b", "c")
 
 
+@pytest.mark.parametrize("labels", [["yes", "no"], ["no", "yes"]])
+@pytest.mark.parametrize("bias", [-0.4, 0.2])
+@pytest.mark.parametrize("hidden", [[], [9]])
+def test_one_output_with_a_bias_keeps_its_classes_and_their_probabilities(hidden, bias, labels):
+    """Sorting two labels turns the unit's weights and its bias, too: -z is the other class's."""
+    net = Network([3, *hidden, 1], rng=8, activation="tanh", initializer="large")
+    net.biases[-1][...] = bias
+    net.preprocessing = Preprocessing(labels=labels)
+    z = 1 / (1 + np.exp(-(np.tanh(X @ net.weights[0].T + net.biases[0].T) if hidden else X)
+                        @ net.weights[-1].T - net.biases[-1].T))  # fmt: skip
+    named = np.array(labels)[(z[:, 0] > 0.5).astype(int)]
+    estimator = net.to_sklearn()
+    assert len(set(named)) == 2 and list(estimator.classes_) == ["no", "yes"]
+    assert (estimator.predict(X) == named).all()
+    columns = [list(estimator.classes_).index(label) for label in labels]
+    np.testing.assert_allclose(
+        estimator.predict_proba(X)[:, columns], np.hstack([1 - z, z]), rtol=1e-9
+    )
+
+
 @pytest.mark.parametrize("kind", ["binary strings", "multiclass strings", "regression"])
 def test_scikit_learn_goes_on_from_here(kind):
     estimator = Network.from_sklearn(fit(kind)).to_sklearn()

@@ -123,3 +123,55 @@ def test_what_a_function_raises_itself_is_passed_on():
     with pytest.raises(TypeError) as caught:
         fastnet.Network([3, 2]).train(data, epochs=1, shuffle=shuffle)
     assert str(caught.value) == "mine"
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_balanced_weights_where_a_class_is_absent(dtype):
+    """n over the classes that the network has times the examples of the class; nothing of none."""
+    labels = np.array([0, 2, 2, 2, 0, 2, 2])
+    data = np.random.default_rng(1).random((7, 4)), labels
+    weights = np.where(labels == 0, 7 / (3 * 2), 7 / (3 * 5))
+    one, other, plain = (fastnet.Network([4, 3], rng=0, dtype=dtype) for _ in range(3))
+    one.train(data, 3, 2, class_weight="balanced")
+    other.train(data, 3, 2, sample_weight=weights)
+    plain.train(data, 3, 2)
+    np.testing.assert_array_equal(one.parameters, other.parameters)
+    assert not np.array_equal(one.parameters, plain.parameters)
+
+
+class Writer(fastnet.Callback):
+    """May write anything into the record, as far as anyone knows."""
+
+    def on_epoch_end(self, network, record):
+        record["mine"] = 1.0
+
+
+@pytest.mark.parametrize(
+    "beside", [Writer(), fastnet.RecordStatistics(X)], ids=lambda callback: type(callback).__name__
+)
+@pytest.mark.parametrize("monitor", ["evaluation_cost", "running_accuracy", "training_cost"])
+@pytest.mark.parametrize("watcher", ["early stopping", "halve", "warm up, then halve"])
+def test_a_metric_that_is_not_measured_is_refused_beside_callbacks_that_write(
+    watcher, monitor, beside
+):
+    """What such a callback adds has a name of its own, so this is found before anything changes."""
+    options = {"callbacks": [beside]}
+    halve = fastnet.schedules.HalveOnPlateau(2, monitor)
+    if watcher == "early stopping":
+        options["callbacks"].append(fastnet.EarlyStopping(2, monitor))
+    else:
+        options["schedule"] = halve if watcher == "halve" else fastnet.schedules.WarmUp(1, halve)
+    network = new()
+    before = network.parameters.copy(), str(network.rng.bit_generator.state)
+    with pytest.raises(ValueError, match=f"'{monitor}' is not measured"):
+        network.train((X, Y), 2, 2, **options)
+    np.testing.assert_array_equal(network.parameters, before[0])
+    assert str(network.rng.bit_generator.state) == before[1] and network.history == []
+    assert not getattr(beside, "records", None)
+
+
+def test_what_a_callback_writes_can_be_watched():
+    network = new()
+    stop = fastnet.EarlyStopping(2, "mine")
+    history = network.train((X, Y), 9, 2, callbacks=[Writer(), stop])
+    assert len(history) == 3 and stop.best == 1.0  # never better than the first
