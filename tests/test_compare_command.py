@@ -155,3 +155,38 @@ def test_a_learning_rate_beyond_reason_ends_with_1_and_one_sentence(npz, tmp_pat
     args = ["compare", "--data", npz, *FAST, "--eta", "1e300", "--lmbda", "1e300"]
     _, err = fastnet(*args, cwd=tmp_path, code=1)
     assert "training diverged in epoch" in one_sentence(err)
+
+
+@pytest.mark.parametrize("name", ["compare.json", "compare.png"])
+def test_no_output_is_ever_half_written(name, npz, tmp_path, monkeypatch):
+    """At every call that makes bytes a file, the old one or the new one is whole."""
+    old, seen, out = b"old", [], tmp_path / "out"
+    out.mkdir()
+    (out / name).write_bytes(old)
+    for call in ("replace", "rename", "link", "fsync"):
+        real = getattr(os, call)
+
+        def spy(*args, real=real, **more):
+            seen.append((out / name).read_bytes())
+            return real(*args, **more)
+
+        monkeypatch.setattr(os, call, spy)
+    assert main(["compare", "--data", str(npz), *FAST, "--out", str(out)]) == 0
+    new = (out / name).read_bytes()
+    assert new != old and old in seen and set(seen) <= {old, new}
+    assert sorted(os.listdir(out)) == ["compare.json", "compare.png"]
+
+
+def test_an_output_that_cannot_be_written_leaves_the_old_one(npz, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "compare.json").write_bytes(b"old")
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    assert main(["compare", "--data", str(npz), *FAST, "--out", str(out)]) != 0
+    assert "No space left on device" in capsys.readouterr().err
+    assert [path.name for path in out.iterdir()] == ["compare.json"]
+    assert (out / "compare.json").read_bytes() == b"old"

@@ -286,6 +286,47 @@ def test_a_member_at_an_impossible_place_is_refused(tmp_path, offset):
     refuse(path, "is not a sound .npz file")
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize(
+    ("packed", "unpacked"),
+    [
+        (None, 0), (None, 1), (None, 10), (None, 2**31), (None, 2**32 - 2), (0, None), (1, None),
+        (10, None), (2**31, None), (0, 0), (1, 1), (2**31, 2**31), (2**32 - 2, 2**32 - 2),
+    ],
+)  # fmt: skip
+def test_a_directory_that_lies_about_sizes_is_refused_or_makes_no_difference(
+    packed, unpacked, method, tmp_path
+):
+    """What is read is what is there, or nothing; and no memory is taken for what is not there."""
+    path = archive(tmp_path / "a.npz", method)
+    content, at = central_entry(path, "X_train")
+    for place, size in ((20, packed), (24, unpacked)):
+        if size is not None:
+            struct.pack_into("<I", content, at + place, size)
+    path.write_bytes(content)
+
+    def read():
+        try:
+            read = load_npz_arrays(path)
+        except ValueError as error:
+            assert str(path) in str(error)
+            return
+        for got, key in zip(read, KEYS, strict=True):
+            assert np.array_equal(got, small()[key])
+
+    assert peak_of(read) < MIB
+
+
+def test_a_directory_that_says_too_little_cuts_no_array_short(tmp_path):
+    """Half of the rows would be a sound array, if the header agreed."""
+    path = archive(tmp_path / "a.npz", zipfile.ZIP_STORED)
+    content, at = central_entry(path, "X_train")
+    size = struct.unpack_from("<I", content, at + 24)[0]
+    struct.pack_into("<II", content, at + 20, size - 48, size - 48)
+    path.write_bytes(content)
+    refuse(path, "X_train")
+
+
 def test_missing_file_raises_as_open_does(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.npz"):
         load_npz_arrays(tmp_path / "none.npz")

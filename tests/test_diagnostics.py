@@ -115,6 +115,41 @@ def test_theory_knows_constants_and_biases_and_what_it_does_not_know(initializer
         assert result.mean == pytest.approx(mean, abs=0.25)
 
 
+@pytest.mark.parametrize("bias", ["normal", 0.5])
+@pytest.mark.parametrize(
+    ("initializer", "variance"),
+    [("uniform", 1 / 3000), ("he_uniform", 2 / 1000), ("orthogonal", 1 / 1000)],
+)
+def test_thirty_summands_are_taken_for_gaussian_and_29_are_not(initializer, variance, bias):
+    """Of weights that are not Gaussian themselves; those that are need no second one."""
+    options = {"bias_initializer": bias, "units": 100}
+    spread = 1.0 if bias == "normal" else 0.0
+    assert theory(1000, 29, initializer, **options) is None
+    for active in (30, 31, 1000):
+        found = theory(1000, active, initializer, **options)
+        assert found.mean == (0.5 if bias == 0.5 else 0.0)
+        assert found.std == pytest.approx(math.sqrt(active * variance + spread), rel=1e-12)
+    assert theory(1000, 1, "default", **options).std == pytest.approx(
+        math.sqrt(1 / 1000 + spread), rel=1e-12
+    )
+
+
+@pytest.mark.parametrize(
+    "initializer", ["default", "large", "uniform", "orthogonal", 0.25, "zeros"]
+)
+def test_where_no_input_is_on_z_is_the_bias(initializer):
+    """Whatever the weights are; a bias that never varies leaves no distribution."""
+    found = theory(1000, 0, initializer)
+    assert (found.mean, found.std) == (0.0, 1.0)
+    assert theory(1000, 0, initializer, bias_initializer=2.0) is None
+    result = weighted_input(
+        1000, 0, initializer, draws=50, rng=3, units=50, bias_initializer="normal"
+    )
+    net = Network([1000, 50], rng=3, initializer=initializer, bias_initializer="normal")
+    np.testing.assert_array_equal(result.z, net.biases[0][:, 0])
+    assert result.active == 0 and result.theory == found
+
+
 def test_density_is_the_gaussian_s_and_its_parts_fit_together():
     z = Gaussian(1.0, 2.0)
     grid = np.linspace(-39, 41, 80_001)

@@ -2,6 +2,7 @@
 
 import copy
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -47,6 +48,58 @@ def test_lbfgs_is_scipys(l2, rows):
     np.testing.assert_allclose(history.column("training_cost"), path, rtol=1e-6)
     assert net.total_cost((X, labels), l2) == history[-1]["training_cost"]
     assert [record["epoch"] for record in history] == list(range(12))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    ("optimizer", "epochs", "options"),
+    [
+        (LBFGS(), 7, {"maxcor": 10, "gtol": 1e-5, "ftol": 0.0, "maxfun": 7000}),
+        (
+            LBFGS(memory=3, tolerance=1e-3, reduction=1e-9, max_evaluations=11),
+            5,
+            {"maxcor": 3, "gtol": 1e-3, "ftol": 1e-9, "maxfun": 11},
+        ),
+    ],
+)
+def test_what_reaches_scipy(optimizer, epochs, options, dtype, monkeypatch):
+    """Start, options, and the regularized mean cost with its gradient at any point."""
+    optimize = pytest.importorskip("scipy.optimize", reason="SciPy (scipy) is not installed")
+    net, X, labels, Y = problem(dtype, 0.3, rows=50)
+    start, real, calls = net.parameters.copy(), optimize.minimize, []
+    n, l2, is_w = len(X), 0.5, is_weight(net.sizes)
+
+    def minimize(objective, x0, *args, **given):
+        calls.append(given)
+        assert not args and x0.dtype == np.float64
+        np.testing.assert_array_equal(x0, start.astype(np.float64))
+        rng = np.random.default_rng(0)
+        for x in (x0, rng.standard_normal(x0.size), np.zeros(x0.size)):
+            plain = Plain.of(net)
+            plain.flat = x.astype(dtype).astype(np.float64)
+            cost, gradient = objective(x)
+            # The penalty is worked out at x itself.
+            wanted = plain.costs(X, Y).mean() + l2 / (2 * n) * (x[is_w] ** 2).sum()
+            slope = regularized(plain, plain.gradient(X, Y), n, l2=l2)
+            close = (
+                {"rtol": 1e-5, "atol": 1e-6}
+                if dtype == np.float32
+                else {"rtol": 1e-10, "atol": 1e-12}
+            )
+            np.testing.assert_allclose(cost, wanted, **close)
+            np.testing.assert_allclose(gradient, slope, **close)
+            assert isinstance(cost, float) and gradient.dtype == np.float64
+        return real(objective, x0, **given)
+
+    monkeypatch.setattr(optimize, "minimize", minimize)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # not converged, in so few
+        net.train((X, labels), epochs, None, optimizer=optimizer, l2=l2)
+    (given,) = calls
+    assert callable(given.pop("callback"))
+    assert given == {
+        "jac": True, "method": "L-BFGS-B", "options": {"maxiter": epochs, **options}
+    }  # fmt: skip
 
 
 def test_lbfgs_sums_its_gradient_over_pieces(monkeypatch):

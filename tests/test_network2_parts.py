@@ -1,7 +1,9 @@
 """The drop-in's names, random numbers, methods, arrays and files, against the plain twin."""
 
+import contextlib
 import copy
 import inspect
+import io
 import itertools
 import json
 import pickle
@@ -373,6 +375,46 @@ def test_an_initializer_may_append():
     net = Small([3, 2, 2])
     assert net.sizes == [3, 2, 2] and net.parameters.tolist().count(0.1) == 10
     assert net.feedforward(np.zeros((3, 1))).shape == (2, 1)
+
+
+#: What SGD of the book's network2.py calls, by itself or through another of these.
+CALLED_IN_THE_ORIGINAL = ["update_mini_batch", "backprop", "feedforward", "accuracy", "total_cost"]
+
+
+@pytest.mark.parametrize("name", CALLED_IN_THE_ORIGINAL)
+@pytest.mark.parametrize("where", ["subclass", "mixin", "instance"])
+def test_every_replaced_method_that_training_would_not_call_is_refused(where, name):
+    def mine(self, *args, **options):
+        raise AssertionError("called after all")
+
+    bases = (network2.Network,)
+    if where == "mixin":
+        bases = (type("Mixin", (), {name: mine}), network2.Network)
+    Mine = type("Mine", bases, {name: mine} if where == "subclass" else {})  # noqa: N806
+    seed_both()
+    net = Mine([5, 4, 3])
+    if where == "instance":
+        setattr(net, name, lambda *args, **options: mine(net))
+    training, _ = blobs()
+    before, states = net.parameters.copy(), global_states()
+    with pytest.raises(TypeError, match=f"Mine has a {name} of its own"):
+        net.SGD(training, 1, 10, 0.5)
+    assert np.array_equal(net.parameters, before) and global_states() == states
+
+
+def test_a_method_that_training_does_not_need_may_be_replaced():
+    class Talking(network2.Network):
+        def save(self, filename):
+            raise AssertionError
+
+        def own(self):
+            return 1
+
+    training, _ = blobs()
+    seed_both()
+    talking = Talking([5, 4, 3])
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert talking.SGD(training, 1, 10, 0.5) == ([], [], [], [])
 
 
 # --------------------------------------------------------------------------- files

@@ -1,6 +1,7 @@
 """The folder that keeps what a sweep has done: what is skipped, known again, refused, not lost."""
 
 import json
+import os
 import shutil
 from functools import partial
 
@@ -146,3 +147,30 @@ def test_fingerprints_go_by_value():
     assert of(fastnet.SGD(0.1)) != of(fastnet.Adam(0.1))
     different = [1, 1.0, True, "1", b"1", None, [1], {"a": 1}, {"b": 1}, X, X.astype("f4"), X.T]
     assert len({of(value) for value in different}) == len(different)
+
+
+def mean_of(data, rng, **_):
+    """Return what a build can tell of its data."""
+    return {"mean": float(np.mean(data[0]))}
+
+
+def test_a_memory_map_that_was_rewritten_at_equal_size_is_refused(tmp_path):
+    """Its bytes are not read for the fingerprint: its time of change tells."""
+    path, store = tmp_path / "X.bin", tmp_path / "store"
+    X.tofile(path)
+
+    def mapped():
+        return np.memmap(path, dtype=X.dtype, mode="r", shape=X.shape), XOR[1]
+
+    (first,) = sweep(mean_of, [{}], mapped(), store=store, threads=1)
+    assert first.measures["mean"] == X.mean()
+    (again,) = sweep(mean_of, [{}], mapped(), store=store, threads=1)
+    assert again.restored and again.measures == first.measures
+    before = path.stat()
+    (X + 1).tofile(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1_000_000))
+    assert path.stat().st_size == before.st_size
+    with pytest.raises(ValueError, match="give store another folder"):
+        sweep(mean_of, [{}], mapped(), store=store, threads=1)
+    (other,) = sweep(mean_of, [{}], mapped(), store=tmp_path / "other", threads=1)
+    assert other.measures["mean"] == X.mean() + 1

@@ -195,10 +195,10 @@ def read_json(path: str | os.PathLike[str], *, others: bool = False) -> dict[str
     ([array([[ 0.5, -1. ]])], 'float64')
     """
     with memory_for(f"loading {os.fsdecode(path)!r}"):
-        return _read(path)
+        return _read(path, others)
 
 
-def _read(path: str | os.PathLike[str]) -> dict[str, Any]:
+def _read(path: str | os.PathLike[str], others: bool) -> dict[str, Any]:
     source = repr(os.fsdecode(path))
     with open(path, "rb") as file:
         found = parse_json(file.read(), source)
