@@ -262,7 +262,7 @@ def read_callbacks(callbacks: Any) -> list[Callback]:
     Raises
     ------
     TypeError
-        One of them is none, or its interval is no whole number.
+        One of them is none, its interval is no whole number, or `adds` no tuple of names.
     ValueError
         Its interval is negative.
 
@@ -286,4 +286,7 @@ def read_callbacks(callbacks: Any) -> list[Callback]:
                 f"callbacks holds {shown(callback)}; expected fastnet.Callback objects."
             )
         as_count(callback.interval, "a callback's interval", at_least=0)
+        adds = callback.adds
+        if not isinstance(adds, (tuple, list)) or not all(isinstance(name, str) for name in adds):
+            raise TypeError(f"a callback's adds is {shown(adds)}; expected a tuple of names.")
     return found

@@ -184,9 +184,6 @@ def _restore(
     network: AnyNetwork = cls._from_parameters(architecture, model.biases, model.weights)
     network._initializer, network._bias_initializer = starts
     network.preprocessing = model.preprocessing
-    if model.kind is not None:
-        network._kind, network._low = model.kind, float(model.low)
-    elif model.preprocessing is not None and model.preprocessing.labels is not None:
-        network._kind = "classes"
+    network._kind, network._low = model.kind, float(model.low)
     network.history = History(model.history)
     return network

@@ -57,7 +57,7 @@ def describe_object(value: Any) -> str:
     --------
     >>> from fastnet.callbacks import EarlyStopping
     >>> describe_object(EarlyStopping(patience=3, restore_best=False))
-    "EarlyStopping(patience=3, monitor='evaluation_accuracy', min_delta=0.0, restore_best=False)"
+    'EarlyStopping(patience=3, monitor=None, min_delta=0.0, restore_best=False, better=None)'
     """
     if dataclasses.is_dataclass(value):
         names = [field.name for field in dataclasses.fields(value) if field.init]

@@ -97,6 +97,7 @@ def test_feedforward_cost_and_accuracy_are_the_twins(problem):
     cost = reference.total_cost(biases, weights, X, Y, lmbda=2.5, cost=problem.cost)
     tolerance = 200 * float(np.finfo(problem.dtype).eps)
     assert network.total_cost(problem.data, 2.5) == pytest.approx(cost, rel=tolerance)
+    network.kind = "classes"
     if problem.sizes[-1] == 1:
         expected = int(((a >= 0.5) == (Y >= 0.5)).sum())
         margin = np.abs(a - 0.5).min()

@@ -93,7 +93,7 @@ def test_numpy_opens_the_file_without_pickle(tmp_path):
         header = json.loads(members["header"].tobytes())
     with zipfile.ZipFile(tmp_path / "model.npz") as members:
         assert b"'<f8'" in members.read("weights_0.npy")[:80]  # on any machine
-    assert header["version"] == persistence.FORMAT_VERSION == 1
+    assert header["version"] == persistence.FORMAT_VERSION == 2
     assert header["written_by"] == f"fastnet {fastnet.__version__}"
     assert header["sizes"] == [3, 4, 2] and header["activations"] == ["relu", "softmax"]
 
@@ -160,8 +160,10 @@ def test_network2_takes_sigmoid_networks_only(tmp_path):
 
 
 @pytest.mark.parametrize("form", ["npz", "safetensors"])
-def test_the_file_of_version_1_is_read(form):
-    net = fastnet.load(FILES / f"model-version-1.{form}")
+@pytest.mark.parametrize("version", [1, 2])
+def test_files_of_every_version_are_read(version, form):
+    net = fastnet.load(FILES / f"model-version-{version}.{form}")
+    assert net.kind == "classes"
     assert net.sizes == [2, 2, 3] and net.activations == ["tanh", "softmax"]
     assert net.cost is fastnet.LogLikelihoodCost and net.dtype == np.float32
     assert net.weights[0].tolist() == [[0.5, -1.0], [2.0, 0.25]]
@@ -175,14 +177,19 @@ def test_the_file_of_version_1_is_read(form):
         ["petal", "sepal"],
         "species",
     )
-    assert net.history == [{"epoch": 0, "eta": 0.1, "training_cost": 1.25}]
+    expected = {"epoch": 0, "eta": 0.1, "training_cost": 1.25}
+    if version > 1:  # before, accuracies were numbers of examples
+        expected["training_accuracy"] = 0.75
+    assert net.history == [expected]
     out = net.feedforward(net.preprocessing.inputs([[5.5, 3.0]]))
     z = np.array([np.tanh(1.0), np.tanh(-0.125) + 0.5, -np.tanh(1.0) - np.tanh(-0.125) - 0.5])
     assert np.allclose(out[0], np.exp(z) / np.exp(z).sum(), rtol=1e-6)
 
 
-def test_the_json_of_version_1_is_read():
-    net = fastnet.load(FILES / "model-version-1.json")
+@pytest.mark.parametrize("version", [1, 2])
+def test_json_of_every_version_is_read(version):
+    net = fastnet.load(FILES / f"model-version-{version}.json")
+    assert net.kind == ("classes" if version == 1 else "numbers")
     assert net.sizes == [2, 2, 1] and net.activations == ["sigmoid", "sigmoid"]
     assert net.cost is fastnet.QuadraticCost and net.dtype == np.float32
     assert net.weights[0].tolist() == [[0.5, -1.0], [2.0, 0.25]]

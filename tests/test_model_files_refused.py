@@ -100,13 +100,13 @@ def test_bad_preprocessing_is_refused(tmp_path, changes, cause):
 
 
 def test_a_version_to_come_is_named_whatever_else_it_holds(tmp_path):
-    header = {"format": "fastnet network", "version": 2, "written_by": "fastnet 3.1", "new": []}
+    header = {"format": "fastnet network", "version": 3, "written_by": "fastnet 3.1", "new": []}
     path = tmp_path / "model.npz"
     np.savez(path, header=np.frombuffer(json.dumps(header).encode(), np.uint8))
-    refuse(path, "is of format version 2, written by 'fastnet 3.1'", "install a newer one")
+    refuse(path, "is of format version 3, written by 'fastnet 3.1'", "install a newer one")
     header = {"format": "fastnet network", "version": 10**3000}
     np.savez(path, header=np.frombuffer(json.dumps(header).encode(), np.uint8))
-    refuse(path, "is of format version 10000", "reads versions up to 1")
+    refuse(path, "is of format version 10000", "reads versions up to 2")
 
 
 def test_data_are_no_model(tmp_path):

@@ -73,7 +73,8 @@ def test_float64_comes_back_bit_for_bit(tmp_path, network):
     )
     assert json.loads(path.read_text()) == book_form(sizes, weights, biases, "QuadraticCost")
     model = read_json(path)
-    assert list(model) == ["sizes", "weights", "biases", "cost", "dtype"]
+    assert list(model) == ["sizes", "weights", "biases", "cost", "dtype", "kind"]
+    assert model["kind"] == "classes"  # as the book's always are
     assert (model["sizes"], model["cost"], model["dtype"]) == (sizes, "QuadraticCost", "float64")
     for key, arrays in (("weights", weights), ("biases", biases)):
         for got, saved in zip(model[key], arrays, strict=True):

@@ -163,7 +163,7 @@ def test_a_metric_that_is_not_measured_is_refused_beside_callbacks_that_write(
         options["schedule"] = halve if watcher == "halve" else fastnet.schedules.WarmUp(1, halve)
     network = new()
     before = network.parameters.copy(), str(network.rng.bit_generator.state)
-    with pytest.raises(ValueError, match=f"'{monitor}' is not measured"):
+    with pytest.raises(ValueError, match=f"'{monitor}' is not recorded"):
         network.train((X, Y), 2, 2, **options)
     np.testing.assert_array_equal(network.parameters, before[0])
     assert str(network.rng.bit_generator.state) == before[1] and network.history == []
@@ -172,6 +172,6 @@ def test_a_metric_that_is_not_measured_is_refused_beside_callbacks_that_write(
 
 def test_what_a_callback_writes_can_be_watched():
     network = new()
-    stop = fastnet.EarlyStopping(2, "mine")
+    stop = fastnet.EarlyStopping(2, "mine", better="high")
     history = network.train((X, Y), 9, 2, callbacks=[Writer(), stop])
     assert len(history) == 3 and stop.best == 1.0  # never better than the first

@@ -44,9 +44,9 @@ def test_learning_curves_of_a_history_are_its_columns():
     _, history = trained(evaluation_data=(X[:2], Y[:2]), metrics=metrics)
     ax = axes()
     assert plotting.learning_curves(ax, history) is ax
-    assert ydata(ax) == [history.column("evaluation_accuracy")]
+    assert ydata(ax) == [[100 * share for share in history.column("evaluation_accuracy")]]
     assert ax.get_legend() is None  # there is one curve
-    assert ax.get_ylabel() == "evaluation examples classified right, number"
+    assert ax.get_ylabel() == "evaluation accuracy (%)"
     ax = plotting.learning_curves(axes(), history, metrics=metrics[:2])
     assert ydata(ax) == [history.column(name) for name in metrics[:2]]
     assert names(ax) == ["training cost", "evaluation cost"]

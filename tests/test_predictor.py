@@ -120,7 +120,7 @@ def test_a_workspace_lent_before_the_cost_changed_does_not_come_back():
 
 def test_where_the_cost_overflows_a_network_is_told_though_it_never_predicted():
     """The layer is looked for in a new workspace, which has read no parameters yet."""
-    net = fastnet.Network([3, 2], cost="quadratic", rng=0)
+    net = fastnet.Network([3, 2], cost="quadratic", output="identity", rng=0)
     data = X, np.full((7, 2), 1e200)
     with pytest.raises(fastnet.DivergenceError, match="the running cost is inf"):
         net.train(data, 1, optimizer=fastnet.SGD(0.0), metrics="running_cost")

@@ -454,6 +454,7 @@ def test_a_pickle_of_a_later_version_is_refused_in_words():
 
 def test_a_pickle_holds_no_engines_and_no_locks():
     network = new()
+    network.kind = "classes"
     before = len(pickle.dumps(network))
     network.feedforward(DATA[0])
     network.backprop(*DATA)

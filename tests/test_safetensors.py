@@ -130,8 +130,8 @@ BAD = {
     "activation": ({"header": {"activations": ["swish", "softmax"]}}, "'swish' is unknown"),
     "another key": ({"header": {"momentum": 1}}, "it has the key 'momentum', which this version"),
     "too new": (
-        {"header": {"version": 2, "written_by": "fastnet 3.1"}},
-        "is of format version 2, written by 'fastnet 3.1'; fastnet",
+        {"header": {"version": 3, "written_by": "fastnet 3.1"}},
+        "is of format version 3, written by 'fastnet 3.1'; fastnet",
     ),
 }
 

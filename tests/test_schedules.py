@@ -255,7 +255,7 @@ def test_by_name_it_watches_the_evaluation_accuracy():
         (lambda: WarmUp(1, then=3), "schedule is 3"),
         (lambda: HalveOnPlateau(patience=0), "patience is 0"),
         (lambda: HalveOnPlateau(stop_at=-1), "stop_at is -1"),
-        (lambda: read_schedule("step"), "schedule is 'step'"),
+        (lambda: read_schedule("steps"), "schedule is 'steps'"),
         (lambda: read_schedule("linear"), "schedule is 'linear'"),
         (lambda: read_schedule(0.5), "schedule is 0.5"),
         (lambda: read_schedule(Cosine), "schedule is <class"),

@@ -240,11 +240,13 @@ def test_zero_epochs_and_zero_eta_change_no_parameter(small):
 @settings(max_examples=40)
 def test_the_four_lists_are_what_accuracy_and_total_cost_say(problem, lmbda):
     network = problem.network()
+    network.kind = "classes"
     evaluation = problem.X[::-2], problem.data[1][::-2]
     lists = network.SGD(
         problem.data, 2, 4, 0.3, lmbda, evaluation, True, True, True, True, shuffle=False
     )
     apart, expected = problem.network(), ([], [], [], [])
+    apart.kind = "classes"
     for _ in range(2):
         apart.SGD(problem.data, 1, 4, 0.3, lmbda, shuffle=False)
         for offset, data in ((0, evaluation), (2, problem.data)):
@@ -260,7 +262,9 @@ def test_the_four_lists_are_what_accuracy_and_total_cost_say(problem, lmbda):
 def test_only_what_is_monitored_is_listed(small):
     for wanted in range(4):
         flags = [wanted == place for place in range(4)]
-        lists = small.network().SGD(small.data, 2, 3, 0.5, 0.0, small.data, *flags)
+        network = small.network()
+        network.kind = "classes"
+        lists = network.SGD(small.data, 2, 3, 0.5, 0.0, small.data, *flags)
         assert [len(values) for values in lists] == [2 * flag for flag in flags]
 
 

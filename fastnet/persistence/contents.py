@@ -35,7 +35,7 @@ from fastnet.persistence.checks import (
 )
 from fastnet.persistence.training import SavedTraining, read_training, training_members
 from fastnet.preprocessing import Preprocessing
-from fastnet.targets import KINDS
+from fastnet.targets import KINDS, kind_of_output
 
 __all__ = [
     "FORMAT_VERSION",
@@ -278,7 +278,7 @@ def read_header(data: bytes, source: str) -> dict[str, Any]:
     beside = ("training",) if found["format"] == CHECKPOINT else ()
     if found["version"] == 1:
         header = check_keys(found, source, (*(k for k in _KEYS if k not in _SINCE_2), *beside))
-        header = {**header, "kind": None, "low": 0.0}
+        header = {**header, "kind": _kind_of_version_1(header), "low": 0.0}
     else:
         header = check_keys(found, source, (*_KEYS, *beside))
     for key, good, expected in (
@@ -312,6 +312,14 @@ def _are_records(value: Any) -> bool:
 def _is_start(value: Any) -> bool:
     # type() and not isinstance(): a bool is an int.
     return type(value) in (str, int, float, type(None))
+
+
+def _kind_of_version_1(header: dict[str, Any]) -> str | None:
+    """Return what a network is taken for whose file says nothing of its targets."""
+    preprocessing, activations = header["preprocessing"], header["activations"]
+    if isinstance(preprocessing, dict) and preprocessing.get("labels") is not None:
+        return "classes"
+    return kind_of_output(activations[-1]) if _are_names(activations) and activations else None
 
 
 def _is_kind(value: Any) -> bool:

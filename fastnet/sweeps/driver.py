@@ -105,7 +105,7 @@ def sweep(
     >>> result[0].configuration, result[0].error.split(";")[0]
     ({'hidden': 0}, 'ValueError: sizes[1] is 0')
     >>> result[3].measures["training_accuracy"], result[3].network.sizes
-    (4, [2, 8, 2])
+    (1.0, [2, 8, 2])
     """
     outcomes = []
     for outcome in stream(
