@@ -10,14 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastnet.arguments import memory_for
+from fastnet.data import as_real_array
+
 __all__ = ["sigmoid", "sigmoid_prime"]
 
 Array = NDArray[Any]
 
 
 def _real(z: ArrayLike) -> Array:
-    z = np.asarray(z)
-    return z if z.dtype.kind == "f" else z.astype(np.float64)
+    z = as_real_array(z, "z")
+    with memory_for("z"):
+        return z if z.dtype.kind == "f" else z.astype(np.float64)
 
 
 def sigmoid(z: ArrayLike) -> Array:

@@ -18,6 +18,7 @@ __all__ = [
     "as_choice",
     "as_count",
     "as_items",
+    "as_number",
     "as_path",
     "as_rate",
     "call",
@@ -116,6 +117,34 @@ def as_rate(value: Any, name: str) -> float:
     >>> as_rate(1, "eta")
     1.0
     """
+    number = as_number(value, name, " that is not negative")
+    if number < 0:
+        raise ValueError(f"{name} is {number}; expected a finite number that is not negative.")
+    return number
+
+
+def as_number(value: Any, name: str, wanted: str = "") -> float:
+    """Return a finite number.
+
+    Parameters
+    ----------
+    value : object
+    name : str
+    wanted : str
+        What else a message says is expected of it.
+
+    Raises
+    ------
+    TypeError
+        Not a real number.
+    ValueError
+        Infinite or NaN.
+
+    Examples
+    --------
+    >>> as_number(-1, "mean")
+    -1.0
+    """
     try:
         if isinstance(value, (str, bytes, bool, np.bool_, complex, np.complexfloating)):
             raise TypeError
@@ -130,8 +159,8 @@ def as_rate(value: Any, name: str) -> float:
         ) from None
     except OverflowError:
         raise ValueError(f"{name} is too large; expected a finite number.") from None
-    if not math.isfinite(number) or number < 0:
-        raise ValueError(f"{name} is {number}; expected a finite number that is not negative.")
+    if not math.isfinite(number):
+        raise ValueError(f"{name} is {number}; expected a finite number{wanted}.")
     return number
 
 

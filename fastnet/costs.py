@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastnet.activations import sigmoid_prime
-from fastnet.arguments import shown
+from fastnet.arguments import memory_for, shown
 from fastnet.data import as_real_array
 
 __all__ = [
@@ -291,7 +291,8 @@ def _read(**given: ArrayLike) -> list[Array]:
     arrays: list[Array] = []
     for name, value in given.items():
         array = as_real_array(value, name)
-        arrays.append(array if array.dtype.kind == "f" else array.astype(np.float64))
+        with memory_for(name):
+            arrays.append(array if array.dtype.kind == "f" else array.astype(np.float64))
         if array.shape != arrays[0].shape:
             first = next(iter(given))
             raise ValueError(

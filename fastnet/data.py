@@ -541,10 +541,10 @@ def _read_class_weight(class_weight: Any, labels: Array, n_classes: int) -> Arra
     if isinstance(class_weight, dict):
         weights = np.ones(n_classes)
         for label, weight in class_weight.items():
-            if label not in range(n_classes):
+            if not isinstance(label, (int, float, np.number)) or label not in range(n_classes):
                 raise ValueError(
                     f"class_weight names class {shown(label)}; classes are 0 to {n_classes - 1}."
                 )
-            weights[int(label)] = as_rate(weight, f"class_weight[{label!r}]")
+            weights[int(label)] = as_rate(weight, f"class_weight[{shown(label)}]")
         class_weight = weights
     return _read_weights(class_weight, n_classes, "class_weight")

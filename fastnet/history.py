@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from fastnet.arguments import shown
+from fastnet.arguments import as_count, shown
 
 __all__ = ["History", "without_counts"]
 
@@ -71,6 +71,8 @@ class History(list[dict[str, Any]]):
 
         Raises
         ------
+        TypeError
+            Not text.
         ValueError
             The text is no such history, or is one of a later version.
 
@@ -79,21 +81,28 @@ class History(list[dict[str, Any]]):
         >>> History.from_json('[{"epoch": 0, "evaluation_accuracy": 45}]', n_evaluation=50)
         [{'epoch': 0, 'evaluation_accuracy': 0.9}]
         """
+        if not isinstance(text, (str, bytes, bytearray)):
+            raise TypeError(f"text is {shown(text)}; expected a str.")
+        n_training, n_evaluation = (
+            n if n is None else as_count(n, name, at_least=1)
+            for n, name in ((n_training, "n_training"), (n_evaluation, "n_evaluation"))
+        )
         try:
             found = json.loads(text)
         except RecursionError:
-            raise ValueError("expected a history in JSON; this is nested too deeply.") from None
+            raise ValueError("text is nested too deeply; expected a history in JSON.") from None
+        except ValueError as error:
+            raise ValueError(f"text is not JSON ({error}); expected a history.") from None
         version: Any = 1
         records = found
         if isinstance(found, dict):
             version, records = found.get("version"), found.get("records")
             if type(version) is not int or not 1 <= version <= VERSION:
                 raise ValueError(
-                    f"expected a history of version 1 to {VERSION}; this one's version is "
-                    f"{shown(version)}."
+                    f"text is a history of version {shown(version)}; expected 1 to {VERSION}."
                 )
         if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-            raise ValueError("expected a history in JSON, with an object for each epoch.")
+            raise ValueError("text is not a history in JSON, with an object for each epoch.")
         return cls(records if version > 1 else without_counts(records, n_training, n_evaluation))
 
     def to_frame(self) -> Any:

@@ -57,7 +57,8 @@ def as_rng(seed: Seed) -> RNG:
     """
     if isinstance(seed, (np.random.Generator, np.random.RandomState)):
         return seed
-    if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool):
+    # NumPy counts its time differences among the integers.
+    if isinstance(seed, (int, np.integer)) and not isinstance(seed, (bool, np.timedelta64)):
         if seed < 0:
             raise ValueError(f"rng is {shown(seed)}; a seed must not be negative.")
         return np.random.default_rng(int(seed))

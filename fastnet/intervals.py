@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastnet.arguments import as_count
+from fastnet.arguments import as_count, memory_for
+from fastnet.data import as_real_array
 
 __all__ = ["mean_and_margin", "student_t"]
 
@@ -42,10 +43,12 @@ def mean_and_margin(samples: ArrayLike) -> tuple[Array, Array]:
     >>> mean.tolist(), margin.round(3).tolist()
     ([3.0, 5.0], [4.968, 0.0])
     """
-    samples = np.asarray(samples, dtype=np.float64)
+    samples = as_real_array(samples, "samples")
+    if samples.ndim == 0 or len(samples) == 0:
+        raise ValueError(f"samples has shape {samples.shape}; give one or more repetitions.")
     n = len(samples)
-    if n == 0:
-        raise ValueError("there are no samples; give one or more.")
+    with memory_for("samples"), np.errstate(over="ignore", invalid="ignore"):
+        samples = samples.astype(np.float64, copy=False)
     mean = samples.mean(axis=0)
     if n == 1:
         return mean, np.full_like(mean, math.nan)

@@ -165,7 +165,7 @@ def _check_held(plan: Plan, dtype: np.dtype[Any], n: int) -> None:
     plan.optimizer.check_held(dtype)
     if not isinstance(plan.optimizer, LBFGS):  # which has l2 in float64
         check_held(plan.l1, "l1", dtype, per=n)
-        check_held(plan.l2, "l2", dtype, per=n)
+        check_held(plan.l2, "l2 (lmbda)", dtype, per=n)
     for name in ("max_norm", "clip_norm"):  # kept in float64, but what they leave is not
         norm = getattr(plan, name)
         check_held(min(norm, 1.0), name, dtype)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from fastnet.arguments import as_items, memory_for, shown
+from fastnet.arguments import as_items, as_number, memory_for, shown
+from fastnet.data import as_real_array
 from fastnet.frames import unframed
 
 __all__ = ["Preprocessing", "byte_scale", "standardization"]
@@ -89,8 +90,8 @@ class Preprocessing:
                 f"mean has {means.size} numbers and scale has {scales.size}; give one of each an "
                 "input."
             )
-        target_mean = _number(target_mean, "target_mean")
-        target_scale = _number(target_scale, "target_scale")
+        target_mean = as_number(target_mean, "target_mean")
+        target_scale = as_number(target_scale, "target_scale")
         if target_scale <= 0 or (scales is not None and not (scales > 0).all()):
             raise ValueError("scale and target_scale must be positive; use 1 for a constant.")
         if target is not None and not isinstance(target, str):
@@ -148,14 +149,13 @@ class Preprocessing:
         >>> bytes_to_shares.inputs(np.array([[64, 128]], dtype=np.uint8))
         array([[0.25, 0.5 ]])
         """
-        X = np.asarray(unframed(X, "X"))
         if self.mean is None or self.scale is None or not self.changes_inputs:
-            return X
-        if X.dtype.kind not in "biuf":
-            raise TypeError(f"X is of dtype {X.dtype}; expected real numbers.")
+            return np.asarray(unframed(X, "X"))
+        X = as_real_array(X, "X")
         if X.ndim != 2 or X.shape[1] != self.mean.size:
             raise ValueError(f"X has shape {X.shape}; expected (examples, {self.mean.size}).")
-        out = np.empty(X.shape, dtype)
+        with memory_for("X"):
+            out = np.empty(X.shape, dtype)
         step = max(1, BLOCK_BYTES // (8 * X.shape[1]))
         # Whatever does not fit becomes infinite, and a network refuses it with its row and column.
         with np.errstate(over="ignore", invalid="ignore"):
@@ -175,7 +175,9 @@ class Preprocessing:
         >>> Preprocessing(target_mean=100.0, target_scale=10.0).outputs([0.5, -1.0])
         array([105.,  90.])
         """
-        restored: Array = np.asarray(predicted) * self.target_scale + self.target_mean
+        values = as_real_array(predicted, "predicted")
+        with memory_for("predicted"), np.errstate(over="ignore"):
+            restored: Array = values * self.target_scale + self.target_mean
         return restored
 
     def check(self, sizes: Sequence[int]) -> None:
@@ -228,7 +230,7 @@ def standardization(X: ArrayLike) -> tuple[Array, Array]:
     >>> standardization([[1.0, 7.0], [3.0, 7.0]])
     (array([2., 7.]), array([1., 1.]))
     """
-    X = np.asarray(unframed(X, "X"))
+    X = as_real_array(X, "X")
     if X.ndim != 2 or not len(X):
         raise ValueError(f"X has shape {X.shape}; expected (examples, inputs), one or more.")
     step = max(1, BLOCK_BYTES // (8 * max(1, X.shape[1])))
@@ -304,20 +306,6 @@ def _read_vector(values: Any, name: str) -> Array:
         raise ValueError(f"{name} holds a number that is not finite.")
     array.flags.writeable = False
     return array
-
-
-def _number(value: Any, name: str) -> float:
-    if isinstance(value, (bool, str, bytes)) or not np.isscalar(value):
-        raise TypeError(f"{name} is {shown(value)}; expected a number.")
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} is {shown(value)}; expected a number.") from None
-    except OverflowError:
-        raise ValueError(f"{name} is too large; expected a finite number.") from None
-    if not np.isfinite(number):
-        raise ValueError(f"{name} is {number}; expected a finite number.")
-    return number
 
 
 def _labels(values: Any) -> tuple[Label, ...] | None:

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -20,7 +21,11 @@ from hypothesis.extra import numpy as hnp
 
 import fastnet
 from fastnet import schedules
+from fastnet.activations import sigmoid
+from fastnet.costs import COSTS, find_cost
 from fastnet.datasets import shift_images
+from fastnet.intervals import mean_and_margin, student_t
+from fastnet.preprocessing import standardization
 
 from .refusals import GOOD, PAIRS, X, Y, fingerprint, new
 
@@ -28,6 +33,73 @@ CALLS_MADE = int(os.environ.get("FASTNET_ARGUMENT_CALLS", "2000"))
 #: More rows than there is memory for anything that belongs to them, in eight bytes.
 ENDLESS = np.broadcast_to(0.0, (2**50, 3))
 ENDLESS_Y = np.broadcast_to(np.int8(1), (2**50,))
+
+
+class EqualsEverything:
+    """Whoever asks whether this is one of several names hears yes."""
+
+    def __eq__(self, other):
+        return True
+
+    def __hash__(self):
+        return 0
+
+
+class NoText:
+    """Cannot be shown in a message."""
+
+    def __repr__(self):
+        raise RuntimeError("no text")
+
+
+class Text(str):
+    """A str that is not one exactly."""
+
+
+class Whole(int):
+    """An int that is not one exactly."""
+
+
+class Changing:
+    """Is another array each time that it is looked at."""
+
+    def __init__(self):
+        self.looks = 0
+
+    def __array__(self, dtype=None, copy=None):
+        self.looks += 1
+        return np.full((5, 3) if self.looks % 2 else (4, 2), np.nan if self.looks % 3 else 1.0)
+
+
+class Growing(list):
+    """Has another length each time that it is gone through."""
+
+    def __iter__(self):
+        self.append(1)
+        return super().__iter__()
+
+
+class Subclass(np.ndarray):
+    """An array of a class of its own."""
+
+
+#: Numbers that are none of Python's and NumPy's usual ones, and whole numbers for which words of
+#: the machine are too short.
+ODD_NUMBERS = [
+    2**31, 2**32, 2**53 + 1, 2**63 - 1, 2**64, -(10**400), 10**5000, Whole(2),
+    -0.0, 5e-324, 2.3e-308, 1e-50, 1e39, 1 - 1e-12, Decimal("0.5"), Decimal("1e1000"),
+    Decimal("sNaN"), Fraction(10**400),
+    complex(1, 0), np.complex64(1), np.float32(0.5), np.longdouble("1e4000"), np.uint64(2**64 - 1),
+    np.int8(-1), np.array(0.5), np.array(True), np.array("x"), np.array(None), np.array([0.5]),
+    np.array(2**63, np.uint64), np.ma.masked, np.timedelta64(3, "s"), date(2000, 1, 1),
+    timedelta(1),
+]  # fmt: skip
+ODD_OBJECTS = [
+    EqualsEverything(), NoText(), Text("sgd"), Text("x"), Changing(), Growing(),
+    X.view(Subclass), np.array([EqualsEverything()] * 5), [EqualsEverything()], [2**63], [10**400],
+    [np.array(0.5)], np.full((5, 3), 1e-320), np.array([2**63] * 5, np.uint64), {0: 10**400},
+    {EqualsEverything(): 1}, (X, [2**63] * 5), (X, [10**400] * 5), (X, np.full(5, "1")),
+]  # fmt: skip
 NUMBERS = [-1, 0, 1, 2, 3, -0.5, 0.0, 0.5, 1e308, 1e-320, np.nan, np.inf, -np.inf, 2**63, -(2**70)]
 JUNK = [
     *NUMBERS, None, True, False, 10**400, 1j, "", "x", "\0", "sgd", b"x", bytearray(8), object(),
@@ -41,7 +113,7 @@ JUNK = [
     PAIRS, X.T, X[::-1], X[:, ::-1], np.asfortranarray(X), X.astype(">f4"), X.astype("e"),
     np.broadcast_to(1.0, (5, 3)), ENDLESS, ENDLESS_Y, (ENDLESS, ENDLESS_Y), (ENDLESS, Y),
     (X, ENDLESS_Y), fastnet.Network, fastnet.SGD, fastnet.Adam(), schedules.Step(3), np.random,
-    memoryview(b"abc"), iter([]), fastnet.Preprocessing(),
+    memoryview(b"abc"), iter([]), fastnet.Preprocessing(), *ODD_NUMBERS, *ODD_OBJECTS,
 ]  # fmt: skip
 SHAPES = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=5)
 ANYTHING = st.one_of(
@@ -54,6 +126,10 @@ ANYTHING = st.one_of(
 )
 #: Whoever asks for that many epochs gets them.
 EPOCHS = st.sampled_from([v for v in JUNK if not isinstance(v, (int, np.integer)) or v < 3])
+#: So does whoever has so many numbers added.
+FINITE = st.sampled_from([v for v in JUNK if v is not ENDLESS and v is not ENDLESS_Y])
+#: Likewise for draws and files.
+FEW = st.sampled_from([v for v in JUNK if not isinstance(v, int) or not 10 < v < 10**300])
 SIZES = st.one_of(
     ANYTHING,
     st.lists(st.sampled_from([*JUNK, 2**31, 2**40, 2**62]), max_size=4),
@@ -99,6 +175,29 @@ def set_item(name, good):
         **{name: good},
     )
 
+
+def threads_set_to(n):
+    """Set the number of threads, and leave it as it was."""
+    try:
+        fastnet.set_num_threads(n)
+        assert 1 <= fastnet.get_num_threads() <= 1024
+    finally:
+        fastnet.set_num_threads(None)
+
+
+def threads_by_variable(text):
+    """Ask for the number of threads that the environment says."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FASTNET_NUM_THREADS", text)
+        assert 1 <= fastnet.get_num_threads() <= 1024
+
+
+TEXTS = st.one_of(
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
+    st.integers().map(str),
+    st.integers(0, 10**6).map(lambda digits: "9" * (digits % 7000)),
+    st.sampled_from(["٣", "²", "1_0", "+1", " 1", "1e3", "0x10", "all ", "ALL"]),
+)
 
 #: What a callable raises is its caller's own, and passes through.
 NOT_CALLED = ANYTHING.filter(
@@ -148,6 +247,55 @@ CALLS = {
         fastnet.Preprocessing, mean=np.zeros(3), scale=np.ones(3), labels=["a"], columns=["b"],
         target="c", target_mean=0.0, target_scale=1.0,
     ),
+    "prepare": method("prepare", data=GOOD),
+    "set_num_threads": maker(threads_set_to, n=2, words="set_num_threads"),
+    "FASTNET_NUM_THREADS": maker(
+        threads_by_variable, strategies={"text": TEXTS}, text="2", words="FASTNET_NUM_THREADS"
+    ),
+    "SGD()": maker(fastnet.SGD, eta=0.1),
+    "Momentum": maker(fastnet.Momentum, eta=0.1, mu=0.5),
+    "RMSprop": maker(fastnet.RMSprop, eta=0.1, beta=0.5, epsilon=1e-8),
+    "LBFGS": maker(
+        fastnet.LBFGS, eta=0.1, memory=5, tolerance=1e-5, reduction=0.0, max_evaluations=None
+    ),
+    "Checkpoint": maker(
+        fastnet.Checkpoint, path="x.npz", every=2, unit="seconds", keep=2,
+        strategies={"keep": FEW},
+    ),
+    "weighted_input": maker(
+        fastnet.diagnostics.weighted_input, n_inputs=4, active=2, initializer="large", draws=5,
+        rng=1, bias_initializer=0.5, units=2, progress=None,
+        strategies={"n_inputs": FEW, "draws": FEW, "units": FEW, "progress": NOT_CALLED},
+    ),
+    "theory": maker(
+        fastnet.diagnostics.theory, n_inputs=4, active=2, initializer="large",
+        bias_initializer=0.5, units=2, strategies={"units": FEW},
+    ),
+    "find_cost": maker(find_cost, cost="quadratic"),
+    **{
+        f"{name}.{part}": maker(getattr(cost, part), **given)
+        for name, cost in COSTS.items()
+        for part, given in [("fn", {"a": X, "y": X}), ("delta", {"z": X, "a": X, "y": X})]
+    },
+    "sigmoid": maker(sigmoid, z=X, strategies={"z": FINITE}),
+    "standardization": maker(standardization, X=X),
+    "inputs": maker(fastnet.Preprocessing(np.zeros(3), np.ones(3) * 2).inputs, X=X),
+    "outputs": maker(fastnet.Preprocessing(target_scale=2.0).outputs, predicted=X),
+    "from_arrays": maker(fastnet.Batches.from_arrays, X=X, y=Y, rows=2),
+    "Batches": maker(fastnet.Batches, source=[GOOD], words="Batches|block"),
+    "student_t": maker(student_t, degrees=3),
+    "mean_and_margin": maker(mean_and_margin, samples=X, strategies={"samples": FINITE}),
+    "from_json": maker(fastnet.History.from_json, text="[]", words="history"),
+    "save": method("save", filename=os.devnull + "/x.npz", words="dev"),
+    "load": maker(fastnet.load, filename="no/such.npz", words="no such|directory"),
+    "Constant": maker(schedules.read_schedule, schedule=None),
+    "HalveOnPlateau": maker(
+        schedules.HalveOnPlateau, patience=2, monitor="training_cost", stop_at=0.1
+    ),
+    "Exponential": maker(schedules.Exponential, decay=0.5),
+    "InverseScaling": maker(schedules.InverseScaling, power=0.5),
+    "Cosine": maker(schedules.Cosine, epochs=3, floor=0.1),
+    "WarmUp": maker(schedules.WarmUp, epochs=3, then=None, words="schedule"),
     "Adam": maker(fastnet.Adam, eta=0.1, beta1=0.9, beta2=0.9, epsilon=1e-8),
     "Rprop": maker(fastnet.Rprop, eta=0.1, up=1.2, down=0.5, smallest=1e-6, largest=50.0),
     "AdamW": maker(fastnet.AdamW, eta=0.1, weight_decay=0.1),

@@ -378,7 +378,7 @@ def test_histories_of_version_1_are_converted_where_the_numbers_are_known():
     unknown = fastnet.History.from_json(old)
     assert unknown == [{"epoch": 0, "eta": 0.5, "running_correct": 9, "evaluation_correct": 3}]
     assert fastnet.History.from_json(known.to_json()) == known
-    with pytest.raises(ValueError, match="version is 3"):
+    with pytest.raises(ValueError, match="version 3"):
         fastnet.History.from_json('{"version": 3, "records": []}')
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnet.arguments import shown
 from fastnet.callbacks import RecordStatistics
 from fastnet.compare.data import Data
 from fastnet.compare.result import NEW, OLD, Comparison, Run, Settings
@@ -194,14 +195,14 @@ def sizes_of(data: Data, settings: Settings) -> tuple[int, int, int]:
 def _checked_names(initializers: Sequence[str]) -> tuple[str, ...]:
     """Return the names, or say which is none."""
     if isinstance(initializers, str):
-        raise TypeError(f"initializers is {initializers!r}; give a list of names.")
+        raise TypeError(f"initializers is {shown(initializers)}; give a list of names.")
     names = tuple(initializers)
     if not names:
         raise ValueError(f"initializers is empty; give names out of {', '.join(INITIALIZERS)}.")
     for name in names:
         if not isinstance(name, str):
-            raise TypeError(f"initializers holds {name!r}; expected names.")
+            raise TypeError(f"initializers holds {shown(name)}; expected names.")
         read_initializer(name, "initializers")
         if names.count(name) > 1:
-            raise ValueError(f"initializers names {name!r} twice; once is enough.")
+            raise ValueError(f"initializers names {shown(name)} twice; once is enough.")
     return names

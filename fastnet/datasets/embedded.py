@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from fastnet.arguments import shown
 from fastnet.datasets.idx import load_idx_folder
 
 # The book trains on the first 50,000 and validates on the last 10,000 of the 60,000.
@@ -86,7 +87,7 @@ def _float_type(dtype: DTypeLike) -> np.dtype[Any]:
         kind = np.dtype(dtype)
     except TypeError as error:
         raise TypeError(
-            f"dtype is {dtype!r}, which is no data type; expected float64 or float32"
+            f"dtype is {shown(dtype)}, which is no data type; expected float64 or float32"
         ) from error
     if kind not in (np.dtype(np.float64), np.dtype(np.float32)):
         raise ValueError(f"dtype is {kind}; expected float64 or float32 (raw=True gives the bytes)")

@@ -11,6 +11,7 @@ from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
+from fastnet.arguments import shown
 from fastnet.costs import PoissonCost
 from fastnet.estimators.base import BaseMLP, has_steps, with_callbacks
 from fastnet.estimators.watching import HeldOut
@@ -205,7 +206,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         y = y.reshape(len(y), -1)
         if self.loss not in ("squared_error", "poisson"):
             raise ValueError(
-                f"loss of MLPRegressor is {self.loss!r}; expected 'squared_error' or 'poisson'."
+                f"loss of MLPRegressor is {shown(self.loss)}; "
+                "expected 'squared_error' or 'poisson'."
             )
         if self.loss == "poisson" and (y < 0).any():
             raise ValueError("y has negative numbers; loss='poisson' is for counts, 0 or more.")

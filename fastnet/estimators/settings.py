@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import InvalidParameterError
 
+from fastnet.arguments import shown
 from fastnet.callbacks import read_callbacks
 from fastnet.estimators.orders import Rate
 from fastnet.initializers import read_initializer
@@ -105,7 +106,7 @@ def check_parameters(estimator: Any) -> None:
 def _refuse(estimator: Any, name: str, wanted: str) -> None:
     """Raise scikit-learn's own error, which is a ValueError and a TypeError."""
     kind, came = type(estimator).__name__, getattr(estimator, name)
-    raise InvalidParameterError(f"{name} of {kind} is {came!r}; expected {wanted}.")
+    raise InvalidParameterError(f"{name} of {kind} is {shown(came)}; expected {wanted}.")
 
 
 def _check_real(estimator: Any, name: str) -> None:

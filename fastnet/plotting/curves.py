@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from fastnet.arguments import shown
 from fastnet.callbacks import RecordStatistics
 from fastnet.metrics import METRICS
 from fastnet.plotting.style import style, style_axes, write_legend
@@ -175,9 +176,11 @@ def _lines(curves: Any, metrics: Any) -> tuple[dict[str, Sequence[float]], list[
     columns = {metric: _column(curves, metric) for metric in wanted}
     for metric, column in columns.items():
         if not column:
-            raise ValueError(f"metrics names {metric!r}; this history has {', '.join(curves[0])}.")
+            raise ValueError(
+                f"metrics names {shown(metric)}; this history has {', '.join(curves[0])}."
+            )
     if len({metric.rpartition("_")[2] for metric in columns}) > 1:
-        raise ValueError(f"metrics is {wanted!r}; draw accuracies and costs apart.")
+        raise ValueError(f"metrics is {shown(wanted)}; draw accuracies and costs apart.")
     if len(columns) == 1:
         return {"": next(iter(columns.values()))}, list(columns)
     return {metric.replace("_", " "): column for metric, column in columns.items()}, list(columns)

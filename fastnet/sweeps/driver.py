@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
 
-from fastnet.arguments import as_count
+from fastnet.arguments import as_count, shown
 from fastnet.history import History
 from fastnet.progress import Progress, ProgressLine
 from fastnet.sweeps.engines import Engine, n_cores, open_engine, read_executor
@@ -167,12 +167,14 @@ def stream(
     [4, 9]
     """
     if not callable(build):
-        raise TypeError(f"build is {build!r}; give a function of (data, rng, **configuration).")
+        raise TypeError(
+            f"build is {shown(build)}; give a function of (data, rng, **configuration)."
+        )
     if executor is not None and threads is not None:
         raise ValueError("threads and executor are both given; the executor has its own workers.")
     if progress not in (None, False, True) and not callable(progress):
         raise TypeError(
-            f"progress is {progress!r}; give True, False, None or a callable of (done, total)."
+            f"progress is {shown(progress)}; give True, False, None or a callable of (done, total)."
         )
     executor = read_executor(executor)
     threads = n_cores() if threads is None else as_count(threads, "threads", at_least=1)

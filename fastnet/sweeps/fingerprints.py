@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from fastnet.arguments import shown
+
 __all__ = ["fingerprint"]
 
 
@@ -90,6 +92,6 @@ def _tell(hasher: Any, *words: object) -> None:
 
 def _refuse(value: Any, name: str) -> None:
     raise TypeError(
-        f"{name} is {value!r}, which a store would not know again; give numbers, strings, lists, "
-        "arrays, dataclasses or functions of a module."
+        f"{name} is {shown(value)}, which a store would not know again; give numbers, strings, "
+        "lists, arrays, dataclasses or functions of a module."
     ) from None

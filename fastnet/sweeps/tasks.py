@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from fastnet import kernels, model_files
+from fastnet.arguments import shown
 from fastnet.history import History
 from fastnet.network import Network
 from fastnet.parameters import layer_views
@@ -51,7 +52,7 @@ def grid(**axes: Iterable[Any]) -> list[Configuration]:
     """
     for name, values in axes.items():
         if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-            raise TypeError(f"{name} is {values!r}; give a list of the values that it takes.")
+            raise TypeError(f"{name} is {shown(values)}; give a list of the values that it takes.")
     return [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
 
 
@@ -296,7 +297,7 @@ def read_tasks(configurations: Any, seeds: int, seed: int) -> list[Task]:
             isinstance(name, str) for name in configuration
         ):
             raise TypeError(
-                f"configuration {number} is {configuration!r}; expected a dict with names for "
+                f"configuration {number} is {shown(configuration)}; expected a dict with names for "
                 "keys, which are the keyword arguments of build."
             )
         for repetition in range(seeds):
