@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastnet import initializers
 from fastnet.arguments import as_count
-from fastnet.initializers import INITIALIZERS, Initializer, Seed, name_of
+from fastnet.initializers import INITIALIZERS, Initializer, Seed, name_of, read_initializer
 from fastnet.network import Network
 from fastnet.progress import Progress, ProgressReport
 
@@ -210,9 +210,15 @@ def weighted_input(
         for start in range(0, draws, units):
             if start:
                 net.initialize()
-            layer = net.weights[0][:, :active].sum(axis=1) + net.biases[0][:, 0]
+            with np.errstate(over="ignore", invalid="ignore"):
+                layer = net.weights[0][:, :active].sum(axis=1) + net.biases[0][:, 0]
             z[start : start + units] = layer[: draws - start]
             report(min(units, draws - start))
+    if not np.isfinite(z).all():
+        raise ValueError(
+            "initializer and bias_initializer give weighted inputs that are not finite; "
+            "expected smaller numbers."
+        )
     expected = theory(
         n_inputs, active, initializer, bias_initializer=net._bias_initializer, units=units
     )
@@ -247,6 +253,13 @@ def theory(
     >>> round(theory(initializer="large").std ** 2), round(theory().std ** 2, 9)
     (501, 1.5)
     """
+    n_inputs = as_count(n_inputs, "n_inputs", at_least=1)
+    active = as_count(active, "active", at_least=0)
+    if active > n_inputs:
+        raise ValueError(f"active is {active}; expected at most n_inputs, which is {n_inputs}.")
+    units = as_count(units, "units", at_least=1)
+    initializer = read_initializer(initializer, "initializer")
+    bias_initializer = read_initializer(bias_initializer, "bias_initializer")
     weight = _moments(initializer, n_inputs, units)
     bias = _moments(bias_initializer, 1, units)
     if weight is None or bias is None:

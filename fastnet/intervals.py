@@ -49,10 +49,11 @@ def mean_and_margin(samples: ArrayLike) -> tuple[Array, Array]:
     n = len(samples)
     with memory_for("samples"), np.errstate(over="ignore", invalid="ignore"):
         samples = samples.astype(np.float64, copy=False)
-    mean = samples.mean(axis=0)
-    if n == 1:
-        return mean, np.full_like(mean, math.nan)
-    return mean, student_t(n - 1) * samples.std(axis=0, ddof=1) / math.sqrt(n)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = samples.mean(axis=0)
+        if n == 1:
+            return mean, np.full_like(mean, math.nan)
+        return mean, student_t(n - 1) * samples.std(axis=0, ddof=1) / math.sqrt(n)
 
 
 def student_t(degrees: int) -> float:

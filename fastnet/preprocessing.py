@@ -233,23 +233,37 @@ def standardization(X: ArrayLike) -> tuple[Array, Array]:
     X = as_real_array(X, "X")
     if X.ndim != 2 or not len(X):
         raise ValueError(f"X has shape {X.shape}; expected (examples, inputs), one or more.")
+    mean, scale = _moments(X)
+    most, least = X.max(axis=0), X.min(axis=0)
+    with np.errstate(over="ignore"):
+        size = np.maximum(np.abs(most, dtype=np.float64), np.abs(least, dtype=np.float64))
+    far = (size > 0) & (size < 1e-140)
+    if far.any():  # squares vanish
+        factor = np.ldexp(1.0, np.clip(-np.frexp(size[far])[1], -1000, 1000))
+        with memory_for("X"):
+            scaled = X[:, far] * factor
+        mean[far], scale[far] = (moment / factor for moment in _moments(scaled))
+    # The mean of equal numbers need not be that number, and dividing by what is left of rounding
+    # would blow it up.
+    constant = most == least
+    mean, scale = np.where(constant, X[0], mean), np.where(constant | (scale == 0), 1.0, scale)
+    bad = np.flatnonzero(~(np.isfinite(mean) & np.isfinite(scale)))
+    if bad.size:
+        raise ValueError(
+            f"X: column {bad[0]} holds numbers that are too large to be standardized, or not "
+            "finite; scale it down or leave it out."
+        )
+    return mean, scale
+
+
+def _moments(X: Array) -> tuple[Array, Array]:
+    """Return mean and standard deviation of each column, in float64."""
     step = max(1, BLOCK_BYTES // (8 * max(1, X.shape[1])))
     blocks = [slice(start, start + step) for start in range(0, len(X), step)]
     with np.errstate(over="ignore", invalid="ignore"):
         mean = sum(X[block].sum(axis=0, dtype=np.float64) for block in blocks) / len(X)
         squares = sum(np.square(X[block] - mean).sum(axis=0) for block in blocks)
-        scale = np.sqrt(squares / len(X))
-    # The mean of equal numbers need not be that number, and dividing by what is left of rounding
-    # would blow it up.
-    constant = X.max(axis=0) == X.min(axis=0)
-    mean, scale = np.where(constant, X[0], mean), np.where(constant | (scale == 0), 1.0, scale)
-    bad = np.flatnonzero(~(np.isfinite(mean) & np.isfinite(scale)))
-    if bad.size:
-        raise ValueError(
-            f"column {bad[0]} holds numbers that are too large to be standardized, or not finite; "
-            "scale it down or leave it out."
-        )
-    return mean, scale
+        return np.asarray(mean), np.asarray(np.sqrt(squares / len(X)), np.float64)
 
 
 #: What tables of pictures call their columns: "pixel0", "28x28".

@@ -278,7 +278,7 @@ CALLS = {
         for part, given in [("fn", {"a": X, "y": X}), ("delta", {"z": X, "a": X, "y": X})]
     },
     "sigmoid": maker(sigmoid, z=X, strategies={"z": FINITE}),
-    "standardization": maker(standardization, X=X),
+    "standardization": maker(standardization, X=X, strategies={"X": FINITE}),
     "inputs": maker(fastnet.Preprocessing(np.zeros(3), np.ones(3) * 2).inputs, X=X),
     "outputs": maker(fastnet.Preprocessing(target_scale=2.0).outputs, predicted=X),
     "from_arrays": maker(fastnet.Batches.from_arrays, X=X, y=Y, rows=2),

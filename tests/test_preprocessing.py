@@ -105,3 +105,16 @@ def test_preprocessing_cannot_be_changed_behind_the_networks_back():
 def test_labels_keep_their_type(given, kept):
     labels = Preprocessing(labels=given).labels
     assert labels == kept and [*map(type, labels)] == [*map(type, kept)]
+
+
+@pytest.mark.parametrize("size", [1e-310, 1e-200, 1e-160, 1e-120, 1e120])
+def test_columns_of_any_size_are_standardized(size):
+    """Where squares vanish, mean and deviation do not."""
+    units = np.random.default_rng(0).integers(-9, 10, (5000, 2)) / 9
+    X = np.column_stack([units[:, 0] * size, units[:, 1], np.full(5000, size)])
+    mean, scale = fastnet.preprocessing.standardization(X)
+    rounded = X[:, 0] / size
+    np.testing.assert_allclose(mean / [size, 1, 1], [rounded.mean(), units[:, 1].mean(), size],
+                               rtol=1e-9)  # fmt: skip
+    np.testing.assert_allclose(scale / [size, 1, 1], [rounded.std(), units[:, 1].std(), 1],
+                               rtol=1e-9)  # fmt: skip

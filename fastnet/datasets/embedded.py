@@ -85,7 +85,7 @@ def load_mnist(*, dtype: DTypeLike = np.float64, raw: bool = False) -> MNIST:
 def _float_type(dtype: DTypeLike) -> np.dtype[Any]:
     try:
         kind = np.dtype(dtype)
-    except TypeError as error:
+    except Exception as error:  # its repr may be broken
         raise TypeError(
             f"dtype is {shown(dtype)}, which is no data type; expected float64 or float32"
         ) from error
