@@ -290,9 +290,10 @@ def _read_dataset(
     if facts is not None and check is not None:
         check(facts, f"{name}: y")
     wrapped = examples.Targets(labels, None if labels is not None else targets)
+    X, rows = _wrap(X, dtype, f"{name}: X", repeated)
     return Dataset(
         X=X,
-        rows=_wrap(X, dtype, f"{name}: X", repeated),
+        rows=rows,
         labels=wrapped.class_numbers,
         y=None if labels is not None else targets,
         targets=wrapped,
@@ -305,7 +306,7 @@ def _read_dataset(
 def as_rows(X: Any, n_in: int, name: str) -> Any:
     """Return X as an array of shape (n, n_in) of real numbers, without a copy where it is one.
 
-    A sparse matrix becomes CSR, and stays sparse.
+    A sparse matrix is returned as it is; of that, only the shape has been looked at.
 
     Raises
     ------
@@ -315,7 +316,7 @@ def as_rows(X: Any, n_in: int, name: str) -> Any:
         The shape is wrong.
     """
     # A view, for whoever has X may give X another shape or type.
-    rows: Any = sparse.as_csr(X, name) if sparse.is_sparse(X) else as_real_array(X, name).view()
+    rows: Any = X if sparse.is_sparse(X) else as_real_array(X, name).view()
     if rows.ndim == 3 and rows.shape[2] == 1:
         rows = rows[:, :, 0]
     if rows.ndim != 2:
@@ -353,23 +354,26 @@ def check_finite(X: Any, dtype: np.dtype[Any], name: str) -> None:
                 _refuse_row(X[row], row, limit, dtype, name)
 
 
-def _wrap(X: Any, dtype: np.dtype[Any], name: str, repeated: bool) -> examples.Rows | None:
+def _wrap(
+    X: Any, dtype: np.dtype[Any], name: str, repeated: bool
+) -> tuple[Any, examples.Rows | None]:
     """X, checked, as rows for the kernels; None where they cannot read it as it lies."""
     if sparse.is_sparse(X):
+        X, rows = sparse.wrap(X, name)
         sparse.check_values(X, dtype, name)
-        return sparse.wrap(X)
+        return X, rows
     if not kernels.can_read(X):
         check_finite(X, dtype, name)
-        return None
+        return X, None
     if repeated and 0 < X.shape[1] <= sparse.MOST_COLUMNS:
         limit = float(np.finfo(dtype).max)
         bad_row, rows = examples.compress(X, limit, SPARSE_SHARE, SPARSE_BYTES)
         if bad_row >= 0:
             _refuse_row(X[bad_row], bad_row, limit, dtype, name)
         if rows is not None:
-            return rows
+            return X, rows
     check_finite(X, dtype, name)
-    return examples.Rows(X)
+    return X, examples.Rows(X)
 
 
 def _split(data: Any, name: str) -> tuple[Any, Any]:

@@ -92,12 +92,13 @@ class Predictor(Model):
         return answer
 
     def _predict_sparse(self, X: Any) -> Array:
+        X, rows = sparse.wrap(X, "a")
         check_finite(X, self.dtype, "a")
-        rows = sparse.wrap(X)
         if rows is not None:
             return self._predict_rows(rows, X)
         step = max(1, BLOCK_BYTES // (X.shape[1] * X.dtype.itemsize))
-        blocks = (X[start : start + step].toarray() for start in range(0, X.shape[0], step))
+        cuts = (np.arange(at, min(at + step, X.shape[0])) for at in range(0, X.shape[0], step))
+        blocks = (sparse.written_out(X, cut) for cut in cuts)
         return np.concatenate([self._predict(block) for block in blocks])
 
     def _predict(self, X: Array) -> Array:

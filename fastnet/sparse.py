@@ -327,26 +327,60 @@ def check_values(rows: Any, dtype: np.dtype[Any], name: str) -> None:
     )
 
 
-def wrap(rows: Any) -> examples.Rows | None:
-    """Return the non-zeros for the kernels; None where there are more columns than they number.
+def wrap(X: Any, name: str) -> tuple[Any, examples.Rows | None]:
+    """Return a sparse matrix as CSR in canonical form, and its non-zeros for the kernels.
 
     Parameters
     ----------
-    rows : CSR matrix of float64 or float32, as `as_csr` gives it
-        Its values are used where they lie; column numbers, 2 bytes each, and row starts are copied.
+    X : scipy.sparse matrix or array, shape (n, n_in)
+        Of any format; never changed. Of what is canonical CSR already the values are used where
+        they lie; column numbers, 2 bytes each, and row starts are copied.
+    name : str
+        What messages call it.
 
     Returns
     -------
-    Rows or None
+    csr : scipy.sparse CSR array of float64 or float32
+        Whoever has X may be able to write in it: read it by `entries` and `written_out`.
+    rows : Rows or None
+        None where there are more columns than kernels number.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `as_csr`.
 
     Examples
     --------
     >>> import scipy.sparse
-    >>> wrap(scipy.sparse.eye(3, format="csr")).is_sparse
+    >>> csr, rows = wrap(scipy.sparse.eye(3, format="csr"), "X")
+    >>> rows.is_sparse
     True
     """
-    if rows.shape[1] > MOST_COLUMNS:
+    found = _wrap_csr(X)
+    if found is not None:
+        return found
+    csr = as_csr(X, name)
+    if csr.shape[1] > MOST_COLUMNS:
+        return csr, None
+    return csr, _rows_of(csr.indptr, csr.indices, csr.data, csr.shape[1])
+
+
+def _rows_of(starts: Any, cols: Any, values: Any, n_in: int) -> examples.Rows:
+    starts, cols, values = (
+        np.require(part, None, ["C", "ALIGNED"]) for part in (starts, cols, values)
+    )
+    return examples.from_csr(starts, cols, values, n_in)
+
+
+def _wrap_csr(X: Any) -> tuple[Any, examples.Rows] | None:
+    """Fast path for canonical CSR, in one pass; None if it does not apply."""
+    if X.format != "csr" or len(X.shape) != 2 or X.shape[1] > MOST_COLUMNS:
         return None
-    parts = (rows.indptr, rows.indices, rows.data)
-    starts, cols, values = (np.require(part, None, ["C", "ALIGNED"]) for part in parts)
-    return examples.from_csr(starts, cols, values, rows.shape[1])
+    (n, n_in), starts, cols, values = X.shape, X.indptr, X.indices, X.data
+    try:
+        rows = _rows_of(starts, cols, values, n_in)
+        csr = _scipy().csr_array((values, cols, starts), shape=(n, n_in))
+    except (TypeError, ValueError):  # also where they are not in order, which the long way mends
+        return None
+    return (csr, rows) if rows.n == n else None

@@ -479,18 +479,23 @@ cdef Py_ssize_t copy_cols(
     const index *cols, Py_ssize_t n, Py_ssize_t n_in, const int64_t *starts, uint16_t *own
 ) noexcept nogil:
     """Copy them, and return the first row whose numbers do not rise or lead outside, or -1."""
-    cdef Py_ssize_t row, j
-    cdef Py_ssize_t bad
-    cdef index col
+    cdef Py_ssize_t row, j, first, end
+    cdef index bits
+    cdef uint16_t falls
     for row in range(n):
-        bad = 0
-        for j in range(starts[row], starts[row + 1]):
-            col = cols[j]
-            own[j] = <uint16_t> col
-            bad += (col != own[j]) | (own[j] >= n_in)  # what counts is what was written
-        for j in range(starts[row] + 1, starts[row + 1]):
-            bad += own[j] <= own[j - 1]
-        if bad:
+        first = starts[row]
+        end = starts[row + 1]
+        if first == end:
+            continue
+        bits = 0
+        falls = 0
+        for j in range(first, end):
+            own[j] = <uint16_t> cols[j]
+            bits |= cols[j]
+        for j in range(first + 1, end):
+            falls |= own[j] <= own[j - 1]
+        # What keeps kernels inside their arrays are the last two, of what has been written.
+        if bits >> 16 != 0 or falls or own[end - 1] >= n_in:
             return row
     return -1
 
