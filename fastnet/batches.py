@@ -52,7 +52,7 @@ class Batches:
     each alike in classes. What is kept of an epoch's order takes 8 bytes an example.
 
     The examples are counted in a first pass over the source, once. Each block is checked when it
-    arrives; where one is bad or missing, or one more comes than was counted, the network goes back to
+    arrives; where one is bad or missing, or comes beyond those counted, the network goes back to
     where the epoch began. `sample_weight`, `class_weight` and a callable `shuffle` cannot go with
     blocks.
 
