@@ -62,7 +62,9 @@ def assert_same(theirs, ours, rtol=1e-10):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_signature_is_theirs_and_goes_on(name):
     theirs = inspect.signature(getattr(neural_network, name)).parameters
-    ours = inspect.signature(OURS[name]).parameters
+    ours = dict(inspect.signature(OURS[name]).parameters)
+    if "loss" not in theirs:  # before scikit-learn 1.7
+        ours.pop("loss", None)
     assert list(ours)[: len(theirs)] == list(theirs)
     for parameter, wanted in theirs.items():
         assert (ours[parameter].default, ours[parameter].kind) == (wanted.default, wanted.kind)
@@ -90,6 +92,8 @@ def test_the_signature_is_theirs_and_goes_on(name):
 )
 def test_sgd_and_lbfgs_give_their_network_to_the_last_digits(name, parameters):
     X, y = problem(name)
+    if "early_stopping" in parameters and name == "MLPClassifier":
+        y = np.unique(y, return_inverse=True)[1]  # text with it is new in scikit-learn 1.9
     theirs, ours = pair(name, learning_rate_init=0.05, **parameters)
     theirs.fit(X, y)
     ours.fit(X, y)
@@ -122,6 +126,8 @@ def test_adam_differs_by_where_epsilon_stands(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_sample_weights_are_theirs_where_a_mini_batch_is_all(name):
+    if "sample_weight" not in inspect.signature(getattr(neural_network, name).fit).parameters:
+        pytest.skip("this scikit-learn has no sample weights")
     X, y = problem(name)
     weight = np.random.default_rng(1).uniform(0, 3, len(y))
     for solver in ("lbfgs", "sgd"):
@@ -291,6 +297,7 @@ def test_the_same_warnings():
 
 def test_verbose_says_what_theirs_says(capsys):
     X, y = problem("MLPClassifier")
+    y = np.unique(y, return_inverse=True)[1]  # text is new in scikit-learn 1.9
     said = []
     for estimator in pair(
         "MLPClassifier", solver="sgd", alpha=0.0, verbose=True, early_stopping=True, tol=1.0,

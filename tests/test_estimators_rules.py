@@ -40,6 +40,16 @@ def ours_and_its_twin(estimator, **parameters):
     return clone(estimator), clone(estimator).set_params(**parameters)
 
 
+def fit_theirs(model, *data):
+    """Fit; before 1.9 early stopping looks for NaN in text and in sparse predictions."""
+    try:
+        return model.fit(*data)
+    except TypeError as error:
+        if "isnan" not in str(error):
+            raise
+        pytest.skip("this scikit-learn does not fit these labels")
+
+
 def assert_same_fit(theirs, ours):
     for name in ("classes_", "n_outputs_", "n_iter_", "t_", "out_activation_", "n_layers_"):
         their, our = getattr(theirs, name), getattr(ours, name)
@@ -109,10 +119,8 @@ def test_labels_are_learnt_as_theirs(kind, stops):
     y = KINDS[kind]
     theirs, ours = both(early_stopping=stops)
     try:
-        theirs.fit(X, y)
-    except (TypeError, ValueError) as error:
-        if "isnan" in str(error):  # before 1.9: text with early stopping
-            pytest.skip("this scikit-learn does not")
+        fit_theirs(theirs, X, y)
+    except ValueError as error:  # a class of one example cannot be divided
         with pytest.raises(type(error)):
             ours.fit(X, y)
         return
@@ -142,7 +150,7 @@ def test_a_single_class_is_certain():
 def test_sparse_labels_are_predicted_as_a_sparse_matrix(layout, stops):
     y = getattr(scipy.sparse, layout)(LABELS)
     theirs, ours = both(early_stopping=stops)
-    assert_same_fit(theirs.fit(X, y), ours.fit(X, y))
+    assert_same_fit(fit_theirs(theirs, X, y), ours.fit(X, y))
     their, our = theirs.predict(X), ours.predict(X)
     assert type(their) is type(our) and their.dtype == our.dtype
     assert np.array_equal(their.toarray(), our.toarray()) and our.sum() > 0

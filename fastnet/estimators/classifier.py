@@ -38,8 +38,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     batch_size : int or "auto", default "auto"
         "auto" is min(200, n).
     learning_rate : str, Schedule or function of the epoch, default "constant"
-        "constant"; with "sgd" and its like also "invscaling" and "adaptive"; or a schedule of
-        `fastnet.schedules`.
+        "constant"; "invscaling" and "adaptive" with gradient descent ("sgd", "momentum",
+        "nesterov"), other solvers pass over them; or a schedule of `fastnet.schedules`.
     learning_rate_init : float, default 0.001
     power_t : float, default 0.5
     max_iter : int, default 200
@@ -75,7 +75,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     ----------
     classes_ : ndarray
     coefs_, intercepts_ : list of ndarray, shapes (n_in, n_out) and (n_out,)
-        Views of the network's parameters: writing into them changes what is predicted.
+        Views of the network's parameters: writing into them changes what is predicted. Assigned
+        before the first call, they are what `partial_fit` or a warm start goes on from.
     loss_, best_loss_, loss_curve_, n_iter_, t_ : as in scikit-learn
     validation_scores_, best_validation_score_ : as in scikit-learn
     validation_loss_curve_ : list of float or None
