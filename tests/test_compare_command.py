@@ -167,13 +167,15 @@ def test_no_output_is_ever_half_written(name, npz, tmp_path, monkeypatch):
         real = getattr(os, call)
 
         def spy(*args, real=real, **more):
-            seen.append((out / name).read_bytes())
+            found = (out / name).read_bytes()
+            seen.append((found, os.path.basename(str(args[-1]))))
             return real(*args, **more)
 
         monkeypatch.setattr(os, call, spy)
     assert main(["compare", "--data", str(npz), *FAST, "--out", str(out)]) == 0
     new = (out / name).read_bytes()
-    assert new != old and old in seen and set(seen) <= {old, new}
+    # It is the old one until the call that gives the new one its name.
+    assert new != old and (old, name) in seen and {found for found, _ in seen} <= {old, new}
     assert sorted(os.listdir(out)) == ["compare.json", "compare.png"]
 
 
