@@ -62,7 +62,7 @@ class Book(fastnet.Callback):
     def __init__(self, questions):
         self.right = {question: set() for question in questions}
         self.stores = 0
-        self.until = float("inf")
+        self.is_over = lambda: False
 
     def on_interval(self, network, epoch, mini_batch):
         parameters = network.parameters.tobytes() if "copy" in self.right else b""
@@ -72,7 +72,7 @@ class Book(fastnet.Callback):
             answer = parameters if whole else QUESTIONS[question](network, None)
             answers.add(digest(answer))
         self.stores += 1
-        return time.monotonic() > self.until
+        return self.is_over()
 
     def on_train_begin(self, network):
         self.on_interval(network, 0, 0)
@@ -82,12 +82,34 @@ class Book(fastnet.Callback):
 
 
 class Hammer:
-    """The threads, and what they saw."""
+    """The threads, and what they saw.
 
-    def __init__(self, seconds, threads, sizes=SMALL, questions=tuple(QUESTIONS), trainers=2):
+    Parameters
+    ----------
+    seconds : float
+        After which they end.
+    threads : int
+    sizes, questions, trainers
+        The network, what is asked of it, and how many of the threads train it.
+    work : float
+        They end before, where so many stores and so many answers have been; then a machine that
+        is busy does as much as one that is not.
+    """
+
+    def __init__(
+        self,
+        seconds,
+        threads,
+        sizes=SMALL,
+        questions=tuple(QUESTIONS),
+        trainers=2,
+        work=float("inf"),
+    ):
         self.network = fastnet.Network(sizes, rng=0)
         self.book = Book(questions)
         self.seconds = seconds
+        self.work = work
+        self.answers = 0
         self.seen = {question: set() for question in questions}
         self.counts = Counter()
         self.failures = []
@@ -103,7 +125,8 @@ class Hammer:
     def run(self):
         before = sys.getswitchinterval()
         sys.setswitchinterval(1e-4)
-        self.book.until = time.monotonic() + self.seconds
+        self.until = time.monotonic() + self.seconds
+        self.book.is_over = self.is_over
         try:
             for thread in self.threads:
                 thread.start()
@@ -114,6 +137,9 @@ class Hammer:
             self.folder.cleanup()
         return self
 
+    def is_over(self):
+        return min(self.book.stores, self.answers) >= self.work or time.monotonic() > self.until
+
     def guarded(self, work, k):
         try:
             work(random.Random(k))
@@ -123,7 +149,7 @@ class Hammer:
     def train(self, choose):
         counts = Counter()
         optimizers = [fastnet.SGD(0.5), fastnet.Adam(0.01), fastnet.Momentum(0.1)]
-        while time.monotonic() < self.book.until:
+        while not self.is_over():
             try:
                 options = {"optimizer": choose.choice(optimizers), "callbacks": self.book}
                 self.network.train(FEW, choose.choice([1, 3]), 5, **options)
@@ -138,10 +164,12 @@ class Hammer:
     def ask(self, choose):
         seen = {question: set() for question in self.seen}
         counts = Counter()
-        while time.monotonic() < self.book.until:
+        while not self.is_over():
             question = choose.choice(list(seen))
             seen[question].add(digest(QUESTIONS[question](self.network, self.folder.name)))
             counts[question] += 1
+            with self.lock:
+                self.answers += 1
         with self.lock:
             self.counts += counts
             for question, answers in seen.items():

@@ -100,11 +100,14 @@ class Soak:
     seconds : float
     nights : int
         How many trainings are killed at the same time.
+    least : dict
+        It ends before, where so much of each of these has been done.
     """
 
-    def __init__(self, seconds, nights=2, seed=0):
+    def __init__(self, seconds, nights=2, seed=0, least=None):
         self.until = time.monotonic() + seconds
         self.nights = nights
+        self.least = least
         self.seed = seed
         self.did = Counter()
         self.lost = []
@@ -113,7 +116,8 @@ class Soak:
 
     @property
     def goes_on(self):
-        return time.monotonic() < self.until
+        done = self.least and all(self.did[what] >= count for what, count in self.least.items())
+        return not done and time.monotonic() < self.until
 
     def count(self, **counts):
         with self.lock:
@@ -149,7 +153,7 @@ class Soak:
         for k in range(10**9):
             if not self.goes_on:
                 return
-            seconds = min(5.0, max(0.5, self.until - time.monotonic()))
+            seconds = min(2.0 if self.least else 5.0, max(0.5, self.until - time.monotonic()))
             large = k % 2 == 1
             self.hammer = hammer = Hammer(
                 seconds, 6, LARGE if large else SMALL, ("one example",) if large else QUESTIONS

@@ -1,12 +1,18 @@
-"""A few seconds of the soak; `python -m tests.soak --minutes 10` is the whole of it."""
+"""A little of the soak; `python -m tests.soak --minutes 10` is the whole of it."""
+
+import os
 
 from .soak import Soak
 
+#: However long it takes; seconds on a machine that has nothing else to do.
+LEAST = {"answers in threads": 20, "loaded by threads": 20, "files checked": 3}
+if hasattr(os, "fork"):
+    LEAST["children forked"] = 3
+
 
 def test_nothing_is_lost_in_a_few_seconds():
-    soak = Soak(seconds=5, nights=1).run()
+    soak = Soak(seconds=600, nights=1, least=LEAST).run()
     print(soak.report())
     assert not soak.lost
-    assert soak.did["answers in threads"] > 10
-    assert soak.did["loaded by threads"] > 1
-    assert soak.did["files checked"] > 0
+    for what, count in LEAST.items():
+        assert soak.did[what] >= count, what

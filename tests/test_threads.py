@@ -19,6 +19,8 @@ from fastnet.pace import CALL_ROWS
 from .hammer import LARGE, QUESTIONS, SMALL, Hammer
 
 DATA = np.random.default_rng(8).random((20, 4)), np.arange(20) % 3
+#: Seconds after which something hangs, on a machine that has other things to do.
+PATIENCE = 300
 X = np.random.default_rng(9).random((CALL_ROWS + 5, 4))  # two kernel calls
 
 
@@ -38,7 +40,7 @@ def in_thread(work, *args):
 
     thread = threading.Thread(target=run)
     thread.start()
-    thread.join(60)
+    thread.join(PATIENCE)
     assert not thread.is_alive(), "the thread hangs"
     if "error" in found:
         raise found["error"]
@@ -60,20 +62,27 @@ class Inside(fastnet.Callback):
         self.found.append(self.do(network))
 
 
+class Until(fastnet.Callback):
+    """Ends a training after the first epoch for which it is asked to."""
+
+    def __init__(self, do):
+        self.on_epoch_end = lambda network, record: do(network)
+
+
 # --- predictions while another thread trains --------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("sizes", "questions"), [(SMALL, tuple(QUESTIONS)), (LARGE, ("one example",))]
+    ("sizes", "questions", "work"), [(SMALL, tuple(QUESTIONS), 150), (LARGE, ("one example",), 30)]
 )
-def test_sixteen_threads_see_nothing_torn(sizes, questions):
-    """For a moment; `python -m tests.hammer --minutes 3` does it for minutes."""
-    hammer = Hammer(2, 16, sizes, questions).run()
+def test_sixteen_threads_see_nothing_torn(sizes, questions, work):
+    """A little; `python -m tests.hammer --minutes 3` does it for minutes."""
+    hammer = Hammer(PATIENCE, 16, sizes, questions, work=work).run()
     print(hammer.report())
     assert not hammer.failures
     assert not hammer.torn
-    assert hammer.book.stores > 3
-    assert any(hammer.seen.values())
+    assert hammer.book.stores >= work
+    assert sum(hammer.counts[question] for question in questions) >= work
 
 
 def test_a_network_is_seen_as_it_was_when_the_last_epoch_ended():
@@ -140,49 +149,74 @@ def test_a_store_between_two_kernel_calls_is_noticed(name, dtype, monkeypatch):
 
 
 @pytest.fixture
-def long_prediction(monkeypatch):
-    """Run a kernel call that takes a while, in a thread; yields its network and its answers."""
+def large(monkeypatch):
+    """Return a network of which one kernel call takes a while, and rows for it."""
     monkeypatch.setattr("fastnet.pace.CALL_PRODUCTS", 2**62)
-    net = new((500, 500, 500, 2))
-    rows = np.random.default_rng(0).random((CALL_ROWS, 500))
-    answers = []
-    thread = threading.Thread(target=lambda: answers.append(net.feedforward(rows)))
-    thread.start()
-    while not net._guard.readers and thread.is_alive():
-        time.sleep(0.0001)
-    yield net, rows, answers
-    thread.join(60)
+    return new((500, 500, 500, 2)), np.random.default_rng(0).random((CALL_ROWS, 500))
 
 
-def test_who_writes_waits_for_who_reads(long_prediction):
-    net, rows, answers = long_prediction
-    twin = copy.deepcopy(net)  # reads too, and waits for nobody
-    assert net._guard.readers == 1
-    net.weights[0][:, :250] = 0.0  # by hand: nothing keeps that apart ...
-    net.weights[0] = twin.weights[0]  # ... but this waits
-    assert net._guard.readers == 0
-    net.weights[1] = np.zeros_like(net.weights[1])
-    while not answers:
-        time.sleep(0.001)
-    assert answers[0].shape == (CALL_ROWS, 2)
-    assert (net.feedforward(rows[:2])[0] == net.feedforward(rows[:2])[1]).all()
+def while_it_predicts(net, rows, do):
+    """Do something while a thread is in a long kernel call; return what it returned, and answers.
+
+    On a machine that is busy the call may be over before: then once more.
+    """
+    for _ in range(1000):
+        answers = []
+        thread = threading.Thread(
+            target=lambda answers=answers: answers.append(net.feedforward(rows))
+        )
+        thread.start()
+        while not net._guard.readers and thread.is_alive():
+            time.sleep(0.0001)
+        found = do()
+        thread.join(PATIENCE)
+        assert not thread.is_alive(), "the prediction hangs"
+        if found is not None:
+            return found, answers[0]
+    raise AssertionError("never was there time for anything while a kernel call ran")
 
 
-def test_a_writer_that_is_interrupted_leaves_the_network_open(long_prediction, monkeypatch):
-    net, rows, _ = long_prediction
-    before = net.parameters.tobytes()
+def test_who_writes_waits_for_who_reads(large):
+    net, rows = large
+    wanted = copy.deepcopy(net).feedforward(rows)
+
+    def write():
+        twin = copy.deepcopy(net)  # reads too, and waits for nobody
+        if not net._guard.readers:
+            return None
+        net.weights[0] = np.zeros_like(net.weights[0])  # this waits ...
+        left = net._guard.readers
+        net.weights[0] = twin.weights[0]
+        return left
+
+    for _ in range(5):
+        left, answer = while_it_predicts(net, rows, write)
+        assert left == 0
+        np.testing.assert_array_equal(answer, wanted)  # ... so that nothing of it is seen
+
+
+def test_a_writer_that_is_interrupted_leaves_the_network_open(large, monkeypatch):
+    net, rows = large
+    before = net.parameters.copy()
 
     def interrupt(seconds):
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
-        patch.setattr(time, "sleep", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            net.weights = [w + 1 for w in net.weights]
-    assert net.parameters.tobytes() == before
+    def write():
+        try:
+            with monkeypatch.context() as patch:
+                patch.setattr(time, "sleep", interrupt)
+                net.weights = [w + 1 for w in net.weights]
+        except KeyboardInterrupt:
+            return net.parameters.tobytes()
+        net.parameters = before
+        return None
+
+    found, _ = while_it_predicts(net, rows, write)
+    assert found == before.tobytes()
     assert in_thread(net.feedforward, rows[0]).shape == (2,)
     in_thread(setattr, net, "weights", [w + 1 for w in net.weights])
-    assert net.parameters.tobytes() != before
+    assert net.parameters.tobytes() != before.tobytes()
 
 
 # --- what is refused ---------------------------------------------------------------------------
@@ -244,14 +278,15 @@ def test_network2_refuses_too_and_loses_nothing():
         stored.append(net.parameters.tobytes())
         if not thread.ident:
             thread.start()
-        return len(seen) > 20 or epoch > 10_000
+        return len(seen) > 20 or time.monotonic() > end
 
     thread = threading.Thread(target=change)
+    end = time.monotonic() + PATIENCE
     net._epoch_end = epoch_end
-    net.SGD(pairs, 20_000, 5, 0.5)
+    net.SGD(pairs, 10**9, 5, 0.5)
     last = net.parameters.tobytes()
     over.set()
-    thread.join(60)
+    thread.join(PATIENCE)
     assert last == stored[-1]
     assert len(seen) > 20
     assert len(set(stored)) == len(stored)
@@ -313,15 +348,15 @@ def test_signal_handlers_may_predict_and_change_while_their_thread_trains():
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
     try:
-        end = time.monotonic() + 1
-        while time.monotonic() < end:
+        end = time.monotonic() + PATIENCE
+        while len(rang) < 100 and time.monotonic() < end:
             net.partial_fit(DATA)
             net.train(DATA, 1, 1, callbacks=Inside(lambda _: None, interval=1))
             net.feedforward(X)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-    assert len(rang) > 10
+    assert len(rang) >= 100
 
 
 # --- copies ------------------------------------------------------------------------------------
@@ -333,12 +368,15 @@ def test_a_copy_holds_what_was_stored_together():
     stored, copies = {}, []
     stop = threading.Event()
 
+    end = time.monotonic() + PATIENCE
+
     def remember(network):
         twin = copy.deepcopy(network)
         stored[twin.parameters.tobytes()] = (
             twin._state.step,
             [vector.tobytes() for vector in twin._state.vectors],
         )
+        return len(stored) > 200 and (len(copies) > 20 or time.monotonic() > end)
 
     def take():
         while not stop.is_set():
@@ -351,11 +389,11 @@ def test_a_copy_holds_what_was_stored_together():
     threads = [threading.Thread(target=take) for _ in range(3)]
     for thread in threads:
         thread.start()
-    net.train(DATA, 200, 5, optimizer="adam", callbacks=Inside(remember))
+    net.train(DATA, 10**9, 5, optimizer="adam", callbacks=Until(remember))
     stop.set()
     for thread in threads:
-        thread.join(60)
-    assert len(copies) > 3
+        thread.join(PATIENCE)
+    assert len(copies) > 20
     for twin in copies:
         step, vectors = stored[twin.parameters.tobytes()]
         assert twin._state.step == step
@@ -392,7 +430,7 @@ def test_a_version_is_not_given_out_in_the_middle_of_a_write():
         thread.start()
         time.sleep(0.05)
         assert not seen
-    thread.join(60)
+    thread.join(PATIENCE)
     assert seen == [guard.version]
 
 
