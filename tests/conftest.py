@@ -1,8 +1,10 @@
 """What many tests share: the digits, the published numbers, and how hypothesis searches."""
 
+import faulthandler
 import json
 import os
 import signal
+import sys
 from importlib.resources import files
 
 import pytest
@@ -53,6 +55,14 @@ def _default_number_of_threads():
     """What one test sets is not what the next one finds."""
     yield
     fastnet.set_num_threads(None)
+
+
+@pytest.fixture
+def _nothing_hangs():
+    """End the process with a traceback where what would take days is not stopped."""
+    faulthandler.dump_traceback_later(900, exit=True, file=sys.__stderr__)
+    yield
+    faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture

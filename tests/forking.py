@@ -16,7 +16,7 @@ def fork():
         return os.fork()
 
 
-def in_child(work, seconds=60):
+def in_child(work, seconds=300):
     """Return what `work` returns in a forked child; a child that hangs is killed and reported."""
     reading, writing = os.pipe()
     pid = fork()

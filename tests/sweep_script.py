@@ -28,7 +28,8 @@ N = len(CONFIGURATIONS) * SEEDS
 class Examples:
     """Data that note in a file when they are packed and unpacked, and by whom."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, workers=0):
+        self.workers = workers
         rng = np.random.default_rng(0)
         self.X = rng.normal(size=(20_000, 25))  # 4 MB
         self.y = rng.integers(0, 3, len(self.X))
@@ -38,6 +39,15 @@ class Examples:
         """Append a line, which no other process can break up."""
         with self.journeys.open("a") as file:
             file.write(f"{word} {os.getpid()}\n")
+
+    def wait_for_workers(self):
+        """Let no task be done before there are as many processes to do them as there should be."""
+        end = time.monotonic() + 300
+        while time.monotonic() < end:
+            lines = self.journeys.read_text().splitlines() if self.journeys.exists() else []
+            if len({line for line in lines if line.startswith("unpacked")}) >= self.workers:
+                return
+            time.sleep(0.01)
 
     def __getstate__(self):
         self.note("packed")
@@ -50,7 +60,7 @@ class Examples:
 
 def build(data, rng, *, hidden, eta, fails=False):
     """Train a little network, or fail."""
-    time.sleep(0.03)
+    data.wait_for_workers()
     if fails:
         raise ArithmeticError(f"no network of {hidden}")
     net = fastnet.Network([25, hidden, 3], rng=rng)
@@ -84,7 +94,8 @@ def kill(workers):
 def run(folder, executor, killed=0):
     """Run the sweep; when workers have done a third of it, kill some."""
     told_of, workers, met = [], set(), set()
-    for outcome in stream(build, CONFIGURATIONS, Examples(folder), executor=executor, seeds=SEEDS):
+    data = Examples(folder, workers=2)
+    for outcome in stream(build, CONFIGURATIONS, data, executor=executor, seeds=SEEDS):
         told_of.append(told(outcome))
         workers.add(outcome.worker)
         met.add(outcome.worker)

@@ -3,7 +3,6 @@
 import json
 import re
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -141,7 +140,7 @@ def test_several_networks_are_trained_at_the_same_time():
     barrier = threading.Barrier(3)
 
     def meet(stream, w):
-        barrier.wait(timeout=30)  # breaks unless three networks are made at once
+        barrier.wait(timeout=300)  # breaks unless three networks are made at once
         w[...] = 0
 
     INITIALIZERS["meeting"] = meet
@@ -164,6 +163,7 @@ def test_progress_counts_the_steps_of_all_trainings():
     assert {call[1] for call in calls} == {total}
 
 
+@pytest.mark.usefixtures("_nothing_hangs")
 def test_who_stops_the_progress_stops_all_trainings():
     class EnoughError(Exception):
         pass
@@ -173,19 +173,17 @@ def test_who_stops_the_progress_stops_all_trainings():
             raise EnoughError
 
     before = threading.active_count()
-    begin = time.monotonic()
     with pytest.raises(EnoughError):
         compare(blob_data(), with_(SMALL, epochs=10**8), seeds=4, threads=2, progress=stop)
-    assert time.monotonic() - begin < 20  # untouched they would take days
     assert threading.active_count() == before
 
 
+@pytest.mark.usefixtures("_nothing_hangs")
 def test_one_training_that_fails_ends_the_others_with_its_own_error():
     def fail(stream, w):
         raise MemoryError("this one is too large")
 
     INITIALIZERS["failing"] = fail
-    begin = time.monotonic()
     try:
         with pytest.raises(MemoryError, match="this one is too large"):
             compare(
@@ -196,7 +194,6 @@ def test_one_training_that_fails_ends_the_others_with_its_own_error():
             )
     finally:
         del INITIALIZERS["failing"]
-    assert time.monotonic() - begin < 20
 
 
 @pytest.mark.parametrize(

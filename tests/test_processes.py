@@ -358,7 +358,7 @@ def run_program(pool, folder):
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "equal\n"), done.stderr

@@ -5,7 +5,6 @@ import json
 import pickle
 import sys
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -120,7 +119,7 @@ def test_trainings_run_at_the_same_time():
     barrier = threading.Barrier(3)
 
     def meet(data, rng):
-        barrier.wait(timeout=30)
+        barrier.wait(timeout=300)
         return {}
 
     assert not sweep(meet, [{}], seeds=3, threads=3).failed
@@ -202,6 +201,7 @@ def test_results_come_as_they_are_done():
     assert all(outcome in seen for outcome in result)
 
 
+@pytest.mark.usefixtures("_nothing_hangs")
 def test_leaving_a_stream_stops_what_runs_and_drops_the_rest():
     begun = []
 
@@ -212,9 +212,7 @@ def test_leaving_a_stream_stops_what_runs_and_drops_the_rest():
     before = threading.active_count()
     outcomes = stream(endless, [{"epochs": 1}, *[{"epochs": 10**9}] * 20], XOR, threads=1)
     assert next(outcomes).index == 0
-    start = time.monotonic()
     outcomes.close()
-    assert time.monotonic() - start < 20
     assert len(begun) <= 2
     assert threading.active_count() == before
 

@@ -175,7 +175,7 @@ def test_no_thread_outlives_a_training():
         "assert len(os.listdir('/proc/self/task')) == before\n"
     )
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, "-P", "-c", code], check=True, env=environment, timeout=60)
+    subprocess.run([sys.executable, "-P", "-c", code], check=True, env=environment, timeout=600)
 
 
 # ---- prediction
@@ -274,13 +274,18 @@ def test_ctrl_c_ends_a_long_prediction():
         net = fastnet.Network([500, 500, 500, 2], rng=0)
         X = np.ones((40_000, 500))
         fastnet.set_num_threads(3)
-        signal.signal(signal.SIGALRM, signal.default_int_handler)
-        signal.setitimer(signal.ITIMER_REAL, 0.05)
-        began = time.monotonic()
+        # In processor time, of which a busy machine takes no more.
+        began = time.process_time()
+        net.feedforward(X)
+        whole = time.process_time() - began
+        signal.signal(signal.SIGPROF, signal.default_int_handler)
+        signal.setitimer(signal.ITIMER_PROF, whole / 10)
+        began = time.process_time()
         try:
             net.feedforward(X)
         except KeyboardInterrupt:
-            print(time.monotonic() - began < 10, threading.active_count())
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            print(time.process_time() - began < whole / 2, threading.active_count())
         print(net.feedforward(X[:5]).shape)
     """
     done = subprocess.run(
