@@ -85,6 +85,112 @@ def test_training_leaves_the_handlers_alone(tmp_path):
     assert len(net.history) == 3
 
 
+# --- what only C knows ---------------------------------------------------------------------------
+
+#: What a program has set up by `setup` is there during a training and after it: `strike` says so.
+IN_C = """
+import ctypes, faulthandler, os, signal, sys, tempfile, threading, time
+import numpy as np
+import fastnet
+
+def strike(number):
+    os.kill(os.getpid(), number)
+    sys.stdout.flush()
+
+def reads_on(number):
+    # A system call goes on after a signal only where SA_RESTART is set.
+    here, (out, into) = threading.main_thread().ident, os.pipe()
+
+    def disturb():
+        time.sleep(0.2)
+        signal.pthread_kill(here, number)
+        time.sleep(0.2)
+        os.write(into, b"x")
+
+    thread = threading.Thread(target=disturb)
+    thread.start()
+    found = ctypes.CDLL(None).read(out, ctypes.create_string_buffer(1), 1)
+    thread.join()
+    return found == 1
+
+class Strike(fastnet.Callback):
+    def on_epoch_end(self, network, record):
+        {strike}
+
+{setup}
+{strike}
+with tempfile.TemporaryDirectory() as folder:
+    net = fastnet.Network([2, 2], rng=0)
+    keeper = fastnet.Checkpoint(folder + "/c.npz")
+    net.train((np.zeros((9, 2)), np.zeros(9, int)), 1, callbacks=[Strike(), keeper])
+{strike}
+print("end", signal.getsignal(signal.SIGTERM))
+"""
+IGNORING = "signal.signal(signal.SIGINT, lambda *_: None); signal.siginterrupt(signal.SIGINT, {})"
+DUMPS = "faulthandler.register(signal.SIGTERM, file=sys.stdout)"
+DUMPS_AND_CALLS = """
+signal.signal(signal.SIGTERM, lambda *_: print("called", flush=True))
+faulthandler.register(signal.SIGTERM, file=sys.stdout, chain=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("setup", "strike", "said", "times"),
+    [
+        (IGNORING.format(False), "print('goes on', reads_on(signal.SIGINT))", "goes on True", 3),
+        (IGNORING.format(True), "print('goes on', reads_on(signal.SIGINT))", "goes on False", 3),
+        (DUMPS, "strike(signal.SIGTERM)", "most recent call first", 3),
+        (DUMPS_AND_CALLS, "strike(signal.SIGTERM)", "most recent call first", 3),
+        (DUMPS_AND_CALLS, "strike(signal.SIGTERM)", "called", 3),
+    ],
+)
+def test_flags_and_handlers_in_c_stay(setup, strike, said, times):
+    code = IN_C.replace("{setup}", setup).replace("{strike}", strike)
+    command = [sys.executable, "-P", "-c", code]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stdout.count(said) == times, run.stdout
+
+
+def test_a_handler_in_c_that_a_hook_sets_stays():
+    code = IN_C.replace("{setup}", "").replace("{strike}", "pass", 1)
+    code = code.replace("        pass", f"        {DUMPS}").replace("{strike}", "pass", 1)
+    code = code.replace("{strike}", "strike(signal.SIGTERM)")
+    command = [sys.executable, "-P", "-c", code]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "most recent call first" in run.stdout and "end 0" in run.stdout
+
+
+def test_the_default_action_comes_back():
+    """With a Checkpoint, SIGTERM has a handler while a network trains; then it ends the process."""
+    code = IN_C.replace("{setup}", "").replace("{strike}", "pass", 2)
+    code = code.replace("{strike}", "strike(signal.SIGTERM)")
+    command = [sys.executable, "-P", "-c", code]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert run.returncode == -signal.SIGTERM, run.stdout + run.stderr
+
+
+def test_a_subinterpreter_trains():
+    """There the main thread is one, and Python lets it set no handler."""
+    pytest.importorskip("_xxsubinterpreters", reason="this Python has no such module")
+    if sys.version_info >= (3, 12):
+        pytest.skip("NumPy cannot be imported in this Python's subinterpreters")
+    work = """
+import warnings
+warnings.simplefilter("ignore")  # NumPy says that it may not work here
+import numpy as np, fastnet
+net = fastnet.Network([2, 2], rng=0)
+data = np.eye(2), np.arange(2)
+net.train(data, 500, optimizer=fastnet.SGD(1.0))
+print("trained", net.feedforward(np.eye(2)).argmax(axis=1), flush=True)
+"""
+    code = f"import _xxsubinterpreters as s; s.run_string(s.create(), {work!r})"
+    command = [sys.executable, "-P", "-c", code]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert "trained [0 1]" in run.stdout, run.stdout + run.stderr
+
+
 def test_no_record_is_lost_between_the_last_callback_and_the_history(tmp_path):
     """The signal lands while records are appended: both histories have it, and the file too."""
     path = tmp_path / "run.npz"
