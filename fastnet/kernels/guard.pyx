@@ -137,8 +137,10 @@ cdef class Guard:
     def begin_anew(self):
         """Forget the threads that the parent of this process has."""
         self.gate.readers = 0
-        self.lock = _freed(self.lock)
-        _freed(_lock_of(self.rng))
+        if _free(self.lock):  # made by another thread while this one forked
+            self.depth = 0
+            self.gate.version += self.gate.version & 1
+        _free(_lock_of(self.rng))
         if self.trainer != get_ident():
             self.trainer = None
 
@@ -153,14 +155,15 @@ def _lock_of(rng):
     return lock if isinstance(lock, (_Plain, _Reentrant)) else None
 
 
-def _freed(lock):
-    """The lock, free in a child: it may have been taken by another thread when this one forked."""
-    if lock is not None:
-        if lock.acquire(blocking=False):
-            lock.release()
-        else:
-            lock._at_fork_reinit()  # as Python does with its own locks
-    return lock
+def _free(lock):
+    """Free a lock in a child; return whether a thread that the child does not have had taken it."""
+    if lock is None:
+        return False
+    if lock.acquire(blocking=False):
+        lock.release()
+        return False
+    lock._at_fork_reinit()  # as Python does with its own locks
+    return True
 
 
 def living():
