@@ -152,6 +152,8 @@ def as_number(value: Any, name: str, wanted: str = "") -> float:
             value.dtype.kind not in "iufO" or value.ndim or value is np.ma.masked
         ):
             raise TypeError  # a date would become the number of its ticks
+        if isinstance(value, np.ndarray) and value.ndim:
+            raise TypeError  # NumPy before 2.4 takes its only element, and warns
         number = float(value)
     except (TypeError, ValueError):
         raise TypeError(

@@ -285,7 +285,9 @@ def test_callbacks_of_fastnet(flowers):
 
 def test_a_sparse_matrix_is_never_written_out():
     """As an array X has 480 MB; the network, its copies and the split take a tenth of that."""
-    X = scipy.sparse.random_array((20_000, 3_000), density=0.002, rng=0, format="csr")
+    X = scipy.sparse.random_array(
+        (20_000, 3_000), density=0.002, random_state=np.random.default_rng(0), format="csr"
+    )
     y = np.arange(20_000) % 2
     for options in ({}, {"early_stopping": True}):
         ours = MLPClassifier(hidden_layer_sizes=4, max_iter=1, **options)

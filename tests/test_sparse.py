@@ -76,7 +76,9 @@ def test_entries_that_stand_twice_are_added_and_the_matrix_is_left_alone():
 
 
 def test_the_values_are_used_where_they_lie():
-    X_s = scipy_sparse.random_array((50, 40), density=0.1, rng=0, format="csr")
+    X_s = scipy_sparse.random_array(
+        (50, 40), density=0.1, random_state=np.random.default_rng(0), format="csr"
+    )
     assert np.shares_memory(sparse.as_csr(X_s, "X").data, X_s.data)
     rows = read_dataset((X_s, np.zeros(50, int)), 40, 2, np.dtype(float)).rows
     assert rows.is_sparse and rows.n == 50 and rows.n_in == 40
@@ -86,7 +88,9 @@ def test_the_values_are_used_where_they_lie():
 def test_nothing_is_written_out(verb):
     """As an array X has 640 MB; 25 MB are allowed for the network, its workspace and the copies."""
     n, n_in = 20_000, 4_000
-    X_s = scipy_sparse.random_array((n, n_in), density=0.002, rng=0, format="csr")
+    X_s = scipy_sparse.random_array(
+        (n, n_in), density=0.002, random_state=np.random.default_rng(0), format="csr"
+    )
     y = np.arange(n) % 2
     net = fastnet.Network([n_in, 4, 2], rng=0)
     tracemalloc.start()
@@ -103,7 +107,9 @@ def test_nothing_is_written_out(verb):
 
 def test_more_columns_than_the_kernels_number():
     n_in = sparse.MOST_COLUMNS + 10
-    X_s = scipy_sparse.random_array((30, n_in), density=1e-4, rng=0, format="csr")
+    X_s = scipy_sparse.random_array(
+        (30, n_in), density=1e-4, random_state=np.random.default_rng(0), format="csr"
+    )
     X_s = scipy_sparse.csr_array(scipy_sparse.hstack([X_s[:, :-1], np.ones((30, 1))]))
     y = np.arange(30) % 2
     thin, dense = (fastnet.Network([n_in, 2, 2], rng=0) for _ in range(2))
