@@ -11,7 +11,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import fastnet
-from fastnet import Network, Preprocessing
+from fastnet import Network, Preprocessing, estimators
+from fastnet.cli import main
+
+pd = pytest.importorskip("pandas", reason="pandas is missing")
 
 X = np.random.default_rng(4).normal(size=(60, 3))
 NUMBERS = (X.sum(axis=1) > 0) + (X[:, 0] > 0).astype(int)
@@ -109,6 +112,51 @@ def test_labels_are_the_same_through_every_form(labels, form, tmp_path):
     assert np.allclose(again.predict_proba(X), fitted.predict_proba(X), **CLOSE)
 
 
+@pytest.mark.parametrize("form", ["memory", "npz", "safetensors"])
+@pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
+def test_the_network_of_an_estimator_answers_as_the_estimator(labels, form, tmp_path):
+    y = np.array(labels)[NUMBERS % len(labels)]
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    estimator = estimators.MLPClassifier(5, random_state=1, learning_rate_init=0.01, max_iter=300)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        estimator.fit(frame, y)
+        estimator.partial_fit(frame, y)
+    net = estimator.network_
+    if form != "memory":
+        net.save(tmp_path / f"net.{form}")
+        net = fastnet.load(tmp_path / f"net.{form}")
+    assert net.preprocessing.labels == tuple(sorted(set(labels)))
+    assert net.preprocessing.columns == ("a", "b", "c")
+    again, wanted = net.to_sklearn(), estimator.predict(frame)
+    assert (again.predict(frame) == wanted).all()
+    assert np.allclose(again.predict_proba(frame), estimator.predict_proba(frame), **CLOSE)
+    # And through files: what the command says.
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    net.save(tmp_path / "net.npz")
+    assert main(["predict", *(str(tmp_path / n) for n in ("net.npz", "data.csv")), "-o",
+                 str(tmp_path / "p.csv")]) == 0  # fmt: skip
+    said = pd.read_csv(tmp_path / "p.csv", dtype=str)["label"]
+    assert said.tolist() == [str(name) for name in wanted.tolist()]
+
+
+def test_bytes_stay_bytes_for_the_network_of_an_estimator(tmp_path):
+    pictures = np.random.default_rng(0).integers(0, 256, (80, 4)).astype(np.uint8)
+    y = (pictures[:, 0] > pictures[:, 1]).astype(int)
+    np.savez(tmp_path / "data.npz", X=pictures, y=y)
+    for kind in (MLPClassifier, estimators.MLPClassifier):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            fitted = kind(20, random_state=0).fit(pictures.astype(float), y)
+        net = fitted.network_ if hasattr(fitted, "network_") else Network.from_sklearn(fitted)
+        net.save(tmp_path / "net.npz")
+        assert main(["predict", *(str(tmp_path / n) for n in ("net.npz", "data.npz")), "-o",
+                     str(tmp_path / "p.csv")]) == 0  # fmt: skip
+        said = pd.read_csv(tmp_path / "p.csv")["label"]
+        assert (said == fitted.predict(pictures.astype(float))).all()
+        assert said.nunique() == 2
+
+
 @pytest.mark.parametrize("labels", [[7, 3], ["yes", "no"], [True, False], [2.0, -1.0], [1, 0]])
 def test_one_output_with_labels_in_any_order(labels):
     # The bias is not zero: a sign that is lost moves the border, and shows.
@@ -123,8 +171,7 @@ def test_one_output_with_labels_in_any_order(labels):
     column = list(estimator.classes_).index(labels[1])
     assert np.allclose(estimator.predict_proba(X)[:, column], net.feedforward(X)[:, 0], **CLOSE)
     back = Network.from_sklearn(estimator)
-    names = back.preprocessing.labels if back.preprocessing else (0, 1)
-    answers = np.array(names)[(back.feedforward(X)[:, 0] > 0.5).astype(int)]
+    answers = np.array(back.preprocessing.labels)[(back.feedforward(X)[:, 0] > 0.5).astype(int)]
     assert (answers == wanted).all()
 
 
@@ -244,7 +291,7 @@ def test_scikit_learn_goes_on_from_here(kind):
 
 def test_fastnet_goes_on_from_there():
     net = Network.from_sklearn(fit("multiclass"))
-    assert net.cost is fastnet.LogLikelihoodCost and net.preprocessing is None
+    assert net.cost is fastnet.LogLikelihoodCost and net.preprocessing.labels == (0, 1, 2)
     before = net.total_cost((X, NUMBERS), 0.0)
     net.train((X, NUMBERS), 5, 10)
     assert net.total_cost((X, NUMBERS), 0.0) < before

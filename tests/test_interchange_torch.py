@@ -192,3 +192,33 @@ def test_without_pytorch_it_is_said_what_to_install(monkeypatch):
     for call in (Network([2, 3]).to_torch, lambda: Network.from_torch(None)):
         with pytest.raises(ImportError, match=r"pip install 'fastnet-mlp\[torch\]'"):
             call()
+
+
+@pytest.mark.parametrize("labels", [[3, 1], [True, False], ["b", "a"], [2.0, 1.0]])
+def test_names_of_classes_go_there_and_back(torch, labels):
+    import copy
+    import io
+
+    net = Network([3, 4, 2], rng=0)
+    net.preprocessing = fastnet.Preprocessing(labels=labels, columns=["x", "y", "z"], target="kind")
+    module = net.to_torch()
+    stream = io.BytesIO()
+    torch.save(module, stream)
+    stream.seek(0)
+    for one in (module, copy.deepcopy(module), torch.load(stream, weights_only=False)):
+        assert Network.from_torch(one).preprocessing == net.preprocessing
+    assert "fastnet" not in str(stream.getvalue())  # who reads it need not have fastnet
+    longer = torch.nn.Sequential(*module, torch.nn.Linear(2, 5).double())
+    longer.labels = module.labels
+    with pytest.raises(ValueError, match="labels has 2 entries; this network has 5 classes"):
+        Network.from_torch(longer)
+    longer.labels = "something of yours"
+    assert Network.from_torch(longer).preprocessing is None
+
+
+def test_scaling_that_a_module_does_not_do_is_said(torch):
+    net = Network([2, 2], rng=0)
+    net.preprocessing = fastnet.Preprocessing([1, 1], [2, 2])
+    with pytest.warns(UserWarning, match="preprocessing that the module does not do") as said:
+        net.to_torch()
+    assert said[0].filename == __file__

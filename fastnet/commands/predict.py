@@ -87,7 +87,7 @@ def _as_csv(network: Network, predicted: NDArray[Any], outputs: NDArray[Any]) ->
     if names is None:
         writer.writerows([text] for text in _digits(predicted))
         return stream.getvalue()
-    columns = [_digits(column) for column in outputs.T]
+    columns = [_digits(column) for column in outputs.T[: len(names)]]
     labels = [names[number] for number in predicted.tolist()]
     writer.writerows(zip(labels, *columns, strict=True))
     return stream.getvalue()

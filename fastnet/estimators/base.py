@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import warnings
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from fastnet.estimators.settings import (
     make_schedule,
 )
 from fastnet.estimators.watching import HeldOut, TaskCallbacks, Watch
+from fastnet.interchange.sklearn import meaning_of
 from fastnet.network import Network
 from fastnet.optimizers import LBFGS, Optimizer
 from fastnet.parameters import Views
@@ -213,6 +215,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             for name in given:
                 del self.__dict__[name]
             network.kind = self._kind()
+            with suppress(ValueError):  # classes that are dates, say, stay with the estimator
+                network.preprocessing = meaning_of(self)
             self.network_, self.n_layers_ = network, len(sizes)
             self.loss_curve_: list[float] = []
             self.t_ = self._no_improvement_count = 0

@@ -14,7 +14,7 @@ from fastnet.preprocessing import Preprocessing
 if TYPE_CHECKING:
     from fastnet.portable import Portable
 
-__all__ = ["columns_of", "from_sklearn", "labels_of", "to_sklearn"]
+__all__ = ["from_sklearn", "meaning_of", "to_sklearn"]
 
 AnyNetwork = TypeVar("AnyNetwork", bound="Portable")
 Array = NDArray[Any]
@@ -57,9 +57,7 @@ def from_sklearn(cls: type[AnyNetwork], estimator: Any, *, cost: Any = None) -> 
     ]
     network = assemble(cls, layers, cost=cost, output=None, name="estimator")
     network.kind = _kind(peers, estimator)
-    labels, columns = labels_of(estimator), columns_of(estimator)
-    if labels is not None or columns is not None:
-        network.preprocessing = Preprocessing(labels=labels, columns=columns)
+    network.preprocessing = meaning_of(estimator)
     return network
 
 
@@ -143,31 +141,41 @@ def _kind(peers: Any, estimator: Any) -> str:
     return "labels" if several else "classes"
 
 
-def labels_of(estimator: Any) -> list[Any] | None:
-    """Return the names of the classes, in their type, unless they are the class numbers themselves.
+def meaning_of(estimator: Any) -> Preprocessing:
+    """Return what a fitted estimator knows of its inputs and classes: names, in their type.
+
+    Inputs are taken as they come, bytes too: so they are not divided by anything.
 
     Parameters
     ----------
-    estimator : object
-        With `classes_`, an array, if it is a classifier.
+    estimator : MLPClassifier or MLPRegressor
+        Of scikit-learn or of `fastnet.estimators`.
 
     Raises
     ------
     ValueError
-        They are no strings, numbers or bools, such as dates.
+        The classes are no strings, numbers or bools, such as dates.
 
     Examples
     --------
-    >>> class Wines:
-    ...     classes_ = np.array([1, 2, 3])
-    >>> labels_of(Wines)
-    [1, 2, 3]
+    >>> from sklearn.neural_network import MLPClassifier
+    >>> fitted = MLPClassifier(max_iter=1000).fit([[0.0], [1.0], [2.0]], [3, 1, 1])
+    >>> meaning_of(fitted).labels
+    (1, 3)
     """
-    classes = getattr(estimator, "classes_", None)
-    if classes is None:
+    n = estimator.n_features_in_
+    names = [str(name) for name in getattr(estimator, "feature_names_in_", ())]
+    columns = names if names and len(set(names)) == len(names) else None
+    return Preprocessing(np.zeros(n), np.ones(n), labels=_labels(estimator), columns=columns)
+
+
+def _labels(estimator: Any) -> list[Any] | None:
+    """Return the names of the classes; of several labels, None where they are just numbered."""
+    found = getattr(estimator, "classes_", None)
+    if found is None:
         return None
-    found = np.asarray(classes)
-    if found.dtype.kind in "iu" and np.array_equal(found, np.arange(len(found))) and len(found) > 1:
+    several = estimator.out_activation_ == "logistic" and estimator.n_outputs_ > 1
+    if several and np.array_equal(found, np.arange(len(found))):
         return None
     try:
         Preprocessing(labels=found.tolist())
@@ -176,21 +184,8 @@ def labels_of(estimator: Any) -> list[Any] | None:
             f"classes_ are of dtype {found.dtype}, which a network's labels cannot be; fit on "
             "strings, numbers or bools."
         ) from None
-    return found.tolist()  # type: ignore[no-any-return]
-
-
-def columns_of(estimator: Any) -> list[str] | None:
-    """Return the names of the features, if they have any that differ.
-
-    Examples
-    --------
-    >>> class Wines:
-    ...     feature_names_in_ = np.array(["hue", "ash"], dtype=object)
-    >>> columns_of(Wines)
-    ['hue', 'ash']
-    """
-    names = [str(name) for name in getattr(estimator, "feature_names_in_", ())]
-    return names if names and len(set(names)) == len(names) else None
+    labels: list[Any] = found.tolist()
+    return labels
 
 
 def _add_classes(
