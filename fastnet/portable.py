@@ -27,8 +27,9 @@ class Portable(Predictor):
         filename : path
             Ends in ``.npz`` or ``.safetensors``: parameters, activations, cost, dtype, `history`
             and `preprocessing`, all exact. Any other name: the book's JSON, which holds sigmoid
-            networks with the book's costs, and no history. Written beside and renamed, so that an
-            old file is whole until the new one is.
+            networks with the book's costs, no history, and of `preprocessing` the names, and one
+            scale for all inputs. Written beside and renamed, so that an old file is whole until the
+            new one is.
 
         Raises
         ------
@@ -111,8 +112,9 @@ class Portable(Predictor):
         Returns
         -------
         torch.nn.Sequential
-            Of the network's dtype, on the CPU. It answers as `feedforward` does: preprocessing
-            is not part of it.
+            Of the network's dtype, on the CPU. It answers as `feedforward` does: if `preprocessing`
+            scales, that is not part of it, and a warning says so. What that has of `labels`,
+            `columns` and `target` are attributes of the module, which `from_torch` reads.
 
         Raises
         ------
@@ -187,7 +189,8 @@ class Portable(Predictor):
             A regressor where the output is the identity. ``predict_proba`` and the regressor's
             ``predict`` give what `feedforward` gives, columns in the order of ``classes_``: the
             names in ``preprocessing.labels``, sorted, or else class numbers. Of a softmax of two
-            units one logistic unit is made. Its ``partial_fit`` goes on from here.
+            units one logistic unit is made. Its ``partial_fit`` goes on from here. If
+            `preprocessing` scales, a warning says that the estimator does not.
 
         Raises
         ------
@@ -225,7 +228,8 @@ class Portable(Predictor):
         -------
         Network
             `feedforward` gives what ``predict_proba`` (of two classes: its second column) or the
-            regressor's ``predict`` gives. Names of classes and features stand in `preprocessing`.
+            regressor's ``predict`` gives. Classes, in their type, and names of features stand in
+            `preprocessing`.
 
         Raises
         ------
