@@ -9,7 +9,7 @@ import os
 import re
 import reprlib
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any, NoReturn, Self
 
@@ -119,7 +119,7 @@ def read_header(path: str | os.PathLike[str], header: bool | None = None) -> lis
         return reader.header
 
 
-def last_or_named(names: Sequence[str]) -> str:
+def last_or_named(names: Iterable[str]) -> str:
     """Return which of the columns has the labels, where nobody says: the last one.
 
     Raises
@@ -132,12 +132,11 @@ def last_or_named(names: Sequence[str]) -> str:
     >>> last_or_named(["x", "y", "kind"])
     'kind'
     """
-    last = names[-1]
-    found = [
-        name
-        for before, name in zip(["", *names], names, strict=False)
-        if name.lower() in LABELS and (before.lower(), name.lower()) != ("x", "y")  # a place
-    ]
+    found, last = [], ""
+    for name in names:  # there may be a million, so they are not copied
+        if name.lower() in LABELS and (last.lower(), name.lower()) != ("x", "y"):  # a place
+            found.append(name)
+        last = name
     if found and found != [last]:
         other = found[0]
         raise ValueError(
@@ -298,8 +297,11 @@ class _Reader:
             "if it holds data, say --no-header, and columns are called 1, 2, ...; if it names the "
             "columns, say --header"
         )
-        if all(as_number(name) is not None for name in self.header):
+        numbers = sum(as_number(name) is not None for name in self.header)
+        if numbers == len(self.header):
             self.refuse(f"its first line holds numbers only; {ways}")
+        if not numbers:
+            return
         below = self._next()
         if below is not None:
             self._ahead.append(below)
@@ -339,11 +341,10 @@ def _choose(
         target = place[label]
     elif labelled:
         wanted = set(columns or ())
-        others = [header[i] for i in left if header[i] not in wanted]
-        if not others:
+        if not any(header[i] not in wanted for i in left):
             reader.refuse("it has no column left for the labels")
         try:
-            target = place[last_or_named(others)]
+            target = place[last_or_named(header[i] for i in left if header[i] not in wanted)]
         except ValueError as error:
             reader.refuse(str(error), error)
     if target is not None and target in left:

@@ -12,9 +12,10 @@ __all__ = ["GZIP_ERRORS", "open_text"]
 
 #: What gzip raises for what is damaged.
 GZIP_ERRORS = (gzip.BadGzipFile, EOFError, zlib.error)
-#: Text becomes numbers of eight bytes, up to four times its size; so that these stay within what
-#: SECURITY.md allows for compressed arrays, text may unpack to this much, or this many times.
-FREE_BYTES = 16 * 2**20
+#: Text may unpack to this much, or this many times: numbers take four times the memory of their
+#: text, so that they stay within what SECURITY.md allows for compressed arrays, and a line of one
+#: field a character takes fifty times.
+FREE_BYTES = 2**20
 MOST_EXPANSION = 25
 
 
@@ -26,7 +27,7 @@ def open_text(path: str | os.PathLike[str]) -> io.TextIOWrapper:
     OSError
         It cannot be opened.
     ValueError
-        Later, while it is read: it unpacks to more than 16 MiB and more than 25 times its size.
+        Later, while it is read: it unpacks to more than 1 MiB and more than 25 times its size.
 
     Examples
     --------

@@ -220,7 +220,11 @@ def model_json() -> list[bytes]:
     written = [
         fastnet.Network([3, 2], rng=0),
         fastnet.Network([2, 3, 1], "quadratic", dtype=np.float32, rng=1),
+        fastnet.Network([2, 2], rng=0),
     ]
+    written[2].preprocessing = fastnet.Preprocessing(
+        [0, 0], [256, 256], labels=[3, 1], columns=["a", "b"], target="kind"
+    )
     book = {"sizes": [1, 1], "weights": [[[1e-3]]], "biases": [[[2]]], "cost": "QuadraticCost"}
     return [*saved("model.json", *written), json.dumps(book).encode()]
 
@@ -263,6 +267,8 @@ def csv() -> list[bytes]:
         "größe,y\n1,ä\n2,ö\n".encode(),
         b"a,b,y\n1_0,nan,?\n",
         b"a,b,y\ninf,1e400,x\n",
+        b"5.1,3.5,setosa\n4.9,3.0,setosa\n",
+        gzip.compress(b"a,b,kind\n1.5,-2e3,x\n0,.5,y\n", mtime=0),
     ]
 
 

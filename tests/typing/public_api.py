@@ -85,7 +85,8 @@ assert_type(Network.from_torch(object(), output="softmax"), Network)
 assert_type(Network.from_sklearn(object()), Network)
 assert_type(net.preprocessing.inputs(X), Array)
 fastnet.load(3)  # type: ignore[arg-type]
-Preprocessing(labels=[1, 2])  # type: ignore[list-item]
+Preprocessing(labels=[1, 2])
+Preprocessing(labels=[None])  # type: ignore[list-item]
 
 
 class Mine(Network):
