@@ -151,6 +151,16 @@ def test_unused_parts_are_named_by_every_command(here, capsys):
         assert "d.npz: not used: the training part, X_val, y_val\n" in err
 
 
+def test_a_comparison_names_what_it_does_not_use(here, capsys):
+    X, y = pictures()
+    parts = {"x_train": X[:40], "y_train": y[:40], "x_test": X[40:], "y_test": y[40:]}
+    options = ("--data", "d.npz", "--epochs", "1", "--hidden", "2")
+    np.savez("d.npz", **parts)
+    assert "not used" not in run(capsys, "compare", *options)[1]
+    np.savez("d.npz", **parts, val_images=X, **{"odd\x1b[2J": y})
+    assert "d.npz: not used: val_images, odd?[2J\n" in run(capsys, "compare", *options)[1]
+
+
 def test_a_table_without_a_header_from_training_to_answers(here, capsys):
     X, kinds = flowers()
     with open("plain.data", "w") as file:

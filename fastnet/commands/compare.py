@@ -99,7 +99,9 @@ def run(args: argparse.Namespace) -> int:
     out = writable(args.out)
     if args.data is not None:
         check_outputs({name: out / name for name in ("compare.json", "compare.png")}, [args.data])
+    from fastnet.commands.own_data import few_of
     from fastnet.compare import compare, mnist, read_data, replay_book
+    from fastnet.tables.binary import other_parts
 
     if args.book:
         with ProgressLine("training 2 networks") as line:
@@ -129,6 +131,8 @@ def run(args: argparse.Namespace) -> int:
         parts.append(_saturation(result, args.table))
     say("\n\n".join(parts) + "\n")
     complain(written)
+    if args.data is not None and (unused := other_parts(args.data)):
+        complain(f"{args.data}: not used: {few_of(unused)}")
     say(last)
     return code
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnet.arguments import in_one_line
 from fastnet.console import visible
 from fastnet.preprocessing import Label, Preprocessing, byte_scale
 from fastnet.tables import Table, class_numbers, kind_of, quantities, read_tables
@@ -24,6 +25,7 @@ __all__ = [
     "answers",
     "class_labels",
     "describe_quantities",
+    "few_of",
     "inputs",
     "label_column",
     "label_source",
@@ -194,11 +196,19 @@ def not_used(table: Table) -> list[str]:
     >>> not_used(Table("t", np.eye(2), unused=("X_val", "y_val")))
     ['t: not used: X_val, y_val']
     """
-    if not table.unused:
-        return []
-    few = ", ".join(visible(name, lines=False) for name in table.unused[:8])
-    more = f" and {len(table.unused) - 8} more" if len(table.unused) > 8 else ""
-    return [f"{table.name}: not used: {few}{more}"]
+    return [f"{table.name}: not used: {few_of(table.unused)}"] if table.unused else []
+
+
+def few_of(names: Sequence[str]) -> str:
+    """Return names, eight of them at most, as a terminal may show them.
+
+    Examples
+    --------
+    >>> few_of(["X_val", "y_val"])
+    'X_val, y_val'
+    """
+    few = ", ".join(visible(in_one_line(name, 40), lines=False) for name in names[:8])
+    return f"{few} and {len(names) - 8} more" if len(names) > 8 else few
 
 
 def notes(network: Network, table: Table, model: str) -> list[str]:
