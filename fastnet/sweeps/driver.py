@@ -65,8 +65,12 @@ def sweep(
     seed : int, keyword only, default 0
         Where the random numbers start.
     store : path, keyword only, optional
-        A folder for what is done. A sweep of the same function, data and seed skips what is there.
-        What cannot be written once the sweep has begun is a RuntimeWarning.
+        A folder for what is done. A sweep of the same function, data and seed skips what is there;
+        one of another is refused. A function counts by its name and its code, with the functions
+        and classes of your own modules that it uses; and where the values have changed that it
+        reads from closures, defaults or global variables (lists and dicts that it writes to left
+        out), it trains anew. A new version of Python compiles other code. What cannot be written
+        once the sweep has begun is a RuntimeWarning.
     scratch : path, keyword only, optional
         A folder that all workers see, for engines on several machines but dask: the data lie there
         in a file while the sweep lasts. By default the system's for temporary files.
@@ -257,9 +261,9 @@ class _Run:
             self._store.keep(outcome, self._keys[outcome.index])
         except Exception as error:
             warnings.warn(
-                f"outcome {outcome.index} was not written to the store ({str(error) or error!r}); "
-                "the sweep goes on and gives it back, and a later sweep with this store trains it "
-                "again.",
+                f"outcome {outcome.index} was not written to the store "
+                f"({str(error) or repr(error)}); the sweep goes on and gives it back, and a later "
+                "sweep with this store trains it again.",
                 RuntimeWarning,
                 stacklevel=2,
             )

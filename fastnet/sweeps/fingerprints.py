@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from fastnet.arguments import shown
+from fastnet.sweeps.functions import Reading
 
-__all__ = ["fingerprint"]
+__all__ = ["fingerprint", "fingerprint_function"]
 
 
 def fingerprint(value: Any, name: str, *, strict: bool = True) -> str:
@@ -23,8 +24,9 @@ def fingerprint(value: Any, name: str, *, strict: bool = True) -> str:
     Parameters
     ----------
     value : object
-        Numbers, strings, arrays, sequences, mappings, dataclasses, functions (by name), and what
-        is made of them. A `numpy.memmap` counts by its file's name, size and time.
+        Numbers, strings, arrays, sequences, mappings, dataclasses, functions, and what is made of
+        them. A `numpy.memmap` counts by its file's name, size and time, a function by its name, its
+        code and the values that it reads.
     name : str
         What a message calls it.
     strict : bool, keyword only
@@ -48,13 +50,16 @@ def fingerprint(value: Any, name: str, *, strict: bool = True) -> str:
 def _feed(hasher: Any, value: Any, name: str, strict: bool) -> None:
     if isinstance(value, np.generic):
         value = value.item()
-    path = getattr(value, "filename", None) if isinstance(value, np.memmap) else None
+    # What is written into a copy-on-write map is not in the file.
+    is_map = isinstance(value, np.memmap) and value.mode != "c"
+    path = getattr(value, "filename", None) if is_map else None
     if path is not None:
         about = os.stat(path)
-        where = (os.path.abspath(path), about.st_size, about.st_mtime_ns)
+        start = value.__array_interface__["data"][0]
+        where = (os.path.abspath(path), about.st_size, about.st_mtime_ns, start - _start_of(value))
         _tell(hasher, "memmap", *where, value.dtype.str, value.shape, value.strides)
     elif isinstance(value, np.ndarray) and not value.dtype.hasobject:
-        _tell(hasher, "array", value.dtype.str, value.shape)
+        _tell(hasher, "array", value.dtype.str, value.dtype.descr, value.shape)
         hasher.update(np.ascontiguousarray(value).reshape(-1).view(np.uint8))
     elif value is None or isinstance(value, (bool, int, float, complex, str, bytes)):
         _tell(hasher, "value", value)
@@ -76,7 +81,8 @@ def _feed(hasher: Any, value: Any, name: str, strict: bool) -> None:
         for part in (value.func, value.args, value.keywords):
             _feed(hasher, part, name, strict)
     elif callable(value) and "<" not in getattr(value, "__qualname__", "<"):
-        _tell(hasher, "callable", value.__module__, value.__qualname__)
+        code, values = fingerprint_function(value)
+        _tell(hasher, "callable", value.__module__, value.__qualname__, code, values)
     elif not strict:
         try:
             _tell(hasher, "pickle", pickle.dumps(value, protocol=5))
@@ -84,6 +90,39 @@ def _feed(hasher: Any, value: Any, name: str, strict: bool) -> None:
             _refuse(value, name)
     else:
         _refuse(value, name)
+
+
+def fingerprint_function(function: Any) -> tuple[str, str]:
+    """Return a digest of a function's code, and one of the values that it reads.
+
+    Both reach as far as the user's own modules do: see `Reading`.
+
+    Examples
+    --------
+    >>> def by(factor):
+    ...     def build(data, rng):
+    ...         return {"x": factor * rng.random()}
+    ...     return build
+    >>> one, two = (fingerprint_function(by(factor)) for factor in (1, 2))
+    >>> one[0] == two[0], one[1] == two[1]
+    (True, False)
+    """
+    code, values = hashlib.sha256(), hashlib.sha256()
+
+    def tell_value(name: str, value: Any) -> None:
+        _tell(values, name)
+        _feed(values, value, name, strict=True)
+
+    Reading(function, lambda *words: _tell(code, *words), tell_value)
+    return code.hexdigest(), values.hexdigest()
+
+
+def _start_of(array: Any) -> int:
+    """Where the memory of the map begins that an array is part of."""
+    base = array
+    while isinstance(base.base, np.ndarray):
+        base = base.base
+    return int(base.__array_interface__["data"][0]) - int(getattr(base, "offset", 0))
 
 
 def _tell(hasher: Any, *words: object) -> None:

@@ -3,13 +3,15 @@
 Three kinds of files, none of them a pickle:
 
 =====================  ====================================================================
-``sweep.json``         what the sweep is over: build function, digest of the data, seed
+``sweep.json``         what the sweep is over: build function and its code, digest of the data, seed
 ``<key>.json``         an outcome; written last, so that where it is, all of the outcome is
 ``<key>.npz``          its network, where there is one; `fastnet.load` opens it
 =====================  ====================================================================
 
-The key is a digest of configuration and repetition: more configurations or more seeds may be asked
-for later. Outcomes that failed are not kept.
+The key is a digest of the sweep, of the values that the build function reads beside its arguments
+(closures, defaults, global variables), of configuration and repetition: more configurations or more
+seeds may be asked for later, and no sweep gets the outcomes of another. Outcomes that failed are
+not kept.
 """
 
 from __future__ import annotations
@@ -25,13 +27,13 @@ from fastnet.arguments import in_one_line
 from fastnet.history import History
 from fastnet.persistence import SavedModel, read_npz, replace_file, write_npz
 from fastnet.persistence.checks import described, parse_json
-from fastnet.sweeps.fingerprints import fingerprint
+from fastnet.sweeps.fingerprints import fingerprint, fingerprint_function
 from fastnet.sweeps.results import Outcome
 from fastnet.sweeps.tasks import Task
 
 __all__ = ["Store", "read_outcome"]
 
-VERSION = 1
+VERSION = 2
 #: What an outcome's file holds that is read again, and of which kind it is.
 _KINDS: dict[str, tuple[type, ...]] = {
     "measures": (dict,),
@@ -65,18 +67,19 @@ class Store:
 
     def __init__(self, folder: str | os.PathLike[str], build: Any, data: Any, seed: int) -> None:
         self._folder = Path(folder)
+        code, self._values = fingerprint_function(build)
         about = {
             "format": "fastnet sweep",
             "version": VERSION,
-            "build": _name_of(build),
+            "build": f"{_name_of(build)} (code {code[:16]})",
             "data": fingerprint(data, "data", strict=False),
             "seed": seed,
         }
+        self._about = fingerprint(about, "sweep")
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / "sweep.json"
         if not path.exists():
-            self._write(path, about)
-            return
+            self._claim(path, about)
         found = _read(path)
         for name, value in about.items():
             if found.get(name) != value:
@@ -88,7 +91,8 @@ class Store:
     def key(self, task: Task) -> str:
         """Return what a task's files are called."""
         name = f"configuration {task.configuration!r}"
-        return f"{fingerprint(task.configuration, name)[:32]}-{task.repetition}"
+        whole = (self._about, self._values, fingerprint(task.configuration, name))
+        return f"{fingerprint(whole, name)[:32]}-{task.repetition}"
 
     def find(self, task: Task, key: str) -> Outcome | None:
         """Return the outcome of a task that was done before, or None."""
@@ -132,6 +136,19 @@ class Store:
             "written_by": f"fastnet {__version__}",
         }
         self._write(path, record)
+
+    def _claim(self, path: Path, about: dict[str, Any]) -> None:
+        """Write what the sweep is over, unless another sweep has been quicker."""
+        beside = path.with_name(f"{path.name}.{os.urandom(8).hex()}")
+        try:
+            self._write(beside, about)
+            os.link(beside, path)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without hard links
+            self._write(path, about)
+        finally:
+            beside.unlink(missing_ok=True)
 
     @staticmethod
     def _write(path: Path, record: dict[str, Any]) -> None:

@@ -1,0 +1,251 @@
+"""What a function is known again by: its code, and what it reads beside its arguments."""
+
+from __future__ import annotations
+
+import dis
+import os
+import pickle
+import sys
+import sysconfig
+from collections.abc import (
+    Callable,
+    Iterator,
+    Mapping,
+    MutableMapping,
+    MutableSequence,
+    MutableSet,
+    Set,
+)
+from contextlib import suppress
+from dataclasses import fields, is_dataclass
+from functools import cache, partial
+from types import CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Reading"]
+
+#: What is called on a container that a function writes to: a log and no setting.
+CHANGES = {
+    *("append", "extend", "insert", "add", "update", "setdefault", "pop", "popitem", "remove"),
+    *("discard", "clear", "put", "sort", "reverse", "appendleft"),
+}
+_WRITABLE = (MutableMapping, MutableSequence, MutableSet, np.ndarray)
+_LOADS = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF"}
+
+
+class Reading:
+    """Walks through a function, and everything of the user's that it reaches.
+
+    Functions and classes of the user's own modules are read; what other packages have counts by its
+    name. Values are those of closures, defaults, `partial` and global variables.
+
+    Parameters
+    ----------
+    function : callable
+    tell_code : callable
+        Given words that say what is run.
+    tell_value : callable
+        Given the name of a value and the value, which is a number, a string, an array or such, or
+        else its pickle.
+
+    Examples
+    --------
+    >>> scale = 3
+    >>> def build(data, rng, *, power=2):
+    ...     return scale ** power
+    >>> values = []
+    >>> _ = Reading(build, lambda *words: None, lambda *value: values.append(value))
+    >>> values
+    [('build.power', 2), ('build.scale', 3)]
+    """
+
+    def __init__(
+        self,
+        function: Any,
+        tell_code: Callable[..., object],
+        tell_value: Callable[[str, Any], object],
+    ) -> None:
+        self._tell_code, self._tell_value = tell_code, tell_value
+        self._seen: dict[int, Any] = {}  # which keeps them, so that no number is used again
+        self._read(function, getattr(function, "__name__", "build"))
+
+    def _read(self, value: Any, where: str) -> None:
+        plain = value is None or isinstance(value, (bool, int, float, complex, str, bytes))
+        if plain or isinstance(value, (np.ndarray, np.generic)):
+            self._tell_value(where, value)
+            return
+        if id(value) in self._seen:
+            self._tell_value(where, f"is {self._seen[id(value)][0]}")
+            return
+        self._seen[id(value)] = where, value
+        if isinstance(value, FunctionType):
+            self._read_function(value, where)
+        elif isinstance(value, MethodType):
+            self._read(value.__func__, where)
+            self._read(value.__self__, f"{where}.self")
+        elif isinstance(value, partial):
+            self._tell_code(where, "partial")
+            for name in ("func", "args", "keywords"):
+                self._read(getattr(value, name), f"{where}.{name}")
+        elif isinstance(value, type):
+            self._read_class(value, where)
+        elif isinstance(value, (staticmethod, classmethod)):
+            self._read(value.__func__, where)
+        elif isinstance(value, property):
+            for function in (value.fget, value.fset):
+                self._read(function, where)
+        elif isinstance(value, ModuleType):
+            self._tell_code(where, "module", value.__name__)
+        elif isinstance(value, (Mapping, list, tuple, Set)):
+            self._read_container(value, where)
+        else:
+            self._read_object(value, where)
+
+    def _read_function(self, function: FunctionType, where: str) -> None:
+        self._tell_code(where, function.__module__, function.__qualname__)
+        if _is_installed(function.__code__.co_filename):
+            return
+        self._tell_code(*_words_of(function.__code__, function.__doc__))
+        arguments = function.__code__.co_varnames[: function.__code__.co_argcount]
+        defaults = function.__defaults__ or ()
+        given = dict(zip(arguments[len(arguments) - len(defaults) :], defaults, strict=True))
+        given |= function.__kwdefaults__ or {}
+        names = _Names(function.__code__)
+        given |= names.found_in(dict(_cells_of(function)))
+        given |= names.found_in(function.__globals__)
+        for name in sorted(given):
+            self._read(given[name], f"{where}.{name}")
+
+    def _read_class(self, kind: type, where: str) -> None:
+        self._tell_code(where, kind.__module__, kind.__qualname__)
+        if not _is_users(kind.__module__):
+            return
+        for base in kind.__bases__:
+            self._read(base, where)
+        for name, member in sorted(vars(kind).items()):
+            if not (name.startswith("__") and name.endswith("__")) or callable(member):
+                self._read(member, f"{where}.{name}")
+
+    def _read_container(self, value: Any, where: str) -> None:
+        self._tell_value(where, f"{len(value)} in a {type(value).__name__}")
+        if isinstance(value, Mapping):
+            for key in sorted(value, key=repr):
+                self._read(value[key], f"{where}[{key!r}]")
+        else:
+            items = sorted(value, key=repr) if isinstance(value, Set) else value
+            for place, item in enumerate(items):
+                self._read(item, f"{where}[{place}]")
+
+    def _read_object(self, value: Any, where: str) -> None:
+        kind = type(value)
+        self._read(kind, f"{where}.class")
+        if is_dataclass(value):
+            for field in fields(value):
+                self._read(getattr(value, field.name, None), f"{where}.{field.name}")
+        elif _is_users(kind.__module__):
+            for name, member in sorted(getattr(value, "__dict__", {}).items()):
+                self._read(member, f"{where}.{name}")
+        elif callable(value) and hasattr(value, "__name__"):
+            self._tell_code(where, getattr(value, "__module__", ""), value.__name__)
+        else:
+            try:
+                self._tell_value(where, pickle.dumps(value, protocol=5))
+            except Exception:  # a lock, a file, a pool: nothing that a result depends on
+                self._tell_code(where, kind.__module__, kind.__qualname__)
+
+
+def _words_of(code: CodeType, doc: str | None = None) -> Iterator[object]:
+    """What makes one code another, but for its place and its docstring."""
+    yield from (code.co_code, code.co_names, code.co_varnames, code.co_freevars, code.co_flags)
+    yield from (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount)
+    yield code.co_exceptiontable
+    for place, constant in enumerate(code.co_consts):
+        if isinstance(constant, CodeType):
+            yield from _words_of(constant)
+        elif isinstance(constant, frozenset):
+            yield sorted(map(repr, constant))
+        elif not (place == 0 and doc is not None and constant == doc):
+            yield constant
+
+
+def _cells_of(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """What a function closes over, as far as it is there yet."""
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with suppress(ValueError):
+            yield name, cell.cell_contents
+
+
+class _Names:
+    """Names that code loads from outside, and what it does with what they stand for.
+
+    Attributes
+    ----------
+    loaded : dict of set
+        By name, the attributes that are asked of it.
+    rebound, changed : set
+        Names that stand for something else later; names whose value may be written to.
+    """
+
+    def __init__(self, code: CodeType) -> None:
+        self.loaded: dict[str, set[str]] = {}
+        self.rebound: set[str] = set()
+        self.changed: set[str] = set()
+        self._walk(code)
+
+    def _walk(self, code: CodeType) -> None:
+        last = [""] * 4
+        for step in dis.get_instructions(code):
+            loads = step.opname in _LOADS
+            if loads:
+                self.loaded.setdefault(step.argval, set())
+            elif step.opname in ("LOAD_ATTR", "LOAD_METHOD") and last[-1]:
+                self.loaded[last[-1]].add(step.argval)
+                if step.argval in CHANGES:
+                    self.changed.add(last[-1])
+            elif step.opname in ("STORE_GLOBAL", "STORE_DEREF"):
+                self.rebound.add(step.argval)
+            elif step.opname in ("STORE_SUBSCR", "DELETE_SUBSCR"):
+                self.changed.update(name for name in last if name)
+            last = [*last[1:], step.argval if loads else ""]
+        for constant in code.co_consts:
+            if isinstance(constant, CodeType):
+                self._walk(constant)
+
+    def found_in(self, names: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what these names stand for, and what is asked of the user's own modules."""
+        found = {}
+        for name, attributes in self.loaded.items():
+            if name not in names or name in self.rebound:
+                continue
+            value = names[name]
+            if name in self.changed and isinstance(value, _WRITABLE):
+                continue
+            found[name] = value
+            if isinstance(value, ModuleType) and _is_users(value.__name__):
+                for attribute in attributes & set(vars(value)):
+                    found[f"{name}.{attribute}"] = vars(value)[attribute]
+        return found
+
+
+@cache
+def _places() -> tuple[str, ...]:
+    names = ("stdlib", "platstdlib", "purelib", "platlib")
+    paths = [path for name in names if (path := sysconfig.get_path(name))]
+    paths.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    return tuple(os.path.join(os.path.realpath(path), "") for path in paths)
+
+
+def _is_users(name: str | None) -> bool:
+    """Whether a module is neither Python's nor installed, but what somebody is working on."""
+    root = (name or "").partition(".")[0]
+    if root in sys.builtin_module_names or root in sys.stdlib_module_names or root == "fastnet":
+        return root == "__main__"
+    path = getattr(sys.modules.get(name or ""), "__file__", None)
+    return path is None or not _is_installed(path)
+
+
+def _is_installed(path: str) -> bool:
+    """Whether a file lies where Python, the packages that are installed, or fastnet lie."""
+    return os.path.realpath(path).startswith(_places())
