@@ -52,7 +52,8 @@ class Callback:
     def on_interval(self, network: Network, epoch: int, mini_batch: int) -> bool | None:
         """`interval` mini-batches more are done, `mini_batch` in this epoch so far.
 
-        Parameters are there to be looked at: to assign them, or the cost, is a RuntimeError here.
+        Parameters that are assigned here count from the next mini-batch on; the optimizer's state
+        stays. To assign the cost is a RuntimeError.
         """
 
     def on_epoch_end(self, network: Network, record: dict[str, Any]) -> bool | None:

@@ -136,6 +136,7 @@ class Model:
     def cost(self, cost: type[Cost] | str) -> None:
         found, old = find_cost(cost), self._architecture
         check_cost(found, old.activations[-1])
+        self._guard.check_cost()
         with self._guard:
             self._architecture = Architecture(old.sizes, old.activations, found, old.dtype)
             self._predictors, self._differentiators = [], []

@@ -29,7 +29,7 @@ from fastnet.refusals import Before
 from fastnet.resuming import Resumption, find_checkpoint
 from fastnet.schedules import Schedule
 from fastnet.threads import get_num_threads
-from fastnet.training_guard import WITHIN_EPOCH
+from fastnet.training_guard import BY_PROGRESS
 
 if TYPE_CHECKING:
     from fastnet.kernels.engine_f64_baseline import TrainingEngine
@@ -365,13 +365,13 @@ class Training:
 
     def _finish(self, etas: Array, epoch: int, asking: bool = False) -> None:
         guard = self.network._guard
-        guard.fixed = WITHIN_EPOCH
+        guard.within_epoch = True
         try:
             if asking:
                 self._call_intervals(epoch)
             self._run_mini_batches(etas, epoch)
         finally:
-            guard.fixed = ""
+            guard.within_epoch = False
             self._store(epoch)
         self.finish_epoch(epoch, float(etas[-1]))
         self.keeper.after_epoch()
@@ -467,8 +467,13 @@ class Training:
         return self.batches if position == self.data.n else position // self.size
 
     def _say_done(self, batches: int) -> None:
-        with self.interrupts.opened():
-            self.report(batches)
+        if callable(self.plan.progress):
+            self.network._guard.fixed = BY_PROGRESS
+        try:
+            with self.interrupts.opened():
+                self.report(batches)
+        finally:
+            self.network._guard.fixed = ""
 
     def _cut(self, start: int, rows: int) -> int:
         """Where the call that begins at `start` should end, with about `rows` examples."""
@@ -496,7 +501,8 @@ class Training:
             done = self.position // self.size
             with self.interrupts.opened():
                 self._ask(callback.on_interval(self.network, epoch, done) for callback in due)
-            self.check_unchanged(shown)
+            if not np.array_equal(shown, self.network.parameters, equal_nan=True):
+                self.engine.load(self.network.parameters)
             self.keeper.capture(begun=True)
         self.keeper.move(asking=False)
 
@@ -510,11 +516,6 @@ class Training:
                 yield self.network.parameters
         finally:
             guard.fixed = fixed
-
-    def check_unchanged(self, shown: Array) -> None:
-        """Refuse what a callback has written into the parameters by NumPy, past the guard."""
-        if not np.array_equal(shown, self.network.parameters, equal_nan=True):
-            raise RuntimeError(self.network._guard.fixed)
 
     def go_back(self) -> None:
         """Put the network back where the epoch began."""

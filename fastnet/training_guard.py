@@ -6,12 +6,12 @@ from threading import get_ident
 
 from fastnet.kernels.guard import Guard
 
-__all__ = ["BY_LBFGS", "WITHIN_EPOCH", "TrainingGuard"]
+__all__ = ["BY_LBFGS", "BY_PROGRESS", "TrainingGuard"]
 
 #: Why parameters and cost are fixed for a while.
-WITHIN_EPOCH = (
-    "an epoch of this network's training is under way, and its end would overwrite what is "
-    "assigned; assign parameters and cost in on_epoch_begin or on_epoch_end."
+BY_PROGRESS = (
+    "the end of the epoch would overwrite the parameters that progress assigns; assign them in a "
+    "callback's on_interval, on_epoch_begin or on_epoch_end."
 )
 BY_LBFGS = (
     "L-BFGS trains this network, and its next iteration would overwrite what is assigned; assign "
@@ -26,13 +26,15 @@ class TrainingGuard(Guard):
     ----------
     fixed : str
         Why neither parameters nor cost can be assigned; empty where they can.
+    within_epoch : bool
+        Whether mini-batches are under way, whose cost is that of all of the epoch.
     begun : bool
         Whether a training has begun to write history and optimizer's state.
     """
 
     def __init__(self) -> None:
         self.fixed = ""
-        self.begun = False
+        self.begun = self.within_epoch = False
         self._thread = 0
 
     def check(self) -> None:
@@ -46,6 +48,21 @@ class TrainingGuard(Guard):
         super().check()
         if self.fixed:
             raise RuntimeError(self.fixed)
+
+    def check_cost(self) -> None:
+        """Refuse another cost in the middle of an epoch.
+
+        Raises
+        ------
+        RuntimeError
+            It is that.
+        """
+        self.check()
+        if self.within_epoch:
+            raise RuntimeError(
+                "an epoch of this network's training is under way, and has one cost from its first "
+                "mini-batch to its metrics; assign cost in on_epoch_begin or on_epoch_end."
+            )
 
     def check_idle(self) -> None:
         """Refuse to begin anew where a training is under way.
@@ -70,11 +87,11 @@ class TrainingGuard(Guard):
 
     def end_training(self) -> None:
         """Let everybody write again."""
-        self.fixed, self.begun = "", False
+        self.fixed, self.begun, self.within_epoch = "", False, False
         super().end_training()
 
     def begin_anew(self) -> None:
         """Forget the threads that the parent of this process has."""
         super().begin_anew()
         if self._thread != get_ident():
-            self.fixed, self.begun = "", False
+            self.fixed, self.begun, self.within_epoch = "", False, False

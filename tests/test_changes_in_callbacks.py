@@ -61,6 +61,10 @@ def other_rng(network):
     network.rng = 99
 
 
+def in_place(network):
+    network.weights[0][0, 0] += 1.0
+
+
 CHANGES = {"cost": quadratic, "parameters": other_parameters, "rng": other_rng}
 
 
@@ -224,19 +228,42 @@ def test_a_copy_made_in_a_hook_is_free(twin_of, hook):
     assert (twin.parameters != net.parameters).any() and len(net.history) == 2
 
 
-# --- what is refused -----------------------------------------------------------------------------
+# --- within an epoch, and what is refused --------------------------------------------------------
 
 
-def in_place(network):
-    network.weights[0][0, 0] += 1.0
+@pytest.mark.parametrize("change", [other_parameters, in_place])
+def test_parameters_assigned_within_an_epoch_count_from_the_next_mini_batch(change, tmp_path):
+    """As if the epoch had been cut there into two trainings; a checkpoint knows of it."""
+    options = {"mini_batch_size": 10, "shuffle": False, "optimizer": "adam"}
+    net, twin, path = make(), make(), tmp_path / "run.npz"
+    do = Do("interval", change, epoch=0, interval=2)
+    do.on_interval = lambda network, epoch, mini_batch: mini_batch == 2 and change(network)
+    net.train((X, Y), 1, callbacks=do, **options)
+    twin.train((X[:20], Y[:20]), 1, **options)
+    change(twin)
+    twin.train((X[20:], Y[20:]), 1, **options)
+    np.testing.assert_allclose(net.parameters, twin.parameters, rtol=1e-12)
+    with pytest.raises(ZeroDivisionError):
+        make().train((X, Y), 2, callbacks=[do, Stop(3), Checkpoint(path)], **options)
+    again, whole = make(), make()
+    again.train((X, Y), 2, callbacks=[do, Stop(99)], resume=path, **options)
+    whole.train((X, Y), 2, callbacks=[do, Stop(99)], **options)
+    np.testing.assert_array_equal(again.parameters, whole.parameters)
+
+
+class Stop(Callback):
+    interval = 1
+
+    def __init__(self, at):
+        self._at = at
+
+    def on_interval(self, network, epoch, mini_batch):
+        if mini_batch == self._at:
+            raise ZeroDivisionError
 
 
 REFUSED_WITHIN = {
-    "parameters": other_parameters,
     "cost": quadratic,
-    "weights": lambda net: net.weights.assign([w.copy() for w in net.weights]),
-    "one bias": lambda net: net.biases.__setitem__(0, np.zeros((4, 1))),
-    "in place": in_place,
     "initialize": lambda net: net.initialize(),
     "default": lambda net: net.default_weight_initializer(),
     "large": lambda net: net.large_weight_initializer(),
@@ -249,7 +276,7 @@ def test_within_an_epoch_it_is_refused(name):
     net, twin = make(), make()
     options = {"mini_batch_size": 10, "shuffle": False, "optimizer": "adam"}
     do = Do("interval", REFUSED_WITHIN[name], interval=2)
-    with pytest.raises(RuntimeError, match="on_epoch_begin"):
+    with pytest.raises(RuntimeError, match=r"cost in on_epoch_begin|drawing its weights anew"):
         net.train((X, Y), 3, callbacks=do, **options)
     stop = Do("interval", lambda net: 1 / 0, interval=2)
     with pytest.raises(ZeroDivisionError):
@@ -261,19 +288,22 @@ def test_within_an_epoch_it_is_refused(name):
         network.train((X, Y), 1, **options)
     np.testing.assert_array_equal(net.parameters, twin.parameters)
     other_parameters(net)
+    quadratic(net)
     net.initialize()
 
 
-def test_from_progress_too():
-    net = make()
+@pytest.mark.parametrize("change", [other_parameters, quadratic])
+def test_from_progress_too(change):
+    net, twin = make(), make()
 
     def progress(done, total):
         if done:
-            net.parameters = np.zeros(net.parameters.size)
+            change(net)
 
     with pytest.raises(RuntimeError, match="on_epoch_begin"):
-        net.train((X, Y), 1, 7, progress=progress)
-    assert net.parameters.any()
+        net.train((X, Y), 1, None, progress=progress)
+    twin.train((X, Y), 1, None)
+    np.testing.assert_array_equal(net.parameters, twin.parameters)
 
 
 def new_history(network):

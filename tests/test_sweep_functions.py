@@ -93,6 +93,22 @@ SOURCES = {
         "def build(data, rng, x): return {'y': C().f(x)}"),
         "x + 1", "x + 2", 4,
     ),
+    "a cached function": (
+        ("import functools\n@functools.cache\ndef more(x): return x + 1\n"
+        "def build(data, rng, x): return {'y': more(x)}"),
+        "x + 1", "x + 2", 4,
+    ),
+    "a decorated function": (
+        ("import functools\ndef same(f):\n @functools.wraps(f)\n"
+        " def g(*a, **k): return f(*a, **k)\n return g\n"
+        "@same\ndef build(data, rng, x): return {'y': x + 1}"),
+        "x + 1", "x + 2", 4,
+    ),
+    "slots": (
+        ("class C:\n __slots__ = ('k',)\n def __init__(self, k): self.k = k\nc = C(1)\n"
+        "def build(data, rng, x): return {'y': x + c.k}"),
+        "C(1)", "C(2)", 4,
+    ),
     "what is raised for": (
         "def build(data, rng, x):\n try: {}['k']\n except KeyError: return {'y': x + 1}",
         "x + 1", "x + 2", 4,

@@ -19,7 +19,7 @@ from collections.abc import (
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from functools import cache, partial
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,8 @@ CHANGES = {
     *("append", "extend", "insert", "add", "update", "setdefault", "pop", "popitem", "remove"),
     *("discard", "clear", "put", "sort", "reverse", "appendleft"),
 }
+#: Where objects that stand for a function have it: `functools.cache`, `numpy.vectorize` and such.
+_WRAPPED = ("__wrapped__", "func", "pyfunc", "py_func")
 _WRITABLE = (MutableMapping, MutableSequence, MutableSet, np.ndarray)
 _LOADS = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF"}
 
@@ -141,11 +143,18 @@ class Reading:
     def _read_object(self, value: Any, where: str) -> None:
         kind = type(value)
         self._read(kind, f"{where}.class")
+        for name in _WRAPPED:
+            if isinstance(inner := getattr(value, name, None), FunctionType):
+                self._read(inner, f"{where}.{name}")
         if is_dataclass(value):
             for field in fields(value):
                 self._read(getattr(value, field.name, None), f"{where}.{field.name}")
         elif _is_users(kind.__module__):
-            for name, member in sorted(getattr(value, "__dict__", {}).items()):
+            members = dict(getattr(value, "__dict__", {}))
+            for name, member in vars(kind).items():
+                if isinstance(member, MemberDescriptorType) and hasattr(value, name):  # of slots
+                    members[name] = getattr(value, name)
+            for name, member in sorted(members.items()):
                 self._read(member, f"{where}.{name}")
         elif callable(value) and hasattr(value, "__name__"):
             self._tell_code(where, getattr(value, "__module__", ""), value.__name__)
