@@ -287,7 +287,7 @@ def read_callbacks(callbacks: Any) -> list[Callback]:
                 f"callbacks holds {shown(callback)}; expected fastnet.Callback objects."
             )
         as_count(callback.interval, "a callback's interval", at_least=0)
-        adds = callback.adds
+        adds: Any = callback.adds
         if not isinstance(adds, (tuple, list)) or not all(isinstance(name, str) for name in adds):
             raise TypeError(f"a callback's adds is {shown(adds)}; expected a tuple of names.")
     return found

@@ -174,14 +174,14 @@ class Portable(Predictor):
 
         return from_torch(cls, module, cost=cost, output=output)
 
-    def to_sklearn(self, *, multilabel: bool = False) -> Any:
+    def to_sklearn(self, *, multilabel: bool | None = None) -> Any:
         """Return a copy as scikit-learn's MLPClassifier or MLPRegressor, fitted.
 
         Parameters
         ----------
-        multilabel : bool, keyword only, default False
+        multilabel : bool, keyword only, optional
             Whether each of several sigmoid outputs is a label of its own. If not, the largest
-            output is the class, as for `accuracy`.
+            output is the class. By default as `kind` says.
 
         Returns
         -------

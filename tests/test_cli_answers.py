@@ -145,3 +145,47 @@ def test_info(capsys, monkeypatch):
     monkeypatch.setattr(info, "DISTRIBUTION", "no-such-distribution")
     assert info.extras() == {}
     assert info._version("no-such-package") == "no-such-package missing"
+
+
+def test_predict_follows_what_the_targets_are(here, capsys):
+    """One network by hand, whose outputs are its inputs, read in every way."""
+    (here / "d.csv").write_text("a,b\n0.2,0.9\n0.7,0.6\n-0.5,0.1\n")
+    rows = np.loadtxt(here / "d.csv", delimiter=",", skiprows=1)
+    net = fastnet.Network([2, 2], "quadratic", output="identity", rng=0)
+    net.weights, net.biases = [np.eye(2)], [np.zeros((2, 1))]
+
+    def predicted(kind, **meaning):
+        net.kind = kind
+        net.preprocessing = fastnet.Preprocessing(**meaning) if meaning else None
+        net.save("m.npz")
+        text = run(capsys, "predict", "m.npz", "d.csv")[0]
+        return [line.split(",") for line in text.splitlines()]
+
+    head, *lines = predicted("numbers")
+    assert head == ["prediction_0", "prediction_1"]
+    assert np.array_equal(np.array(lines, float), rows)
+    head, *lines = predicted("labels", labels=["wet", "cold"])
+    assert head == ["label_wet", "label_cold", "p_wet", "p_cold"]
+    assert [line[:2] for line in lines] == [["0", "1"], ["1", "1"], ["0", "0"]]
+    head, *lines = predicted("classes", labels=["wet", "cold"])
+    assert head == ["label", "p_wet", "p_cold"]
+    assert [line[0] for line in lines] == ["cold", "wet", "cold"]
+    net.kind = "labels"
+    net.save("m.npz")
+    (here / "l.csv").write_text("a,b,c\n1,0,wet\n")
+    _, err = run(capsys, "evaluate", "m.npz", "l.csv", code=1)
+    assert "2 labels an example" in err
+
+
+def test_a_tanh_unit_predicts_by_its_sign(here, capsys):
+    (here / "d.csv").write_text("a\n0.2\n-0.2\n0.6\n")
+    net = fastnet.Network([1, 1], "quadratic", output="tanh", rng=0)
+    net.weights, net.biases = [[[1.0]]], [[[0.0]]]
+    net.train(([[0.2], [-0.2]], [1.0, -1.0]), 1, optimizer=fastnet.SGD(0.0))
+    net.save("m.npz")
+    lines = run(capsys, "predict", "m.npz", "d.csv")[0].splitlines()[1:]
+    assert [line.split(",")[0] for line in lines] == ["1", "0", "1"]
+    shares = np.array([line.split(",")[2] for line in lines], float)
+    assert np.allclose(shares, (1 + np.tanh([0.2, -0.2, 0.6])) / 2, rtol=1e-15)
+    (here / "l.csv").write_text("a,c\n0.2,1\n-0.2,0\n0.3,0\n")
+    assert "right: 2 of 3" in run(capsys, "evaluate", "m.npz", "l.csv")[0]

@@ -62,7 +62,7 @@ def test_there_and_back(kind, activation, dtype):
     assert type(net) is Network and net.dtype == dtype
     assert np.ptp(answers(fitted), axis=0).min() > 0.01
     assert np.allclose(net.feedforward(rows), answers(fitted, rows), **CLOSE)
-    again = net.to_sklearn(multilabel=kind == "multilabel")
+    again = net.to_sklearn()  # whether there are several labels, the network knows
     assert type(again) is type(fitted) and again.coefs_[0].dtype == dtype
     assert again.out_activation_ == fitted.out_activation_
     assert again.get_params()["activation"] == activation
@@ -356,3 +356,12 @@ def test_without_scikit_learn_it_is_said_what_to_install(monkeypatch):
     for call in (Network([2, 3]).to_sklearn, lambda: Network.from_sklearn(None)):
         with pytest.raises(ImportError, match=r"pip install 'fastnet-mlp\[sklearn\]'"):
             call()
+
+
+def test_numbers_of_sigmoid_outputs_are_no_classes():
+    net = Network([3, 2], "quadratic", rng=0)
+    net.train((X, np.full((60, 2), 0.25)), 1)
+    with pytest.raises(ValueError, match="predicts numbers by sigmoid outputs"):
+        net.to_sklearn()
+    net.kind = "classes"
+    assert type(net.to_sklearn()) is MLPClassifier

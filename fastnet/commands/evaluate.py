@@ -74,7 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
         lines.append(f"right: {right} of {table.n} ({100 * right / table.n:.2f} %)")
     lines.append(f"cost: {cost:.6g} an example ({network.cost.__name__})")
     if names is not None:
-        counts = _confusion(wanted, predicted, len(names))
+        # Of a single unit, what is not the case is 0, or -1.
+        numbers = wanted if network.sizes[-1] > 1 else wanted > network._low
+        counts = _confusion(numbers, predicted, len(names))
         show = _table if len(names) <= WIDEST_TABLE else _mistakes
         lines += ["", show(counts, names)]
     say("\n".join(lines))

@@ -16,6 +16,7 @@ from fastnet.preprocessing import Label, Preprocessing, byte_scale
 from fastnet.tables import Table, class_numbers, kind_of, quantities, read_tables
 from fastnet.tables.table import display_name
 from fastnet.tables.text import last_or_named, read_header
+from fastnet.targets import kind_of_output
 
 if TYPE_CHECKING:
     from fastnet.network import Network
@@ -27,6 +28,7 @@ __all__ = [
     "describe_quantities",
     "few_of",
     "inputs",
+    "kind_of_network",
     "label_column",
     "label_source",
     "not_used",
@@ -40,10 +42,9 @@ Array = NDArray[Any]
 
 
 def class_labels(network: Network) -> tuple[Label, ...] | None:
-    """Return the names of the classes that a network tells apart; None if it predicts a number.
+    """Return the names of the classes or labels of a network; None if it predicts numbers.
 
-    Where its file names none, classes are called 0, 1 and so on. A single output unit tells
-    two classes apart if it is a sigmoid, and is a number otherwise.
+    Where its file names none, they are called 0, 1 and so on.
 
     Examples
     --------
@@ -54,10 +55,22 @@ def class_labels(network: Network) -> tuple[Label, ...] | None:
     kept = network.preprocessing
     if kept is not None and kept.labels is not None:
         return kept.labels
-    n_out = network.sizes[-1]
-    if n_out == 1 and network.activations[-1] != "sigmoid":
+    kind, n_out = kind_of_network(network), network.sizes[-1]
+    if kind == "numbers":
         return None
-    return tuple(range(max(n_out, 2)))
+    return tuple(range(n_out if kind == "labels" else max(n_out, 2)))
+
+
+def kind_of_network(network: Network) -> str:
+    """Return what a network's targets are; see `Network.kind`.
+
+    Examples
+    --------
+    >>> import fastnet
+    >>> kind_of_network(fastnet.Network([4, 1], "quadratic", output="identity"))
+    'numbers'
+    """
+    return network.kind or kind_of_output(network.activations[-1])
 
 
 def read_for(
@@ -252,11 +265,19 @@ def targets(network: Network, table: Table) -> Array:
     assert table.y is not None
     names = class_labels(network)
     source = label_source(table)
+    several = network.sizes[-1] > 1 and kind_of_network(network) != "classes"
+    if several:
+        raise ValueError(
+            f"{table.name} has one column of labels, and the network has {network.sizes[-1]} "
+            f"{kind_of_network(network)} an example; judge it in Python"
+        )
     if names is None:
         kept = network.preprocessing or Preprocessing()
         return (quantities(table.y, source) - kept.target_mean) / kept.target_scale
     numbers = class_numbers(table.y, names, source)
-    return numbers.astype(np.float64) if network.sizes[-1] == 1 else numbers
+    if network.sizes[-1] > 1:
+        return numbers
+    return network._low + (1 - network._low) * numbers.astype(np.float64)
 
 
 def answers(network: Network, X: Array) -> tuple[Array, Array]:
@@ -270,10 +291,11 @@ def answers(network: Network, X: Array) -> tuple[Array, Array]:
 
     Returns
     -------
-    predicted : ndarray, shape (n,)
-        Class numbers, or quantities in the units of the target.
+    predicted : ndarray, shape (n,), or (n, n_L) of several labels or numbers
+        Class numbers; 0 and 1 for each of several labels; or quantities in the units of the target.
     outputs : ndarray, shape (n, n_L) or (n, 2)
-        The network's outputs; for a single sigmoid unit those of both classes.
+        The network's outputs, as shares from 0 to 1 where they tell classes apart by their sign; of
+        a single unit those of both classes.
 
     Examples
     --------
@@ -284,12 +306,16 @@ def answers(network: Network, X: Array) -> tuple[Array, Array]:
     array([1])
     """
     outputs = network.feedforward(X)
-    if class_labels(network) is None:
+    names, kind = class_labels(network), kind_of_network(network)
+    if names is None:
         kept = network.preprocessing or Preprocessing()
-        return kept.outputs(outputs[:, 0]), outputs
+        return kept.outputs(outputs[:, 0] if outputs.shape[1] == 1 else outputs), outputs
+    if network._low:
+        outputs = (outputs - network._low) / (1 - network._low)
+    if kind == "labels":
+        return (outputs > 0.5).astype(np.intp), outputs
     if outputs.shape[1] == 1:
         outputs = np.hstack([1 - outputs, outputs])
-        names = class_labels(network) or ()
         return np.minimum(outputs[:, 1] > 0.5, len(names) - 1).astype(np.intp), outputs
     return outputs.argmax(axis=1), outputs
 

@@ -71,25 +71,28 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _as_csv(network: Network, predicted: NDArray[Any], outputs: NDArray[Any]) -> str:
-    from fastnet.commands.own_data import class_labels
+    from fastnet.commands.own_data import class_labels, kind_of_network
 
     kept, names = network.preprocessing, class_labels(network)
     target = kept.target if kept is not None else None
     stream = io.StringIO()
     default = "prediction" if names is None else "label"
     head = [target or default, *(f"p_{name}" for name in names or ())]
+    if predicted.ndim == 2:  # several numbers, or several labels, an example
+        columns = names or range(predicted.shape[1])
+        head[:1] = [f"{target or default}_{name}" for name in columns]
     # Of its own accord the writer quotes no carriage return, which readers take for a line's end.
     returns = "\r" in "".join(head)
     writer = csv.writer(
         stream, lineterminator="\n", quoting=csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL
     )
     writer.writerow(head)
-    if names is None:
-        writer.writerows([text] for text in _digits(predicted))
-        return stream.getvalue()
-    columns = [_digits(column) for column in outputs.T[: len(names)]]
-    labels = [names[number] for number in predicted.tolist()]
-    writer.writerows(zip(labels, *columns, strict=True))
+    answers: list[Any] = [_digits(column) for column in predicted.reshape(len(predicted), -1).T]
+    if names is not None and kind_of_network(network) == "classes":
+        answers = [[names[number] for number in predicted.tolist()]]
+    if names is not None:
+        answers += [_digits(column) for column in outputs.T[: len(names)]]
+    writer.writerows(zip(*answers, strict=True))
     return stream.getvalue()
 
 

@@ -61,7 +61,7 @@ def from_sklearn(cls: type[AnyNetwork], estimator: Any, *, cost: Any = None) -> 
     return network
 
 
-def to_sklearn(network: Portable, *, multilabel: bool = False) -> Any:
+def to_sklearn(network: Portable, *, multilabel: bool | None = None) -> Any:
     """Return a network as a fitted estimator; see `Network.to_sklearn`.
 
     Raises
@@ -72,6 +72,13 @@ def to_sklearn(network: Portable, *, multilabel: bool = False) -> Any:
     peers = _import("to_sklearn")
     hidden, output = set(network.activations[:-1]), network.activations[-1]
     n_out = network.sizes[-1]
+    if multilabel is None:
+        multilabel = network.kind == "labels" and n_out > 1
+    if network.kind == "numbers" and output == "sigmoid":
+        raise ValueError(
+            "this network predicts numbers by sigmoid outputs, and scikit-learn's regressors have "
+            "identity or exponential ones; set its kind to 'classes' or 'labels' if that is meant."
+        )
     if len(hidden) > 1 or not hidden <= set(HIDDEN):
         raise ValueError(
             f"the hidden layers' activations are {', '.join(network.activations[:-1])}; "
