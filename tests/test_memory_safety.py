@@ -598,6 +598,15 @@ def test_classes_of_the_users_own_give_what_their_base_gives():
         def copy(self, *args): return np.full(20, 2**30)
         def view(self, *args): return np.zeros((10**6, 4))
         def __getitem__(self, place): return np.zeros((1, 1))
+    class Narrow(np.ndarray):
+        dtype = property(lambda self: np.dtype(self.kind))
+        ndim = property(lambda self: 1)
+    narrow = np.zeros(40, np.int8).view(Narrow)
+    for narrow.kind in ("d", "i4", "i8", "u1"):
+        for wrap in (examples.Rows, lambda a: examples.Targets(a, None),
+                     lambda a: examples.Targets(None, a),
+                     lambda a: examples.from_csr(a, a, np.ones(40), 4)):
+            assert refused(lambda: wrap(narrow)) and refused(lambda: wrap(narrow.reshape(8, 5)))
     class Matrix(sp.csr_array):
         tocsr = lambda self, copy=False: self._evil()
         copy = sum_duplicates = astype = lambda self, *args, **options: self._evil()

@@ -52,6 +52,11 @@ cdef bytes checked_places(const Py_ssize_t *places, Py_ssize_t count, Py_ssize_t
     return copied
 
 
+cdef cnp.ndarray exact(cnp.ndarray array):
+    """The array, or a view of it of NumPy's own class, whose attributes say what it is."""
+    return array if array is None or cnp.PyArray_CheckExact(array) else np.asarray(array)
+
+
 @cython.no_gc  # with it, gc.get_referents would hand the copies out
 cdef class Rows:
     """Examples in rows: a strided array of float64, float32 or uint8, or its non-zeros alone.
@@ -63,6 +68,7 @@ cdef class Rows:
     """
 
     def __cinit__(self, cnp.ndarray X not None):
+        X = exact(X)
         if cnp.PyArray_NDIM(X) != 2 or X.dtype.char not in _STORAGE or not X.dtype.isnative:
             raise TypeError(
                 f"rows of shape (n, n_in) in float64, float32 or uint8, not {X.dtype} {np.shape(X)}"
@@ -96,8 +102,9 @@ cdef class Targets:
     """
 
     def __cinit__(self, cnp.ndarray labels, cnp.ndarray y, cnp.ndarray sample_weights=None):
+        y, sample_weights = exact(y), exact(sample_weights)
         if labels is not None:
-            self.copy_labels(labels)
+            self.copy_labels(exact(labels))
         else:
             if not is_plain(y, 2):
                 raise TypeError("targets must be a contiguous, aligned array of two dimensions")
@@ -530,6 +537,7 @@ def from_csr(cnp.ndarray starts not None, cnp.ndarray cols not None, cnp.ndarray
     cdef bint wide, good
     cdef const void *given
     cdef cnp.ndarray own_starts, own_cols
+    starts, cols, values = exact(starts), exact(cols), exact(values)
     for array in (starts, cols, values):
         if array.ndim != 1 or not cnp.PyArray_ISCARRAY_RO(array):
             raise TypeError("starts, cols and values must be contiguous, aligned vectors")
