@@ -124,6 +124,7 @@ class Network(network.Network):
     `weights` and `biases` are float64. As in the original, every training, every initializer and
     every assignment of a whole list makes new arrays: those that a script has kept stay as they
     were. (So does the vector `parameters`.) Assigning one item writes into its array.
+    Where lists are given arrays of other layers, the next use makes that network.
 
     Starting weights are drawn from NumPy's global generator; a copy or an unpickled network draws
     from there too.
