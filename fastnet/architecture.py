@@ -110,7 +110,7 @@ def read_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     """
     try:
         read = np.dtype(dtype)
-    except (TypeError, ValueError, OverflowError, MemoryError) as error:
+    except Exception as error:  # NumPy asks the object for its repr, which may be broken
         raise TypeError(f"dtype is {shown(dtype)}; expected float64 or float32.") from error
     if read not in (np.dtype(np.float64), np.dtype(np.float32)):
         raise ValueError(f"dtype is {read}; a network computes in float64 or float32.")

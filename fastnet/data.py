@@ -446,6 +446,8 @@ def as_real_array(values: Any, name: str) -> Array:
     if sparse.is_sparse(values):
         raise TypeError(f"{name} is a sparse matrix; give an array here, as .toarray() makes it.")
     values = unframed(values, name)
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise ValueError(f"{name} has masked elements; fill them, or leave their rows out.")
     try:
         with memory_for(name):
             array = np.asarray(values)

@@ -332,7 +332,10 @@ def draw(
 
 
 def _set(array: Array, given: Any, name: str, shape: tuple[int, ...]) -> None:
-    values = np.asarray(given)
+    try:
+        values = np.asarray(given)
+    except ValueError:
+        raise ValueError(f"{name} gave rows of unequal length; expected {shape}.") from None
     if values.dtype.kind not in "biuf":
         raise TypeError(f"{name} gave dtype {values.dtype}; expected real numbers.")
     if values.shape != shape:

@@ -45,7 +45,7 @@ def mean_and_margin(samples: ArrayLike) -> tuple[Array, Array]:
     """
     samples = as_real_array(samples, "samples")
     if samples.ndim == 0 or len(samples) == 0:
-        raise ValueError(f"samples has shape {samples.shape}; give one or more repetitions.")
+        raise ValueError(f"samples has shape {samples.shape}: no samples; give one or more.")
     n = len(samples)
     with memory_for("samples"), np.errstate(over="ignore", invalid="ignore"):
         samples = samples.astype(np.float64, copy=False)

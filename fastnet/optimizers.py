@@ -359,7 +359,9 @@ class LBFGS(Optimizer):
 
     def __post_init__(self) -> None:
         for field in ("eta", "tolerance", "reduction"):
-            as_rate(getattr(self, field), field)
+            object.__setattr__(self, field, as_rate(getattr(self, field), field))
+        if self.reduction > 1:
+            raise ValueError(f"reduction is {self.reduction}; expected a share, at most 1.")
         as_count(self.memory, "memory", at_least=1)
         if self.max_evaluations is not None:
             as_count(self.max_evaluations, "max_evaluations", at_least=1)

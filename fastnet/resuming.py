@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fastnet import generators, model_files, persistence
 from fastnet.architecture import check_cost
-from fastnet.arguments import in_one_line
+from fastnet.arguments import in_one_line, shown
 from fastnet.callbacks import Callback, EarlyStopping
 from fastnet.costs import find_cost
 from fastnet.history import History
@@ -206,7 +206,7 @@ def find_checkpoint(resume: Any, paths: list[str], training: Training | None = N
             return found[0] if found else None
         return _furthest(found, None if training is None else describe_plan(training))
     if not isinstance(resume, (str, bytes, os.PathLike)):
-        raise TypeError(f"resume is {resume!r}; give a path, True or None.")
+        raise TypeError(f"resume is {shown(resume)}; give a path, True or None.")
     return os.fsdecode(resume)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import sys
 from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any
@@ -83,7 +84,8 @@ def check_parameters(estimator: Any) -> None:
             _refuse(estimator, name, "True or False")
     for name in ("max_iter", "max_fun"):
         _check_count(estimator, name)
-    if estimator.n_iter_no_change != math.inf:
+    patience = estimator.n_iter_no_change
+    if not isinstance(patience, (float, np.floating)) or patience != math.inf:
         _check_count(estimator, "n_iter_no_change")
     if not isinstance(estimator.batch_size, str) or estimator.batch_size != "auto":
         _check_count(estimator, "batch_size", " or 'auto'")
@@ -113,8 +115,12 @@ def _check_real(estimator: Any, name: str) -> None:
     value: Any = getattr(estimator, name)
     low, low_too, high, high_too = REALS[name]
     wanted = f"a number in {'[' if low_too else '('}{low}, {high}{']' if high_too else ')'}"
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
+    if isinstance(value, (bool, np.bool_, np.timedelta64)) or not isinstance(value, Real):
         _refuse(estimator, name, wanted)
+    try:
+        value = float(value)
+    except OverflowError:
+        _refuse(estimator, name, f"{wanted} that a float can hold")
     if not (low <= value if low_too else low < value):
         _refuse(estimator, name, wanted)
     if not (value <= high if high_too else value < high):
@@ -123,9 +129,9 @@ def _check_real(estimator: Any, name: str) -> None:
 
 def _check_count(estimator: Any, name: str, alternative: str = "") -> None:
     value, wanted = getattr(estimator, name), f"a whole number of 1 or more{alternative}"
-    if isinstance(value, bool) or not isinstance(value, Integral):
+    if isinstance(value, (bool, np.timedelta64)) or not isinstance(value, Integral):
         _refuse(estimator, name, wanted)
-    if value < 1:
+    if not 1 <= value <= sys.maxsize:
         _refuse(estimator, name, wanted)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastnet.arguments import as_count
+from fastnet.arguments import as_count, as_items, shown
 from fastnet.network import Network
 
 if TYPE_CHECKING:
@@ -65,10 +65,13 @@ def first_layer_weights(
     >>> len(ax.get_images())
     1
     """
-    height, width = (as_count(side, "shape", at_least=1) for side in shape)
+    sides = as_items(shape, "shape")
+    if sides is None or len(sides) != 2:
+        raise TypeError(f"shape is {shown(shape)}; expected (height, width).")
+    height, width = (as_count(side, "shape", at_least=1) for side in sides)
     if height * width != net.sizes[0]:
         raise ValueError(
-            f"shape is {tuple(shape)}, {height * width} pixels; this network has {net.sizes[0]} "
+            f"shape is {(height, width)}, {height * width} pixels; this network has {net.sizes[0]} "
             "inputs."
         )
     n = net.sizes[1]
