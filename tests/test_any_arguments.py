@@ -86,7 +86,7 @@ class Subclass(np.ndarray):
 #: Numbers that are none of Python's and NumPy's usual ones, and whole numbers for which words of
 #: the machine are too short.
 ODD_NUMBERS = [
-    2**31, 2**32, 2**53 + 1, 2**63 - 1, 2**64, -(10**400), 10**5000, Whole(2),
+    2**31, 2**32, 2**53 + 1, 2**63 - 1, 2**64, -(10**400), 10**4000, Whole(2),
     -0.0, 5e-324, 2.3e-308, 1e-50, 1e39, 1 - 1e-12, Decimal("0.5"), Decimal("1e1000"),
     Decimal("sNaN"), Fraction(10**400),
     complex(1, 0), np.complex64(1), np.float32(0.5), np.longdouble("1e4000"), np.uint64(2**64 - 1),

@@ -140,3 +140,46 @@ def test_a_target_that_float32_cannot_hold(dtype):
     else:
         refused = lambda network: network.SGD((X, targets), 1, 2, 0.1)  # noqa: E731
         assert_refused(network, refused, ValueError, "not finite in row 1")
+
+
+@pytest.mark.parametrize("given", ["X", "sparse"])
+def test_rows_that_are_mended_between_check_and_message(given, monkeypatch):
+    """Another thread may write: whoever looks for the bad number again may find none."""
+    from fastnet import data, sparse
+
+    X = np.ones((5, 3))
+    X[2, 1] = np.nan
+    if given == "sparse":
+        X = pytest.importorskip("scipy.sparse").csr_matrix(X)
+    scan = data.examples.scan
+
+    def mending(values, limit):
+        found = scan(values, limit)
+        (X.data if given == "sparse" else X)[:] = 1
+        return found
+
+    monkeypatch.setattr(sparse if given == "sparse" else data, "examples", Patched(mending))
+    net = fastnet.Network([3, 2], rng=0)
+    with pytest.raises(ValueError, match="X has changed while"):
+        net.accuracy((X, np.zeros(5, int)))
+
+
+class Patched:
+    """The kernels' module, with another `scan`."""
+
+    def __init__(self, scan):
+        self.scan = scan
+
+    def __getattr__(self, name):
+        from fastnet.kernels import examples
+
+        return getattr(examples, name)
+
+
+def test_masked_elements_are_no_numbers():
+    X = np.ma.masked_array(np.ones((5, 3)), mask=False)
+    net = fastnet.Network([3, 2], rng=0)
+    net.accuracy((X, np.zeros(5, int)))
+    X[1, 1] = np.ma.masked
+    with pytest.raises(ValueError, match="data: X has masked elements"):
+        net.accuracy((X, np.zeros(5, int)))
