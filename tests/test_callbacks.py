@@ -501,3 +501,21 @@ def test_statistics_are_those_of_the_moment():
     assert watch.records[0]["layers"] == start
     assert watch.records[-1]["layers"] == net.layer_statistics(X, labels) == history[-1]["layers"]
     assert History.from_json(history.to_json()) == history
+
+
+@pytest.mark.parametrize(
+    "value", [None, "text", np.ones(3), 1j, [1], 10**400], ids=lambda v: type(v).__name__
+)
+@pytest.mark.parametrize("watcher", ["EarlyStopping", "HalveOnPlateau"])
+def test_a_metric_that_is_watched_must_be_a_number(watcher, value):
+    """The message names the metric, or who watches it."""
+
+    def mine(network):
+        return value
+
+    net = fastnet.Network([3, 2], rng=0)
+    watch = {"callbacks": fastnet.EarlyStopping(monitor="mine")}
+    if watcher == "HalveOnPlateau":
+        watch = {"schedule": fastnet.schedules.HalveOnPlateau(monitor="mine")}
+    with pytest.raises((TypeError, ValueError), match=r"\bmine\b|\bmonitor\b"):
+        net.train((np.zeros((9, 3)), np.arange(9) % 2), 2, metrics=[mine], **watch)
