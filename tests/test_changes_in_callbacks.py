@@ -464,6 +464,20 @@ def os_listdir(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
+def test_a_refused_training_leaves_the_cost_that_predictions_know():
+    net = make()
+    cost = net.total_cost((X, Y), 0.0)
+
+    def look(network):
+        network.cost = "quadratic"
+        network.total_cost((X, Y), 0.0)
+        network.history.append({"epoch": 0})
+
+    with pytest.raises(ValueError, match="not with me"):
+        net.train((X, Y), 1, 7, callbacks=[Do("train begins", look), Refuses()])
+    assert net.total_cost((X, Y), 0.0) == cost and net.history == []
+
+
 def test_a_refused_training_draws_nothing():
     for options in ({"schedule": raising}, {"callbacks": Do("epoch begins", raising, epoch=0)}):
         net, twin = make(), make()

@@ -514,3 +514,22 @@ def test_a_damaged_file_is_passed_over_with_a_warning(tmp_path):
     older.write_bytes(b"no archive")
     with pytest.raises(ValueError, match=r"k\.npz"):
         epochs_after([(path, 2)])
+
+
+def test_the_furthest_within_one_epoch_is_taken(tmp_path):
+    """One file is three mini-batches into the second epoch, the other five."""
+    data, names = examples(), []
+    for cut in (8 + 3, 8 + 5):
+        names.append(tmp_path / f"{cut}.npz")
+        with pytest.raises(KeyboardInterrupt):
+            make().train(data, 3, BATCH, callbacks=[Checkpoint(names[-1], 99), CutOff(cut)])
+    for order in (names, names[::-1]):
+        net, left = make(), CutOff(10**6)
+        net.train(
+            data, 2, BATCH, resume=True, callbacks=[*(Checkpoint(p, 99) for p in order), left]
+        )
+        assert 10**6 - left._left == 7 - 5  # no interval ends with the short mini-batch
+        for path, cut in zip(names, (8 + 3, 8 + 5), strict=True):
+            again = [Checkpoint(path, 99), CutOff(cut)]
+            with pytest.raises(KeyboardInterrupt):
+                make().train(data, 3, BATCH, callbacks=again)

@@ -262,6 +262,18 @@ def test_two_sweeps_that_begin_at_once(tmp_path):
         assert {path.suffix for path in (tmp_path / str(trial)).iterdir()} == {".json"}
 
 
+def test_keys_are_of_one_sweep_alone(tmp_path):
+    """Whatever happens to the file that says what a folder is over."""
+
+    def build(data, rng, x):
+        return {"y": x + data}
+
+    for data in (1, 2):
+        (outcome,) = sweep(build, [{"x": 2}], data, store=tmp_path)
+        assert (outcome.measures["y"], outcome.restored) == (2 + data, False)
+        (tmp_path / "sweep.json").unlink()
+
+
 # --- what cannot be written ----------------------------------------------------------------------
 
 
