@@ -235,7 +235,7 @@ def run_code(code, *arguments):
     """Run code in a process of its own; return what it printed, or say that it hangs."""
     try:
         run = subprocess.run(
-            [sys.executable, "-c", code, *arguments],
+            [sys.executable, "-P", "-c", code, *arguments],
             env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             capture_output=True,
             text=True,
