@@ -134,7 +134,9 @@ class EarlyStopping(Callback):
         self.monitor = read_monitor(monitor)
         self.better = read_better(better)
         self.min_delta = as_rate(min_delta, "min_delta")
-        self.restore_best = restore_best
+        if not isinstance(restore_best, (bool, np.bool_)):
+            raise TypeError(f"restore_best is {shown(restore_best)}; expected True or False.")
+        self.restore_best = bool(restore_best)
         self._forget()
 
     def _forget(self) -> None:

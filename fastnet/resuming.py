@@ -269,6 +269,7 @@ class Resumption:
         self._check_network(model)
         self._check_plan(self._told["plan"], describe_plan(training))
         self._history = model.history
+        self._kind = model.kind, float(model.low)
         self._check_counts()
         self._check_engine()
         self._parameters = self._read_parameters(model)
@@ -461,6 +462,9 @@ class Resumption:
         network.cost = self._cost
         network._optimizer, network._state = training.plan.optimizer, self._state
         network.history = History(self._history)
+        kind, low = self._kind
+        if kind is not None:
+            training.plan.kind, training.plan.low = kind, low
         epochs = told["epochs"]
         training.history = History(self._history[len(self._history) - epochs :])
         training.stopped = training.stopped or told["stopped"]

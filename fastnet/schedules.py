@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fastnet.arguments import as_count, as_rate, call, is_function, shown
+from fastnet.arguments import as_choice, as_count, as_rate, call, is_function, shown
 
 __all__ = [
     "SCHEDULES",
@@ -456,13 +456,7 @@ def read_better(better: Any) -> str | None:
     >>> read_better("low")
     'low'
     """
-    if better is None:
-        return None
-    if not isinstance(better, str):
-        raise TypeError(f"better is {shown(better)}; expected 'high', 'low' or None.")
-    if better not in ("high", "low"):
-        raise ValueError(f"better is {shown(better)}; expected 'high', 'low' or None.")
-    return str(better)
+    return None if better is None else as_choice(better, "better", ("high", "low"))
 
 
 def read_monitor(monitor: Any) -> str | None:

@@ -467,3 +467,23 @@ def test_facts_are_those_of_numpy():
         assert facts.odd_sum[0] == pytest.approx(y.sum(1)[odd], rel=1e-14)
         y[shape[0] // 2, -1] = np.nan
         assert facts_of(y) == (None, shape[0] // 2)
+
+
+def test_a_resumed_training_knows_its_kind(tmp_path):
+    X, y = np.eye(3), np.eye(3)
+    file = tmp_path / "run.npz"
+    several = Network([3, 3], rng=0)
+    several.partial_fit((X, np.ones((3, 3))))
+    saved = fastnet.Checkpoint(file)
+    several.train((X, y), 2, metrics="training_accuracy", callbacks=saved)
+    again = Network([3, 3], rng=1)
+    history = again.train((X, y), 3, metrics="training_accuracy", callbacks=saved, resume=file)
+    assert again.kind == several.kind == "labels"
+    wanted = accuracy_score(y.astype(int), (again.feedforward(X) > 0.5).astype(int))
+    assert history[-1]["training_accuracy"] == wanted
+
+
+@pytest.mark.parametrize("value", [None, "yes", 1, np.zeros(2)])
+def test_restoring_the_best_is_a_yes_or_a_no(value):
+    with pytest.raises(TypeError, match="restore_best is"):
+        fastnet.EarlyStopping(restore_best=value)
