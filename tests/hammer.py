@@ -138,7 +138,8 @@ class Hammer:
         return self
 
     def is_over(self):
-        return min(self.book.stores, self.answers) >= self.work or time.monotonic() > self.until
+        enough = min(self.book.stores, self.answers) >= self.work or self.failures
+        return enough or time.monotonic() > self.until
 
     def guarded(self, work, k):
         try:

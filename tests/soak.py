@@ -101,7 +101,7 @@ class Soak:
     nights : int
         How many trainings are killed at the same time.
     least : dict
-        It ends before, where so much of each of these has been done.
+        It ends before, where so much of each of these has been done, or anything is lost.
     """
 
     def __init__(self, seconds, nights=2, seed=0, least=None):
@@ -117,6 +117,7 @@ class Soak:
     @property
     def goes_on(self):
         done = self.least and all(self.did[what] >= count for what, count in self.least.items())
+        done = done or (self.least and self.lost)
         return not done and time.monotonic() < self.until
 
     def count(self, **counts):

@@ -184,6 +184,24 @@ def test_where_nothing_else_cuts_the_epoch_the_checkpoints_do(tmp_path):
         assert set(wanted) <= {progress(path) for path in both[every].paths if os.path.exists(path)}
 
 
+def test_seconds_are_counted_from_the_last_write(tmp_path, monkeypatch):
+    """By a clock that moves on by a second a mini-batch: writes come every third, over epochs."""
+    path, now, found = tmp_path / "run.npz", [100.0], []
+
+    class Tick(Callback):
+        interval = 1
+
+        def on_interval(self, network, epoch, mini_batch):
+            now[0] += 1
+            found.append(keeper.written)
+
+    monkeypatch.setattr("fastnet.checkpoint.monotonic", lambda: now[0])
+    keeper = Checkpoint(path, every=2.5, unit="seconds")
+    make().train((X[:42], Y[:42]), 3, BATCH, callbacks=[Tick(), keeper])  # no short mini-batch
+    assert found == [(k - 1) // 3 for k in range(1, 22)]
+    assert keeper.written == 7
+
+
 def test_the_files_that_are_kept_are_moved_on_once(tmp_path):
     """Where one training ends nothing is written twice: the older files are as old as they say."""
     path = tmp_path / "run.npz"
