@@ -383,6 +383,19 @@ def test_state_is_taken_along():
     np.testing.assert_array_equal(twin.best_parameters, stop.best_parameters)
 
 
+@pytest.mark.parametrize(
+    "best", [np.float64(3.0), np.array(3.0), np.eye(2), np.array([1.0, np.nan]), [1.0, 2.0], "x"]
+)
+def test_best_parameters_that_are_no_vector_of_finite_numbers_are_refused(best):
+    stop = EarlyStopping(5, "score")
+    train_on_scores([5, 6, 4], stop)
+    before = stop.get_state()
+    with pytest.raises(ValueError, match="no vector of finite numbers"):
+        stop.set_state({**before, "best_epoch": 0, "best_parameters": best})
+    assert stop.best_epoch == 1
+    np.testing.assert_array_equal(stop.best_parameters, before["best_parameters"])
+
+
 @pytest.mark.parametrize("callback", [EarlyStopping(), EarlyStopping(monitor="score")])
 def test_what_is_not_measured_cannot_be_watched(callback):
     net, X, labels, _ = problem(np.float64)
