@@ -36,13 +36,13 @@ ROOT = Path(__file__).parents[1]
 RESUMING = "resuming checkpoint hostile_checkpoints"
 FILES = "persistence model_files model_files_refused safetensors hostile_files"
 TESTS = {
-    "training": f"training train callbacks network_state lbfgs threads_of_one_network {RESUMING}",
+    "training": f"training train callbacks divergence network_state lbfgs interrupts {RESUMING}",
     "resuming": f"{RESUMING} callbacks",
     "keeping": f"{RESUMING} callbacks",
     "checkpoint": f"{RESUMING} callbacks",
     "callbacks": f"callbacks planning {RESUMING}",
     "persistence": f"{FILES} hostile_checkpoints",
-    "estimators": "estimators estimators_extras estimators_checks",
+    "estimators": "estimators estimators_extras estimators_checks frames",
 }
 
 #: Not made: `|` stands in annotations, which nobody evaluates, and what a sum could only become to

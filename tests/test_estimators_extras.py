@@ -12,6 +12,7 @@ pytest.importorskip("sklearn", reason="scikit-learn is missing")
 
 import scipy.sparse
 import sklearn
+import sklearn.neural_network
 from sklearn.base import clone
 from sklearn.datasets import load_iris, make_classification, make_multilabel_classification
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -236,6 +237,32 @@ def test_partial_fit_takes_several_labels():
     assert numbered.predict(X).shape == y.shape
     with pytest.raises(ValueError, match="names 2; y has 3 columns"):
         MLPClassifier().partial_fit(X, y, classes=[0, 1])
+
+
+BOUNDED = ["alpha", "learning_rate_init", "power_t", "max_iter", "tol", "momentum", "beta_1"]
+BOUNDED += ["validation_fraction", "beta_2", "epsilon", "n_iter_no_change", "max_fun", "batch_size"]
+
+
+@pytest.mark.parametrize("name", BOUNDED)
+def test_a_parameter_has_the_bounds_that_it_has_there(name):
+    """Both ends of every range, each with what is just outside; but for a momentum of 1."""
+    X, y = np.random.default_rng(0).normal(size=(30, 3)), np.arange(30) % 2
+    values = [-1, -0.5, 0, 0.0, 0.5, 1, 1.0, 2, np.nan, *([] if name == "tol" else [np.inf])]
+    taken = {}
+    for estimator in (sklearn.neural_network.MLPClassifier, MLPClassifier):
+        taken[estimator] = []
+        for value in values:
+            options = {"max_iter": 1, "hidden_layer_sizes": 2, "random_state": 0, name: value}
+            try:
+                estimator(**options).fit(X, y)
+            except (ValueError, TypeError) as error:
+                assert name in str(error)
+            else:
+                taken[estimator].append(repr(value))
+    theirs, ours = taken.values()
+    if name == "momentum":  # with which nothing would ever slow down
+        theirs = [value for value in theirs if float(value) != 1]
+    assert ours == theirs and 0 < len(ours) < len(values)
 
 
 @pytest.mark.parametrize("initializer", ["he_normal", "orthogonal", 0.25])
