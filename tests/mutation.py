@@ -42,7 +42,7 @@ TESTS = {
     "checkpoint": f"{RESUMING} callbacks",
     "callbacks": f"callbacks planning {RESUMING}",
     "persistence": f"{FILES} hostile_checkpoints",
-    "estimators": "estimators estimators_extras estimators_checks frames",
+    "estimators": "estimators estimators_extras estimators_checks",
 }
 
 #: Not made: `|` stands in annotations, which nobody evaluates, and what a sum could only become to
