@@ -279,6 +279,9 @@ def test_what_no_file_can_hold_is_refused_before_a_night_is_spent(options, said,
     with pytest.raises(ValueError, match=said):
         make().train(examples(), 2, callbacks=Checkpoint(path), **options)
     assert not path.exists()
+    make().train(examples(), 1, BATCH, callbacks=Checkpoint(path))
+    with pytest.raises(ValueError, match=f"{said}.*no checkpoint"):
+        make().train(examples(), 2, resume=path, **options)
 
 
 @pytest.mark.parametrize(

@@ -335,6 +335,8 @@ def test_any_key_too_much_or_missing_is_refused(spoiler):
         (("training", "position"), N + 1, f"position is {N + 1}"),
         (("training", "position"), 7, "no end of a mini-batch"),
         (("training", "hits"), -1, "hits is -1"),
+        (("training", "asking"), 1, "asking is 1"),
+        (("training", "stopped"), "yes", "stopped is 'yes'"),
         (("training", "step"), -1, "step is -1"),
         (("training", "dropout_key"), 2**64, "dropout_key"),
         (("training", "scale"), 0.25, "scale is 0.25"),
