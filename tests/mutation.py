@@ -36,7 +36,7 @@ ROOT = Path(__file__).parents[1]
 RESUMING = "resuming checkpoint hostile_checkpoints"
 FILES = "persistence model_files model_files_refused safetensors hostile_files"
 TESTS = {
-    "training": f"training train callbacks divergence network_state lbfgs interrupts {RESUMING}",
+    "training": f"training train callbacks divergence batches lbfgs interrupts {RESUMING}",
     "resuming": f"{RESUMING} callbacks",
     "keeping": f"{RESUMING} callbacks",
     "checkpoint": f"{RESUMING} callbacks",
