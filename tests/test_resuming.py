@@ -40,17 +40,19 @@ class Stop(Callback):
 class Count(Callback):
     """Counts what it has seen, and remembers the last cost."""
 
-    changing = ("seen", "costs")
+    changing = ("seen", "costs", "phase", "halves")
     interval = 3
 
     def __init__(self):
-        self.seen, self.costs = 0, []
+        self.seen, self.costs, self.phase, self.halves = 0, [], "new", np.ones(2)
 
     def on_interval(self, network, epoch, mini_batch):
         self.seen += 1
 
     def on_epoch_end(self, network, record):
         self.costs = [*self.costs, record["running_cost"]]
+        self.phase = f"after epoch {record['epoch']}"
+        self.halves = self.halves / 2
 
 
 def progress(path):
