@@ -34,7 +34,7 @@ class Keeper:
         self._training = training
         self.checkpoints = [c for c in training.plan.callbacks if isinstance(c, Checkpoint)]
         self._moment: Moment | None = None
-        self._written: tuple[int, int, bool] | None = None
+        self._written: dict[Checkpoint, tuple[int, int, bool]] = {}
         if self.checkpoints:
             check_keepable(training)
             self._plan = describe_plan(training)
@@ -93,8 +93,8 @@ class Keeper:
             return
         if moment.parameters is None and self._training.engine.first_bad_layer():
             return
-        if self._written != (moment.epochs, moment.position, moment.parameters is None):
-            self._write(self.checkpoints)
+        now = moment.epochs, moment.position, moment.parameters is None
+        self._write([c for c in self.checkpoints if self._written.get(c) != now])
 
     def _write(self, due: list[Checkpoint]) -> None:
         moment = self._moment
@@ -108,8 +108,9 @@ class Keeper:
             return
         for checkpoint in due:
             checkpoint.write(model)
-        if len(due) == len(self.checkpoints):
-            self._written = moment.epochs, moment.position, moment.parameters is None
+            if checkpoint.error is None:
+                now = moment.epochs, moment.position, moment.parameters is None
+                self._written[checkpoint] = now
 
 
 def check_keepable(training: Training) -> None:

@@ -187,8 +187,9 @@ def test_what_a_callback_of_scikit_learn_keeps_stays_as_it_was(flowers):
     keep = KeepEach()
     MLPClassifier(max_iter=5, random_state=0, hidden_layer_sizes=4).set_callbacks(keep).fit(X, y)
     assert len(keep.kept) == 5
-    for estimator, wanted in zip(keep.kept, keep.outputs, strict=True):
+    for epoch, (estimator, wanted) in enumerate(zip(keep.kept, keep.outputs, strict=True), 1):
         np.testing.assert_array_equal(estimator.predict_proba(X), wanted)
+        assert len(estimator.loss_curve_) == epoch
     assert not np.array_equal(keep.outputs[0], keep.outputs[-1])
 
 

@@ -196,7 +196,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     def _fitted_attributes(self) -> dict[str, Any]:
         """What predicts as if training had ended now."""
-        return {"network_": copy.deepcopy(self.network_)}
+        curves = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
+        kept = {name: copy.copy(getattr(self, name)) for name in curves}
+        return {"network_": copy.deepcopy(self.network_), **kept}
 
     def _prepare(
         self, X: Any, hidden: list[int], rng: Any, anew: bool, optimizer: Optimizer, partial: bool
