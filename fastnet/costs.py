@@ -291,8 +291,8 @@ def _read(**given: ArrayLike) -> list[Array]:
     arrays: list[Array] = []
     for name, value in given.items():
         array = as_real_array(value, name)
-        with memory_for(name):
-            arrays.append(array if array.dtype.kind == "f" else array.astype(np.float64))
+        with memory_for(name):  # a copy, so that what does not fit is found for this argument
+            arrays.append(array.astype(array.dtype if array.dtype.kind == "f" else np.float64))
         if array.shape != arrays[0].shape:
             first = next(iter(given))
             raise ValueError(

@@ -123,36 +123,46 @@ class Predictor(Model):
                 if not engine.predict(rows, order, at, min(stop, at + step), out):
                     check_finite(X, self.dtype, "a")
 
-        self._steadily(lambda *lent: self._in_parts(answer, X.shape[0], *lent))
+        n_threads = prediction_threads(self._architecture.sizes, X.shape[0], get_num_threads())
+        self._steadily(
+            lambda *lent: self._in_parts(answer, X.shape[0], n_threads, *lent),
+            one_call=X.shape[0] <= step and n_threads == 1,
+        )
         return out
 
     def _in_parts(
-        self, work: Callable[..., None], n: int, engine: PredictionEngine, parameters: Array
+        self,
+        work: Callable[..., None],
+        n: int,
+        n_threads: int,
+        engine: PredictionEngine,
+        parameters: Array,
     ) -> None:
-        """Have `work` done with n rows, each thread that may be and pays with a part of them."""
+        """Have `work` done with n rows, each of so many threads with a part of them."""
 
         def apart(start: int, stop: int, errors: Sequence[BaseException]) -> None:
             with self._workspace() as own:
                 own.attach(parameters)
                 work(own, start, stop, errors)
 
-        n_threads = prediction_threads(self._architecture.sizes, n, get_num_threads())
         first, *others = pairwise(n * k // n_threads for k in range(n_threads + 1))
         run_together([partial(work, engine, *first), *(partial(apart, *cut) for cut in others)])
 
-    def _steadily(self, work: Callable[[PredictionEngine, Array], Found]) -> Found:
+    def _steadily(
+        self, work: Callable[[PredictionEngine, Array], Found], *, one_call: bool = False
+    ) -> Found:
         """Return what `work` finds, all of it from the parameters of one moment.
 
         It gets a workspace, and the vector of parameters that this reads. A kernel call by itself
         sees no store of another thread; where one came between two calls, all is done once more on
-        a copy.
+        a copy. Not where there is but `one_call`.
         """
         with self._workspace() as engine:
             parameters = self._parameters  # once: a face of Network may move them
             engine.attach(parameters)
             version = self._guard.version
             found = work(engine, parameters)
-            if self._guard.version != version:
+            if not one_call and self._guard.version != version:
                 copy = self._copied_parameters()
                 engine.attach(copy)
                 found = work(engine, copy)

@@ -74,7 +74,7 @@ for dtype in (np.float64, np.float32):
     net.feedforward(X), net.backprop(X, y), net.layer_statistics(X, y)
     fastnet.check_gradient(net, X[:2], y[:2])
     try:
-        net.SGD((X, y), 30, 1, 1e300)
+        net.SGD((X, y), 30, 1, 1e30)
     except fastnet.DivergenceError:
         pass
     with tempfile.TemporaryDirectory() as folder:

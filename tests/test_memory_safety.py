@@ -388,7 +388,7 @@ def test_parameters_whose_type_or_shape_is_assigned():
     for change in ("dtype = np.float32", "shape = (1, -1)", "dtype = np.uint8"):
         network = new((4, 5, 3))
         assert network.feedforward(np.ones(4)).shape == (3,)
-        network.backprop(np.ones((2, 4)), np.ones((2, 3)))
+        network.backprop(np.ones((2, 4)), np.eye(2, 3))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             exec("network.parameters." + change)
@@ -396,7 +396,7 @@ def test_parameters_whose_type_or_shape_is_assigned():
             rows = np.ones((2, 4), element)
             for verb in (lambda: network.feedforward(rows[0]), lambda: network.feedforward(rows)):
                 assert refused(verb) or "shape" in change, change
-            refused(lambda: network.backprop(rows, np.ones((2, 3), element)))
+            refused(lambda: network.backprop(rows, np.eye(2, 3, dtype=element)))
             refused(lambda: network.train((rows, [0, 1]), 1))
             refused(lambda: network.accuracy((rows, [0, 1])))
     assert refused(lambda: new().parameters.resize(3, refcheck=False), "own")

@@ -21,8 +21,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from fastnet.arguments import in_one_line
-
 try:
     from fastnet.kernels import codes, cpu, examples, guard
 except ImportError as error:
@@ -64,6 +62,8 @@ def _choose() -> str:
     if not wanted:
         return usable[-1]
     if wanted not in usable:
+        from fastnet.arguments import in_one_line
+
         raise ImportError(
             f"FASTNET_KERNEL={in_one_line(wanted, 40)} names no kernel variant that this processor "
             f"can run; it can run {', '.join(usable)}."
