@@ -293,6 +293,8 @@ def _read(**given: ArrayLike) -> list[Array]:
         array = as_real_array(value, name)
         with memory_for(name):  # a copy, so that what does not fit is found for this argument
             arrays.append(array.astype(array.dtype if array.dtype.kind == "f" else np.float64))
+        if not np.isfinite(arrays[-1]).all():
+            raise ValueError(f"{name} holds NaN or infinity; give finite numbers.")
         if array.shape != arrays[0].shape:
             first = next(iter(given))
             raise ValueError(
