@@ -121,7 +121,7 @@ SHAPES = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=5)
 def out_of(values):
     """One of these, drawn by its place: some of them cannot be shown, as `sampled_from` would."""
     values = list(values)
-    return st.integers(0, len(values) - 1).map(values.__getitem__)
+    return st.integers(0, len(values) - 1).map(lambda place: values[place])
 
 
 ANYTHING = st.one_of(
