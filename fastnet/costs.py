@@ -27,6 +27,8 @@ __all__ = [
 ]
 
 Array = NDArray[Any]
+#: What is too large is infinite here, without a warning.
+_QUIET = np.errstate(over="ignore", invalid="ignore")
 
 
 class Cost(Protocol):
@@ -51,6 +53,7 @@ class QuadraticCost:
     name = "quadratic"
 
     @staticmethod
+    @_QUIET
     def fn(a: ArrayLike, y: ArrayLike) -> float:
         """Return the cost of outputs `a` where `y` was wanted.
 
@@ -73,6 +76,7 @@ class QuadraticCost:
         return 0.5 * float(np.sum(difference * difference))
 
     @staticmethod
+    @_QUIET
     def delta(z: ArrayLike, a: ArrayLike, y: ArrayLike) -> Array:
         """Return the error of a sigmoid output layer, (a - y) sigma'(z) (BP1).
 
@@ -101,6 +105,7 @@ class CrossEntropyCost:
     name = "cross_entropy"
 
     @staticmethod
+    @_QUIET
     def fn(a: ArrayLike, y: ArrayLike) -> float:
         """Return the cost of outputs `a` where `y` was wanted.
 
@@ -133,6 +138,7 @@ class CrossEntropyCost:
         return float(np.sum(np.where(met, 0.0, -y * log_a - (1 - y) * log_rest)))
 
     @staticmethod
+    @_QUIET
     def delta(z: ArrayLike, a: ArrayLike, y: ArrayLike) -> Array:
         """Return the error of a sigmoid output layer, a - y: the derivative has cancelled.
 
@@ -161,6 +167,7 @@ class LogLikelihoodCost:
     name = "log_likelihood"
 
     @staticmethod
+    @_QUIET
     def fn(a: ArrayLike, y: ArrayLike) -> float:
         """Return the cost of outputs `a` where `y` was wanted.
 
@@ -186,6 +193,7 @@ class LogLikelihoodCost:
         return float(np.sum(-y * np.log(np.maximum(a, np.nextafter(zero, one)))))
 
     @staticmethod
+    @_QUIET
     def delta(z: ArrayLike, a: ArrayLike, y: ArrayLike) -> Array:
         """Return the error of a softmax output layer, a - y: equation (82) of the book.
 
@@ -221,6 +229,7 @@ class PoissonCost:
     name = "poisson"
 
     @staticmethod
+    @_QUIET
     def fn(a: ArrayLike, y: ArrayLike) -> float:
         """Return the cost of outputs `a` where `y` was wanted.
 
@@ -248,6 +257,7 @@ class PoissonCost:
         return float(np.sum(y * (log_y - log_a) - y + a))
 
     @staticmethod
+    @_QUIET
     def delta(z: ArrayLike, a: ArrayLike, y: ArrayLike) -> Array:
         """Return the error of an exponential output layer, a - y: the derivative has cancelled.
 
