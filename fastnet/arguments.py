@@ -9,7 +9,6 @@ import reprlib
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -228,7 +227,6 @@ def check_held(
     raise ValueError(f"{name} is {value}, which {dtype} cannot hold; expected {limit}.")
 
 
-@cache
 def _limits(dtype: np.dtype[Any]) -> tuple[float, float]:
     """The smallest number that has all its digits, and the largest."""
     info = np.finfo(dtype)

@@ -27,8 +27,6 @@ __all__ = [
 ]
 
 Array = NDArray[Any]
-#: What is too large is infinite here, without a warning.
-_QUIET = np.errstate(over="ignore", invalid="ignore")
 
 
 class Cost(Protocol):
@@ -53,7 +51,6 @@ class QuadraticCost:
     name = "quadratic"
 
     @staticmethod
-    @_QUIET
     def fn(a: ArrayLike, y: ArrayLike) -> float:
         """Return the cost of outputs `a` where `y` was wanted.
 
@@ -72,11 +69,11 @@ class QuadraticCost:
         0.5
         """
         a, y = _read(a=a, y=y)
-        difference = a - y
-        return 0.5 * float(np.sum(difference * difference))
+        with np.errstate(over="ignore", invalid="ignore"):  # then it is infinite
+            difference = a - y
+            return 0.5 * float(np.sum(difference * difference))
 
     @staticmethod
-    @_QUIET
     def delta(z: ArrayLike, a: ArrayLike, y: ArrayLike) -> Array:
         """Return the error of a sigmoid output layer, (a - y) sigma'(z) (BP1).
 
@@ -95,8 +92,9 @@ class QuadraticCost:
         array([0.125])
         """
         z, a, y = _read(z=z, a=a, y=y)
-        result: Array = (a - y) * sigmoid_prime(z)
-        return result
+        with np.errstate(over="ignore", invalid="ignore"):  # then it is infinite
+            result: Array = (a - y) * sigmoid_prime(z)
+            return result
 
 
 class CrossEntropyCost:
@@ -105,7 +103,6 @@ class CrossEntropyCost:
     name = "cross_entropy"
 
     @staticmethod
-    @_QUIET
     def fn(a: ArrayLike, y: ArrayLike) -> float:
         """Return the cost of outputs `a` where `y` was wanted.
 
@@ -130,15 +127,15 @@ class CrossEntropyCost:
         0.693147
         """
         a, y = _read(a=a, y=y)
-        zero, one = a.dtype.type(0), a.dtype.type(1)
-        log_a = np.log(np.maximum(a, np.nextafter(zero, one)))
-        log_rest = np.log1p(-np.minimum(a, np.nextafter(one, zero)))
-        # Outside (0, 1) a target that is met exactly costs nothing; inside, it has an entropy.
-        met = (a == y) & ((a == 0) | (a == 1))
-        return float(np.sum(np.where(met, 0.0, -y * log_a - (1 - y) * log_rest)))
+        with np.errstate(over="ignore", invalid="ignore"):  # then it is infinite
+            zero, one = a.dtype.type(0), a.dtype.type(1)
+            log_a = np.log(np.maximum(a, np.nextafter(zero, one)))
+            log_rest = np.log1p(-np.minimum(a, np.nextafter(one, zero)))
+            # Outside (0, 1) a target that is met exactly costs nothing; inside, it has an entropy.
+            met = (a == y) & ((a == 0) | (a == 1))
+            return float(np.sum(np.where(met, 0.0, -y * log_a - (1 - y) * log_rest)))
 
     @staticmethod
-    @_QUIET
     def delta(z: ArrayLike, a: ArrayLike, y: ArrayLike) -> Array:
         """Return the error of a sigmoid output layer, a - y: the derivative has cancelled.
 
@@ -157,8 +154,9 @@ class CrossEntropyCost:
         array([0.5])
         """
         _, a, y = _read(z=z, a=a, y=y)
-        result: Array = a - y
-        return result
+        with np.errstate(over="ignore", invalid="ignore"):  # then it is infinite
+            result: Array = a - y
+            return result
 
 
 class LogLikelihoodCost:
@@ -167,7 +165,6 @@ class LogLikelihoodCost:
     name = "log_likelihood"
 
     @staticmethod
-    @_QUIET
     def fn(a: ArrayLike, y: ArrayLike) -> float:
         """Return the cost of outputs `a` where `y` was wanted.
 
@@ -189,11 +186,11 @@ class LogLikelihoodCost:
         0.693147
         """
         a, y = _read(a=a, y=y)
-        zero, one = a.dtype.type(0), a.dtype.type(1)
-        return float(np.sum(-y * np.log(np.maximum(a, np.nextafter(zero, one)))))
+        with np.errstate(over="ignore", invalid="ignore"):  # then it is infinite
+            zero, one = a.dtype.type(0), a.dtype.type(1)
+            return float(np.sum(-y * np.log(np.maximum(a, np.nextafter(zero, one)))))
 
     @staticmethod
-    @_QUIET
     def delta(z: ArrayLike, a: ArrayLike, y: ArrayLike) -> Array:
         """Return the error of a softmax output layer, a - y: equation (82) of the book.
 
@@ -215,8 +212,9 @@ class LogLikelihoodCost:
         array([-0.5,  0.5])
         """
         _, a, y = _read(z=z, a=a, y=y)
-        result: Array = y.sum(axis=_example_axis(a), keepdims=True) * a - y
-        return result
+        with np.errstate(over="ignore", invalid="ignore"):  # then it is infinite
+            result: Array = y.sum(axis=_example_axis(a), keepdims=True) * a - y
+            return result
 
 
 class PoissonCost:
@@ -229,7 +227,6 @@ class PoissonCost:
     name = "poisson"
 
     @staticmethod
-    @_QUIET
     def fn(a: ArrayLike, y: ArrayLike) -> float:
         """Return the cost of outputs `a` where `y` was wanted.
 
@@ -252,12 +249,12 @@ class PoissonCost:
         1.0
         """
         a, y = _read(a=a, y=y)
-        log_a = np.log(np.maximum(a, np.nextafter(a.dtype.type(0), a.dtype.type(1))))
-        log_y = np.log(np.where(y > 0, y, 1))
-        return float(np.sum(y * (log_y - log_a) - y + a))
+        with np.errstate(over="ignore", invalid="ignore"):  # then it is infinite
+            log_a = np.log(np.maximum(a, np.nextafter(a.dtype.type(0), a.dtype.type(1))))
+            log_y = np.log(np.where(y > 0, y, 1))
+            return float(np.sum(y * (log_y - log_a) - y + a))
 
     @staticmethod
-    @_QUIET
     def delta(z: ArrayLike, a: ArrayLike, y: ArrayLike) -> Array:
         """Return the error of an exponential output layer, a - y: the derivative has cancelled.
 
@@ -276,8 +273,9 @@ class PoissonCost:
         array([-2.])
         """
         _, a, y = _read(z=z, a=a, y=y)
-        result: Array = a - y
-        return result
+        with np.errstate(over="ignore", invalid="ignore"):  # then it is infinite
+            result: Array = a - y
+            return result
 
 
 COSTS: dict[str, type[Cost]] = {

@@ -18,7 +18,7 @@ from collections.abc import (
 )
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
-from functools import cache, partial
+from functools import partial
 from types import CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
@@ -238,7 +238,6 @@ class _Names:
         return found
 
 
-@cache
 def _places() -> tuple[str, ...]:
     names = ("stdlib", "platstdlib", "purelib", "platlib")
     paths = [path for name in names if (path := sysconfig.get_path(name))]
