@@ -36,13 +36,18 @@ ROOT = Path(__file__).parents[1]
 RESUMING = "resuming checkpoint hostile_checkpoints"
 FILES = "persistence model_files model_files_refused safetensors hostile_files"
 TESTS = {
-    "training": f"training train callbacks divergence batches lbfgs interrupts {RESUMING}",
+    "training": (
+        "training train callbacks changes_in_callbacks divergence batches lbfgs interrupts "
+        f"{RESUMING}"
+    ),
     "resuming": f"{RESUMING} callbacks",
     "keeping": f"{RESUMING} callbacks",
     "checkpoint": f"{RESUMING} callbacks",
-    "callbacks": f"callbacks planning {RESUMING}",
-    "persistence": f"{FILES} hostile_checkpoints",
-    "estimators": "estimators estimators_extras estimators_checks",
+    "callbacks": f"callbacks targets planning {RESUMING}",
+    "persistence": f"{FILES} hostile_checkpoints interrupted_files",
+    "estimators": (
+        "estimators estimators_rules estimators_extras estimators_theirs estimators_checks"
+    ),
 }
 
 #: Not made: `|` stands in annotations, which nobody evaluates, and what a sum could only become to
