@@ -133,7 +133,13 @@ ANYTHING = st.one_of(
     st.lists(out_of(JUNK), max_size=3),
 )
 #: Whoever asks for that many epochs gets them.
-EPOCHS = out_of([v for v in JUNK if not isinstance(v, (int, np.integer)) or v < 3])
+EPOCHS = out_of(
+    [
+        v
+        for v in JUNK
+        if isinstance(v, np.timedelta64) or not isinstance(v, (int, np.integer)) or v < 3
+    ]
+)
 #: So does whoever has so many numbers added.
 FINITE = out_of([v for v in JUNK if v is not ENDLESS and v is not ENDLESS_Y])
 #: Likewise for draws and files.
