@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from fastnet.arguments import as_count, as_items, shown
+from fastnet.arguments import as_count, as_items, memory_for, shown
 from fastnet.costs import Cost, find_cost
 from fastnet.kernels import codes
 
@@ -109,7 +109,10 @@ def read_dtype(dtype: DTypeLike) -> np.dtype[Any]:
         Another one.
     """
     try:
-        read = np.dtype(dtype)
+        with memory_for("dtype"):
+            read = np.dtype(dtype)
+    except MemoryError:
+        raise
     except Exception as error:  # NumPy asks the object for its repr, which may be broken
         raise TypeError(f"dtype is {shown(dtype)}; expected float64 or float32.") from error
     if read not in (np.dtype(np.float64), np.dtype(np.float32)):

@@ -202,7 +202,10 @@ class PlainLock:
 
     def __init__(self, seed):
         self._inner = np.random.PCG64(seed)
-        self.capsule, self.lock = self._inner.capsule, threading.Lock()
+        # From 2.5 on NumPy holds the lock while a RandomState asks for the state.
+        reentrant = np.lib.NumpyVersion(np.__version__) >= "2.5.0"
+        self.lock = threading.RLock() if reentrant else threading.Lock()
+        self.capsule = self._inner.capsule
 
     @property
     def state(self):

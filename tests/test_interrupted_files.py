@@ -65,6 +65,10 @@ def finalizes(frame):
     return False
 
 
+@pytest.mark.skipif(
+    sys.version_info >= (3, 12),
+    reason="this Python traces lines in finalizers, which raise nothing",
+)
 @pytest.mark.filterwarnings(LOST)
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
