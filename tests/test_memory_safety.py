@@ -371,7 +371,8 @@ def test_a_matrix_that_is_held_may_be_spoilt():
     y = np.arange(20) % 2
     folder = tempfile.mkdtemp()
     for n_in in (30, 65546):
-        draw = dict(density=0.1 if n_in == 30 else 1e-4, rng=0, format="csr")
+        draw = dict(density=0.1 if n_in == 30 else 1e-4, format="csr")
+        draw["random_state"] = np.random.default_rng(0)
         for spoil in ("indices[:] = 2**30", "indices[:] = -2**31", "indptr[1:] = 2**30",
                       "indptr[:] = 0", "indptr[::2] = 2**20", "indices = held.X.indices[:1]",
                       "data = held.X.data[:1]", "indptr = held.X.indptr[:2]"):
