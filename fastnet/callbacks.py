@@ -265,7 +265,8 @@ def read_callbacks(callbacks: Any) -> list[Callback]:
     Raises
     ------
     TypeError
-        One of them is none, its interval is no whole number, or `adds` no tuple of names.
+        One of them is not a Callback, its interval is not a whole number, or its `adds` is not a
+        tuple of names.
     ValueError
         Its interval is negative.
 

@@ -150,7 +150,7 @@ def test_rows_that_are_mended_between_check_and_message(given, monkeypatch):
     X = np.ones((5, 3))
     X[2, 1] = np.nan
     if given == "sparse":
-        X = pytest.importorskip("scipy.sparse").csr_matrix(X)
+        X = pytest.importorskip("scipy.sparse", reason="scipy is missing").csr_matrix(X)
     scan = data.examples.scan
 
     def mending(values, limit):

@@ -65,10 +65,6 @@ def finalizes(frame):
     return False
 
 
-@pytest.mark.skipif(
-    sys.version_info >= (3, 12),
-    reason="this Python traces lines in finalizers, which raise nothing",
-)
 @pytest.mark.filterwarnings(LOST)
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
@@ -176,7 +172,7 @@ def test_files_are_the_same_each_time(tmp_path):
 
 def test_safetensors_are_the_librarys_to_the_byte(tmp_path):
     library = pytest.importorskip("safetensors.numpy", reason="safetensors is missing")
-    safe_open = pytest.importorskip("safetensors").safe_open
+    safe_open = pytest.importorskip("safetensors", reason="safetensors is missing").safe_open
     for dtype in (np.float32, np.float64):
         net = fastnet.Network([3, *[2] * 11, 2], rng=0, dtype=dtype)
         net.preprocessing = fastnet.Preprocessing(

@@ -223,7 +223,7 @@ def test_two_epochs_of_the_published_run():
 @pytest.mark.parametrize("y", [-1.0, 0.0, 0.3, 1.0, 4.0])
 def test_delta_is_the_derivative_of_fn(cost, z, y):
     """To fifty digits; what is left of 1 - a where a is nearly 1 has the digits of a."""
-    mpmath = pytest.importorskip("mpmath")
+    mpmath = pytest.importorskip("mpmath", reason="mpmath is missing")
     fn, delta = reference.COSTS[cost]
 
     def at(value):

@@ -146,7 +146,7 @@ cdef class Guard:
 
 
 def _lock_of(rng):
-    """The lock of a Generator or RandomState, None where there is none of a known kind."""
+    """The lock of a Generator or RandomState, None if it is not of a known kind."""
     try:
         source = getattr(rng, "bit_generator", None) or getattr(rng, "_bit_generator", None)
         lock = source.lock
