@@ -60,7 +60,7 @@ class Before:
 
 
 def _state_of(owner: Any) -> Any:
-    """A copy of an owner's state; None where there is none before it has begun."""
+    """A copy of an owner's state; None if it has no state before it begins."""
     try:
         return copy.deepcopy(owner.get_state())
     except Exception:

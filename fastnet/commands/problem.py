@@ -138,7 +138,7 @@ class Problem:
 
 
 def _classes(labels: list[Any], table: Table) -> tuple[Any, ...]:
-    """Return the classes; where there are none, say where they were looked for."""
+    """Return the classes, or raise an error that says where they were looked for."""
     try:
         return class_names(*labels)
     except ValueError as error:

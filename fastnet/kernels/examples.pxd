@@ -37,7 +37,7 @@ cdef class Targets:
     cdef object weights_owner
     cdef readonly Py_ssize_t n
     cdef readonly Py_ssize_t n_out  # 0 where the targets are class numbers
-    cdef readonly Py_ssize_t n_classes  # above the largest class number; 0 where there is none
+    cdef readonly Py_ssize_t n_classes  # largest class number plus 1; 0 without class numbers
     cdef readonly Py_ssize_t itemsize
     cdef readonly Py_ssize_t weight_itemsize
     cdef const int32_t *labels  # a copy, and has been checked
