@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from fastnet import SGD as GradientDescent
 from fastnet import Callback, CrossEntropyCost, Momentum, Network, QuadraticCost, datasets
-from fastnet.commands.tables import render
-from fastnet.intervals import mean_and_margin
+from fastnet.cli.text_table import render
+from fastnet.compare.intervals import mean_and_margin
 from fastnet.schedules import Cosine
 
 import machine

@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     from fastnet import diagnostics as diagnostics
     from fastnet import schedules as schedules
     from fastnet import sweeps as sweeps
-    from fastnet.batches import Batches
     from fastnet.callbacks import Callback, EarlyStopping, RecordStatistics
-    from fastnet.checkpoint import Checkpoint
+    from fastnet.common.errors import DivergenceError
+    from fastnet.common.threads import get_num_threads, set_num_threads
     from fastnet.costs import CrossEntropyCost, LogLikelihoodCost, PoissonCost, QuadraticCost
-    from fastnet.errors import DivergenceError
-    from fastnet.gradients import check_gradient
+    from fastnet.data.batches import Batches
     from fastnet.history import History
+    from fastnet.model.gradient_check import check_gradient
     from fastnet.network import Network, load
     from fastnet.optimizers import LBFGS, SGD, Adam, AdamW, Momentum, Nesterov, RMSprop, Rprop
     from fastnet.preprocessing import Preprocessing
     from fastnet.sweeps import sweep
-    from fastnet.threads import get_num_threads, set_num_threads
+    from fastnet.training.checkpoint import Checkpoint
 
 __all__ = [
     "LBFGS",
@@ -86,18 +86,18 @@ _ROOMS = (
 #: Where the names above live. They are imported when first asked for: all together take as long as
 #: NumPy does, and a program that only answers `--help` needs none.
 _HOMES = {
-    "batches": "Batches",
     "callbacks": "Callback EarlyStopping RecordStatistics",
-    "checkpoint": "Checkpoint",
+    "common.errors": "DivergenceError",
+    "common.threads": "get_num_threads set_num_threads",
     "costs": "CrossEntropyCost LogLikelihoodCost PoissonCost QuadraticCost",
-    "errors": "DivergenceError",
-    "gradients": "check_gradient",
+    "data.batches": "Batches",
     "history": "History",
+    "model.gradient_check": "check_gradient",
     "network": "Network load",
     "optimizers": "LBFGS SGD Adam AdamW Momentum Nesterov RMSprop Rprop",
     "preprocessing": "Preprocessing",
     "sweeps": "sweep",
-    "threads": "get_num_threads set_num_threads",
+    "training.checkpoint": "Checkpoint",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

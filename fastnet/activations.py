@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastnet.arguments import memory_for
-from fastnet.data import as_real_array
+from fastnet.common.arguments import memory_for
+from fastnet.data.dataset import as_real_array
 
 __all__ = ["sigmoid", "sigmoid_prime"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from fastnet.arguments import as_count, as_items, as_rate, shown
+from fastnet.common.arguments import as_count, as_items, as_rate, shown
 from fastnet.schedules import goodness, read_better, read_monitor, watched
 
 if TYPE_CHECKING:

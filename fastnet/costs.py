@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastnet.activations import sigmoid_prime
-from fastnet.arguments import memory_for, shown
-from fastnet.data import as_real_array
+from fastnet.common.arguments import memory_for, shown
+from fastnet.data.dataset import as_real_array
 
 __all__ = [
     "COSTS",

@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastnet import initializers
-from fastnet.arguments import as_count
-from fastnet.initializers import INITIALIZERS, Initializer, Seed, name_of, read_initializer
+from fastnet.common.arguments import as_count
+from fastnet.common.generators import Seed
+from fastnet.common.progress import Progress, ProgressReport
+from fastnet.initializers import INITIALIZERS, Initializer, name_of, read_initializer
 from fastnet.network import Network
-from fastnet.progress import Progress, ProgressReport
 
 __all__ = ["SATURATED_Z", "Gaussian", "WeightedInput", "theory", "weighted_input"]
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from fastnet.arguments import as_count, shown
+from fastnet.common.arguments import as_count, shown
 
 __all__ = ["History", "without_counts"]
 

@@ -14,60 +14,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnet.arguments import call, check_held, is_function, shown
+from fastnet.common.arguments import call, check_held, is_function, shown
+from fastnet.common.generators import RNG
 from fastnet.kernels import initial
 
 __all__ = [
     "INITIALIZERS",
-    "RNG",
     "Initializer",
-    "Seed",
-    "as_rng",
     "draw",
     "name_of",
     "read_initializer",
 ]
 
-RNG = np.random.Generator | np.random.RandomState
-Seed = int | np.random.SeedSequence | np.random.BitGenerator | RNG | None
 Array = NDArray[Any]
 #: A name from INITIALIZERS, a number (every element), or f(rng, shape) -> array of that shape.
 Initializer = str | float | Callable[[RNG, tuple[int, int]], Any]
-
-
-def as_rng(seed: Seed) -> RNG:
-    """Return the generator that `seed` is or stands for.
-
-    Parameters
-    ----------
-    seed : None, int, SeedSequence, BitGenerator, Generator or RandomState
-        A generator is used as it is, not copied.
-
-    Raises
-    ------
-    TypeError
-        `seed` is none of these.
-    ValueError
-        `seed` is a negative number.
-
-    Examples
-    --------
-    >>> as_rng(7).random() == np.random.default_rng(7).random()
-    True
-    """
-    if isinstance(seed, (np.random.Generator, np.random.RandomState)):
-        return seed
-    # NumPy counts its time differences among the integers.
-    if isinstance(seed, (int, np.integer)) and not isinstance(seed, (bool, np.timedelta64)):
-        if seed < 0:
-            raise ValueError(f"rng is {shown(seed)}; a seed must not be negative.")
-        return np.random.default_rng(int(seed))
-    if seed is None or isinstance(seed, (np.random.SeedSequence, np.random.BitGenerator)):
-        return np.random.default_rng(seed)
-    raise TypeError(
-        f"rng is of type {type(seed).__name__}; give None, an int, a SeedSequence, "
-        "a BitGenerator, a Generator or a RandomState."
-    )
 
 
 class Stream:

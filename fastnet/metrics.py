@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from fastnet.arguments import as_items, call, is_function, shown
-from fastnet.data import Dataset
+from fastnet.common.arguments import as_items, call, is_function, shown
+from fastnet.data.dataset import Dataset
 
 if TYPE_CHECKING:
     from fastnet.network import Network

@@ -7,16 +7,16 @@ import os
 import sys
 from typing import Any
 
-from fastnet import model_files
-from fastnet.arguments import as_count, as_rate
 from fastnet.callbacks import Callback
+from fastnet.common.arguments import as_count, as_rate
+from fastnet.common.progress import Progress
+from fastnet.data.order import Shuffle
+from fastnet.files import networks
 from fastnet.history import History
 from fastnet.optimizers import SGD
-from fastnet.orders import Shuffle
-from fastnet.planning import read_plan
 from fastnet.portable import Portable
-from fastnet.progress import Progress
-from fastnet.training import Training
+from fastnet.training.loop import Training
+from fastnet.training.plan import read_plan
 
 __all__ = ["Network", "load"]
 
@@ -474,7 +474,7 @@ def load(filename: str | os.PathLike[str]) -> Network:
     ...     bool((fastnet.load(pathlib.Path(folder) / "net.json").biases[0] == net.biases[0]).all())
     True
     """
-    return model_files.load(Network, filename)
+    return networks.load(Network, filename)
 
 
 class _EpochEnd(Callback):

@@ -45,14 +45,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastnet import model_files, network
+from fastnet import network
 from fastnet.activations import sigmoid, sigmoid_prime
-from fastnet.architecture import Architecture, read_architecture
-from fastnet.arguments import as_count, as_items
+from fastnet.common.arguments import as_count, as_items
+from fastnet.common.generators import RNG
 from fastnet.costs import Cost, CrossEntropyCost, QuadraticCost
-from fastnet.initializers import RNG
-from fastnet.parameters import Layers, allocate, layer_views, read_layers
-from fastnet.targets import TargetFacts
+from fastnet.data.targets import TargetFacts
+from fastnet.files import networks
+from fastnet.model.architecture import Architecture, read_architecture
+from fastnet.model.parameters import Layers, allocate, layer_views, read_layers
 
 __all__ = [
     "CrossEntropyCost",
@@ -560,7 +561,7 @@ def load(filename: str | os.PathLike[str]) -> Network:
     >>> bool((again.weights[0] == net.weights[0]).all())
     True
     """
-    saved = model_files.load(network.Network, filename, others=True)
+    saved = networks.load(network.Network, filename, others=True)
     if set(saved.activations) != {"sigmoid"}:
         raise ValueError(
             f"{os.fsdecode(filename)!r} holds a network of {', '.join(saved.activations)}; "

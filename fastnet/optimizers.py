@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnet.arguments import as_count, as_rate, check_held, shown
+from fastnet.common.arguments import as_count, as_rate, check_held, shown
 from fastnet.kernels import codes
 
 __all__ = [

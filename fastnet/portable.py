@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any, Self
 
-from fastnet import model_files
-from fastnet.predictor import Predictor
+from fastnet.files import networks
+from fastnet.model.prediction import Predictor
 from fastnet.preprocessing import Preprocessing
 
 __all__ = ["Portable"]
@@ -57,7 +57,7 @@ class Portable(Predictor):
         >>> bool((again.parameters == net.parameters).all()), again.preprocessing.labels
         (True, ('cat', 'dog'))
         """
-        model_files.save(self, filename)
+        networks.save(self, filename)
 
     # ---- the models of other libraries
 

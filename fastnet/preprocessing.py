@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from fastnet.arguments import as_items, as_number, memory_for, shown
-from fastnet.data import as_real_array
-from fastnet.frames import unframed
+from fastnet.common.arguments import as_items, as_number, memory_for, shown
+from fastnet.common.frames import unframed
+from fastnet.data.dataset import as_real_array
 
 __all__ = ["Preprocessing", "byte_scale", "standardization"]
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fastnet.arguments import as_choice, as_count, as_rate, call, is_function, shown
+from fastnet.common.arguments import as_choice, as_count, as_rate, call, is_function, shown
 
 __all__ = [
     "SCHEDULES",

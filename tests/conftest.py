@@ -37,7 +37,7 @@ def mnist():
 @pytest.fixture(scope="session")
 def published():
     """Return the book's two curves, as the package carries them."""
-    return json.loads((files("fastnet") / "published-784-30-10.json").read_text())
+    return json.loads((files("fastnet.compare") / "published-784-30-10.json").read_text())
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,6 +1,6 @@
 """Put small faults into a module, one at a time, and see whether its tests notice.
 
-    python -m tests.mutation training resuming --sample 60 --seed 1
+    python -m tests.mutation training files --sample 60 --seed 1
 
 cosmic-ray makes the faults (another operator, number, condition or exception), and to its own
 this adds statements that are left out. Works on a copy of the checkout, whose kernels must be built
@@ -31,20 +31,21 @@ from cosmic_ray.work_item import TestOutcome
 
 ROOT = Path(__file__).parents[1]
 
-#: The tests that should notice, those that notice most first. A module that is not here has
-#: test_<its name>.py, or what `--tests` gives.
+#: The tests that should notice, those that notice most first. A module that is not here has those
+#: of its folder, or test_<its name>.py, or what `--tests` gives.
 RESUMING = "resuming checkpoint hostile_checkpoints"
-FILES = "persistence model_files model_files_refused safetensors hostile_files"
 TESTS = {
     "training": (
         "training train callbacks changes_in_callbacks divergence batches lbfgs interrupts "
         f"{RESUMING}"
     ),
-    "resuming": f"{RESUMING} callbacks",
-    "keeping": f"{RESUMING} callbacks",
-    "checkpoint": f"{RESUMING} callbacks",
+    "training.checkpoint": f"{RESUMING} callbacks",
+    "training.state": f"{RESUMING} callbacks",
     "callbacks": f"callbacks targets planning {RESUMING}",
-    "persistence": f"{FILES} hostile_checkpoints interrupted_files",
+    "files": (
+        "persistence model_files model_files_refused safetensors hostile_files "
+        "hostile_checkpoints interrupted_files"
+    ),
     "estimators": (
         "estimators estimators_rules estimators_extras estimators_theirs estimators_checks"
     ),
@@ -133,8 +134,13 @@ def files_of(module):
 
 def try_module(module, options):
     """Print what the tests of one module do not notice; return how many faults, and noticed."""
-    names = options.tests or TESTS.get(module, module.rsplit(".", 1)[-1])
-    tests = [f"tests/test_{name}.py" for name in names.split()]
+    room, name = module.split(".")[0], module.split(".")[-1]
+    names = options.tests or TESTS.get(module) or TESTS.get(room, name)
+    tests = [
+        str(path.relative_to(ROOT))
+        for name in names.split()
+        for path in sorted((ROOT / "tests").rglob(f"test_{name}.py"))
+    ]
     command = shlex.join(
         [sys.executable, "-m", "pytest", "-qx", "-m", "not slow", "-p", "no:cacheprovider", *tests]
     )

@@ -22,9 +22,9 @@ from hypothesis.extra import numpy as hnp
 import fastnet
 from fastnet import schedules
 from fastnet.activations import sigmoid
+from fastnet.compare.intervals import mean_and_margin, student_t
 from fastnet.costs import COSTS, find_cost
 from fastnet.datasets import shift_images
-from fastnet.intervals import mean_and_margin, student_t
 from fastnet.preprocessing import standardization
 
 from .refusals import GOOD, PAIRS, X, Y, fingerprint, new

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 import fastnet
 from fastnet import callbacks, costs, diagnostics, metrics, optimizers, plotting, schedules
-from fastnet.commands import COMMANDS
+from fastnet.cli.app import COMMANDS
 from fastnet.initializers import INITIALIZERS
 from fastnet.kernels import codes
 

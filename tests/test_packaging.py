@@ -237,7 +237,7 @@ def test_the_wheel_holds_the_data_and_the_compiled_modules(checkout, wheel, inst
     assert {name.split("/")[0] for name in names} == {
         "fastnet", f"fastnet_mlp-{fastnet.__version__}.dist-info",
     }  # fmt: skip
-    for name in ("published-784-30-10.json", "py.typed", "kernels/codes.pyi"):
+    for name in ("compare/published-784-30-10.json", "py.typed", "kernels/codes.pyi"):
         assert (installed / "fastnet" / name).read_bytes() == (
             checkout / "fastnet" / name
         ).read_bytes()

@@ -1,6 +1,6 @@
-"""Every public name and signature, held against a list in tests/files.
+"""Every public name and signature, held against a list in tests/fixtures.
 
-    python -m tests.test_public_names > tests/files/public-names.json
+    python -m tests.test_public_names > tests/fixtures/public-names.json
 
 writes the list anew, where a change of it is intended.
 """
@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PLAIN = (str, bytes, int, float, tuple, type(None))
-KEPT = Path(__file__).parent / "files/public-names.json"
+KEPT = Path(__file__).parent / "fixtures/public-names.json"
 
 
 def modules():

@@ -99,6 +99,8 @@ def published() -> dict[str, tuple[int, ...]]:
     >>> published()["default"][0], published()["large"][0]
     (9270, 8643)
     """
-    text = resources.files("fastnet").joinpath("published-784-30-10.json").read_text("utf-8")
+    text = (
+        resources.files("fastnet.compare").joinpath("published-784-30-10.json").read_text("utf-8")
+    )
     table = json.loads(text)
     return {name: tuple(table[f"{name}_weight_initializer"]) for name in (OLD, NEW)}

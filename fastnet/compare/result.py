@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastnet._version import __version__
-from fastnet.intervals import mean_and_margin
+from fastnet.compare.intervals import mean_and_margin
 
 __all__ = ["NEW", "OLD", "Comparison", "Run", "Settings"]
 

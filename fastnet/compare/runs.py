@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from fastnet.arguments import shown
 from fastnet.callbacks import RecordStatistics
+from fastnet.common.arguments import shown
 from fastnet.compare.data import Data
 from fastnet.compare.result import NEW, OLD, Comparison, Run, Settings
 from fastnet.initializers import INITIALIZERS, read_initializer

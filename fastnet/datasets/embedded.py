@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from fastnet.arguments import shown
+from fastnet.common.arguments import shown
 from fastnet.datasets.idx import load_idx_folder
 
 # The book trains on the first 50,000 and validates on the last 10,000 of the 60,000.

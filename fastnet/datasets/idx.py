@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnet.datasets._checks import (
+from fastnet.files.limits import (
     FourArrays,
     Readable,
     array_bytes,

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from fastnet.arguments import as_count, shown
-from fastnet.data import as_real_array
+from fastnet.common.arguments import as_count, shown
+from fastnet.data.dataset import as_real_array
 from fastnet.kernels import shifting
 from fastnet.kernels.examples import Rows
 

@@ -16,10 +16,10 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from fastnet import sparse
 from fastnet.callbacks import read_callbacks
-from fastnet.errors import DivergenceError
-from fastnet.estimators.orders import Orders, Rate, draw_weights
+from fastnet.common.errors import DivergenceError
+from fastnet.data import sparse
+from fastnet.estimators.draws import Orders, Rate, draw_weights
 from fastnet.estimators.settings import (
     ACTIVATIONS,
     check_parameters,
@@ -27,12 +27,12 @@ from fastnet.estimators.settings import (
     make_optimizer,
     make_schedule,
 )
-from fastnet.estimators.watching import HeldOut, TaskCallbacks, Watch
+from fastnet.estimators.stopping import HeldOut, TaskCallbacks, Watch
 from fastnet.interchange.sklearn import meaning_of
+from fastnet.model.parameters import Views
 from fastnet.network import Network
 from fastnet.optimizers import LBFGS, Optimizer
-from fastnet.parameters import Views
-from fastnet.planning import check_monitors
+from fastnet.training.plan import check_monitors
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks

@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from fastnet.estimators.base import BaseMLP, has_steps, with_callbacks
-from fastnet.estimators.watching import HeldOut
+from fastnet.estimators.stopping import HeldOut
 
 __all__ = ["MLPClassifier"]
 

@@ -11,11 +11,11 @@ from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
-from fastnet.arguments import shown
+from fastnet.common.arguments import shown
 from fastnet.costs import PoissonCost
+from fastnet.data.sparse import is_sparse
 from fastnet.estimators.base import BaseMLP, has_steps, with_callbacks
-from fastnet.estimators.watching import HeldOut
-from fastnet.sparse import is_sparse
+from fastnet.estimators.stopping import HeldOut
 
 __all__ = ["MLPRegressor"]
 

@@ -13,9 +13,9 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import InvalidParameterError
 
-from fastnet.arguments import shown
 from fastnet.callbacks import read_callbacks
-from fastnet.estimators.orders import Rate
+from fastnet.common.arguments import shown
+from fastnet.estimators.draws import Rate
 from fastnet.initializers import read_initializer
 from fastnet.optimizers import (
     LBFGS,

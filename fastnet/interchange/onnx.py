@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnet._version import __version__
-from fastnet.errors import missing_extra
-from fastnet.interchange.parts import Layer, copied
-from fastnet.persistence import replace_file
+from fastnet.common.errors import missing_extra
+from fastnet.files import replace_file
+from fastnet.interchange.layers import Layer, copied
 from fastnet.preprocessing import Preprocessing
 
 if TYPE_CHECKING:

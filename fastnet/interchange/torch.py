@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnet.errors import missing_extra
-from fastnet.interchange.parts import Layer, assemble, copied, warn_of_scaling
+from fastnet.common.errors import missing_extra
+from fastnet.interchange.layers import Layer, assemble, copied, warn_of_scaling
 from fastnet.preprocessing import Preprocessing
 
 if TYPE_CHECKING:

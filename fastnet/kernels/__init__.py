@@ -8,7 +8,7 @@ the order of the examples, and the row starts and column numbers of sparse matri
 and then checked in the copy, which no Python code can reach or which is immutable (`bytes`). Shapes
 and strides are read once, where an array is wrapped. Only numbers that are computed with (X, y,
 sample weights, parameters) are read where they lie: changing them meanwhile changes the result,
-and nothing else. tests/test_memory_safety.py holds this.
+and nothing else. tests/data/test_memory_safety.py holds this.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _choose() -> str:
     if not wanted:
         return usable[-1]
     if wanted not in usable:
-        from fastnet.arguments import in_one_line
+        from fastnet.common.arguments import in_one_line
 
         raise ImportError(
             f"FASTNET_KERNEL={in_one_line(wanted, 40)} names no kernel variant that this processor "

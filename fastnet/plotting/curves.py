@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fastnet.arguments import shown
 from fastnet.callbacks import RecordStatistics
+from fastnet.common.arguments import shown
 from fastnet.metrics import METRICS
 from fastnet.plotting.style import style, style_axes, write_legend
 

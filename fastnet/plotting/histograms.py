@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnet.arguments import as_count
+from fastnet.common.arguments import as_count
 from fastnet.diagnostics import SATURATED_Z, WeightedInput
 from fastnet.plotting.style import write_legend
 

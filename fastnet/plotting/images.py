@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastnet.arguments import as_count, as_items, shown
+from fastnet.common.arguments import as_count, as_items, shown
 from fastnet.network import Network
 
 if TYPE_CHECKING:

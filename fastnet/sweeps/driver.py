@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
 
-from fastnet.arguments import as_count, shown
+from fastnet.common.arguments import as_count, shown
+from fastnet.common.progress import Progress, ProgressLine
 from fastnet.history import History
-from fastnet.progress import Progress, ProgressLine
-from fastnet.sweeps.engines import Engine, n_cores, open_engine, read_executor
+from fastnet.sweeps.executors import Engine, n_cores, open_engine, read_executor
 from fastnet.sweeps.results import Outcome, SweepResult
 from fastnet.sweeps.stores import Store
 from fastnet.sweeps.tasks import Reply, Task, read_tasks

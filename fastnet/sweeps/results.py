@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, overload
 
-from fastnet import model_files
+from fastnet.files import SavedModel, networks
 from fastnet.history import History
 from fastnet.network import Network
-from fastnet.persistence import SavedModel
 
 __all__ = ["Outcome", "SweepResult"]
 
@@ -64,7 +63,7 @@ class Outcome:
         """
         if self.model is None:
             return None
-        network = model_files._restore(Network, self.model, f"network {self.index}")
+        network = networks._restore(Network, self.model, f"network {self.index}")
         network.history = History(self.history)
         return network
 

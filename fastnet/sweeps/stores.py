@@ -23,11 +23,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from fastnet._version import __version__
-from fastnet.arguments import in_one_line
+from fastnet.common.arguments import in_one_line
+from fastnet.files import SavedModel, read_npz, replace_file, write_npz
+from fastnet.files.checks import described, parse_json
 from fastnet.history import History
-from fastnet.persistence import SavedModel, read_npz, replace_file, write_npz
-from fastnet.persistence.checks import described, parse_json
-from fastnet.sweeps.fingerprints import fingerprint, fingerprint_function
+from fastnet.sweeps.digests import fingerprint, fingerprint_function
 from fastnet.sweeps.results import Outcome
 from fastnet.sweeps.tasks import Task
 

@@ -15,13 +15,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from fastnet import kernels, model_files
-from fastnet.arguments import shown
+from fastnet import kernels
+from fastnet.common.arguments import shown
+from fastnet.common.threads import single_threaded
+from fastnet.files import SavedModel, networks
 from fastnet.history import History
+from fastnet.model.parameters import layer_views
 from fastnet.network import Network
-from fastnet.parameters import layer_views
-from fastnet.persistence import SavedModel
-from fastnet.threads import single_threaded
 
 __all__ = ["Luggage", "Monitor", "Reply", "Stopped", "Task", "grid", "read_tasks", "report", "run"]
 
@@ -253,7 +253,7 @@ def _read_answer(answer: Any) -> tuple[dict[str, Any], list[dict[str, Any]], Sav
 def _copied(network: Network) -> SavedModel:
     """Return what a model file would hold, but for the history, which goes beside it."""
     biases, weights = layer_views(network._copied_parameters(), network.sizes)
-    model = model_files.describe(network, biases, weights)
+    model = networks.describe(network, biases, weights)
     model.history = []
     return model
 

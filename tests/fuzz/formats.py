@@ -15,11 +15,11 @@ import numpy as np
 
 import fastnet
 from fastnet import network2
+from fastnet.common.generators import get_state
 from fastnet.datasets import load_idx, load_npz_arrays
-from fastnet.generators import get_state
+from fastnet.datasets.tables import read_tables
 from fastnet.sweeps import sweep
 from fastnet.sweeps.stores import read_outcome
-from fastnet.tables import read_tables
 
 __all__ = ["CASES", "FORMATS", "Format"]
 

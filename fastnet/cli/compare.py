@@ -1,0 +1,319 @@
+"""``fastnet compare``: the old start and the new beside each other, in a table and a picture."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastnet.cli.options import (
+    amount,
+    check_outputs,
+    count,
+    initializers,
+    seed,
+    with_default,
+    writable,
+    write_atomically,
+)
+from fastnet.cli.text_table import render, titled
+from fastnet.common.console import complain, say, sentence
+from fastnet.common.progress import ProgressLine
+
+if TYPE_CHECKING:
+    from fastnet.compare import Comparison, Settings
+
+_TARGET = 95.0
+_STARTS = {"large": "old start", "default": "new start"}
+
+
+def add_parser(commands: Any) -> argparse.ArgumentParser:
+    """Describe ``fastnet compare``."""
+    from fastnet.compare import Settings
+
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "compare",
+        help="train a network from the old start and from the new, and show both",
+        description=(
+            "Train the same network twice, once from weights drawn from N(0, 1), the old start, "
+            "and once from N(0, 1) / sqrt(n) with n the weights into a neuron, the new start; or "
+            "from other starts, and from several seeds. Prints the accuracy epoch by epoch and "
+            "writes compare.png and compare.json."
+        ),
+    )
+    # No defaults in the parser: --book has to tell an option that was given from one that was not.
+    option, default = parser.add_argument, Settings()
+    option("--hidden", type=count, metavar="N", help=with_default("hidden neurons", default.hidden))
+    option("--epochs", type=count, metavar="N", help=with_default("epochs", default.epochs))
+    option("--eta", type=amount, metavar="X", help=with_default("learning rate", default.eta))
+    l2 = with_default("L2 regularization", default.lmbda)
+    option("--lmbda", type=amount, metavar="X", help=l2)
+    batch = with_default("examples per step", default.mini_batch_size)
+    option("--mini-batch-size", type=count, metavar="N", help=batch)
+    option("--seed", type=seed, metavar="N", help=with_default("seed of every draw", default.seed))
+    kinds = ("float64", "float32")
+    option("--dtype", choices=kinds, help=with_default("numbers to compute with", default.dtype))
+    option("--initializers", type=initializers, metavar="A,B,...", help=_INITIALIZERS)
+    option("--seeds", type=count, metavar="N", help=_SEEDS)
+    option("--threads", type=count, metavar="N", help=_THREADS)
+    option("--dask", metavar="ADDRESS", help=_DASK)
+    option("--data", metavar="PATH", help=_DATA)
+    option("--out", metavar="DIR", default=".", help=_OUT)
+    option("--table", action="store_true", help="print tables in Markdown (default: off)")
+    option("--book", action="store_true", help=_BOOK)
+    return parser
+
+
+_INITIALIZERS = (
+    "the starts to compare, out of the names of fastnet.initializers.INITIALIZERS, with commas "
+    "between them (default: large,default, the old start and the new)"
+)
+_SEEDS = (
+    "train from each start so often, from seeds of their own, and show means, with their 95 %% "
+    "confidence intervals by Student's t (default: 1)"
+)
+_THREADS = "networks trained at a time; no number depends on it (default: one a core)"
+_DASK = (
+    "train on the workers of the dask scheduler at this address, such as tcp://host:8786; no "
+    "number depends on it (default: threads here)"
+)
+_DATA = (
+    "a folder of IDX files, or an .npz with X_train, y_train, X_test, y_test; bytes are divided by "
+    "256, and the test part judges (default: the embedded MNIST, 50,000 images to train on and "
+    "10,000 to validate with)"
+)
+_OUT = "folder for compare.png and compare.json, made if missing (default: the current folder)"
+_BOOK = (
+    "replay the run that the book's repository publishes, draw by draw, and print its 60 numbers "
+    "beside the published ones; exit code 1 unless all are equal (default: off)"
+)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do ``fastnet compare``."""
+    settings = _settings(args)
+    names = args.initializers or ["large", "default"]
+    out = writable(args.out)
+    if args.data is not None:
+        check_outputs({name: out / name for name in ("compare.json", "compare.png")}, [args.data])
+    from fastnet.cli.user_data import few_of
+    from fastnet.compare import compare, mnist, read_data, replay_book
+    from fastnet.datasets.archives import other_parts
+
+    if args.book:
+        with ProgressLine("training 2 networks") as line:
+            result = replay_book(progress=line)
+    else:
+        seeds, dtype = args.seeds or 1, settings.dtype
+        data = mnist(dtype) if args.data is None else read_data(args.data, dtype)
+        label = f"training {_times(len(names) * seeds, 'network')}"
+        with _executor(args.dask) as executor, ProgressLine(label) as line:
+            result = compare(
+                data,
+                settings,
+                initializers=names,
+                seeds=seeds,
+                threads=args.threads,
+                executor=executor,
+                progress=line,
+            )
+    # The files come first: whoever reads the table may stop reading (fastnet compare | head).
+    written = f"{_write_files(result, out)} written; trained for {line.seconds:.1f} s"
+    if args.book:
+        table, last, code = _book_table(result, args.table)
+    else:
+        table, last, code = _table(result, args.table), _last(result), 0
+    parts = [_headline(result), table]
+    if result.n_watched:
+        parts.append(_saturation(result, args.table))
+    say("\n\n".join(parts) + "\n")
+    complain(written)
+    if args.data is not None and (unused := other_parts(args.data)):
+        complain(f"{args.data}: not used: {few_of(unused)}")
+    say(last)
+    return code
+
+
+@contextmanager
+def _executor(address: str | None) -> Iterator[Any]:
+    """Lend the workers of a dask scheduler; None without an address."""
+    if address is None:
+        yield None
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ImportError(
+            "--dask needs dask.distributed; install it with `pip install 'fastnet-mlp[dask]'`."
+        ) from None
+    with Client(address, timeout="10s") as client:
+        yield client.get_executor()
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    """Return the settings asked for; with --book, refuse those that the published run had not."""
+    from fastnet.compare import BOOK, Settings
+
+    if args.dask is not None and args.threads is not None:
+        args.parser.error("--dask has its own workers; leave --threads out")
+    names = Settings.__dataclass_fields__
+    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    if not args.book:
+        return Settings(**given)
+    if args.data is not None:
+        args.parser.error("--book replays a run on the embedded MNIST; leave --data out")
+    for name in ("initializers", "seeds", "threads", "dask"):
+        if getattr(args, name) is not None:
+            args.parser.error(
+                f"--book replays two trainings one after the other; leave --{name} out"
+            )
+    for name, value in given.items():
+        expected = getattr(BOOK, name)
+        if value != expected:
+            option = f"--{name.replace('_', '-')}"
+            args.parser.error(f"--book replays a run with {option} {expected}; got {value}")
+    return BOOK
+
+
+def _write_files(result: Comparison, out: Path) -> str:
+    """Write the numbers and the picture, and return what was written."""
+    text = json.dumps(result.as_dict(), indent=2) + "\n"
+    write_atomically(out / "compare.json", text.encode())
+    from fastnet import plotting
+
+    try:
+        picture = plotting.png(plotting.comparison_figure(result))
+    except ImportError as error:
+        complain(sentence(error))
+        return str(out / "compare.json")
+    write_atomically(out / "compare.png", picture)
+    return f"{out / 'compare.png'} and {out / 'compare.json'}"
+
+
+def _headline(result: Comparison) -> str:
+    """Return what was trained, on what, and how."""
+    s = result.settings
+    seeds = f"seed {s.seed}"
+    if result.n_seeds > 1:
+        seeds = f"{result.n_seeds} seeds out of {s.seed}"
+    return (
+        f"{'-'.join(map(str, result.sizes))} on {result.data}, {result.n_training} examples to "
+        f"train on, {s.dtype}\neta {s.eta:g}, lambda {s.lmbda:g}, "
+        f"mini-batches of {s.mini_batch_size}, {seeds}"
+    )
+
+
+def _table(result: Comparison, markdown: bool) -> str:
+    """Return the accuracies epoch by epoch, and of two starts the difference."""
+    title = f"right of {result.n_evaluation} {result.evaluation} examples, in %"
+    if result.n_seeds > 1:
+        title += f"; means of {result.n_seeds} seeds ± 95 % confidence (Student's t)"
+    headings = ["epoch", *_titles(result).values()]
+    columns = [
+        _cells(result.accuracy(name), result.accuracy_margin(name)) for name in result.initializers
+    ]
+    if len(columns) == 2:
+        headings.append("difference")
+        columns.append(_cells(*result.difference(*result.initializers), sign="+"))
+    rows = [[str(epoch), *cells] for epoch, cells in enumerate(zip(*columns, strict=True), 1)]
+    return titled(title, render(headings, rows, markdown=markdown), markdown=markdown)
+
+
+def _saturation(result: Comparison, markdown: bool) -> str:
+    """Return how much of the hidden layer was saturated when training began and ended."""
+    title = f"hidden layer saturated over {result.n_watched} {result.evaluation} examples, in %"
+    rows = []
+    for name, heading in _titles(result).items():
+        cells = _cells(result.saturation(name), result.saturation_margin(name))
+        rows.append([heading, cells[0], cells[-1]])
+    end = f"after {_times(result.settings.epochs, 'epoch')}"
+    table = render(["start", "at first", end], rows, markdown=markdown)
+    return titled(title, table, markdown=markdown)
+
+
+def _titles(result: Comparison) -> dict[str, str]:
+    """Return what each initializer is called: the book's pair old and new, others by name."""
+    if result.initializers == ("large", "default"):
+        return _STARTS
+    return {name: name for name in result.initializers}
+
+
+def _cells(values: list[float], margins: list[float], sign: str = "") -> list[str]:
+    """Return numbers with two decimals, each with its margin if there are any."""
+    cells = [f"{value:{sign}.2f}" for value in values]
+    if not margins:
+        return cells
+    return [f"{cell} ± {margin:.2f}" for cell, margin in zip(cells, margins, strict=True)]
+
+
+def _last(result: Comparison) -> str:
+    """Return in one line what came out."""
+    return _gain(result) if result.initializers == ("large", "default") else _ranking(result)
+
+
+def _gain(result: Comparison) -> str:
+    """Return in one line what the new start gained."""
+    old, new = result.accuracy("large")[0], result.accuracy("default")[0]
+    slow, fast = (result.epochs_to(name, _TARGET) for name in ("large", "default"))
+    epochs = _times(result.settings.epochs, "epoch")
+    if fast is not None and slow is not None:
+        reached = f"{_TARGET:g} % after epoch {fast} instead of {slow}"
+    elif fast is not None:
+        reached = f"{_TARGET:g} % after epoch {fast}, the old start not in {epochs}"
+    elif slow is not None:
+        reached = f"{_TARGET:g} % not in {epochs}, the old start after epoch {slow}"
+    else:
+        reached = f"neither start reaches {_TARGET:g} % in {epochs}"
+    return f"Gained: {new:.2f} % instead of {old:.2f} % after epoch 1; {reached}."
+
+
+def _ranking(result: Comparison) -> str:
+    """Return in one line which start is ahead after the first epoch, and when 95 % are reached."""
+    names = sorted(result.initializers, key=lambda name: -result.accuracy(name)[0])
+    found = {name: result.epochs_to(name, _TARGET) for name in names}
+    parts = [f"{name} {epoch}" for name, epoch in found.items() if epoch is not None]
+    never = [name for name, epoch in found.items() if epoch is None]
+    if never:
+        epochs = _times(result.settings.epochs, "epoch")
+        parts.append(f"not in {epochs}: {', '.join(never)}")
+    best = result.accuracy(names[0])[0]
+    return (
+        f"Ahead after epoch 1: {names[0]}, {best:.2f} %; "
+        f"{_TARGET:g} % after epoch: {'; '.join(parts)}."
+    )
+
+
+def _times(number: int, what: str) -> str:
+    """Return a number of things in words.
+
+    Examples
+    --------
+    >>> _times(1, "epoch"), _times(2, "epoch")
+    ('1 epoch', '2 epochs')
+    """
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def _book_table(result: Comparison, markdown: bool) -> tuple[str, str, int]:
+    """Return the replayed counts beside the published ones, the verdict, and the exit code."""
+    from fastnet.compare import published
+
+    book = published()
+    columns: list[tuple[int, ...]] = []
+    for name in ("large", "default"):
+        columns += [result.of(name)[0].correct, book[name]]
+    rows, n_equal = [], 0
+    for epoch, (old, old_book, new, new_book) in enumerate(zip(*columns, strict=True), start=1):
+        equal = (old == old_book) + (new == new_book)
+        n_equal += equal
+        numbers = (epoch, old, old_book, new, new_book)
+        rows.append([*map(str, numbers), "" if equal == 2 else "differs"])
+    headings = ["epoch", "old start", "published", "new start", "published", ""]
+    title = f"right of {result.n_evaluation} {result.evaluation} images"
+    n = 2 * len(columns[0])
+    last = f"{_gain(result)}\n{n_equal} of {n} equal to the published numbers."
+    table = titled(title, render(headings, rows, markdown=markdown), markdown=markdown)
+    return table, last, 0 if n_equal == n else 1

@@ -1,0 +1,101 @@
+"""``fastnet predict``: a trained network's answers, as a .csv file."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from fastnet.common.console import complain, say
+
+if TYPE_CHECKING:
+    from fastnet.network import Network
+
+
+def add_parser(commands: Any) -> argparse.ArgumentParser:
+    """Describe ``fastnet predict``."""
+    from fastnet.cli.evaluate import DATA, HEADER
+
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "predict",
+        help="write a trained network's answers to a .csv file",
+        description=(
+            "Write a line an example: the label that the network gives it, and how probable each "
+            "class is (the network's outputs); or the number that it predicts."
+        ),
+    )
+    parser.add_argument("model", metavar="MODEL", help="a file that fastnet train or save wrote")
+    parser.add_argument("data", metavar="DATA", help=f"{DATA}; labels need not be there")
+    parser.add_argument("-o", "--out", metavar="FILE", default="-", help=_OUT)
+    parser.add_argument("--label", metavar="COLUMN", help=_LABEL)
+    parser.add_argument("--header", action=argparse.BooleanOptionalAction, help=HEADER)
+    return parser
+
+
+_OUT = (
+    "where the answers go; - is standard output, where control characters in names are escaped, as "
+    "they are not in a file (default: -)"
+)
+_LABEL = (
+    "a .csv column that is no input, where the network's file does not name the inputs (default: "
+    "the last column, if there is one too many)"
+)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do ``fastnet predict``."""
+    from fastnet.cli import user_data
+    from fastnet.cli.options import check_outputs
+    from fastnet.files import replace_file
+    from fastnet.network import load
+
+    out = None if arguments.out == "-" else arguments.out
+    check_outputs({"--out": out}, [arguments.model, arguments.data])
+    network = load(arguments.model)
+    table, X = user_data.read_for(
+        network, arguments.data, label=arguments.label, labelled=False, header=arguments.header
+    )
+    predicted, outputs = user_data.answers(network, X)
+    text = _as_csv(network, predicted, outputs)
+    if out is None:
+        say(text, end="")
+    else:
+        replace_file(out, text.encode())
+        complain(f"{out} written: {table.n} answers")
+    for note in user_data.notes(network, table, arguments.model):
+        complain(note)
+    return 0
+
+
+def _as_csv(network: Network, predicted: NDArray[Any], outputs: NDArray[Any]) -> str:
+    from fastnet.cli.user_data import class_labels, kind_of_network
+
+    kept, names = network.preprocessing, class_labels(network)
+    target = kept.target if kept is not None else None
+    stream = io.StringIO()
+    default = "prediction" if names is None else "label"
+    head = [target or default, *(f"p_{name}" for name in names or ())]
+    if predicted.ndim == 2:  # several numbers, or several labels, an example
+        columns = names or range(predicted.shape[1])
+        head[:1] = [f"{target or default}_{name}" for name in columns]
+    # Of its own accord the writer quotes no carriage return, which readers take for a line's end.
+    returns = "\r" in "".join(head)
+    writer = csv.writer(
+        stream, lineterminator="\n", quoting=csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL
+    )
+    writer.writerow(head)
+    answers: list[Any] = [_digits(column) for column in predicted.reshape(len(predicted), -1).T]
+    if names is not None and kind_of_network(network) == "classes":
+        answers = [[names[number] for number in predicted.tolist()]]
+    if names is not None:
+        answers += [_digits(column) for column in outputs.T[: len(names)]]
+    writer.writerows(zip(*answers, strict=True))
+    return stream.getvalue()
+
+
+def _digits(numbers: NDArray[Any]) -> list[str]:
+    """Return numbers with as many digits as tell them from their neighbours of the same type."""
+    return [str(number) for number in numbers]

@@ -1,0 +1,261 @@
+"""``fastnet train``: a network for people's own data."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from fastnet.callbacks import Callback, EarlyStopping
+from fastnet.cli.options import check_outputs, writable
+from fastnet.cli.problem import Problem
+from fastnet.cli.train_options import add_options, check
+from fastnet.common.console import complain, say, sentence
+from fastnet.common.errors import DivergenceError
+from fastnet.common.progress import ProgressLine
+from fastnet.files.networks import check_form
+from fastnet.network import Network, load
+
+
+def add_parser(commands: Any) -> argparse.ArgumentParser:
+    """Describe ``fastnet train``."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "train",
+        usage="fastnet train DATA [--hidden N [N ...]] [--epochs N] [--out FILE] [options]",
+        help="train a network on your own data",
+        description=(
+            "Train a network on labelled examples, print how good it is after every epoch, and "
+            "write it to a file together with the names of columns and classes."
+        ),
+    )
+    add_options(parser)
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do ``fastnet train``."""
+    check(arguments)
+    check_outputs({"--out": arguments.out, "--json": arguments.json}, [arguments.data])
+    _check_replaced(arguments)
+    problem = Problem(arguments)
+    network = _network(arguments, problem)
+    _check_out(arguments, network)
+    problem.prepare(network)
+    say(problem.describe(network, arguments))
+    began = time.perf_counter()
+    code, last_words = _train(network, problem, arguments)
+    seconds = time.perf_counter() - began
+    try:
+        written = _write(network, problem, arguments, seconds)
+    except KeyboardInterrupt:  # nothing of it is lost
+        code, written = 130, _write(network, problem, arguments, seconds)
+    last_words += [*written, f"trained for {seconds:.1f} s"]
+    complain(f"fastnet: {'; '.join(last_words)}" if code else "; ".join(last_words))
+    if code == 0:
+        say("\n" + problem.judge(network))
+    return code
+
+
+def _network(arguments: argparse.Namespace, problem: Problem) -> Network:
+    """Return the network that the options describe, on the data's inputs and classes."""
+    sizes = [problem.training.X.shape[1], *arguments.hidden, problem.n_outputs]
+    names = arguments.activation
+    try:
+        network = Network(
+            sizes,
+            arguments.cost,
+            activation=names[0] if len(names) == 1 else names,
+            output=arguments.output,
+            dtype=arguments.dtype,
+            initializer=arguments.initializer,
+            rng=arguments.seed,
+        )
+    except ValueError as error:
+        arguments.parser.error(sentence(error))
+    network.preprocessing = problem.preprocessing
+    network.kind = "numbers" if problem.regression else "classes"
+    return network
+
+
+def _check_replaced(arguments: argparse.Namespace) -> None:
+    """Refuse to put the model in the place of a file that is no model, unless forced."""
+    path = arguments.out
+    if path is None or arguments.force or not os.path.isfile(path) or not os.path.getsize(path):
+        return
+    try:
+        load(path)
+    except (ValueError, MemoryError):
+        raise ValueError(
+            f"--out {path} is there and is not a saved network; give another name, or --force to "
+            "replace it"
+        ) from None
+
+
+def _check_out(arguments: argparse.Namespace, network: Network) -> None:
+    """Find out before the training whether its results can be written."""
+    for path in (arguments.out, arguments.json):
+        if path is None:
+            continue
+        if Path(path).is_dir():
+            raise ValueError(f"{path} is a folder; give the name of a file")
+        try:
+            writable(Path(path).parent)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, path) from error
+    if arguments.out is not None:
+        check_form(network, arguments.out)
+
+
+def _train(
+    network: Network, problem: Problem, arguments: argparse.Namespace
+) -> tuple[int, list[str]]:
+    """Train; return the exit code, and what there is to say about the end."""
+    callbacks: list[Callback] = [] if arguments.quiet else [_EpochLines(problem)]
+    stopping = None
+    if arguments.early_stopping is not None:
+        monitor = "evaluation_cost" if problem.regression else "evaluation_accuracy"
+        callbacks.append(stopping := EarlyStopping(arguments.early_stopping, monitor))
+    try:
+        with _progress(arguments) as progress:
+            network.train(
+                problem.data["training"],
+                arguments.epochs,
+                arguments.mini_batch_size,
+                optimizer=arguments.optimizer,
+                schedule=arguments.make_schedule(problem),
+                l1=arguments.l1,
+                l2=arguments.l2,
+                dropout=arguments.dropout,
+                max_norm=arguments.max_norm,
+                clip_norm=arguments.clip_norm,
+                evaluation_data=problem.data.get(problem.evaluation_name),
+                metrics=_metrics(problem),
+                callbacks=callbacks,
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        done = len(network.history)
+        return 130, [f"interrupted after {_epochs(done)} of {arguments.epochs}"]
+    except DivergenceError as error:
+        what = error.cost or f"layer {error.layer} has parameters that are not finite"
+        there = error.network
+        if stopping is not None and stopping.best_epoch >= 0:
+            there = f"has the parameters of epoch {stopping.best_epoch + 1}, its best"
+        cause = (
+            f"training diverged in epoch {error.epoch + 1}: {what}; the network {there}, try a "
+            "smaller --eta, --clip-norm 1 or --standardize"
+        )
+        return 1, [cause]
+    if stopping is not None and stopping.best_epoch + 1 < len(network.history):
+        return 0, [f"back to epoch {stopping.best_epoch + 1}, the best"]
+    return 0, []
+
+
+def _metrics(problem: Problem) -> list[str]:
+    kinds = ["running"] if problem.evaluation is None else ["running", "evaluation"]
+    what = ["cost"] if problem.regression else ["cost", "accuracy"]
+    return [f"{kind}_{name}" for kind in kinds for name in what]
+
+
+def _epochs(number: int) -> str:
+    return f"{number} epoch{'s' * (number != 1)}"
+
+
+def _progress(arguments: argparse.Namespace) -> Any:
+    """Return a progress line where the lines of the epochs don't say enough to whoever watches."""
+    if arguments.quiet or (_is_terminal(sys.stderr) and not _is_terminal(sys.stdout)):
+        return ProgressLine()
+    return nullcontext()
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()
+
+
+class _EpochLines(Callback):
+    """Says after every epoch how good the network is."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        self._began = time.perf_counter()
+        name = problem.evaluation_name
+        columns: list[tuple[str, str, Callable[[float], str]]] = []
+        for key, title, part in (
+            ("running", "training", problem.training),
+            ("evaluation", name, problem.evaluation),
+        ):
+            if part is None:
+                continue
+            columns.append((f"{key}_cost", f"{title} cost", "{:.5g}".format))
+            if not problem.regression:
+                columns.append((f"{key}_accuracy", "right, %", _percent))
+        self._columns = columns
+
+    def on_train_begin(self, network: Network) -> None:
+        """Write what the columns are."""
+        titles = "  ".join(f"{title:>15}" for _, title, _ in self._columns)
+        say(f"epoch  {titles}  seconds")
+
+    def on_epoch_end(self, network: Network, record: dict[str, Any]) -> None:
+        """Write the epoch's line."""
+        cells = "  ".join(f"{write(record[key]):>15}" for key, _, write in self._columns)
+        seconds = time.perf_counter() - self._began
+        say(f"{record['epoch'] + 1:5d}  {cells}  {seconds:7.1f}")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f}"
+
+
+def _write(
+    network: Network, problem: Problem, arguments: argparse.Namespace, seconds: float
+) -> list[str]:
+    """Write model and history, and return what was written."""
+    from fastnet.files import replace_file
+
+    written = []
+    if arguments.out is not None:
+        network.save(arguments.out)
+        written.append(f"{arguments.out} written")
+    if arguments.json is not None:
+        text = json.dumps(_numbers(network, problem, arguments, seconds), indent=2) + "\n"
+        replace_file(arguments.json, text.encode())
+        written.append(f"{arguments.json} written")
+    return written
+
+
+def _numbers(
+    network: Network, problem: Problem, arguments: argparse.Namespace, seconds: float
+) -> dict[str, Any]:
+    """Return what was trained and how it went, ready for JSON."""
+    from fastnet import __version__
+
+    optimizer = arguments.optimizer
+    return {
+        "data": problem.training.name,
+        "examples": {name: part.n for name, part in problem.parts()},
+        "sizes": network.sizes,
+        "activations": network.activations,
+        "cost": network.cost.name,
+        "dtype": network.dtype.name,
+        "optimizer": {"name": optimizer.name, **dataclasses.asdict(optimizer)},
+        "mini_batch_size": arguments.mini_batch_size or problem.training.n,
+        "l1": arguments.l1,
+        "l2": arguments.l2,
+        "dropout": arguments.dropout,
+        "max_norm": arguments.max_norm,
+        "clip_norm": arguments.clip_norm,
+        "seed": arguments.seed,
+        "seconds": seconds,
+        "history": list(network.history),
+        "versions": {"fastnet": __version__, "numpy": np.__version__},
+    }

@@ -1,0 +1,358 @@
+"""What the commands for people's own data share: from a file to what a network takes and means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnet.common.arguments import in_one_line
+from fastnet.common.console import visible
+from fastnet.data.targets import kind_of_output
+from fastnet.datasets.table import display_name
+from fastnet.datasets.tables import Table, class_numbers, kind_of, quantities, read_tables
+from fastnet.datasets.text import last_or_named, read_header
+from fastnet.preprocessing import Label, Preprocessing, byte_scale
+
+if TYPE_CHECKING:
+    from fastnet.network import Network
+
+__all__ = [
+    "aligned",
+    "answers",
+    "class_labels",
+    "describe_quantities",
+    "few_of",
+    "inputs",
+    "kind_of_network",
+    "label_column",
+    "label_source",
+    "not_used",
+    "notes",
+    "read_for",
+    "scaled_bytes",
+    "targets",
+]
+
+Array = NDArray[Any]
+
+
+def class_labels(network: Network) -> tuple[Label, ...] | None:
+    """Return the names of the classes or labels of a network; None if it predicts numbers.
+
+    Where its file names none, they are called 0, 1 and so on.
+
+    Examples
+    --------
+    >>> import fastnet
+    >>> class_labels(fastnet.Network([4, 3]))
+    (0, 1, 2)
+    """
+    kept = network.preprocessing
+    if kept is not None and kept.labels is not None:
+        return kept.labels
+    kind, n_out = kind_of_network(network), network.sizes[-1]
+    if kind == "numbers":
+        return None
+    return tuple(range(n_out if kind == "labels" else max(n_out, 2)))
+
+
+def kind_of_network(network: Network) -> str:
+    """Return what a network's targets are; see `Network.kind`.
+
+    Examples
+    --------
+    >>> import fastnet
+    >>> kind_of_network(fastnet.Network([4, 1], "quadratic", output="identity"))
+    'numbers'
+    """
+    return network.kind or kind_of_output(network.activations[-1])
+
+
+def read_for(
+    network: Network,
+    path: str | Path,
+    *,
+    label: str | None,
+    labelled: bool,
+    header: bool | None = None,
+) -> tuple[Table, Array]:
+    """Read data for a network that is trained.
+
+    Parameters
+    ----------
+    network : Network
+        Where its file names the columns of its inputs, those are read, whatever their order and
+        whatever stands beside them.
+    path : str or Path
+        As for `read_tables`; of data in two parts the test part is read.
+    label : str or None
+        The column with the labels; by default the one it was trained with.
+    labelled : bool
+        Whether labels must be there.
+    header : bool or None
+        As for `read_tables`.
+
+    Returns
+    -------
+    table : Table
+        With the values as in the file.
+    X : ndarray, shape (n, n_0)
+        What the network takes.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `read_tables`, or the examples are not as large as the network's inputs.
+    """
+    kept = network.preprocessing
+    columns = None if kept is None else kept.columns
+    ignore: Sequence[str] = ()
+    if kind_of(path) == "text":
+        if kept is None or columns is None:
+            ignore = _no_inputs(network, path, label, labelled, header)
+        elif label is None and labelled:
+            label = kept.target
+    tables = read_tables(
+        path, label=label, columns=columns, ignore=ignore, labelled=labelled, header=header
+    )
+    table = tables.judged
+    if tables.training is not None and tables.test is not None:
+        table = replace(table, unused=("the training part", *table.unused))
+    elif kept is not None and kept.target in table.unused:  # labels that are not asked for
+        table = replace(table, unused=tuple(n for n in table.unused if n != kept.target))
+    elif ignore:
+        table = replace(table, unused=tuple(ignore))
+    _check_width(network, table.name, table.X.shape[1])
+    return table, inputs(network, table)
+
+
+def _no_inputs(
+    network: Network, path: str | Path, label: str | None, labelled: bool, header: bool | None
+) -> Sequence[str]:
+    """Return the column with the labels if it is one too many and not wanted."""
+    names = read_header(path, header)
+    left = [name for name in names if name != label]
+    ignore: Sequence[str] = ()
+    if label is None and (labelled or len(names) == network.sizes[0] + 1):
+        try:
+            target = last_or_named(names)
+        except ValueError as error:
+            raise ValueError(f"{display_name(path)}: {error}") from None
+        left.remove(target)
+        ignore = () if labelled else [target]
+    _check_width(network, display_name(path), len(left))
+    return ignore
+
+
+def _check_width(network: Network, name: str, width: int) -> None:
+    if width != network.sizes[0]:
+        raise ValueError(
+            f"{name} has {width} inputs an example, and the network takes {network.sizes[0]}"
+        )
+
+
+def inputs(network: Network, table: Table) -> Array:
+    """Return a table's examples as the network takes them.
+
+    Standardized as its file says; where that says nothing, bytes are divided by 256 (see `notes`).
+
+    Examples
+    --------
+    >>> import fastnet
+    >>> inputs(fastnet.Network([2, 2]), Table("bytes", np.array([[0, 128]], dtype=np.uint8)))
+    array([[0. , 0.5]])
+    """
+    kept = network.preprocessing
+    if kept is None or kept.mean is None:
+        kept = Preprocessing(*scaled_bytes(table))
+    return kept.inputs(table.X, network.dtype)
+
+
+def scaled_bytes(table: Table) -> tuple[Array, Array]:
+    """Return the mean and scale that divide bytes by 256 and leave other numbers as they are.
+
+    Examples
+    --------
+    >>> scaled_bytes(Table("numbers", np.zeros((3, 2))))
+    (array([0., 0.]), array([1., 1.]))
+    """
+    n_inputs = table.X.shape[1]
+    return np.zeros(n_inputs), np.full(n_inputs, byte_scale(table.X, table.columns))
+
+
+def label_column(table: Table) -> str:
+    """Return where a table's labels are, for a title; nothing where columns have no names.
+
+    Examples
+    --------
+    >>> label_column(Table("t", np.eye(2), np.zeros(2), ("a", "b"), "kind"))
+    "column 'kind'"
+    """
+    return "" if table.target is None else f"column {visible(table.target, lines=False)!r}"
+
+
+def label_source(table: Table) -> str:
+    """Return what messages about labels call their place."""
+    return ", ".join(filter(None, [table.name, label_column(table)]))
+
+
+def not_used(table: Table) -> list[str]:
+    """Return a line that names the parts of the data that are not used, if there are any.
+
+    Examples
+    --------
+    >>> not_used(Table("t", np.eye(2), unused=("X_val", "y_val")))
+    ['t: not used: X_val, y_val']
+    """
+    return [f"{table.name}: not used: {few_of(table.unused)}"] if table.unused else []
+
+
+def few_of(names: Sequence[str]) -> str:
+    """Return names, eight of them at most, as a terminal may show them.
+
+    Examples
+    --------
+    >>> few_of(["X_val", "y_val"])
+    'X_val, y_val'
+    """
+    few = ", ".join(visible(in_one_line(name, 40), lines=False) for name in names[:8])
+    return f"{few} and {len(names) - 8} more" if len(names) > 8 else few
+
+
+def notes(network: Network, table: Table, model: str) -> list[str]:
+    """Return what should be known about an answer: what was not used, and what was assumed.
+
+    Parameters
+    ----------
+    network : Network
+    table : Table
+    model : str
+        What the network's file is called.
+    """
+    lines = not_used(table)
+    kept = network.preprocessing
+    if kept is None or kept.mean is None:
+        scale = byte_scale(table.X, table.columns)
+        if scale != 1:
+            lines.append(
+                f"{model} does not say how inputs are scaled: bytes were divided by {scale:g}"
+            )
+    names = class_labels(network)
+    if names is not None and (kept is None or kept.labels is None):
+        lines.append(f"{model} names no classes: they are called {names[0]} to {names[-1]}")
+    return lines
+
+
+def targets(network: Network, table: Table) -> Array:
+    """Return a table's labels as the network takes them: class numbers, or scaled quantities.
+
+    Raises
+    ------
+    ValueError
+        A label is no class of the network, or no number where it predicts one.
+
+    Examples
+    --------
+    >>> import fastnet
+    >>> targets(fastnet.Network([2, 3]), Table("t", np.eye(2), np.array(["2", "0"])))
+    array([2, 0])
+    """
+    assert table.y is not None
+    names = class_labels(network)
+    source = label_source(table)
+    several = network.sizes[-1] > 1 and kind_of_network(network) != "classes"
+    if several:
+        raise ValueError(
+            f"{table.name} has one column of labels, and the network has {network.sizes[-1]} "
+            f"{kind_of_network(network)} an example; judge it in Python"
+        )
+    if names is None:
+        kept = network.preprocessing or Preprocessing()
+        return (quantities(table.y, source) - kept.target_mean) / kept.target_scale
+    numbers = class_numbers(table.y, names, source)
+    if network.sizes[-1] > 1:
+        return numbers
+    return network._low + (1 - network._low) * numbers.astype(np.float64)
+
+
+def answers(network: Network, X: Array) -> tuple[Array, Array]:
+    """Return what a network says about each example.
+
+    Parameters
+    ----------
+    network : Network
+    X : ndarray, shape (n, n_0)
+        What it takes.
+
+    Returns
+    -------
+    predicted : ndarray, shape (n,), or (n, n_L) of several labels or numbers
+        Class numbers; 0 and 1 for each of several labels; or quantities in the units of the target.
+    outputs : ndarray, shape (n, n_L) or (n, 2)
+        The network's outputs, as shares from 0 to 1 where they tell classes apart by their sign; of
+        a single unit those of both classes.
+
+    Examples
+    --------
+    >>> import fastnet
+    >>> net = fastnet.Network([2, 2])
+    >>> net.weights, net.biases = [np.eye(2)], [np.zeros((2, 1))]
+    >>> answers(net, np.array([[0.0, 1.0]]))[0]
+    array([1])
+    """
+    outputs = network.feedforward(X)
+    names, kind = class_labels(network), kind_of_network(network)
+    if names is None:
+        kept = network.preprocessing or Preprocessing()
+        return kept.outputs(outputs[:, 0] if outputs.shape[1] == 1 else outputs), outputs
+    if network._low:
+        outputs = (outputs - network._low) / (1 - network._low)
+    if kind == "labels":
+        return (outputs > 0.5).astype(np.intp), outputs
+    if outputs.shape[1] == 1:
+        outputs = np.hstack([1 - outputs, outputs])
+        return np.minimum(outputs[:, 1] > 0.5, len(names) - 1).astype(np.intp), outputs
+    return outputs.argmax(axis=1), outputs
+
+
+def describe_quantities(predicted: Array, wanted: Array) -> str:
+    """Return how far predicted quantities are off, in one line.
+
+    Parameters
+    ----------
+    predicted, wanted : ndarray, shape (n,)
+
+    Examples
+    --------
+    >>> describe_quantities(np.array([1.0, 3.0]), np.array([1.0, 2.0]))
+    'off by 0.7071 (root mean square), 0.5 (mean absolute), R^2 -1.0000'
+    """
+    off = predicted - wanted
+    square, spread = float(np.mean(off**2)), float(np.var(wanted))
+    share = f", R^2 {1 - square / spread:.4f}" if spread > 0 else ""
+    return (
+        f"off by {square**0.5:.4g} (root mean square), {np.mean(np.abs(off)):.4g} (mean absolute)"
+        f"{share}"
+    )
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows of cells, the first column aligned to the left, the others to the right.
+
+    Examples
+    --------
+    >>> print(aligned([["", "cat", "dog"], ["cat", "10", "2"]]))
+         cat  dog
+    cat   10    2
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for first, *rest in rows:
+        cells = [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
+        lines.append("  ".join([first.ljust(widths[0]), *cells]).rstrip())
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""What every other room may use: arguments, errors, progress, threads, generators, console."""

@@ -1,0 +1,163 @@
+"""Random number generators: from a seed, and their states as plain values that files hold."""
+
+from __future__ import annotations
+
+import copy
+import random
+from typing import Any
+
+import numpy as np
+
+from fastnet.common.arguments import shown
+
+__all__ = ["RNG", "Seed", "as_rng", "get_state", "read_state", "set_state"]
+
+RNG = np.random.Generator | np.random.RandomState
+Seed = int | np.random.SeedSequence | np.random.BitGenerator | RNG | None
+
+Source = np.random.Generator | np.random.RandomState | random.Random
+
+
+def as_rng(seed: Seed) -> RNG:
+    """Return the generator that `seed` is or stands for.
+
+    Parameters
+    ----------
+    seed : None, int, SeedSequence, BitGenerator, Generator or RandomState
+        A generator is used as it is, not copied.
+
+    Raises
+    ------
+    TypeError
+        `seed` is none of these.
+    ValueError
+        `seed` is a negative number.
+
+    Examples
+    --------
+    >>> as_rng(7).random() == np.random.default_rng(7).random()
+    True
+    """
+    if isinstance(seed, (np.random.Generator, np.random.RandomState)):
+        return seed
+    # NumPy counts its time differences among the integers.
+    if isinstance(seed, (int, np.integer)) and not isinstance(seed, (bool, np.timedelta64)):
+        if seed < 0:
+            raise ValueError(f"rng is {shown(seed)}; a seed must not be negative.")
+        return np.random.default_rng(int(seed))
+    if seed is None or isinstance(seed, (np.random.SeedSequence, np.random.BitGenerator)):
+        return np.random.default_rng(seed)
+    raise TypeError(
+        f"rng is of type {type(seed).__name__}; give None, an int, a SeedSequence, "
+        "a BitGenerator, a Generator or a RandomState."
+    )
+
+
+def get_state(generator: Source) -> Any:
+    """Return the state of a generator as dicts, lists, numbers and strings.
+
+    Examples
+    --------
+    >>> rng = random.Random(3)
+    >>> state = get_state(rng)
+    >>> first = rng.random()
+    >>> set_state(rng, read_state(state, rng))
+    >>> rng.random() == first
+    True
+    """
+    return _as_plain(_native_state(generator))
+
+
+def set_state(generator: Source, state: Any) -> None:
+    """Put a generator into a state that `read_state` returned."""
+    if isinstance(generator, np.random.Generator):
+        generator.bit_generator.state = state
+    elif isinstance(generator, np.random.RandomState):
+        generator.set_state(state)
+    else:
+        generator.setstate(state)
+
+
+def read_state(plain: Any, generator: Source) -> Any:
+    """Return the state that `get_state` made plain, once it is one for such a generator.
+
+    Raises
+    ------
+    ValueError
+        It is another generator's, or no state at all.
+
+    Examples
+    --------
+    >>> read_state(get_state(np.random.default_rng(0)), np.random.RandomState(0))
+    Traceback (most recent call last):
+    ...
+    ValueError: the state is of PCG64, and here is MT19937
+    """
+    template = _native_state(generator)
+    if isinstance(template, dict) and isinstance(plain, dict):
+        found, here = plain.get("bit_generator"), template["bit_generator"]
+        if found != here:
+            raise ValueError(f"the state is of {str(found)[:40]}, and here is {here}")
+    try:
+        state = _fitted(plain, template)
+        _check_limits(state)
+        # On a copy first, so that a state that is refused has changed nothing.
+        set_state(copy.deepcopy(generator), state)
+    except (TypeError, KeyError, IndexError, OverflowError, ValueError) as error:
+        raise ValueError(f"no state of a generator ({str(error)[:80]})") from error
+    return state
+
+
+def _native_state(generator: Source) -> Any:
+    if isinstance(generator, np.random.Generator):
+        return generator.bit_generator.state
+    if isinstance(generator, np.random.RandomState):
+        return generator.get_state(legacy=False)
+    return generator.getstate()
+
+
+def _as_plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _as_plain(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_as_plain(item) for item in value]
+    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
+
+
+def _fitted(plain: Any, template: Any) -> Any:
+    """A plain value in the types of the template."""
+    if isinstance(template, dict):
+        if not isinstance(plain, dict) or set(plain) != set(template):
+            raise ValueError("other keys")
+        return {key: _fitted(plain[key], item) for key, item in template.items()}
+    if isinstance(template, np.ndarray):
+        if not isinstance(plain, list) or not all(type(item) is int for item in plain):
+            raise ValueError("no list of whole numbers")
+        array = np.array(plain, dtype=template.dtype)
+        if array.shape != template.shape:
+            raise ValueError(f"{array.shape} numbers and not {template.shape}")
+        return array
+    if isinstance(template, tuple):
+        if not isinstance(plain, list) or len(plain) != len(template):
+            raise ValueError("no list of as many")
+        return tuple(_fitted(item, now) for item, now in zip(plain, template, strict=True))
+    if template is None or isinstance(template, float):  # a normal number kept, or none
+        if plain is None or type(plain) in (int, float):
+            return plain
+        raise ValueError("no number")
+    if type(plain) is not type(template):
+        raise ValueError(f"{type(plain).__name__} and not {type(template).__name__}")
+    return plain
+
+
+def _check_limits(state: Any) -> None:
+    """Refuse what NumPy takes, and then reads beyond its tables with or never comes to an end."""
+    if not isinstance(state, dict):
+        return
+    name, inner = state["bit_generator"], state["state"]
+    if name == "MT19937" and not 0 <= inner["pos"] <= 624:
+        raise ValueError(f"pos is {inner['pos']}")
+    if name == "Philox" and not 0 <= state["buffer_pos"] <= 4:
+        raise ValueError(f"buffer_pos is {state['buffer_pos']}")
+    if name in ("PCG64", "PCG64DXSM") and inner["inc"] % 2 == 0:
+        raise ValueError(f"inc is {inner['inc']}, which is even")

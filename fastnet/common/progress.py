@@ -1,0 +1,185 @@
+"""Progress: one line that says how far the work is, wherever it is read.
+
+In a terminal and in a notebook it is a bar by tqdm that moves. Where standard error is neither, in
+a log file or a pipe, a carriage return would only be in the way: there a plain line comes every few
+seconds. So it is where tqdm is missing, too.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from time import monotonic
+from typing import Any, Self
+
+from fastnet.common.arguments import call, is_function, shown
+from fastnet.common.console import complain
+
+__all__ = ["Progress", "ProgressLine", "ProgressReport"]
+
+ProgressCallback = Callable[[int, int], object]
+Progress = bool | ProgressCallback | None
+
+#: Seconds from one plain line to the next.
+INTERVAL = 5.0
+FORMAT = "{desc} {percentage:3.0f} % |{bar}| {n_fmt} of {total_fmt} steps, {elapsed}"
+
+
+class ProgressReport:
+    """A context manager that is called with each lot of mini-batches that is done.
+
+    Parameters
+    ----------
+    progress : None, bool or callable
+        True: a `ProgressLine`. A callable is given (done, total).
+    total : int
+        Mini-batches in the whole training.
+
+    Raises
+    ------
+    TypeError
+        `progress` is none of these.
+
+    Examples
+    --------
+    >>> with ProgressReport(lambda done, total: print(done, "of", total), 5) as report:
+    ...     report(2)
+    ...     report(3)
+    2 of 5
+    5 of 5
+    """
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._total = total
+        self._done = 0
+        self._line: ProgressLine | None = None
+        self._callback: ProgressCallback | None = None
+        if progress is True:
+            self._callback = self._line = ProgressLine()
+        elif is_function(progress):
+            self._callback = progress
+        elif progress is not None and progress is not False:
+            raise TypeError(
+                f"progress is {shown(progress)}; give True, False, None or a callable of "
+                "(done, total)."
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._line is not None:
+            self._line.close()
+
+    def __call__(self, batches: int) -> None:
+        """Count `batches` more."""
+        if batches == 0:
+            return
+        self._done += batches
+        if self._callback is not None:
+            call(self._callback, "progress", self._done, self._total)
+
+
+class ProgressLine:
+    """The line itself, on standard error: a bar that moves, or plain lines (see the module).
+
+    Parameters
+    ----------
+    label : str, default "training"
+        What is going on; also an attribute, and a call may say otherwise.
+
+    Examples
+    --------
+    >>> with ProgressLine() as line:
+    ...     line(1, 10)
+    ...     line(10, 10, "training, the second network")
+    """
+
+    def __init__(self, label: str = "training") -> None:
+        self.label = label
+        self._begin = monotonic()
+        self._end: float | None = None
+        self._next = self._begin
+        self._bar: Any = None
+        self._latest = (0, 0)
+        self._written = (0, 0)
+        self._new_bar = _find_bar()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __call__(self, done: int, total: int, label: str | None = None) -> None:
+        """Show that `done` of `total` steps are done; `label` stays until another is given."""
+        self.label = label or self.label
+        self._latest = (done, total)
+        if self._new_bar is not None:
+            self._move(done, total)
+        elif monotonic() >= self._next:
+            self._next = monotonic() + INTERVAL
+            self._write()
+
+    @property
+    def seconds(self) -> float:
+        """How long ago the line was begun; once it is closed, how long it took."""
+        return (monotonic() if self._end is None else self._end) - self._begin
+
+    def close(self) -> None:
+        """Leave the line as it is, with how far it came; what is written next begins a new one."""
+        self._end = monotonic()
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+        elif self._latest != self._written:
+            self._write()
+
+    def _move(self, done: int, total: int) -> None:
+        assert self._new_bar is not None
+        if self._bar is None:  # made now, when it is known how much there is to do
+            self._bar = self._new_bar(total, self.label)
+        columns = _columns()
+        if columns:
+            self._bar.ncols = columns  # the window may have become another
+        self._bar.set_description_str(self.label, refresh=False)
+        self._bar.update(done - self._bar.n)
+
+    def _write(self) -> None:
+        done, total = self._written = self._latest
+        complain(f"{self.label}: {done} of {total} steps, {self.seconds:.0f} s")
+
+
+def _find_bar() -> Callable[[int, str], Any] | None:
+    """Return what makes a bar where a bar can move, else None."""
+    columns, notebook = _columns(), _in_notebook()
+    if not columns and not notebook:
+        return None
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        return None
+    options: dict[str, Any] = {"bar_format": FORMAT, "miniters": 1}
+    if not notebook:
+        # tqdm shows nothing where a terminal gives its size as 0 x 0.
+        options |= {"file": sys.stderr, "ncols": columns, "nrows": 24}
+    return lambda total, label: tqdm(total=total, desc=label, **options)
+
+
+def _columns() -> int:
+    """Return how wide a bar may be on standard error; 0 where that is no terminal."""
+    try:
+        if sys.stderr is None or not sys.stderr.isatty():
+            return 0
+        # One column stays free: some terminals begin a new line when the last is written to.
+        return min(os.get_terminal_size(sys.stderr.fileno()).columns or 80, 101) - 1
+    except (OSError, ValueError):  # a window of Python's own (IDLE), a closed stream
+        return 0
+
+
+def _in_notebook() -> bool:
+    """Return whether this process is the kernel of a notebook."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return shell is not None and "IPKernelApp" in shell.config

@@ -1,0 +1,1 @@
+"""Arrays in: X and y checked and wrapped, batches, sparse rows, the order of examples."""

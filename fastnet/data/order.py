@@ -1,0 +1,118 @@
+"""The order of the examples, epoch after epoch."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnet.common.arguments import call, is_function, shown
+from fastnet.common.generators import RNG
+
+__all__ = ["Orders", "Shuffle", "drawn_permutation"]
+
+Array = NDArray[Any]
+Shuffle = bool | Callable[[list[int]], object]
+
+
+class Orders:
+    """Draws the order of the examples of each epoch.
+
+    Parameters
+    ----------
+    n : int
+        How many examples there are.
+    shuffle : bool or callable
+        True: a fresh permutation from `rng` each time. False: 0 .. n-1 always. A callable gets the
+        list of row numbers in the order of the epoch before, and permutes it in place.
+    rng : Generator or RandomState
+
+    Raises
+    ------
+    TypeError
+        `shuffle` is neither a bool nor a callable.
+    """
+
+    def __init__(self, n: int, shuffle: Shuffle, rng: RNG) -> None:
+        if not isinstance(shuffle, (bool, np.bool_)) and not is_function(shuffle):
+            raise TypeError(
+                f"shuffle is {shown(shuffle)}; give True, False or a callable that permutes a list."
+            )
+        self._n = n
+        self._shuffle = shuffle
+        self._rng = rng
+        self.rows: list[Any] = list(range(n)) if callable(shuffle) else []
+
+    def draw(self) -> Array:
+        """Return the next epoch's row numbers, an intp array of shape (n,).
+
+        Raises
+        ------
+        ValueError
+            The callable did not leave a permutation, or the generator did not give one.
+        """
+        if callable(self._shuffle):
+            call(self._shuffle, "shuffle", self.rows)
+            order = _as_permutation(list(self.rows), self._n)
+            if order is None:
+                raise ValueError(
+                    f"shuffle left no permutation of the {self._n} row numbers; "
+                    "it must reorder the list in place."
+                )
+            return order
+        if self._shuffle:
+            return drawn_permutation(self._rng, self._n)
+        return np.arange(self._n, dtype=np.intp)
+
+    @property
+    def source(self) -> random.Random | RNG | None:
+        """The generator that a callable draws from, where it is a method of one."""
+        owner = getattr(self._shuffle, "__self__", None)
+        known = (random.Random, np.random.Generator, np.random.RandomState)
+        return owner if isinstance(owner, known) else None
+
+    @property
+    def is_custom(self) -> bool:
+        """Whether a callable orders the examples."""
+        return callable(self._shuffle)
+
+
+def drawn_permutation(rng: RNG, n: int) -> Array:
+    """Return the numbers below n in an order drawn from `rng`, an intp array of shape (n,).
+
+    Raises
+    ------
+    ValueError
+        The generator, of a class of the user's, gives something else.
+
+    Examples
+    --------
+    >>> sorted(drawn_permutation(np.random.default_rng(0), 4).tolist())
+    [0, 1, 2, 3]
+    """
+    order = _as_permutation(rng.permutation(n), n)
+    if order is None:
+        raise ValueError(
+            f"rng.permutation({n}) of a {type(rng).__name__} gave no permutation of the row "
+            f"numbers 0 to {n - 1}; take a generator of NumPy's, or shuffle=False."
+        )
+    return order
+
+
+def _as_permutation(given: Any, n: int) -> Array | None:
+    """A copy as intp, which nobody else can write; None unless it has each number below n once."""
+    try:
+        order = np.array(given)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if order.shape != (n,) or order.dtype.kind not in "iu":
+        return None
+    if order.min() < 0 or order.max() >= n:
+        return None
+    order = order.astype(np.intp, copy=False)
+    found = np.zeros(n, dtype=bool)
+    found[order] = True
+    return order if found.all() else None

@@ -1,0 +1,109 @@
+"""A user's own data, .csv, .npz or a folder of IDX files, read as tables: examples and labels.
+
+Nothing here executes what it reads, and memory grows with the bytes that are really there. Modules
+for archives and text are loaded with the first file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from fastnet.datasets.labels import class_names, class_numbers, quantities
+from fastnet.datasets.table import Table, Tables
+
+__all__ = [
+    "Table",
+    "Tables",
+    "class_names",
+    "class_numbers",
+    "kind_of",
+    "quantities",
+    "read_tables",
+]
+
+
+def read_tables(
+    path: str | os.PathLike[str],
+    *,
+    label: str | None = None,
+    columns: Sequence[str] | None = None,
+    ignore: Sequence[str] = (),
+    labelled: bool = True,
+    header: bool | None = None,
+) -> Tables:
+    """Read a .csv file, an .npz file or a folder of IDX files.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A folder of four IDX files, as `fastnet.datasets.load_idx_folder` reads it; an .npz archive
+        (told by its content) with ``X`` and ``y``, or ``X_train``, ``y_train``, ``X_test``,
+        ``y_test``; or else text, see `fastnet.datasets.text.read_csv`.
+    label, columns, ignore, header
+        As for `read_csv`; only text has columns with names, and elsewhere `columns` is not looked
+        at.
+    labelled : bool, default True
+        Whether labels are read; if not, they may be missing.
+
+    Returns
+    -------
+    Tables
+
+    Raises
+    ------
+    OSError
+        Nothing can be read there.
+    ValueError
+        It is not what is described above; the message says where.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "points.npz")
+    ...     np.savez(path, X=[[0.0, 1.0], [1.0, 0.0]], y=["up", "down"])
+    ...     table = read_tables(path).judged
+    >>> table.n, table.y.tolist()
+    (2, ['up', 'down'])
+    """
+    kind = kind_of(path)
+    if kind == "text":
+        from fastnet.datasets.text import read_csv
+
+        table = read_csv(
+            path, label=label, columns=columns, ignore=ignore, labelled=labelled, header=header
+        )
+        return Tables(table, None)
+    if label is not None or ignore or header is not None:
+        raise ValueError(
+            f"{os.fsdecode(path)!r} has no columns with names; label and ignore are for .csv files,"
+            " header and no-header too"
+        )
+    from fastnet.datasets.archives import read_idx_folder, read_npz
+
+    return read_idx_folder(path) if kind == "folder" else read_npz(path, labelled=labelled)
+
+
+def kind_of(path: str | os.PathLike[str]) -> str:
+    """Return what data are: "folder", "npz" (told by the content), or else "text".
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+
+    Raises
+    ------
+    OSError
+        Nothing can be read there.
+
+    Examples
+    --------
+    >>> kind_of(os.curdir)
+    'folder'
+    """
+    if os.path.isdir(path):
+        return "folder"
+    with open(path, "rb") as file:
+        return "npz" if file.read(2) == b"PK" else "text"

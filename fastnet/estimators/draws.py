@@ -1,0 +1,102 @@
+"""Drawn as scikit-learn draws: starting weights, the order of the examples, learning rates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnet.schedules import Schedule
+
+__all__ = ["Orders", "Rate", "draw_weights"]
+
+Array = NDArray[Any]
+
+
+def draw_weights(
+    sizes: Sequence[int], activation: str, rng: np.random.RandomState
+) -> list[tuple[Array, Array]]:
+    """Draw weights and biases from U(-r, r), layer after layer, as scikit-learn does.
+
+    r = sqrt(6 / (n_in + n_out)), and with the logistic function sqrt(2 / (n_in + n_out)): Glorot
+    and Bengio 2010.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+    activation : str
+        Of the hidden layers, by scikit-learn's name.
+    rng : RandomState
+
+    Returns
+    -------
+    list of (weights of shape (n_in, n_out), biases of shape (n_out,)), in float64
+
+    Examples
+    --------
+    >>> weights, biases = draw_weights([2, 1], "relu", np.random.RandomState(0))[0]
+    >>> weights.shape, biases.shape
+    ((2, 1), (1,))
+    """
+    drawn = []
+    for n_in, n_out in pairwise(sizes):
+        r = math.sqrt((2.0 if activation in ("logistic", "sigmoid") else 6.0) / (n_in + n_out))
+        weights = rng.uniform(-r, r, (n_in, n_out))
+        drawn.append((weights, rng.uniform(-r, r, n_out)))
+    return drawn
+
+
+class Orders(np.random.RandomState):
+    """A generator whose permutations are those of scikit-learn's epochs.
+
+    There an epoch permutes the order of the epoch before, not 0 .. n-1; from the same state this
+    generator gives `fastnet.training.loop` the same orders.
+
+    Parameters
+    ----------
+    rng : RandomState
+        Drawn from, and so advanced; not copied.
+
+    Examples
+    --------
+    >>> import sklearn.utils
+    >>> rows, rng, orders = np.arange(9), np.random.RandomState(1), Orders(np.random.RandomState(1))
+    >>> for _ in range(3):
+    ...     rows = sklearn.utils.shuffle(rows, random_state=rng)
+    ...     assert rows.tolist() == orders.permutation(9).tolist()
+    """
+
+    def __init__(self, rng: np.random.RandomState) -> None:
+        super().__init__(rng._bit_generator)
+        self._rows: Array | None = None
+
+    def permutation(self, x: Any) -> Any:
+        """Permute the rows of the permutation before, at first 0 .. x-1."""
+        drawn = super().permutation(x)
+        if self._rows is None or len(self._rows) != x:
+            self._rows = np.arange(x)
+        self._rows = self._rows[drawn]
+        return self._rows
+
+
+class Rate(Schedule):
+    """What the estimators' own learning rates multiply `learning_rate_init` by.
+
+    Attributes
+    ----------
+    current : float
+        Set by the callback that watches the training.
+    """
+
+    changing = ("current",)
+
+    def __init__(self) -> None:
+        self.current = 1.0
+
+    def factor(self, epoch: float) -> float:
+        """Return what eta is multiplied by at `epoch`."""
+        return self.current

@@ -1,0 +1,201 @@
+"""What watches an estimator's training: scikit-learn's rules for stopping, and its callbacks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnet.callbacks import Callback
+from fastnet.estimators.draws import Rate
+from fastnet.estimators.settings import changes_rate
+from fastnet.optimizers import LBFGS, Optimizer
+
+__all__ = ["HeldOut", "TaskCallbacks", "Watch"]
+
+Array = NDArray[Any]
+Measure = Callable[[Array, Array, Array | None], float]
+#: Below this learning rate "adaptive" gives up.
+SMALLEST_RATE = 1e-6
+
+
+@dataclass
+class HeldOut:
+    """Examples that are scored after every epoch, and not trained on.
+
+    Attributes
+    ----------
+    X : array_like or sparse matrix, shape (n, n_in)
+    targets : ndarray
+        As the network takes them.
+    sample_weight : ndarray, shape (n,), or None
+    score, loss : function of (outputs, targets, sample_weight)
+        Accuracy or R^2, and the mean cost without the penalty.
+    """
+
+    X: Any
+    targets: Array
+    sample_weight: Array | None
+    score: Measure
+    loss: Measure
+
+    def measure(self, network: Any) -> tuple[float, float]:
+        """Return score and loss."""
+        outputs = network.feedforward(self.X)
+        if not np.isfinite(outputs).all():
+            return math.nan, math.nan
+        return (
+            float(self.score(outputs, self.targets, self.sample_weight)),
+            float(self.loss(outputs, self.targets, self.sample_weight)),
+        )
+
+
+class Watch(Callback):
+    """Keeps an estimator's curves after each epoch, and stops the training as scikit-learn would.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Its curves, counts and best values are written to.
+    n : int
+        Examples an epoch.
+    held_out : HeldOut or None
+    loss : function of (network, running cost)
+        What scikit-learn calls the loss.
+    optimizer : Optimizer
+        L-BFGS has rules of its own for stopping; only gradient descent changes its rate.
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        n: int,
+        held_out: HeldOut | None,
+        loss: Callable[[Any, float], float],
+        optimizer: Optimizer,
+    ) -> None:
+        self.estimator = estimator
+        self.eta = optimizer.eta
+        self.rate: Rate | None = estimator._rate if changes_rate(estimator, optimizer) else None
+        self.stops = not isinstance(optimizer, LBFGS)
+        self.n = n
+        self.held_out = held_out
+        self.loss = loss
+        self.adds = ("validation_score", "validation_loss") if held_out is not None else ()
+
+    def on_epoch_end(self, network: Any, record: dict[str, Any]) -> bool:
+        """Note the losses and the score; say whether nothing has improved for long enough."""
+        estimator = self.estimator
+        estimator.n_iter_ += 1
+        if self.stops:  # scikit-learn does not count what L-BFGS sees
+            estimator.t_ += self.n
+        estimator.loss_ = self.loss(network, record["running_cost"])
+        estimator.loss_curve_.append(estimator.loss_)
+        if estimator.verbose:
+            print(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
+        if self.held_out is not None:
+            self._score(network, record)
+        if estimator.early_stopping and self.held_out is not None:
+            self._compare_scores(network)
+        else:
+            self._compare_losses()
+        if self.rate is not None and estimator.learning_rate == "invscaling":
+            self.rate.current = (estimator.t_ + 1) ** -float(estimator.power_t)
+        return self._stops()
+
+    def note_divergence(self) -> None:
+        """Write down an epoch that ended in numbers that are not finite."""
+        estimator = self.estimator
+        estimator.n_iter_ += 1
+        estimator.t_ += self.n
+        estimator.loss_ = math.nan
+        curves = (estimator.validation_scores_, estimator.validation_loss_curve_)
+        for curve in (estimator.loss_curve_, *curves):
+            curve.append(math.nan)
+
+    def _score(self, network: Any, record: dict[str, Any]) -> None:
+        assert self.held_out is not None
+        score, loss = self.held_out.measure(network)
+        record["validation_score"], record["validation_loss"] = score, loss
+        self.estimator.validation_scores_.append(score)
+        self.estimator.validation_loss_curve_.append(loss)
+        if self.estimator.verbose:
+            print(f"Validation score: {score:f}")
+
+    def _compare_scores(self, network: Any) -> None:
+        estimator = self.estimator
+        score = estimator.validation_scores_[-1]
+        worse = score < estimator.best_validation_score_ + estimator.tol
+        estimator._no_improvement_count = estimator._no_improvement_count + 1 if worse else 0
+        if score > estimator.best_validation_score_:
+            estimator.best_validation_score_ = score
+            estimator._best_parameters = network.parameters.copy()
+
+    def _compare_losses(self) -> None:
+        estimator = self.estimator
+        best = math.inf if estimator.best_loss_ is None else estimator.best_loss_
+        worse = estimator.loss_ > best - estimator.tol
+        estimator._no_improvement_count = estimator._no_improvement_count + 1 if worse else 0
+        estimator.best_loss_ = min(best, estimator.loss_)
+
+    def _stops(self) -> bool:
+        estimator = self.estimator
+        if not self.stops or estimator._no_improvement_count <= estimator.n_iter_no_change:
+            return False
+        watched = "Validation score" if estimator.early_stopping else "Training loss"
+        said = (
+            f"{watched} did not improve more than tol={estimator.tol:f} "
+            f"for {estimator.n_iter_no_change} consecutive epochs."
+        )
+        if self.rate is not None and estimator.learning_rate == "adaptive":
+            eta = self.rate.current * self.eta
+            if eta > SMALLEST_RATE:
+                self.rate.current /= 5
+                estimator._no_improvement_count = 0
+                if estimator.verbose:
+                    print(f"{said} Setting learning rate to {eta / 5:f}")
+                return False
+            said += " Learning rate too small."
+        if estimator.verbose:
+            print(f"{said} Stopping.")
+        estimator.converged_ = True
+        return True
+
+
+class TaskCallbacks(Callback):
+    """Lets scikit-learn's own callbacks (1.9 and later) see every epoch as a task of `fit`.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+    context : sklearn.callback.CallbackContext
+        Of this `fit`.
+    X, y, metadata
+        What `fit` was given.
+    """
+
+    def __init__(self, estimator: Any, context: Any, X: Any, y: Any, metadata: Any) -> None:
+        self.estimator = estimator
+        self.context = context
+        self.given = {"X": X, "y": y, "metadata": metadata}
+
+    def on_epoch_begin(self, network: Any, epoch: int) -> None:
+        """Open a task."""
+        self.task = self.context.subcontext(task_name="epoch")
+        self.task.call_on_fit_task_begin(estimator=self.estimator, **self.given)
+
+    def on_epoch_end(self, network: Any, record: dict[str, Any]) -> bool:
+        """Close it; any callback may end the training."""
+        if not hasattr(self, "task"):  # L-BFGS tells only of the ends of its iterations
+            self.on_epoch_begin(network, record["epoch"])
+        stops = self.task.call_on_fit_task_end(
+            estimator=self.estimator,
+            reconstruction_attributes=self.estimator._fitted_attributes,
+            **self.given,
+        )
+        del self.task
+        return bool(stops)

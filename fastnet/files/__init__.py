@@ -1,0 +1,67 @@
+"""Model files in and out, written so that no failure leaves half a file, and read with suspicion.
+
+Three forms. The library's own (`write_npz`, `read_npz`) and safetensors, which other libraries read
+(`write_safetensors`, `read_safetensors`), hold any network and what belongs to it; the book's JSON
+(`write_json`, `read_json`) holds sigmoid networks. `format_of` tells them apart by content.
+
+Knows nothing of `Network`: what goes in and comes out is sizes, arrays and names.
+"""
+
+import os
+
+from fastnet.files.atomic import remove_leftovers, replace_file
+from fastnet.files.book_json import fits_json, read_json, write_json
+from fastnet.files.npz_model import read_npz, read_npz_header, write_npz
+from fastnet.files.safetensors import (
+    looks_like_safetensors,
+    read_safetensors,
+    write_safetensors,
+)
+from fastnet.files.saved_model import FORMAT_VERSION, SavedModel
+from fastnet.files.training import SavedTraining
+
+__all__ = [
+    "FORMAT_VERSION",
+    "SavedModel",
+    "SavedTraining",
+    "fits_json",
+    "format_of",
+    "read_json",
+    "read_npz",
+    "read_npz_header",
+    "read_safetensors",
+    "remove_leftovers",
+    "replace_file",
+    "write_json",
+    "write_npz",
+    "write_safetensors",
+]
+
+
+def format_of(path: str | os.PathLike[str]) -> str:
+    """Return "safetensors" or "npz" where a file begins as one of those does, or else "json".
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "named.npz")
+    ...     replace_file(path, b'{"sizes": [2, 1]}')
+    ...     format_of(path)
+    'json'
+    """
+    with open(path, "rb") as file:
+        start = file.read(9)
+    # In this order: the length that begins a safetensors file may happen to read "PK".
+    if looks_like_safetensors(start):
+        return "safetensors"
+    return "npz" if start[:2] == b"PK" else "json"

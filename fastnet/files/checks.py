@@ -1,0 +1,226 @@
+"""What the readers share: JSON that must be one object, names and sizes, and one wording."""
+
+import reprlib
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from fastnet.common.arguments import in_one_line
+
+__all__ = [
+    "are_labels",
+    "as_plain",
+    "check_depth",
+    "check_keys",
+    "described",
+    "parse_json",
+    "read_names",
+    "refuse",
+]
+
+_DTYPES = ("float64", "float32")
+
+#: Lists in lists, deeper than this, are neither written nor read: copying them needs recursion.
+MOST_DEPTH = 50
+
+
+def parse_json(data: bytes, source: str) -> Any:
+    """Return what JSON in UTF-8 holds.
+
+    Parameters
+    ----------
+    data : bytes
+    source : str
+        What messages call the file.
+
+    Raises
+    ------
+    ValueError
+        It is not JSON, or a key stands twice in one object.
+
+    Examples
+    --------
+    >>> parse_json(b'{"cost": "quadratic"}', "'a.json'")
+    {'cost': 'quadratic'}
+    """
+    import json
+
+    try:
+        return json.loads(data.decode("utf-8"), object_pairs_hook=_unambiguous)
+    except json.JSONDecodeError as error:
+        refuse(
+            source,
+            f"it is not whole JSON ({error.msg} at character {error.pos} of {len(error.doc)})",
+            error,
+        )
+    except UnicodeDecodeError as error:
+        refuse(source, f"it is not text in UTF-8 (byte {error.start} of {len(data)})", error)
+    except RecursionError as error:
+        refuse(source, "its lists are nested too deeply", error)
+    except ValueError as error:
+        refuse(source, f"it cannot be read as JSON ({error})", error)
+
+
+def check_keys(
+    model: Any, source: str, required: Sequence[str], optional: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return `model` if it is a dict with every required key, and none but the optional beside.
+
+    Raises
+    ------
+    ValueError
+        It is anything else.
+
+    Examples
+    --------
+    >>> check_keys({"cost": "quadratic"}, "'a.json'", ["cost"])
+    {'cost': 'quadratic'}
+    """
+    expected = f"expected an object with {', '.join(required or optional)}"
+    if not isinstance(model, dict):
+        refuse(source, f"it holds {reprlib.repr(model)}; {expected}")
+    missing = [key for key in required if key not in model]
+    if missing:
+        refuse(source, f"it has no {missing[0]}; {expected}")
+    # A key that this version does not know may change what the network computes, so it must not be
+    # passed over.
+    unknown = [key for key in model if key not in (*required, *optional)]
+    if unknown:
+        refuse(
+            source, f"it has the key {reprlib.repr(unknown[0])}, which this version does not know"
+        )
+    return model
+
+
+def read_names(model: dict[str, Any], source: str) -> tuple[list[int], str, str]:
+    """Return what a file says beside its numbers: sizes, the cost's name, the dtype's.
+
+    Raises
+    ------
+    ValueError
+        One is not of its kind.
+
+    Examples
+    --------
+    >>> read_names({"sizes": [2, 1], "cost": "quadratic", "dtype": "float32"}, "'a.npz'")
+    ([2, 1], 'quadratic', 'float32')
+    """
+    sizes, cost, dtype = model["sizes"], model["cost"], model["dtype"]
+    # type() and not isinstance(): a bool is an int.
+    whole = isinstance(sizes, list) and all(type(n) is int and n > 0 for n in sizes)
+    if not whole or len(sizes) < 2:
+        expected = "a list of two or more positive whole numbers"
+        refuse(source, f"its sizes are {described(sizes)}; expected {expected}")
+    if not isinstance(cost, str):
+        refuse(source, f"its cost is {described(cost)}; expected a name")
+    if dtype not in _DTYPES:
+        refuse(source, f"its dtype is {described(dtype)}; expected {' or '.join(_DTYPES)}")
+    return sizes, cost, dtype
+
+
+def are_labels(value: Any) -> bool:
+    """Return whether JSON holds names of classes: a list of strings, numbers or bools.
+
+    Examples
+    --------
+    >>> are_labels([1, 2]), are_labels("ab"), are_labels([None])
+    (True, False, False)
+    """
+    return isinstance(value, list) and all(type(v) in (str, int, float, bool) for v in value)
+
+
+def check_depth(value: Any, source: str) -> None:
+    """Refuse lists and objects in one another that are deeper than any that is written.
+
+    Raises
+    ------
+    ValueError
+        They are.
+
+    Examples
+    --------
+    >>> check_depth([[[]]], "'a.json'")
+    """
+    level = [value]
+    for _ in range(MOST_DEPTH + 1):  # the object that holds what was written is one more
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                inner.extend(item.values())
+            elif isinstance(item, list):
+                inner.extend(item)
+        level = [item for item in inner if isinstance(item, list | dict)]
+        if not level:
+            return
+    refuse(source, f"its lists are nested more than {MOST_DEPTH} deep")
+
+
+def as_plain(value: Any, where: str, depth: int = 0) -> Any:
+    """Return what JSON gives back as it is; NumPy's numbers and arrays become Python's.
+
+    Parameters
+    ----------
+    value : object
+    where : str
+        What messages call it.
+    depth : int
+        In how many lists and dicts it lies.
+
+    Raises
+    ------
+    ValueError
+        There is something that JSON cannot hold, or lists in lists, `MOST_DEPTH` of them.
+
+    Examples
+    --------
+    >>> as_plain({"cost": np.float64(0.5), "sizes": (2, 1)}, "history")
+    {'cost': 0.5, 'sizes': [2, 1]}
+    """
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, bool | int | float | str | None):
+        return value
+    if depth >= MOST_DEPTH:
+        raise ValueError(f"{in_one_line(where)} is nested too deeply for a model file.")
+    if isinstance(value, list | tuple):
+        return [as_plain(item, f"{where}[{i}]", depth + 1) for i, item in enumerate(value)]
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {key: as_plain(item, f"{where}[{key!r}]", depth + 1) for key, item in value.items()}
+    raise ValueError(
+        f"{where} is {described(value)}, which a model file cannot hold; make it numbers, strings, "
+        "lists and dicts with names for keys, or take it out of the network's history."
+    )
+
+
+def described(value: Any) -> str:
+    """Return a value in a few words.
+
+    Examples
+    --------
+    >>> described([1, 2])
+    '[1, 2] (a list of 2)'
+    """
+    short = reprlib.repr(value)
+    return f"{short} (a list of {len(value)})" if isinstance(value, list) else short
+
+
+def refuse(source: str, cause: str, error: Exception | None = None) -> NoReturn:
+    """Raise the ValueError that says why a file is no saved network.
+
+    Raises
+    ------
+    ValueError
+        Always.
+    """
+    raise ValueError(
+        f"{source} is not a saved network: {in_one_line(cause)}; save it again or choose "
+        "another file"
+    ) from error
+
+
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return found

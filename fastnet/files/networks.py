@@ -1,0 +1,190 @@
+"""From a network to what a model file holds, and back."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from numpy.typing import NDArray
+
+from fastnet import files
+from fastnet.common.arguments import as_path, in_one_line, memory_for
+from fastnet.common.generators import RNG
+from fastnet.history import History
+from fastnet.initializers import Initializer, read_initializer
+from fastnet.model.architecture import read_architecture
+from fastnet.model.parameters import layer_views
+from fastnet.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from fastnet.portable import Portable
+
+__all__ = ["check_form", "describe", "form_of_name", "load", "not_in_the_file", "save"]
+
+AnyNetwork = TypeVar("AnyNetwork", bound="Portable")
+
+#: Forms that hold any network, and the endings of their names.
+WHOLE_FORMS = ("npz", "safetensors")
+#: Costs that the book's JSON knows.
+BOOK_COSTS = ("cross_entropy", "quadratic")
+
+
+def save(network: Portable, path: str | os.PathLike[str]) -> None:
+    """Write a network, in the form that the file's name asks for; see `Network.save`."""
+    path = as_path(path, "filename")
+    check_form(network, path)
+    with memory_for(f"saving {os.fsdecode(path)!r}"):
+        # A copy: another thread may train the network while this writes.
+        biases, weights = layer_views(network._copied_parameters(), network.sizes)
+    form = form_of_name(path)
+    if form == "npz":
+        files.write_npz(path, describe(network, biases, weights))
+        return
+    if form == "safetensors":
+        files.write_safetensors(path, describe(network, biases, weights))
+        return
+    files.write_json(
+        path,
+        sizes=network.sizes,
+        weights=weights,
+        biases=biases,
+        cost=network.cost.__name__,
+        dtype=network.dtype.name,
+        preprocessing=network.preprocessing,
+        kind=network.kind,
+    )
+
+
+def check_form(network: Portable, path: str | os.PathLike[str]) -> None:
+    """Refuse a name that asks for the book's JSON where that cannot hold the network.
+
+    Raises
+    ------
+    ValueError
+        It has other activations than sigmoid, another cost than the book's, or preprocessing that
+        standardizes.
+
+    Examples
+    --------
+    >>> import fastnet
+    >>> check_form(fastnet.Network([2, 1], activation="tanh"), "any-network-at-all.npz")
+    """
+    if form_of_name(path) != "json":
+        return
+    what = ""
+    if set(network.activations) != {"sigmoid"}:
+        what = f"activations {', '.join(network.activations)}"
+    elif network.cost.name not in BOOK_COSTS:
+        what = f"the cost {network.cost.__name__}"
+    elif not _fits_json(network.preprocessing):
+        what = "preprocessing"
+    if what:
+        raise ValueError(
+            f"{os.fsdecode(path)!r} asks for the book's JSON, which holds sigmoid networks with "
+            f"the book's costs and nothing else, and this network has {what}; give the file a name "
+            "that ends in .npz or .safetensors"
+        )
+
+
+def _fits_json(known: Any) -> bool:
+    return known is None or (isinstance(known, Preprocessing) and files.fits_json(known))
+
+
+def load(
+    cls: type[AnyNetwork], path: str | os.PathLike[str], *, others: bool = False
+) -> AnyNetwork:
+    """Return the network in a model file of any form; see `fastnet.load`, and `read_json`."""
+    path = as_path(path, "filename")
+    readers = {"npz": files.read_npz, "safetensors": files.read_safetensors}
+    read = readers.get(files.format_of(path), partial(_read_book, others=others))
+    model = read(path)
+    with memory_for(f"loading {os.fsdecode(path)!r}"):
+        return _restore(cls, model, path)
+
+
+def not_in_the_file(rng: RNG, shape: tuple[int, int]) -> NDArray[Any]:
+    """Stand in for a function that drew a network's starting weights, which no file can hold.
+
+    Raises
+    ------
+    ValueError
+        Always.
+    """
+    raise ValueError(
+        "this network's starting weights were drawn by a function, which its file does not hold; "
+        "assign weights and biases, or make a new Network."
+    )
+
+
+def form_of_name(path: str | os.PathLike[str]) -> str:
+    """Return which form a file's name asks for: "npz", "safetensors" or else "json".
+
+    Examples
+    --------
+    >>> form_of_name("net.npz"), form_of_name("net.json")
+    ('npz', 'json')
+    """
+    name = os.fsdecode(path).lower()
+    return next((form for form in WHOLE_FORMS if name.endswith(f".{form}")), "json")
+
+
+def describe(
+    network: Portable, biases: list[NDArray[Any]], weights: list[NDArray[Any]]
+) -> files.SavedModel:
+    """Return what a model file holds of a network that has these parameters.
+
+    Examples
+    --------
+    >>> import fastnet
+    >>> net = fastnet.Network([2, 1])
+    >>> describe(net, list(net.biases), list(net.weights)).cost
+    'cross_entropy'
+    """
+    return files.SavedModel(
+        sizes=network.sizes,
+        activations=network.activations,
+        cost=network.cost.name,
+        dtype=network.dtype.name,
+        biases=biases,
+        weights=weights,
+        initializer=_as_value(network._initializer),
+        bias_initializer=_as_value(network._bias_initializer),
+        preprocessing=network.preprocessing,
+        kind=network.kind,
+        low=network._low,
+        history=network.history,
+    )
+
+
+def _as_value(initializer: Initializer) -> str | float | None:
+    return None if callable(initializer) else initializer
+
+
+def _read_book(path: str | os.PathLike[str], *, others: bool) -> files.SavedModel:
+    found = files.read_json(path, others=others)
+    depth = len(found["sizes"]) - 1
+    return files.SavedModel(
+        **found, activations=["sigmoid"] * depth, initializer="default", bias_initializer="normal"
+    )
+
+
+def _restore(
+    cls: type[AnyNetwork], model: files.SavedModel, path: str | os.PathLike[str]
+) -> AnyNetwork:
+    try:
+        architecture = read_architecture(
+            model.sizes, model.activations, None, model.cost, model.dtype
+        )
+        starts = [
+            not_in_the_file if start is None else read_initializer(start, "initializer")
+            for start in (model.initializer, model.bias_initializer)
+        ]
+    except ValueError as error:
+        raise ValueError(f"{os.fsdecode(path)!r}: {in_one_line(str(error))}") from None
+    network: AnyNetwork = cls._from_parameters(architecture, model.biases, model.weights)
+    network._initializer, network._bias_initializer = starts
+    network.preprocessing = model.preprocessing
+    network._kind, network._low = model.kind, float(model.low)
+    network.history = History(model.history)
+    return network

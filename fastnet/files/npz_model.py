@@ -1,0 +1,199 @@
+"""The library's own model files: an .npz archive that `numpy.load` opens too.
+
+Its members are the arrays of `contents`, and ``header``, uint8, which is JSON in UTF-8; all are
+stored without compression.
+
+Nothing is pickled, and a file costs no more memory to read than a small multiple of its size:
+compressed members are refused, and declared sizes are held against the bytes that are there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnet.common.arguments import memory_for
+from fastnet.files.archives import npz_pieces
+from fastnet.files.atomic import replace_file
+from fastnet.files.checks import refuse
+from fastnet.files.saved_model import (
+    SavedModel,
+    arrays_of,
+    header_of,
+    read_header,
+    read_model,
+)
+
+__all__ = ["read_npz", "read_npz_header", "write_npz"]
+
+Array = NDArray[Any]
+
+
+def write_npz(
+    path: str | os.PathLike[str],
+    model: SavedModel,
+    *,
+    before: Callable[[], object] | None = None,
+) -> None:
+    """Save a model in the library's own form.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file; one that is there is replaced, see `replace_file`.
+    model : SavedModel
+    before : callable, keyword only, optional
+        See `replace_file`.
+
+    Raises
+    ------
+    ValueError
+        A parameter is not finite, the preprocessing is not one for such a network, or the history
+        holds what JSON cannot. Nothing is written then.
+    TypeError
+        `model.preprocessing` is no `Preprocessing`.
+    OSError, MemoryError
+        The file cannot be written. One that was there before is still whole then.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> model = SavedModel([2, 1], ["identity"], "quadratic", "float32",
+    ...                    [np.array([[2.0]])], [np.array([[0.5, -1.0]])])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "model.npz")
+    ...     write_npz(path, model)
+    ...     with np.load(path) as members:
+    ...         print(sorted(members), members["weights_0"])
+    ['biases_0', 'header', 'weights_0'] [[ 0.5 -1. ]]
+    """
+    with memory_for(f"saving {os.fsdecode(path)!r}"):
+        members = arrays_of(model, os.fsdecode(path))
+        members["header"] = np.frombuffer(header_of(model), dtype=np.uint8)
+        replace_file(path, npz_pieces(members), before=before)
+
+
+def read_npz(path: str | os.PathLike[str]) -> SavedModel:
+    """Read a model in the library's own form; check everything but the names in it.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A file that `write_npz` wrote, in this version of the format or an earlier one.
+
+    Returns
+    -------
+    SavedModel
+        Its arrays are of the model's dtype.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file (and the other errors of `open`).
+    ValueError
+        If it is not such a file, is damaged, declares what is not there, or is of a later version
+        of the format.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> model = SavedModel([2, 1], ["identity"], "quadratic", "float32",
+    ...                    [np.array([[2.0]])], [np.array([[0.5, -1.0]])])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "model.npz")
+    ...     write_npz(path, model)
+    ...     read_npz(path).weights
+    [array([[ 0.5, -1. ]], dtype=float32)]
+    """
+    with memory_for(f"loading {os.fsdecode(path)!r}"), _Archive(path) as archive:
+        return read_model(archive.header(), archive)
+
+
+def read_npz_header(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read what a model says beside its arrays, without these.
+
+    Raises
+    ------
+    OSError, ValueError
+        As for `read_npz`, as far as the header shows it.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> model = SavedModel([2, 1], ["identity"], "quadratic", "float32",
+    ...                    [np.array([[2.0]])], [np.array([[0.5, -1.0]])])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "model.npz")
+    ...     write_npz(path, model)
+    ...     read_npz_header(path)["sizes"]
+    [2, 1]
+    """
+    with _Archive(path) as archive:
+        return read_header(archive.header(), archive.source)
+
+
+class _Archive:
+    """An open .npz file, every error of which names it."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        import zipfile
+
+        from fastnet.files.npz import zip_errors_named
+
+        self.source = repr(os.fsdecode(path))
+        # Closed by `__exit__`, or here where there is nothing to come back to.
+        self._file = open(path, "rb")  # noqa: SIM115
+        try:
+            self.n_bytes = os.fstat(self._file.fileno()).st_size
+            with zip_errors_named(self.source):
+                self._archive = zipfile.ZipFile(self._file)
+            self._members = {info.filename: info for info in self._archive.infolist()}
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> _Archive:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._archive.close()
+        self._file.close()
+
+    def member(self, key: str) -> Array:
+        """Return a member, whatever its shape."""
+        from fastnet.files.npz import listed, read_member
+
+        info = self._members.get(f"{key}.npy")
+        if info is None:
+            refuse(self.source, f"it has no member {key}.npy; it holds {listed(self._members)}")
+        if info.compress_type != 0:
+            # A header of a few bytes could unpack to lists that fill the memory.
+            refuse(self.source, f"its {key} is compressed; a model file stores its members")
+        return read_member(self._archive, info, self.n_bytes, f"{key} in {self.source}")
+
+    def header(self) -> bytes:
+        """Return the header, not yet read."""
+        header = self.member("header")
+        if header.dtype != np.uint8 or header.ndim != 1:
+            refuse(
+                self.source,
+                f"its header has shape {header.shape} and dtype {header.dtype}; expected bytes",
+            )
+        return header.tobytes()
+
+    def read(self, key: str, shape: tuple[int, ...], dtype: str) -> Array:
+        """Return a member that must be finite and of this shape and dtype."""
+        array = self.member(key)
+        if array.shape != shape or array.dtype != np.dtype(dtype):
+            refuse(
+                self.source,
+                f"its {key} has shape {array.shape} and dtype {array.dtype}; its header asks for "
+                f"{shape} and {dtype}",
+            )
+        if not np.isfinite(array).all():
+            refuse(self.source, f"its {key} holds a number that is not finite")
+        return array

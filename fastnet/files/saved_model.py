@@ -1,0 +1,372 @@
+"""What a model file holds, whichever its form: named arrays, and a header in JSON for the rest.
+
+The arrays, L layers of them:
+
+==================  =========  ==============================================================
+biases_0, ...       dtype      (n_out, 1), one a layer
+weights_0, ...      dtype      (n_out, n_in), one a layer
+input_mean          float64    (n_0,), where inputs are standardized
+input_scale         float64    (n_0,)
+training_...        any        in checkpoints: what a training goes on from (see `training`)
+==================  =========  ==============================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnet._version import __version__
+from fastnet.data.targets import KINDS, kind_of_output
+from fastnet.files.checks import (
+    are_labels,
+    as_plain,
+    check_depth,
+    check_keys,
+    described,
+    parse_json,
+    read_names,
+    refuse,
+)
+from fastnet.files.training import SavedTraining, read_training, training_members
+from fastnet.history import without_counts
+from fastnet.preprocessing import Preprocessing
+
+__all__ = [
+    "FORMAT_VERSION",
+    "Members",
+    "SavedModel",
+    "arrays_of",
+    "header_of",
+    "read_header",
+    "read_model",
+]
+
+Array = NDArray[Any]
+
+#: The version that is written; a change of meaning, or a new key, needs another.
+FORMAT_VERSION = 2
+FORMAT = "fastnet network"
+#: A model file that holds a training beside.
+CHECKPOINT = "fastnet checkpoint"
+_KEYS = (
+    "format",
+    "version",
+    "written_by",
+    "sizes",
+    "activations",
+    "cost",
+    "dtype",
+    "initializer",
+    "bias_initializer",
+    "preprocessing",
+    "kind",
+    "low",
+    "history",
+)
+#: Those that version 1 did not have; its histories counted what was right, and gave no shares.
+_SINCE_2 = ("kind", "low")
+_NAMES = ("labels", "columns", "target", "target_mean", "target_scale")
+
+
+@dataclass
+class SavedModel:
+    """Everything that a model file holds.
+
+    Attributes
+    ----------
+    sizes : sequence of int
+        Units per layer, the inputs first.
+    activations : sequence of str
+        Of each layer but the inputs.
+    cost, dtype : str
+        Names.
+    biases, weights : sequence of ndarray
+        Layer by layer, shapes (n_out, 1) and (n_out, n_in).
+    initializer, bias_initializer : str, float or None
+        How the weights started; None for a function, which no file can hold.
+    preprocessing : Preprocessing or None
+    kind : str or None
+        What the targets are: "classes", "labels" or "numbers"; None where it is not known.
+    low : float
+        The target of what is not the case: 0 or -1.
+    history : list of dict
+        A record an epoch.
+    written_by : str
+        Which program wrote the file.
+    training : SavedTraining or None
+        What a training goes on from, where the file is a checkpoint.
+    """
+
+    sizes: Sequence[int]
+    activations: Sequence[str]
+    cost: str
+    dtype: str
+    biases: Sequence[Array]
+    weights: Sequence[Array]
+    initializer: str | float | None = None
+    bias_initializer: str | float | None = None
+    preprocessing: Preprocessing | None = None
+    kind: str | None = None
+    low: float = 0.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+    written_by: str = f"fastnet {__version__}"
+    training: SavedTraining | None = None
+
+
+class Members(Protocol):
+    """An open model file, as `read_model` sees it.
+
+    Attributes
+    ----------
+    source : str
+        What messages call it.
+    n_bytes : int
+        How large it is.
+    """
+
+    source: str
+    n_bytes: int
+
+    def read(self, key: str, shape: tuple[int, ...], dtype: str) -> Array:
+        """Return an array that must be there, finite and of this shape and dtype."""
+        ...
+
+    def member(self, key: str) -> Array:
+        """Return an array that must be there."""
+        ...
+
+
+def arrays_of(model: SavedModel, path: str) -> dict[str, Array]:
+    """Return all arrays of a model, in the byte order of files, once they are good ones.
+
+    Raises
+    ------
+    ValueError
+        A parameter is not finite, or the preprocessing is not one for such a network.
+    TypeError
+        `model.preprocessing` is no `Preprocessing`.
+    """
+    members: dict[str, Array] = {}
+    stored = np.dtype(model.dtype).newbyteorder("<")
+    for key, arrays in (("biases", model.biases), ("weights", model.weights)):
+        for layer, array in enumerate(arrays):
+            if not np.isfinite(array).all():
+                raise ValueError(
+                    f"{key}[{layer}] holds numbers that are not finite; {path!r} was not written, "
+                    "has the training diverged?"
+                )
+            members[f"{key}_{layer}"] = np.asarray(array, dtype=stored)
+    if model.training is not None:
+        members.update(training_members(model.training))
+    preprocessing = model.preprocessing
+    if preprocessing is None:
+        return members
+    if not isinstance(preprocessing, Preprocessing):
+        raise TypeError(
+            f"preprocessing is {described(preprocessing)}; expected a fastnet.Preprocessing."
+        )
+    preprocessing.check(model.sizes)
+    if preprocessing.mean is not None and preprocessing.scale is not None:
+        members["input_mean"] = preprocessing.mean.astype("<f8")
+        members["input_scale"] = preprocessing.scale.astype("<f8")
+    return members
+
+
+def header_of(model: SavedModel) -> bytes:
+    """Return all that is no array, as JSON.
+
+    Raises
+    ------
+    ValueError
+        The history holds what JSON cannot.
+    """
+    import json
+
+    preprocessing = model.preprocessing
+    names = None
+    if preprocessing is not None:
+        names = {name: getattr(preprocessing, name) for name in _NAMES}
+        names["standardized"] = preprocessing.mean is not None
+    header: dict[str, Any] = {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "written_by": model.written_by,
+        "sizes": [int(n) for n in model.sizes],
+        "activations": list(model.activations),
+        "cost": model.cost,
+        "dtype": model.dtype,
+        "initializer": model.initializer,
+        "bias_initializer": model.bias_initializer,
+        "preprocessing": names,
+        "kind": model.kind,
+        "low": model.low,
+        "history": as_plain(list(model.history), "history"),
+    }
+    if model.training is not None:
+        header["format"] = CHECKPOINT
+        header["training"] = as_plain(model.training.told, "training")
+        header["training"]["arrays"] = sorted(model.training.arrays)
+    return json.dumps(header).encode("ascii")
+
+
+def read_model(data: bytes, members: Members) -> SavedModel:
+    """Return the model that a header and its arrays mean; check everything but the names in it.
+
+    Parameters
+    ----------
+    data : bytes
+        The header.
+    members : Members
+
+    Raises
+    ------
+    ValueError
+        Something is damaged, missing, too much, or of a later version of the format.
+    """
+    header = read_header(data, members.source)
+    sizes, _, dtype = read_names(header, members.source)
+    _check_sizes(header, sizes, dtype, members)
+    biases, weights = [], []
+    for layer, (n_in, n_out) in enumerate(pairwise(sizes)):
+        biases.append(members.read(f"biases_{layer}", (n_out, 1), dtype))
+        weights.append(members.read(f"weights_{layer}", (n_out, n_in), dtype))
+    preprocessing = _read_preprocessing(header["preprocessing"], sizes, members)
+    training = read_training(header["training"], members) if "training" in header else None
+    kept = [key for key in _KEYS if key not in ("format", "version", "sizes", "dtype")]
+    kept.remove("preprocessing")
+    return SavedModel(
+        sizes=sizes,
+        dtype=dtype,
+        biases=biases,
+        weights=weights,
+        preprocessing=preprocessing,
+        training=training,
+        **{key: header[key] for key in kept},
+    )
+
+
+def _check_sizes(
+    header: dict[str, Any], sizes: Sequence[int], dtype: str, members: Members
+) -> None:
+    """Refuse sizes that don't go with the activations, or with the bytes that are there."""
+    if len(header["activations"]) != len(sizes) - 1:
+        refuse(
+            members.source,
+            f"its activations are {described(header['activations'])}; its sizes ask for "
+            f"{len(sizes) - 1}",
+        )
+    count = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
+    if count * np.dtype(dtype).itemsize > members.n_bytes:
+        refuse(
+            members.source,
+            f"its sizes {described(sizes)} mean more parameters than its {members.n_bytes} bytes "
+            "can hold",
+        )
+
+
+def read_header(data: bytes, source: str) -> dict[str, Any]:
+    """Return the header, once it is one of a version that is known, with all of its keys."""
+    found = parse_json(data, source)
+    check_depth(found, source)
+    _check_version(found, source)
+    beside = ("training",) if found["format"] == CHECKPOINT else ()
+    if found["version"] == 1:
+        header = check_keys(found, source, (*(k for k in _KEYS if k not in _SINCE_2), *beside))
+        header = {**header, "kind": _kind_of_version_1(header), "low": 0.0}
+    else:
+        header = check_keys(found, source, (*_KEYS, *beside))
+    for key, good, expected in (
+        ("written_by", _is_name, "a name"),
+        ("activations", _are_names, "a list of names"),
+        ("history", _are_records, "a list of records, one an epoch"),
+        ("initializer", _is_start, "a name, a number or null"),
+        ("bias_initializer", _is_start, "a name, a number or null"),
+        ("kind", _is_kind, f"one of {', '.join(KINDS)}, or null"),
+        ("low", _is_low, "0 or -1"),
+    ):
+        if not good(header[key]):
+            refuse(source, f"its {key} is {described(header[key])}; expected {expected}")
+    if found["version"] == 1:
+        header["history"] = without_counts(header["history"])
+    return header
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_name, value))
+
+
+def _are_records(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(record, dict) for record in value)
+
+
+def _is_start(value: Any) -> bool:
+    # type() and not isinstance(): a bool is an int.
+    return type(value) in (str, int, float, type(None))
+
+
+def _kind_of_version_1(header: dict[str, Any]) -> str | None:
+    """Return what a network is taken for whose file says nothing of its targets."""
+    preprocessing, activations = header["preprocessing"], header["activations"]
+    if isinstance(preprocessing, dict) and preprocessing.get("labels") is not None:
+        return "classes"
+    return kind_of_output(activations[-1]) if _are_names(activations) and activations else None
+
+
+def _is_kind(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and value in KINDS)
+
+
+def _is_low(value: Any) -> bool:
+    return type(value) in (int, float) and value in (0, -1)
+
+
+def _check_version(header: Any, source: str) -> None:
+    """Refuse what is no header, and the header of a version to come."""
+    if not isinstance(header, dict) or header.get("format") not in (FORMAT, CHECKPOINT):
+        refuse(source, f"its header is {described(header)}; expected one of {FORMAT!r}")
+    version = header.get("version")
+    if type(version) is not int or version < 1:
+        refuse(source, f"its version is {described(version)}; expected a whole number, 1 or more")
+    if version < FORMAT_VERSION and header["format"] == CHECKPOINT:
+        refuse(
+            source,
+            f"it is a checkpoint of format version {version}, which this fastnet cannot go on from",
+        )
+    if version > FORMAT_VERSION:
+        raise ValueError(
+            f"{source} is of format version {described(version)}, written by "
+            f"{described(header.get('written_by'))}; fastnet {__version__} reads versions up to "
+            f"{FORMAT_VERSION}, install a newer one"
+        )
+
+
+def _read_preprocessing(names: Any, sizes: Sequence[int], members: Members) -> Preprocessing | None:
+    """Return what the header and the two members say that was done to the data."""
+    if names is None:
+        return None
+    found = dict(check_keys(names, members.source, (*_NAMES, "standardized")))
+    standardized = found.pop("standardized")
+    if type(standardized) is not bool:
+        refuse(members.source, f"its standardized is {described(standardized)}; expected a bool")
+    if standardized:
+        for key in ("mean", "scale"):
+            found[key] = members.read(f"input_{key}", (sizes[0],), "float64")
+    for key, good in (("labels", are_labels), ("columns", _are_names)):
+        if found[key] is not None and not good(found[key]):
+            refuse(members.source, f"its {key} are {described(found[key])}; expected names")
+    try:
+        preprocessing = Preprocessing(**found)
+        preprocessing.check(sizes)
+    except (ValueError, TypeError, OverflowError) as error:
+        refuse(members.source, str(error).rstrip("."), error)
+    return preprocessing

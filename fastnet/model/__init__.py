@@ -1,0 +1,1 @@
+"""A network without its training: architecture, parameters, prediction, gradients."""

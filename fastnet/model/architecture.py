@@ -1,0 +1,160 @@
+"""What a network is made of: layer sizes, an activation each, a cost that fits the last one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from fastnet.common.arguments import as_count, as_items, memory_for, shown
+from fastnet.costs import Cost, find_cost
+from fastnet.kernels import codes
+
+__all__ = ["Architecture", "read_architecture", "read_dtype"]
+
+#: As many layers of weights as a workspace has room for.
+MAX_DEPTH = 64
+#: The output whose derivative each of these costs cancels; the quadratic cost goes with any.
+OUTPUTS = {"cross_entropy": "sigmoid", "log_likelihood": "softmax", "poisson": "exponential"}
+#: Activations that hidden layers don't have.
+OUTPUT_ONLY = ("softmax", "exponential")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The shape of a network.
+
+    Attributes
+    ----------
+    sizes : tuple of int
+        Units per layer, the inputs first.
+    activations : tuple of str
+        Of each layer but the first.
+    cost : class
+    dtype : dtype
+    """
+
+    sizes: tuple[int, ...]
+    activations: tuple[str, ...]
+    cost: type[Cost]
+    dtype: np.dtype[Any]
+
+    @property
+    def codes(self) -> tuple[list[int], int]:
+        """The kernels' numbers for activations and cost."""
+        return [codes.ACTIVATIONS[name] for name in self.activations], codes.COSTS[self.cost.name]
+
+    def describe(self) -> list[str]:
+        """Return a line a layer, and the number of parameters."""
+        lines, total = [], 0
+        for layer, (n_in, n_out) in enumerate(pairwise(self.sizes), 1):
+            count = (n_in + 1) * n_out
+            total += count
+            shape, name = f"{n_in} -> {n_out}", self.activations[layer - 1]
+            lines.append(f"  layer {layer}: {shape:<14} {name:<10} {count:>9} parameters")
+        lines.append(f"{total:>45} in all")
+        return lines
+
+
+def read_architecture(
+    sizes: Any, activation: Any, output: Any, cost: Any, dtype: DTypeLike
+) -> Architecture:
+    """Check the arguments of `Network` that shape it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        One is not of its kind, or cost and output activation don't go together.
+
+    Examples
+    --------
+    >>> read_architecture([4, 3, 2], "tanh", "softmax", "log_likelihood", float).activations
+    ('tanh', 'softmax')
+    """
+    read = _read_sizes(sizes)
+    found = find_cost(cost)
+    activations = _read_activations(activation, output, found, len(read) - 1)
+    check_cost(found, activations[-1])
+    return Architecture(tuple(read), tuple(activations), found, read_dtype(dtype))
+
+
+def check_cost(cost: type[Cost], output: str) -> None:
+    """Refuse a cost whose gradient the output activation doesn't cancel.
+
+    Raises
+    ------
+    ValueError
+        One of `OUTPUTS` without its output.
+    """
+    wanted = OUTPUTS.get(cost.name)
+    if wanted is not None and output != wanted:
+        raise ValueError(
+            f"cost {cost.__name__} goes with output={wanted!r}, not {output!r}; "
+            "softmax goes with LogLikelihoodCost, sigmoid with CrossEntropyCost, "
+            "exponential with PoissonCost, anything with QuadraticCost."
+        )
+
+
+def read_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """Return float64 or float32.
+
+    Raises
+    ------
+    TypeError
+        Not a dtype.
+    ValueError
+        Another one.
+    """
+    try:
+        with memory_for("dtype"):
+            read = np.dtype(dtype)
+    except MemoryError:
+        raise
+    except Exception as error:  # NumPy asks the object for its repr, which may be broken
+        raise TypeError(f"dtype is {shown(dtype)}; expected float64 or float32.") from error
+    if read not in (np.dtype(np.float64), np.dtype(np.float32)):
+        raise ValueError(f"dtype is {read}; a network computes in float64 or float32.")
+    return read.newbyteorder("=")
+
+
+def _read_sizes(sizes: Any) -> list[int]:
+    items = as_items(sizes, "sizes")
+    if items is None:
+        raise TypeError(f"sizes is {shown(sizes)}; give a list of two or more positive integers.")
+    read = [as_count(n, f"sizes[{layer}]", at_least=1) for layer, n in enumerate(items)]
+    if len(read) < 2:
+        raise ValueError(f"sizes is {read}; give two or more positive integers.")
+    if len(read) > MAX_DEPTH + 1:
+        raise ValueError(f"sizes has {len(read)} layers; give {MAX_DEPTH + 1} at most.")
+    return read
+
+
+def _read_activations(activation: Any, output: Any, cost: type[Cost], depth: int) -> list[str]:
+    names: list[Any] | None
+    if isinstance(activation, str):
+        names = [activation] * (depth - 1)
+    else:
+        names = as_items(activation, "activation")
+    if names is None:
+        raise TypeError(f"activation is {shown(activation)}; give a name, or a name a layer.")
+    if len(names) == depth and output is None:
+        names, output = names[:-1], names[-1]
+    if len(names) != depth - 1:
+        raise ValueError(
+            f"activation names {len(names)} layers; this network has {depth - 1} hidden ones."
+        )
+    if output is None:
+        output = OUTPUTS.get(cost.name, "sigmoid")
+    for layer, name in enumerate((*names, output), 1):
+        if not isinstance(name, str) or name not in codes.ACTIVATIONS:
+            where = "activation" if layer < depth else "output activation"
+            raise ValueError(
+                f"{where} {shown(name)} is unknown; there are {', '.join(codes.ACTIVATIONS)}."
+            )
+    for name in OUTPUT_ONLY:
+        if name in names:
+            raise ValueError(f"activation is {name!r} in a hidden layer; it is for output= only.")
+    return [*names, output]

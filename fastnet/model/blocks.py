@@ -1,0 +1,111 @@
+"""How many examples a kernel takes at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+__all__ = [
+    "CALL_ROWS",
+    "TRAINING_ROWS",
+    "call_rows",
+    "gradient_rows",
+    "parts",
+    "prediction_rows",
+    "prediction_threads",
+    "products",
+]
+
+#: Examples a kernel call at the most and the least, for a gradient at the least, and how many
+#: multiplications take about 20 ms: between two calls Ctrl-C is answered.
+CALL_ROWS = 2048
+LEAST_ROWS = 32
+GRADIENT_ROWS = 256
+CALL_PRODUCTS = 1 << 26
+#: Examples that prediction takes at a time: enough that bringing weights closer costs little. Fewer
+#: of them where a row is long, so that these bytes stay in the second-level cache.
+PREDICTION_ROWS = 128
+LEAST_PREDICTION_ROWS = 32
+PREDICTION_BYTES = 1 << 20
+#: Multiplications that take a millisecond or more: ten times as long as a thread to begin.
+PRODUCTS_PER_THREAD = 1 << 22
+#: Examples that training takes at a time at most, so that a full batch is no copy of the data.
+TRAINING_ROWS = 256
+
+
+def products(sizes: Sequence[int]) -> int:
+    """Return how many multiplications one example takes on its way forward.
+
+    Examples
+    --------
+    >>> products([784, 30, 10])
+    23820
+    """
+    return sum(n_in * n_out for n_in, n_out in pairwise(sizes))
+
+
+def call_rows(sizes: Sequence[int]) -> int:
+    """Return how many examples a kernel call should take, which sizes alone decide.
+
+    Not the clock: costs are summed call by call, and must come out the same every time.
+
+    Examples
+    --------
+    >>> call_rows([784, 30, 10]), call_rows([784, 256, 256, 10]), call_rows([10**4, 10**4])
+    (2048, 128, 32)
+    """
+    rows = CALL_ROWS
+    while rows > LEAST_ROWS and rows * products(sizes) > CALL_PRODUCTS:
+        rows //= 2
+    return rows
+
+
+def prediction_rows(sizes: Sequence[int], itemsize: int) -> int:
+    """Return how many examples of numbers of `itemsize` bytes prediction should take at a time.
+
+    Examples
+    --------
+    >>> prediction_rows([784, 30, 10], 8), prediction_rows([784, 2048, 10], 8)
+    (128, 64)
+    """
+    fitting = PREDICTION_BYTES // (max(sizes) * itemsize)
+    return min(PREDICTION_ROWS, max(LEAST_PREDICTION_ROWS, fitting))
+
+
+def prediction_threads(sizes: Sequence[int], n: int, most: int) -> int:
+    """Return how many threads, of `most`, n examples are enough for.
+
+    Examples
+    --------
+    >>> [prediction_threads([784, 30, 10], n, most=4) for n in (100, 500, 10_000)]
+    [1, 2, 4]
+    """
+    return max(1, min(most, n * products(sizes) // PRODUCTS_PER_THREAD))
+
+
+def gradient_rows(sizes: Sequence[int]) -> int:
+    """Return how many examples a kernel call should take for a gradient: a multiple of 256.
+
+    Examples
+    --------
+    >>> gradient_rows([784, 30, 10]), gradient_rows([784, 1024, 1024, 10])
+    (2048, 256)
+    """
+    return max(GRADIENT_ROWS, call_rows(sizes))
+
+
+def parts(n: int, piece: int, most: int) -> Iterator[tuple[int, int]]:
+    """Cut n examples into pieces, and each piece into parts of at most `most`.
+
+    Where `most` is a multiple of what a kernel takes at a time, sums over all of the parts are made
+    in the same order as over whole pieces.
+
+    Examples
+    --------
+    >>> list(parts(7, 5, 2))
+    [(0, 2), (2, 4), (4, 5), (5, 7)]
+    """
+    for start in range(0, n, piece):
+        end = min(n, start + piece)
+        for first in range(start, end, most):
+            yield first, min(end, first + most)

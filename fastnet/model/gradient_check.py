@@ -1,0 +1,83 @@
+"""`check_gradient`: backpropagation held against finite differences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fastnet.common.arguments import as_count, as_rate
+from fastnet.model.architecture import Architecture
+from fastnet.model.norms import norm
+from fastnet.model.parameters import layer_views
+
+if TYPE_CHECKING:
+    from fastnet.network import Network
+
+__all__ = ["check_gradient"]
+
+
+def check_gradient(
+    net: Network, x: ArrayLike, y: ArrayLike, *, epsilon: float = 1e-5, sample: int = 200
+) -> float:
+    """Return how far the gradient is from central differences of the cost, relative to its size.
+
+    Parameters
+    ----------
+    net : Network
+        Left as it was; the check is worked out on a float64 copy.
+    x, y : array_like
+        One example or a batch, as for `Network.backprop`.
+    epsilon : float, default 1e-5
+        Half the distance between the two points of a difference.
+    sample : int, default 200
+        At most so many parameters are tried, evenly spread over all.
+
+    Returns
+    -------
+    float
+        The norm of the difference over the norm of both; below 1e-6 is right, near 1 is wrong. NaN
+        where both gradients are zero, which proves nothing. A ReLU whose weighted input lies within
+        epsilon of its kink may show more.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `Network.backprop`; or `epsilon` or `sample` is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnet
+    >>> net = fastnet.Network([3, 4, 2], rng=0)
+    >>> fastnet.check_gradient(net, np.ones(3), np.array([1.0, 0.0])) < 1e-7
+    True
+    """
+    epsilon, sample = as_rate(epsilon, "epsilon"), as_count(sample, "sample", at_least=1)
+    if epsilon == 0:
+        raise ValueError("epsilon is 0; expected a positive number.")
+    old = net._architecture
+    twin = type(net)._from_parameters(
+        Architecture(old.sizes, old.activations, old.cost, np.dtype(np.float64)),
+        *layer_views(net._copied_parameters(), old.sizes),
+    )
+    flat = np.empty_like(twin.parameters)
+    views = layer_views(flat, old.sizes)
+    for targets, sources in zip(views, twin.backprop(x, y), strict=True):
+        for target, source in zip(targets, sources, strict=True):
+            target[...] = source
+    chosen = np.unique(np.linspace(0, flat.size - 1, min(sample, flat.size)).astype(int))
+    differences = np.array([_difference(twin, x, y, int(j), epsilon) for j in chosen])
+    size = norm(differences) + norm(flat[chosen])
+    return norm(differences - flat[chosen]) / size if size else float("nan")
+
+
+def _difference(net: Any, x: ArrayLike, y: ArrayLike, j: int, epsilon: float) -> float:
+    """(C(w + epsilon) - C(w - epsilon)) / 2 epsilon in parameter j; C summed over the batch."""
+    kept = net.parameters[j]
+    costs = []
+    for w in (kept + epsilon, kept - epsilon):
+        net.parameters[j] = w
+        costs.append(net._summed_cost(x, y))
+    net.parameters[j] = kept
+    return float((costs[0] - costs[1]) / (2 * epsilon))

@@ -1,0 +1,396 @@
+"""`Model`: the parameters of a network, how they start, how they are seen, copied and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from fastnet import initializers, kernels
+from fastnet.common.generators import RNG, Seed, as_rng
+from fastnet.costs import Cost, CrossEntropyCost, find_cost
+from fastnet.data.targets import (
+    TargetFacts,
+    check_targets,
+    kind_of,
+    kind_of_output,
+    limits,
+    low_of,
+    read_kind,
+)
+from fastnet.history import History
+from fastnet.initializers import Initializer, name_of, read_initializer
+from fastnet.model.architecture import Architecture, check_cost, read_architecture
+from fastnet.model.guard import TrainingGuard
+from fastnet.model.parameters import Views, allocate, layer_views
+from fastnet.optimizers import SGD, Optimizer, State
+
+if TYPE_CHECKING:
+    from fastnet.kernels.engine_f64_baseline import PredictionEngine, TrainingEngine
+    from fastnet.training.calls import Crew
+
+__all__ = ["Model"]
+
+Array = NDArray[Any]
+Made = TypeVar("Made")
+#: Of what is pickled; to be raised when an older fastnet would misread it.
+LAYOUT = 1
+
+
+class Model:
+    """What a network is; `Network` adds what it does. See there."""
+
+    _lists = Views  # what `biases` and `weights` are
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        cost: type[Cost] | str = CrossEntropyCost,
+        *,
+        dtype: DTypeLike = np.float64,
+        rng: Seed = None,
+        activation: str | Sequence[str] = "sigmoid",
+        output: str | None = None,
+        initializer: Initializer = "default",
+        bias_initializer: Initializer | None = None,
+    ) -> None:
+        architecture = read_architecture(sizes, activation, output, cost, dtype)
+        self._initializer = read_initializer(initializer, "initializer")
+        if bias_initializer is None:
+            bookish = initializer in ("default", "lecun_normal", "large", "normal")
+            bias_initializer = "normal" if bookish else "zeros"
+        self._bias_initializer = read_initializer(bias_initializer, "bias_initializer")
+        rng = as_rng(rng)
+        self._build(architecture, rng)
+        self.initialize()
+
+    def _build(self, architecture: Architecture, rng: RNG) -> None:
+        """Make everything but the values of the parameters."""
+        self._architecture = architecture
+        self._rng = rng
+        self._parameters = allocate(architecture.sizes, architecture.dtype)
+        biases, weights = layer_views(self._parameters, architecture.sizes)
+        self._guard = TrainingGuard()
+        self._guard.rng = rng
+        self._biases = self._lists("biases", biases, self._guard)
+        self._weights = self._lists("weights", weights, self._guard)
+        self._predictors: list[PredictionEngine] = []
+        self._differentiators: list[TrainingEngine] = []
+        self._trainer: tuple[Any, TrainingEngine] | None = None  # for the thread that trains
+        self._crew: tuple[Any, Crew] | None = None  # what it has learnt of threads
+        self._kind: str | None = None
+        self._kind_is_given = False
+        self._low = 0.0  # the target of what is not the case
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Forget all training."""
+        if not self._kind_is_given:
+            self._kind, self._low = None, 0.0
+        self.history = History()
+        self._optimizer: Optimizer = SGD()
+        self._state: State | None = None
+
+    @classmethod
+    def _from_parameters(
+        cls, architecture: Architecture, biases: Iterable[ArrayLike], weights: Iterable[ArrayLike]
+    ) -> Any:
+        """A model with given parameters, and a generator of its own."""
+        model = cls.__new__(cls)
+        model._initializer, model._bias_initializer = "default", "normal"
+        model._build(architecture, as_rng(None))
+        model._kind = kind_of_output(architecture.activations[-1])
+        model.biases = biases
+        model.weights = weights
+        return model
+
+    # ---- what it is
+
+    @property
+    def sizes(self) -> list[int]:
+        """Units per layer, inputs first; a copy."""
+        return list(self._architecture.sizes)
+
+    @property
+    def num_layers(self) -> int:
+        """How many layers, the inputs counted."""
+        return len(self._architecture.sizes)
+
+    @property
+    def activations(self) -> list[str]:
+        """The activation of each layer but the inputs; a copy."""
+        return list(self._architecture.activations)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float64 or float32."""
+        return self._architecture.dtype
+
+    @property
+    def cost(self) -> type[Cost]:
+        """The cost class; it must go with the output activation."""
+        return self._architecture.cost
+
+    @cost.setter
+    def cost(self, cost: type[Cost] | str) -> None:
+        found, old = find_cost(cost), self._architecture
+        check_cost(found, old.activations[-1])
+        self._guard.check_cost()
+        with self._guard:
+            self._architecture = Architecture(old.sizes, old.activations, found, old.dtype)
+            self._predictors, self._differentiators = [], []
+
+    @property
+    def kind(self) -> str | None:
+        """What the targets are: "classes", "labels" (several a row), "numbers", or None: not known.
+
+        Accuracy, what is watched in training, and predictions follow from it. The first training
+        sets it: class numbers, and targets with a single 1 in each row, are classes; other rows of
+        0 and 1 are labels; anything else is numbers. (Outputs of tanh may have -1 for 0; those of
+        an exponential are numbers always.) Set it by hand where that is wrong, or to None to have
+        the next training set it. In a file that lacks it, sigmoid and softmax outputs are classes
+        and all others numbers.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnet
+        >>> net = fastnet.Network([2, 1], "quadratic", output="identity", rng=0)
+        >>> _ = net.train((np.eye(2), np.array([0.5, 3.0])), epochs=1)
+        >>> net.kind
+        'numbers'
+        """
+        return self._kind
+
+    @kind.setter
+    def kind(self, kind: str | None) -> None:
+        self._kind = read_kind(kind, self._architecture.activations[-1])
+        self._kind_is_given = kind is not None
+
+    @property
+    def rng(self) -> RNG:
+        """Where starting weights, shuffles and dropout are drawn from."""
+        return self._rng
+
+    @rng.setter
+    def rng(self, rng: Seed) -> None:
+        self._rng = self._guard.rng = as_rng(rng)
+
+    @property
+    def parameters(self) -> Array:
+        """Every parameter in one vector; writing into it changes the network."""
+        return self._parameters
+
+    @parameters.setter
+    def parameters(self, values: ArrayLike) -> None:
+        Views("parameters", [self._parameters], self._guard)[0] = values
+
+    @property
+    def weights(self) -> Views:
+        """Weight matrices (n_out, n_in), views of `parameters`."""
+        return self._weights
+
+    @weights.setter
+    def weights(self, values: Iterable[ArrayLike]) -> None:
+        self._weights.assign(values)
+
+    @property
+    def biases(self) -> Views:
+        """Bias columns (n_out, 1), views of `parameters`."""
+        return self._biases
+
+    @biases.setter
+    def biases(self, values: Iterable[ArrayLike]) -> None:
+        self._biases.assign(values)
+
+    def __repr__(self) -> str:
+        start = (
+            f"weights {name_of(self._initializer)!r}, biases {name_of(self._bias_initializer)!r}"
+        )
+        head = f"{type(self).__name__}({self.sizes}, cost={self.cost.__name__}, dtype={self.dtype})"
+        return "\n".join([head, *self._architecture.describe(), f"  start: {start}"])
+
+    def _repr_html_(self) -> str:
+        from fastnet.model.html import table
+
+        return table(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What a training in another thread stores together is copied together.
+        with self._guard.still:
+            state = self.__dict__.copy()
+            state["_parameters"] = self._parameters.copy()
+            state["history"] = History(self.history)  # copy.copy copies nothing by itself
+            if self._state is not None:
+                state["_state"] = self._state.copy()
+        engines = ("_predictors", "_differentiators", "_trainer", "_crew")
+        for name in ("_biases", "_weights", *engines, "_guard"):
+            del state[name]
+        return state | {"_layout": LAYOUT}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        layout = state.get("_layout", 0)  # 0.1.0 wrote none
+        if layout > LAYOUT:
+            raise ValueError(
+                f"this network was pickled in layout {layout}, by a later fastnet; "
+                f"this one reads layouts up to {LAYOUT}: upgrade it, or hand networks over by save."
+            )
+        self._build(state["_architecture"], state["_rng"])
+        self._parameters[:] = state["_parameters"]
+        for name, value in state.items():
+            if name not in ("_parameters", "_layout"):
+                self.__dict__[name] = value
+
+    # ---- starting weights
+
+    def initialize(self) -> None:
+        """Draw biases and weights anew, by the initializers that the network was made with.
+
+        Forgets the optimizer's state and the history.
+
+        Raises
+        ------
+        ValueError, TypeError
+            A callable gave something else than a finite array of the shape; nothing has changed.
+        RuntimeError
+            This network is being trained.
+
+        Examples
+        --------
+        >>> import fastnet
+        >>> net = fastnet.Network([2, 2], rng=0, initializer="he_normal")
+        >>> before = net.weights[0].copy()
+        >>> net.initialize()
+        >>> bool((net.weights[0] != before).all())
+        True
+        """
+        self._guard.check_idle()
+        drawn = initializers.draw(
+            self._rng, self._biases, self._weights, self._bias_initializer, self._initializer
+        )
+        self._start_from(drawn)
+
+    def _start_from(self, drawn: Sequence[Array]) -> None:
+        """Take these biases, and then weights, and forget all training."""
+        with self._guard:
+            for array, values in zip((*self._biases, *self._weights), drawn, strict=True):
+                array[...] = values
+            self._begin_anew()
+
+    def default_weight_initializer(self) -> None:
+        """Draw biases from N(0, 1) and weights from N(0, 1) / sqrt(n_in), n_in weights to a unit.
+
+        Bit for bit what `rng.standard_normal` (or `randn` of a RandomState) gives, every bias
+        first, and the generator is left where it would be. The book, chapter 3.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnet
+        >>> net, twin = fastnet.Network([9, 2], rng=3), np.random.default_rng(3)
+        >>> bool(np.all(net.biases[0] == twin.standard_normal((2, 1))))
+        True
+        >>> bool(np.all(net.weights[0] == twin.standard_normal((2, 9)) / np.sqrt(9)))
+        True
+        """
+        self._guard.check_idle()
+        self._initializer, self._bias_initializer = "default", "normal"
+        self.initialize()
+
+    def large_weight_initializer(self) -> None:
+        """Draw biases and weights from N(0, 1): the book's old way, by which units saturate.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnet
+        >>> net = fastnet.Network([1000, 500], rng=0)
+        >>> net.large_weight_initializer()
+        >>> round(float(net.weights[0].std()), 2)
+        1.0
+        """
+        self._guard.check_idle()
+        self._initializer, self._bias_initializer = "large", "normal"
+        self.initialize()
+
+    # ---- what targets mean
+
+    def _check_targets(self, facts: TargetFacts, name: str) -> None:
+        """Refuse targets that this network's cost has no meaning for."""
+        check_targets(facts, name, self._architecture.activations[-1])
+
+    def _target_limits(self) -> tuple[float, float, bool]:
+        """What `_check_targets` lets pass: the lowest, the highest, and whether rows sum to 1."""
+        return limits(self._architecture.activations[-1])
+
+    def _kind_for(self, facts: TargetFacts | None) -> tuple[str, float]:
+        """The kind that the network is of when it is trained on such targets, and their `_low`.
+
+        What an earlier training has set is kept, unless these targets show that it cannot be.
+        """
+        output = self._architecture.activations[-1]
+        found, low = kind_of(facts, output), low_of(facts, output)
+        if self._kind is None:
+            return found, low
+        if facts is None or self._kind_is_given:
+            return self._kind, min(low, self._low)
+        beyond = not -1 <= facts.lowest[0] <= facts.highest[0] <= 1
+        if (self._kind == "classes" and found == "labels") or beyond:
+            return found, low
+        return self._kind, min(low, self._low)
+
+    def _hit_rule(self, facts: TargetFacts | None) -> tuple[int, float]:
+        """What the kernels need to know to count what is right; see `Engine.count_hits`."""
+        output = self._architecture.activations[-1]
+        kind = self._kind or kind_of(facts, output)
+        if kind == "numbers":
+            return 0, 0.0
+        if kind == "classes" and self._architecture.sizes[-1] > 1:
+            return 1, 0.0
+        low = min(self._low, low_of(facts, output))
+        return 2, 0.5 * (1.0 + low)
+
+    # ---- for training and prediction
+
+    def _copied_parameters(self) -> Array:
+        """The parameters of one moment, in memory that a workspace can be attached to."""
+        copy = allocate(self._architecture.sizes, self.dtype)
+        with self._guard.still:
+            copy[:] = self._parameters
+        return copy
+
+    def _prediction_engine(self, capacity: int) -> PredictionEngine:
+        return self._made(kernels.prediction_engine(self.dtype), capacity, guard=self._guard)
+
+    def _training_engine(self, capacity: int, **options: Any) -> TrainingEngine:
+        return self._made(kernels.training_engine(self.dtype), capacity, **options)
+
+    def _made(self, engine: Callable[..., Made], capacity: int, **options: Any) -> Made:
+        activations, cost = self._architecture.codes
+        try:
+            return engine(self._architecture.sizes, activations, cost, capacity, **options)
+        except MemoryError:
+            raise MemoryError(
+                f"a network of sizes {self.sizes} finds no memory to work on {capacity} examples "
+                "at a time; use smaller layers or mini-batches."
+            ) from None
+
+    def _optimizer_state(self, optimizer: Optimizer) -> State:
+        """The state that `optimizer` goes on from: that of the last training, if of its class."""
+        if self._state is None or type(optimizer) is not type(self._optimizer):
+            self._state = optimizer.start(self._parameters.size, self.dtype)
+        self._optimizer = optimizer
+        return self._state
+
+    def _is_weight(self) -> Array:
+        """Which of the parameters are weights, as a mask."""
+        mask = np.zeros(self._parameters.size, dtype=bool)
+        for weights in layer_views(mask, self._architecture.sizes)[1]:
+            weights[...] = True
+        return mask
+
+    def _first_bad_layer(self) -> int:
+        """The first layer, from 1, with a parameter that is not finite."""
+        for layer, (b, w) in enumerate(zip(self._biases, self._weights, strict=True), 1):
+            if not (np.isfinite(b).all() and np.isfinite(w).all()):
+                return layer
+        return 0

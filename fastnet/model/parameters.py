@@ -1,0 +1,297 @@
+"""The flat parameter vector of a network, and the views of it that users see."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnet.common.arguments import as_items, memory_for
+from fastnet.kernels.guard import Guard
+
+__all__ = ["Layers", "Views", "allocate", "layer_views", "read_layers"]
+
+Array = NDArray[Any]
+#: Kernels read whole vectors, and so up to this many bytes behind the last parameter.
+SLACK_BYTES = 64
+
+
+def allocate(sizes: Sequence[int], dtype: np.dtype[Any]) -> Array:
+    """Return a zero vector for all parameters, aligned to 64 bytes, with slack behind it.
+
+    Raises
+    ------
+    MemoryError
+        So many parameters do not fit.
+    """
+    count = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
+    size = count * dtype.itemsize + SLACK_BYTES + 64
+    if size > 2**60:
+        raise MemoryError(
+            f"sizes {list(sizes)} mean {count} parameters, which do not fit into memory."
+        )
+    try:
+        memory = np.zeros(size, dtype=np.uint8)
+    except MemoryError:
+        raise MemoryError(
+            f"sizes {list(sizes)} mean {count} parameters, for which {size} bytes are not to be "
+            "had; use smaller layers."
+        ) from None
+    start = -memory.ctypes.data % 64
+    return memory[start : start + count * dtype.itemsize].view(dtype)
+
+
+def layer_views(parameters: Array, sizes: Sequence[int]) -> tuple[list[Array], list[Array]]:
+    """Return the biases, (n_out, 1), and weights, (n_out, n_in), that lie in `parameters`.
+
+    Layer after layer it holds b_u and then w_iu: inputs as rows, so that the weights of one input
+    lie together and an input of zero can be passed over.
+    """
+    biases, weights = [], []
+    at = 0
+    for n_in, n_out in pairwise(sizes):
+        biases.append(parameters[at : at + n_out].reshape(n_out, 1))
+        at += n_out
+        weights.append(parameters[at : at + n_in * n_out].reshape(n_in, n_out).T)
+        at += n_in * n_out
+    return biases, weights
+
+
+class Views(list[Array]):
+    """A list of arrays that are views of a network's parameters; assigning an item copies into it.
+
+    It has one array for each layer, and so keeps its length and its order: `append`, `del`, `sort`
+    and the like are refused. `+`, `*`, `copy`, slices, pickles and copies are plain lists. `==`,
+    `in`, `index` and `count` compare shapes and numbers, where a plain list of arrays would say
+    that the truth of an array is ambiguous. Since assigning copies, two layers of one shape are
+    swapped by assigning both at once: `net.weights[1:] = net.weights[:0:-1]`.
+
+    Parameters
+    ----------
+    name : str
+        "weights" or "biases", for messages.
+    arrays : list of ndarray
+    guard : Guard
+        Of the network.
+
+    Examples
+    --------
+    >>> import fastnet
+    >>> net = fastnet.Network([2, 1])
+    >>> net.weights[0] = [[1.0, 2.0]]
+    >>> net.weights[0]
+    array([[1., 2.]])
+    >>> net.weights == [np.array([[1.0, 2.0]])], len(net.weights + net.biases)
+    (True, 2)
+    """
+
+    def __init__(self, name: str, arrays: list[Array], guard: Guard) -> None:
+        super().__init__(arrays)
+        self._name = name
+        self._guard = guard
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if isinstance(index, slice):
+            self._assign(range(len(self))[index], value)
+        else:
+            self._assign([range(len(self))[index]], [value])
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return list, (list(self),)
+
+    # ---- comparison
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, list):
+            return NotImplemented
+        return len(self) == len(other) and all(map(_same, self, other))
+
+    def __ne__(self, other: object) -> bool:
+        return NotImplemented if not isinstance(other, list) else not self == other
+
+    __hash__ = None  # as every list
+
+    def __contains__(self, value: object) -> bool:
+        return any(_same(array, value) for array in self)
+
+    def count(self, value: Any) -> int:
+        """Return how many of the arrays equal `value`."""
+        return sum(_same(array, value) for array in self)
+
+    def index(self, value: Any, start: Any = 0, stop: Any = sys.maxsize) -> int:
+        """Return the first layer, from 0, whose array equals `value`.
+
+        Raises
+        ------
+        ValueError
+            There is no such layer.
+        """
+        for layer in range(len(self))[start:stop]:
+            if _same(self[layer], value):
+                return layer
+        raise ValueError(f"value is not among {self._name}; expected one of its arrays.")
+
+    # ---- one array for each layer
+
+    def __iadd__(self, other: Iterable[Any]) -> Any:  # type: ignore[misc]  # a plain list
+        return [*self, *other]
+
+    def __imul__(self, times: Any) -> Any:  # type: ignore[misc]
+        return list(self) * times
+
+    def _change(self, name: str, *arguments: Any, **options: Any) -> Any:
+        what = name.strip("_").replace("delitem", "del")
+        raise TypeError(
+            f"{self._name} has one array for each of {len(self)} layers, so that {what} is not "
+            f"possible; assign arrays to {self._name}, or take list({self._name})."
+        )
+
+    def __delitem__(self, index: Any) -> None:
+        self._change("__delitem__", index)
+
+    def append(self, value: Any) -> None:
+        """Raise TypeError, as do the other methods that change length or order."""
+        self._change("append", value)
+
+    def extend(self, values: Any) -> None:  # noqa: D102
+        self._change("extend", values)
+
+    def insert(self, index: Any, value: Any) -> None:  # noqa: D102
+        self._change("insert", index, value)
+
+    def pop(self, index: Any = -1) -> Any:  # noqa: D102
+        return self._change("pop", index)
+
+    def remove(self, value: Any) -> None:  # noqa: D102
+        self._change("__delitem__", self.index(value))
+
+    def clear(self) -> None:  # noqa: D102
+        self._change("clear")
+
+    def reverse(self) -> None:  # noqa: D102
+        self._change("reverse")
+
+    def sort(self, **options: Any) -> None:  # noqa: D102
+        self._change("sort", **options)
+
+    # ---- assignment
+
+    def assign(self, values: Iterable[Any]) -> None:
+        """Copy one array into each; all are checked before the first is changed.
+
+        Raises
+        ------
+        ValueError
+            Another number of arrays, or one of another shape.
+        TypeError
+            One that holds no real numbers.
+        RuntimeError
+            Another thread is training this network.
+        """
+        self._assign(range(len(self)), values)
+
+    def read(self, values: Iterable[Any]) -> list[Array]:
+        """Return copies of what `assign` would take; raise as it does, and change nothing."""
+        return self._read(range(len(self)), values)
+
+    def _assign(self, layers: Sequence[int], values: Iterable[Any]) -> None:
+        checked = self._read(layers, values)
+        with self._guard:
+            for layer, value in zip(layers, checked, strict=True):
+                np.copyto(self[layer], value, casting="same_kind")
+
+    def _read(self, layers: Sequence[int], values: Iterable[Any]) -> list[Array]:
+        items = as_items(values, self._name)
+        if items is None:
+            raise TypeError(
+                f"{self._name} is of type {type(values).__name__}; expected {len(layers)} arrays."
+            )
+        if len(items) != len(layers):
+            raise ValueError(f"{self._name}: {len(items)} arrays came for {len(layers)} layers.")
+        return [self._checked(layer, value) for layer, value in zip(layers, items, strict=True)]
+
+    def _checked(self, layer: int, value: Any) -> Array:
+        wanted = self[layer]
+        try:
+            with memory_for(self._name):
+                array = np.asarray(value)
+        except ValueError:
+            raise ValueError(
+                f"{self._name}[{layer}] is ragged; expected shape {wanted.shape}."
+            ) from None
+        if array.dtype.kind not in "biuf":
+            raise TypeError(
+                f"{self._name}[{layer}] is of dtype {array.dtype}; expected real numbers."
+            )
+        if array.shape != wanted.shape:
+            raise ValueError(
+                f"{self._name}[{layer}] has shape {array.shape}; expected {wanted.shape}."
+            )
+        # A copy in the network's type: `net.weights = [w.T for ...]` may read what it overwrites.
+        return np.array(array, dtype=wanted.dtype)
+
+
+class Layers(Views):
+    """Views that become a plain list of arrays when they are given others than their network has.
+
+    Attributes
+    ----------
+    loose : bool
+        They have, and are not the network's parameters any more.
+    """
+
+    loose = False
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if self.loose:
+            list.__setitem__(self, index, value)
+            return
+        try:
+            super().__setitem__(index, value)
+        except ValueError:
+            if isinstance(index, slice) or np.ndim(value) != 2:
+                raise
+            self._change("__setitem__", index, value)
+
+    def _change(self, name: str, *arguments: Any, **options: Any) -> Any:
+        self.loose = True
+        return getattr(list, name)(self, *arguments, **options)
+
+    def __iadd__(self, other: Iterable[Any]) -> Any:  # type: ignore[misc]
+        return self._change("__iadd__", other)
+
+    def __imul__(self, times: Any) -> Any:  # type: ignore[misc]
+        return self._change("__imul__", times)
+
+
+def read_layers(biases: list[Any], weights: list[Any]) -> list[int]:
+    """Return the units of each layer of the network that these arrays make.
+
+    Raises
+    ------
+    ValueError
+        They do not go together.
+
+    Examples
+    --------
+    >>> read_layers([np.zeros((3, 1)), np.zeros((2, 1))], [np.zeros((3, 4)), np.zeros((2, 3))])
+    [4, 3, 2]
+    """
+    shapes = [[np.shape(array) for array in arrays] for arrays in (biases, weights)]
+    sizes = [shape[0] for shape in shapes[1] if len(shape) == 2]
+    sizes = [n for shape in shapes[1][:1] for n in shape[1:]] + sizes
+    wanted = [[(n, 1) for n in sizes[1:]], [(n_out, n_in) for n_in, n_out in pairwise(sizes)]]
+    if len(sizes) < 2 or min(sizes) < 1 or shapes != wanted:
+        raise ValueError(
+            f"weights of shapes {shapes[1]} and biases of shapes {shapes[0]} make no network; give "
+            "each layer weights (units, units of the layer before) and biases (units, 1)."
+        )
+    return sizes
+
+
+def _same(array: Array, other: Any) -> bool:
+    return array is other or np.array_equal(array, other)

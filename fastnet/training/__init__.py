@@ -1,0 +1,1 @@
+"""A training, from its checked arguments to its last epoch."""

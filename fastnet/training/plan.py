@@ -1,0 +1,240 @@
+"""From what a user asks for to a `Plan`: every argument of a training, checked in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnet.callbacks import Callback, EarlyStopping, read_callbacks
+from fastnet.common.arguments import as_count, as_items, as_rate, check_held, shown
+from fastnet.common.progress import Progress
+from fastnet.data.dataset import Dataset
+from fastnet.data.order import Shuffle
+from fastnet.metrics import METRICS, Metrics
+from fastnet.optimizers import LBFGS, Optimizer, read_optimizer
+from fastnet.schedules import HalveOnPlateau, Schedule, read_schedule, watched
+
+if TYPE_CHECKING:
+    from fastnet.network import Network
+
+__all__ = ["Plan", "check_monitors", "read_plan"]
+
+
+@dataclass
+class Plan:
+    """How to train; every argument has been checked.
+
+    Attributes
+    ----------
+    l1, l2 : float
+        The book's lambda, for either norm.
+    dropout : list of float
+        The share dropped of each layer but the last; empty for none.
+    max_norm, clip_norm : float
+        0 for none.
+    recorded : bool
+        Whether epochs are counted and go into the History.
+    keeps_state : bool
+        Whether the optimizer goes on from the training before, and its state is kept.
+    resume : None, bool or path
+        The checkpoint to go on from.
+    kind : str
+        What the network's targets are.
+    low : float
+        The target of what is not the case.
+    """
+
+    epochs: int
+    mini_batch_size: int
+    optimizer: Optimizer
+    schedule: Schedule
+    l1: float
+    l2: float
+    dropout: Sequence[float]
+    max_norm: float
+    clip_norm: float
+    shuffle: Shuffle
+    metrics: Metrics
+    callbacks: list[Callback]
+    progress: Progress
+    recorded: bool = True
+    keeps_state: bool = True
+    resume: Any = None
+    kind: str = "classes"
+    low: float = 0.0
+
+
+def read_plan(
+    network: Network,
+    data: Dataset,
+    evaluation: Dataset | None,
+    epochs: Any,
+    mini_batch_size: Any,
+    *,
+    optimizer: Any = None,
+    schedule: Any = None,
+    l1: Any = 0.0,
+    l2: Any = 0.0,
+    dropout: Any = 0.0,
+    max_norm: Any = None,
+    clip_norm: Any = None,
+    metrics: Any = None,
+    callbacks: Any = (),
+    shuffle: Shuffle = True,
+    progress: Progress = None,
+    resume: Any = None,
+) -> Plan:
+    """Check everything, and change nothing. The parameters are those of `Network.train`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        The message names the argument.
+    """
+    l1, l2 = as_rate(l1, "l1"), as_rate(l2, "l2")
+    if mini_batch_size is None:
+        mini_batch_size = data.n
+    epochs = as_count(epochs, "epochs", at_least=0)
+    kind, low = network._kind_for(data.facts)
+    plan = Plan(
+        epochs=epochs,
+        mini_batch_size=as_count(mini_batch_size, "mini_batch_size", at_least=1, at_most=None),
+        optimizer=network._optimizer if optimizer is None else read_optimizer(optimizer),
+        schedule=read_schedule(schedule, epochs),
+        l1=l1,
+        l2=l2,
+        dropout=_read_dropout(dropout, network.num_layers - 1),
+        max_norm=_read_norm(max_norm, "max_norm"),
+        clip_norm=_read_norm(clip_norm, "clip_norm"),
+        shuffle=shuffle,
+        metrics=Metrics(metrics, data, evaluation, l1, l2, kind),
+        callbacks=read_callbacks(callbacks),
+        progress=progress,
+        resume=resume,
+        kind=kind,
+        low=low,
+    )
+    _check_held(plan, network.dtype, data.n)
+    recorded = (*plan.metrics.names, *plan.metrics.functions)
+    check_monitors([plan.schedule, *plan.callbacks], recorded, plan.callbacks)
+    if isinstance(plan.optimizer, LBFGS):
+        _check_lbfgs(plan, data)
+    return plan
+
+
+def check_monitors(
+    watchers: Iterable[Any],
+    recorded: Sequence[str],
+    callbacks: Iterable[Callback],
+    remedy: str = "give evaluation_data, or name it in metrics",
+) -> None:
+    """Refuse what would be found missing only when the first epoch is over.
+
+    Parameters
+    ----------
+    watchers : iterable of Schedule and Callback
+    recorded : sequence of str
+        The names of what is measured.
+    callbacks : iterable of Callback
+        Which may add to the record.
+    remedy : str
+        What messages advise.
+
+    Raises
+    ------
+    ValueError
+        Something that is watched is not recorded, or does not tell what is better there.
+
+    Examples
+    --------
+    >>> check_monitors([EarlyStopping()], ["evaluation_cost"], [])
+    """
+    callbacks = list(callbacks)
+    names = [*recorded, "epoch", "eta", *(name for c in callbacks for name in c.adds)]
+    # A callback of the user's may add to the record whatever it likes.
+    may_add = any(
+        type(callback).on_epoch_end is not Callback.on_epoch_end
+        and type(callback) is not EarlyStopping
+        and not callback.adds
+        for callback in callbacks
+    )
+    for watcher in watchers:
+        for part in (watcher, getattr(watcher, "then", None)):
+            monitor = getattr(part, "monitor", None)
+            ours = isinstance(part, (EarlyStopping, HalveOnPlateau))
+            if monitor is None and not ours:
+                continue
+            if may_add and monitor is not None and monitor not in (*METRICS, *names):
+                continue
+            try:
+                watched(names, monitor, getattr(part, "better", None) if ours else "high")
+            except ValueError as error:
+                raise ValueError(f"{type(part).__name__}: {error}; {remedy}.") from None
+
+
+def _read_dropout(dropout: Any, depth: int) -> list[float]:
+    """A share for the inputs and each hidden layer, or nothing."""
+    items = as_items(dropout, "dropout")
+    if isinstance(dropout, (str, bytes)):
+        raise TypeError(f"dropout is {shown(dropout)}; expected a number, or one a layer.")
+    if items is not None:
+        shares = [as_rate(share, "dropout") for share in items]
+        if len(shares) != depth:
+            raise ValueError(
+                f"dropout has {len(shares)} shares; expected {depth}: "
+                "the inputs and every hidden layer."
+            )
+    else:
+        shares = [0.0] + [as_rate(dropout, "dropout")] * (depth - 1)
+    for share in shares:
+        if share >= 1:
+            raise ValueError(f"dropout is {share}; expected less than 1.")
+    return shares if any(shares) else []
+
+
+def _read_norm(norm: Any, name: str) -> float:
+    if norm is None:
+        return 0.0
+    norm = as_rate(norm, name)
+    if norm == 0:
+        raise ValueError(f"{name} is 0; expected a positive number, or None for no limit.")
+    return float(norm)
+
+
+def _check_held(plan: Plan, dtype: np.dtype[Any], n: int) -> None:
+    """Refuse coefficients that have another meaning when they are rounded to `dtype`."""
+    plan.optimizer.check_held(dtype)
+    if not isinstance(plan.optimizer, LBFGS):  # which has l2 in float64
+        check_held(plan.l1, "l1", dtype, per=n)
+        check_held(plan.l2, "l2 (lmbda)", dtype, per=n)
+    for name in ("max_norm", "clip_norm"):  # kept in float64, but what they leave is not
+        norm = getattr(plan, name)
+        check_held(min(norm, 1.0), name, dtype)
+    # Draws have 32 bits, and the share that is kept has those of `dtype`.
+    least = max(2.0**-32, float(np.finfo(dtype).epsneg))
+    for share in plan.dropout:
+        check_held(share, "dropout", dtype, least=least)
+        if share > 1 - 2.0**-32:
+            raise ValueError(f"dropout is {share!r}; expected at most 0.9999999997.")
+
+
+def _check_lbfgs(plan: Plan, data: Dataset) -> None:
+    try:
+        import scipy.optimize  # noqa: F401 - better missed now than when training has begun
+    except ImportError:
+        raise ImportError(
+            "LBFGS needs SciPy; install it with `pip install 'fastnet-mlp[scipy]'`."
+        ) from None
+    if plan.mini_batch_size < data.n:
+        raise ValueError(
+            f"mini_batch_size is {plan.mini_batch_size}; "
+            f"LBFGS needs all {data.n} examples at once (None)."
+        )
+    for name in ("l1", "max_norm", "clip_norm", "dropout"):
+        if getattr(plan, name):
+            raise ValueError(
+                f"{name} is {getattr(plan, name)}; LBFGS does not go with it, only with l2."
+            )
