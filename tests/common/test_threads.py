@@ -151,7 +151,7 @@ def test_a_store_between_two_kernel_calls_is_noticed(name, dtype, monkeypatch):
 @pytest.fixture
 def large(monkeypatch):
     """Return a network of which one kernel call takes a while, and rows for it."""
-    monkeypatch.setattr("fastnet.training.blocks.CALL_PRODUCTS", 2**62)
+    monkeypatch.setattr("fastnet.model.blocks.CALL_PRODUCTS", 2**62)
     return new((500, 500, 500, 2)), np.random.default_rng(0).random((CALL_ROWS, 500))
 
 

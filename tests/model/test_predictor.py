@@ -131,7 +131,7 @@ def test_how_many_examples_a_call_takes_changes_no_gradient_and_no_answer(monkey
     rows, y = rng.random((3000, 30)), rng.integers(0, 2, 3000)
     net = fastnet.Network([30, 40, 2], rng=0)
     expected, answers = net.backprop(rows, y), net.feedforward(rows)
-    monkeypatch.setattr("fastnet.training.blocks.CALL_PRODUCTS", 1)
+    monkeypatch.setattr("fastnet.model.blocks.CALL_PRODUCTS", 1)
     assert same(net.backprop(rows, y), expected)
     assert (net.feedforward(rows) == answers).all()
 

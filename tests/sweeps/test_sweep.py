@@ -310,14 +310,14 @@ def test_an_array_in_a_file_goes_by_its_name(tmp_path):
 
 
 def test_a_folder_that_workers_do_not_see_ends_the_sweep(elsewhere, tmp_path, monkeypatch):
-    from fastnet.sweeps import engines
+    from fastnet.sweeps import executors
 
     def lost(parcel, path):
         mapped = spill(parcel, path)
         path.unlink()
         return mapped
 
-    monkeypatch.setattr(engines, "spill", lost)
+    monkeypatch.setattr(executors, "spill", lost)
     with pytest.raises(FileNotFoundError, match="give sweep a scratch= folder that all workers"):
         sweep(build, [{}], XOR, seeds=3, executor=elsewhere, scratch=tmp_path)
     assert not list(tmp_path.iterdir())

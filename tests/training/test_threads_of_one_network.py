@@ -190,7 +190,7 @@ def eager(monkeypatch):
         counts.append(len(tasks))
         run_together(tasks)
 
-    monkeypatch.setattr("fastnet.training.blocks.PRODUCTS_PER_THREAD", 1)
+    monkeypatch.setattr("fastnet.model.blocks.PRODUCTS_PER_THREAD", 1)
     monkeypatch.setattr("fastnet.model.prediction.run_together", count)
     return counts
 
