@@ -15,7 +15,7 @@ from fastnet.files import networks
 from fastnet.history import History
 from fastnet.optimizers import SGD
 from fastnet.portable import Portable
-from fastnet.training.loop import Training
+from fastnet.training import train
 from fastnet.training.plan import read_plan
 
 __all__ = ["Network", "load"]
@@ -139,7 +139,7 @@ class Network(Portable):
             raise ValueError(f"lmbda is {lmbda}, too large for {data.n} examples of {n}.")
         plan = read_plan(self, data, None, 1, data.n, optimizer=SGD(eta), l2=l2, shuffle=False)
         plan.recorded = plan.keeps_state = False
-        Training(self, data, plan).run()
+        train(self, data, plan)
 
     def SGD(
         self,
@@ -386,7 +386,7 @@ class Network(Portable):
             evaluation = self._read(evaluation_data, "evaluation_data", repeated=True)
         plan = read_plan(self, training, evaluation, epochs, mini_batch_size, **options)
         plan.recorded = recorded
-        return Training(self, training, plan).run()
+        return train(self, training, plan)
 
     def partial_fit(
         self,

@@ -143,7 +143,7 @@ def _fitted(plain: Any, template: Any) -> Any:
         return tuple(_fitted(item, now) for item, now in zip(plain, template, strict=True))
     if template is None or isinstance(template, float):  # a normal number kept, or none
         if plain is None or type(plain) in (int, float):
-            return plain
+            return None if plain is None else float(plain)
         raise ValueError("no number")
     if type(plain) is not type(template):
         raise ValueError(f"{type(plain).__name__} and not {type(template).__name__}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,9 @@ BLOCK_BYTES = 1 << 22
 #: At most this share of non-zeros, and this many bytes of them, is kept beside X for training.
 SPARSE_SHARE = 0.4
 SPARSE_BYTES = 128 << 20
+#: Bytes of rows, and targets, that are read to tell one data set from another.
+DIGEST_BYTES = 1 << 20
+DIGEST_TARGETS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -195,6 +199,19 @@ class Dataset:
             )
         return self.y[:, 0].astype(np.intp)
 
+    def describe(self) -> dict[str, Any]:
+        """Return shape, number type and a digest of some rows, spread evenly, and of targets."""
+        digest = blake2b(digest_size=8)
+        most = max(1, DIGEST_BYTES // max(1, self.X.shape[1] * self.X.dtype.itemsize))
+        digest.update(_sample(self.X, most))
+        for targets in (self.labels, self.y, self.sample_weight):
+            digest.update(b"|" if targets is None else _sample(targets, DIGEST_TARGETS))
+        return {
+            "shape": [self.n, int(self.X.shape[1])],
+            "dtype": self.X.dtype.str,
+            "digest": digest.hexdigest(),
+        }
+
     def check_fit(self, n_in: int, n_out: int, dtype: np.dtype[Any]) -> None:
         """Refuse a network that this was not prepared for.
 
@@ -221,6 +238,15 @@ class Dataset:
         if self.rows is not None and self.derived is None:
             return self.n
         return int(max(1, BLOCK_BYTES // (self.X.shape[1] * self.dtype.itemsize)))
+
+
+def _sample(values: Any, most: int) -> bytes:
+    """The bytes of at most so many rows, the first and the last among them."""
+    n = values.shape[0]
+    chosen = np.linspace(0, n - 1, min(n, most)).astype(np.intp)
+    if sparse.is_sparse(values):
+        return b"".join(part.tobytes() for part in sparse.entries(values, chosen))
+    return np.ascontiguousarray(values[chosen]).tobytes()
 
 
 def read_dataset(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnet.common.arguments import call, is_function, shown
-from fastnet.common.generators import RNG
+from fastnet.common.generators import RNG, get_state, read_state, set_state
 
 __all__ = ["Orders", "Shuffle", "drawn_permutation"]
 
@@ -78,6 +78,29 @@ class Orders:
     def is_custom(self) -> bool:
         """Whether a callable orders the examples."""
         return callable(self._shuffle)
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the rows that a callable permutes, and its generator's state."""
+        if not self.is_custom:
+            return {}
+        rows = np.array(self.rows, dtype=np.uint32 if self._n <= 2**32 else np.uint64)
+        return {"rows": rows, "source": self.source and get_state(self.source)}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from where `get_state` was called.
+
+        Raises
+        ------
+        ValueError
+            The rows are not a permutation, or the generator is of another kind.
+        """
+        if self.is_custom:
+            order = _as_permutation(state["rows"], self._n)
+            if order is None:
+                raise ValueError(f"its rows are no permutation of the {self._n} row numbers")
+            if self.source is not None:
+                set_state(self.source, read_state(state["source"], self.source))
+            self.rows[:] = order.tolist()
 
 
 def drawn_permutation(rng: RNG, n: int) -> Array:

@@ -17,8 +17,7 @@ from fastnet.files.safetensors import (
     read_safetensors,
     write_safetensors,
 )
-from fastnet.files.saved_model import FORMAT_VERSION, SavedModel
-from fastnet.files.training import SavedTraining
+from fastnet.files.saved_model import FORMAT_VERSION, SavedModel, SavedTraining
 
 __all__ = [
     "FORMAT_VERSION",

@@ -7,12 +7,13 @@ biases_0, ...       dtype      (n_out, 1), one a layer
 weights_0, ...      dtype      (n_out, n_in), one a layer
 input_mean          float64    (n_0,), where inputs are standardized
 input_scale         float64    (n_0,)
-training_...        any        in checkpoints: what a training goes on from (see `training`)
+training_...        any        in checkpoints: what a training goes on from
 ==================  =========  ==============================================================
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -33,7 +34,6 @@ from fastnet.files.checks import (
     read_names,
     refuse,
 )
-from fastnet.files.training import SavedTraining, read_training, training_members
 from fastnet.history import without_counts
 from fastnet.preprocessing import Preprocessing
 
@@ -41,6 +41,7 @@ __all__ = [
     "FORMAT_VERSION",
     "Members",
     "SavedModel",
+    "SavedTraining",
     "arrays_of",
     "header_of",
     "read_header",
@@ -71,7 +72,24 @@ _KEYS = (
 )
 #: Those that version 1 did not have; its histories counted what was right, and gave no shares.
 _SINCE_2 = ("kind", "low")
+_ARRAY_NAME = re.compile(r"[a-z0-9_]{1,60}")
 _NAMES = ("labels", "columns", "target", "target_mean", "target_scale")
+
+
+@dataclass
+class SavedTraining:
+    """What a training goes on from; `fastnet.training.state` knows what it means.
+
+    Attributes
+    ----------
+    told : dict
+        Everything that is not an array: numbers, strings, None, lists and dicts of them.
+    arrays : dict
+        The arrays by name, of small letters, digits and underscores.
+    """
+
+    told: dict[str, Any]
+    arrays: dict[str, Array] = field(default_factory=dict)
 
 
 @dataclass
@@ -163,7 +181,9 @@ def arrays_of(model: SavedModel, path: str) -> dict[str, Array]:
                 )
             members[f"{key}_{layer}"] = np.asarray(array, dtype=stored)
     if model.training is not None:
-        members.update(training_members(model.training))
+        for name, array in model.training.arrays.items():
+            stored = array.dtype.newbyteorder("<")
+            members[f"training_{name}"] = np.asarray(array, dtype=stored)
     preprocessing = model.preprocessing
     if preprocessing is None:
         return members
@@ -237,7 +257,7 @@ def read_model(data: bytes, members: Members) -> SavedModel:
         biases.append(members.read(f"biases_{layer}", (n_out, 1), dtype))
         weights.append(members.read(f"weights_{layer}", (n_out, n_in), dtype))
     preprocessing = _read_preprocessing(header["preprocessing"], sizes, members)
-    training = read_training(header["training"], members) if "training" in header else None
+    training = _read_training(header["training"], members) if "training" in header else None
     kept = [key for key in _KEYS if key not in ("format", "version", "sizes", "dtype")]
     kept.remove("preprocessing")
     return SavedModel(
@@ -249,6 +269,26 @@ def read_model(data: bytes, members: Members) -> SavedModel:
         training=training,
         **{key: header[key] for key in kept},
     )
+
+
+def _read_training(told: Any, members: Members) -> SavedTraining:
+    """Return what the header says of a training, and the arrays that it lists."""
+    if not isinstance(told, dict):
+        refuse(members.source, f"its training is {described(told)}; expected an object")
+    told = dict(told)
+    names = told.pop("arrays", None)
+    good = _are_names(names) and all(_ARRAY_NAME.fullmatch(name) for name in names)
+    if not good or len(set(names)) < len(names):
+        refuse(members.source, f"its training's arrays are {described(names)}; expected names")
+    arrays: dict[str, Array] = {}
+    taken = 0
+    for name in names:
+        arrays[name] = members.member(f"training_{name}")
+        # Several members may share their bytes in a file that was made to fill the memory.
+        taken += arrays[name].nbytes
+        if taken > members.n_bytes:
+            refuse(members.source, f"its arrays have more than its {members.n_bytes} bytes")
+    return SavedTraining(told, arrays)
 
 
 def _check_sizes(

@@ -29,7 +29,7 @@ from fastnet.optimizers import SGD, Optimizer, State
 
 if TYPE_CHECKING:
     from fastnet.kernels.engine_f64_baseline import PredictionEngine, TrainingEngine
-    from fastnet.training.calls import Crew
+    from fastnet.training.calls import ThreadChoice
 
 __all__ = ["Model"]
 
@@ -79,7 +79,7 @@ class Model:
         self._predictors: list[PredictionEngine] = []
         self._differentiators: list[TrainingEngine] = []
         self._trainer: tuple[Any, TrainingEngine] | None = None  # for the thread that trains
-        self._crew: tuple[Any, Crew] | None = None  # what it has learnt of threads
+        self._crew: tuple[Any, ThreadChoice] | None = None  # what it has learnt of threads
         self._kind: str | None = None
         self._kind_is_given = False
         self._low = 0.0  # the target of what is not the case

@@ -1,52 +1,72 @@
-"""How much a kernel is given at a time: as much as lets Python answer in time."""
+"""How an epoch is divided into kernel calls: into pieces that let Python answer in time."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
-__all__ = ["Crew", "Pace"]
+from fastnet.model.blocks import TRAINING_ROWS
+
+__all__ = ["EpochCalls", "ThreadChoice"]
 
 #: Python is entered about this often, for Ctrl-C and progress.
 SECONDS_PER_CALL = 0.02
 #: How often one thread and all threads are each tried before one of the two is preferred; after how
-#: many calls the other is tried again, twice as many each time that it was in vain, up to a most.
+#: many calls the other is tried again, which doubles after each failure, up to a maximum.
 TRIALS = 3
 CALLS_PER_TRIAL = 25
 MOST_CALLS_PER_TRIAL = 400
 
 
-class Pace:
-    """The number of examples that a kernel gets through in about 20 ms, found while it works.
+class EpochCalls:
+    """Where each kernel call of an epoch ends.
+
+    The division changes no bit of the result: calls end between mini-batches or, in mini-batches
+    larger than the workspace, between the parts that it takes.
 
     Parameters
     ----------
-    rows : int
-        To begin with.
+    n : int
+        Examples in the epoch.
+    size : int
+        Examples in a mini-batch.
+    intervals : iterable of int
+        Calls end at the multiples of these numbers of mini-batches.
     most : int
-        Never more than this.
+        Examples a call at most.
 
     Examples
     --------
-    >>> pace = Pace(rows=100, most=1000)
-    >>> pace.note(rows=100, seconds=0.01)
-    >>> pace.rows
-    200
-    >>> pace.note(rows=200, seconds=0.2)
-    >>> pace.rows
-    20
+    >>> calls = EpochCalls(n=1000, size=10, intervals=[7], most=1000)
+    >>> calls.note(rows=10, seconds=0.001)  # larger ones, by up to four times
+    >>> calls.stop(0), calls.stop(40), calls.stop(40, 50)
+    (40, 70, 50)
     """
 
-    def __init__(self, rows: int, most: int) -> None:
+    def __init__(self, n: int, size: int, intervals: Iterable[int], most: int) -> None:
+        self._n = n
+        self._size = size
+        self._unit = min(size, TRAINING_ROWS)
+        self._every = {interval * size for interval in intervals if interval}
         self._most = most
-        self.rows = max(1, min(rows, most))
+        self._rows = max(1, min(self._unit, most))
+
+    def stop(self, start: int, last: int | None = None) -> int:
+        """Return where the call that begins at `start` ends, at `last` at the latest."""
+        stop = start + max(1, self._rows // self._unit) * self._unit
+        if self._size > self._unit:
+            stop = min(stop, (start // self._size + 1) * self._size)
+        for every in self._every:
+            stop = min(stop, (start // every + 1) * every)
+        return min(stop, self._n) if last is None else min(stop, self._n, last)
 
     def note(self, rows: int, seconds: float) -> None:
-        """Take note of how long a call took."""
+        """Take note of how long a call took; aim at SECONDS_PER_CALL from now on."""
         wanted = int(rows * SECONDS_PER_CALL / max(seconds, 1e-9))
-        self.rows = max(1, min(wanted, 4 * self.rows, self._most))
+        self._rows = max(1, min(wanted, 4 * self._rows, self._most))
 
 
-class Crew:
+class ThreadChoice:
     """Whether all threads work on a network or one does: whichever has been the faster.
 
     Nothing that could be counted beforehand decides that: how long processors take to hand each
@@ -60,10 +80,10 @@ class Crew:
 
     Examples
     --------
-    >>> crew = Crew(4)
+    >>> choice = ThreadChoice(4)
     >>> for _ in range(6):  # four threads are slower here
-    ...     crew.note(crew.size, rows=100, seconds=0.02 if crew.size == 4 else 0.01)
-    >>> crew.size
+    ...     choice.note(choice.size, rows=100, seconds=0.02 if choice.size == 4 else 0.01)
+    >>> choice.size
     1
     """
 

@@ -1,17 +1,38 @@
-"""`Checkpoint`: a training that is cut off goes on from its file, to the last bit."""
+"""`Checkpoint`: a training that is interrupted goes on from its file, to the last bit."""
 
 from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from fastnet.callbacks import Callback
-from fastnet.common.arguments import as_choice, as_count, as_path, as_rate
-from fastnet.files import SavedModel, remove_leftovers, replace_file, write_npz
+from fastnet.common.arguments import (
+    as_choice,
+    as_count,
+    as_path,
+    as_rate,
+    in_one_line,
+    shown,
+)
+from fastnet.costs import find_cost
+from fastnet.files import (
+    SavedModel,
+    format_of,
+    read_npz,
+    read_npz_header,
+    remove_leftovers,
+    replace_file,
+    write_npz,
+)
+from fastnet.files.checks import check_keys, described
+from fastnet.model.architecture import check_cost
+from fastnet.model.model import Model
+from fastnet.training.state import HEADER, Setting, TrainingState
 
-__all__ = ["Checkpoint"]
+__all__ = ["Checkpoint", "CheckpointWriter", "find_checkpoint", "read_checkpoint"]
 
 #: Files that a checkpoint keeps: each is looked for, and renamed, whenever one is written.
 MOST_KEPT = 10_000
@@ -162,3 +183,208 @@ class Checkpoint(Callback):
         except OSError:  # a file system without hard links
             with open(self.path, "rb") as file:
                 replace_file(paths[1], file.read())
+
+
+class CheckpointWriter:
+    """Writes the checkpoints of a training when each is due, and changes no bit of the training.
+
+    Parameters
+    ----------
+    checkpoints : list of Checkpoint
+        Without any, nothing is done.
+    save : function
+        Returns what a file holds of the training as it stands.
+    """
+
+    def __init__(self, checkpoints: list[Checkpoint], save: Callable[[], SavedModel]) -> None:
+        self.checkpoints = checkpoints
+        self._save = save
+        self._written: dict[Checkpoint, tuple[int, ...]] = {}
+
+    def begin(self) -> None:
+        """Training begins, or goes on."""
+        for checkpoint in self.checkpoints:
+            checkpoint.begin()
+
+    def next_stop(self, done: int) -> int | None:
+        """Return after how many mini-batches of the training, `done` being done, one is due."""
+        stops = [
+            (done // int(checkpoint.every) + 1) * int(checkpoint.every)
+            for checkpoint in self.checkpoints
+            if checkpoint.unit == "mini_batches"
+        ]
+        return min(stops, default=None)
+
+    def write_due(self, epochs: int, batches: int, where: tuple[int, ...]) -> None:
+        """Write those due after so many epochs and mini-batches.
+
+        Parameters
+        ----------
+        epochs, batches : int
+        where : tuple of int
+            Tells one moment of the training from another: epochs, examples done, whether an epoch
+            is under way.
+        """
+        ends = not where[-1]
+        self._write(
+            [c for c in self.checkpoints if c.is_due(epochs, batches, epoch_ends=ends)], where
+        )
+
+    def write_last(self, where: tuple[int, ...]) -> None:
+        """Training ends, for whatever reason: write where it stands, unless that is written."""
+        self._write([c for c in self.checkpoints if self._written.get(c) != where], where)
+
+    def _write(self, due: list[Checkpoint], where: tuple[int, ...]) -> None:
+        if not due:
+            return
+        try:
+            model = self._save()
+        except MemoryError as error:
+            for checkpoint in due:
+                checkpoint.note_failure(error)
+            return
+        for checkpoint in due:
+            checkpoint.write(model)
+            if checkpoint.error is None:
+                self._written[checkpoint] = where
+
+
+def find_checkpoint(
+    resume: Any, paths: Sequence[str], plan: dict[str, Any] | None = None
+) -> str | None:
+    """Return the file that `train`'s `resume` stands for, or None to begin anew.
+
+    Parameters
+    ----------
+    resume : None, bool or path
+        True: of the callbacks' files that are this training's, the one that is furthest, if there
+        is one yet. One that cannot be read is passed over, with a RuntimeWarning, for one that can.
+    paths : list of str
+        Where the training's checkpoints are to be written.
+    plan : dict, optional
+        The description of the training that is to go on; without it any file is taken for its own.
+
+    Raises
+    ------
+    TypeError
+        `resume` is something else.
+    ValueError
+        True, and there is no checkpoint among the callbacks.
+
+    Examples
+    --------
+    >>> find_checkpoint("run.npz", [])
+    'run.npz'
+    >>> find_checkpoint(True, ["not/there/yet.npz"])
+    """
+    if resume is None or resume is False:
+        return None
+    if resume is True:
+        if not paths:
+            raise ValueError(
+                "resume is True, which is the file of the Checkpoint among the callbacks, and "
+                "there is none; add one, or give resume the path."
+            )
+        found = [path for path in paths if os.path.exists(path)]
+        return _furthest(found, plan) if len(found) > 1 else next(iter(found), None)
+    if not isinstance(resume, (str, bytes, os.PathLike)):
+        raise TypeError(f"resume is {shown(resume)}; give a path, True or None.")
+    return os.fsdecode(resume)
+
+
+def _furthest(paths: list[str], plan: dict[str, Any] | None) -> str:
+    """Return the file of this training that has the most epochs and mini-batches done."""
+    ranks: dict[str, tuple[Any, ...]] = {}
+    damage = {}
+    for path in paths:
+        try:
+            ranks[path] = _rank(path, plan)
+        except (OSError, ValueError) as error:
+            damage[path] = error
+    if not ranks:
+        return paths[0]
+    best = max(ranks, key=ranks.__getitem__)
+    for path, cause in damage.items():
+        warnings.warn(
+            f"the checkpoint {path!r} cannot be read ({in_one_line(str(cause))}); training goes "
+            f"on from {best!r}.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return best
+
+
+def _rank(path: str, plan: dict[str, Any] | None) -> tuple[Any, ...]:
+    """Return what is larger the further a checkpoint is; other trainings rank lowest."""
+    told = check_keys(read_npz_header(path).get("training"), repr(path), (*_KEYS, "arrays"))
+    done = [told["epochs"], "order" in told["arrays"], told["position"], not told["asking"]]
+    if not isinstance(told["arrays"], list) or any(type(n) not in (int, bool) for n in done):
+        raise ValueError(f"{path!r} does not say how far it is")
+    return plan is None or told["plan"] == plan, *done
+
+
+#: What the header of a checkpoint says of the training.
+_KEYS = ("plan", *HEADER)
+
+
+def read_checkpoint(
+    path: str, setting: Setting, plan: dict[str, Any]
+) -> tuple[TrainingState, SavedModel]:
+    """Return the state of a training, and its network, once they are found to be of this one.
+
+    Parameters
+    ----------
+    path : str
+    setting : Setting
+        Of the training that is to go on; nothing in it is changed.
+    plan : dict
+        Its description.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    ValueError
+        It is no checkpoint, it is damaged, or it is one of another network, data or plan.
+    """
+    model = read_npz(path) if format_of(path) == "npz" else None
+    if model is None or model.training is None:
+        raise ValueError(
+            f"{path!r} is no checkpoint, which fastnet.Checkpoint writes while a network trains; "
+            "a model file is read by fastnet.load."
+        )
+    saved = model.training
+    check_keys(saved.told, repr(path), _KEYS)
+    try:
+        _check_plan(model, saved.told["plan"], setting.network, plan)
+        return TrainingState.read(saved, setting, len(model.history)), model
+    except ValueError as error:
+        refuse_checkpoint(path, error)
+
+
+def refuse_checkpoint(path: str, cause: ValueError) -> NoReturn:
+    """Raise the error that says why a training cannot go on from a file."""
+    raise ValueError(
+        f"{path!r} is not a checkpoint that this training can go on from: "
+        f"{in_one_line(str(cause))}; give another file, or begin anew without resume."
+    ) from cause
+
+
+def _check_plan(model: SavedModel, plan: Any, network: Model, here: dict[str, Any]) -> None:
+    """Refuse the checkpoint of another network, or of a training with another plan."""
+    if not isinstance(plan, dict) or list(plan) != list(here):
+        raise ValueError(f"its plan is {described(plan)}; expected {', '.join(here)}")
+    for name, value, expected in (
+        ("sizes", list(model.sizes), network.sizes),
+        ("activations", list(model.activations), network.activations),
+        ("dtype", model.dtype, network.dtype.name),
+        *((name, plan[name], here[name]) for name in here),
+    ):
+        if value != expected:
+            raise ValueError(
+                f"its training has {name} {described(value)}, and this one {expected!r}"
+            )
+    try:
+        check_cost(find_cost(model.cost), network.activations[-1])
+    except ValueError as error:
+        raise ValueError(f"its network's {error}") from error

@@ -1,18 +1,18 @@
-"""What looks, while a network trains, for numbers that have stopped being finite."""
+"""Noticing, while a network trains, that numbers have stopped being finite."""
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from fastnet.callbacks import Callback, EarlyStopping
-from fastnet.common.errors import DivergenceError
 
 if TYPE_CHECKING:
-    from fastnet.training.loop import Training
+    from fastnet.kernels.engine_f64_baseline import TrainingEngine
 
-__all__ = ["Watch"]
+__all__ = ["FiniteCheck", "bad_cost", "owner_of_parameters"]
 
 #: All parameters are looked at this often within an epoch, and for at most one part in so many of
 #: the time: what is not finite may hide for long behind a unit that is saturated.
@@ -20,92 +20,50 @@ SECONDS_PER_LOOK = 0.25
 SHARE_OF_LOOKS = 500
 
 
-class Watch:
-    """Notices within the epoch what has stopped being finite, at next to no cost.
+class FiniteCheck:
+    """Notices within an epoch what has stopped being finite, at next to no cost."""
 
-    What it raises, it raises when the network is back where the epoch began, or was resumed.
-
-    Parameters
-    ----------
-    training : Training
-        With its engine.
-    """
-
-    def __init__(self, training: Training) -> None:
-        self._training = training
+    def __init__(self) -> None:
         self._next_look = time.perf_counter() + SECONDS_PER_LOOK
 
-    def look(self, epoch: int) -> None:
-        """Look at what tells of nearly everything, and now and then at all parameters.
+    def look(self, engine: TrainingEngine) -> str | None:
+        """Return which cost is not finite, "" where parameters are not, None if all is well.
 
-        The last layer's biases and the running cost see at once most of what happens before them.
-
-        Raises
-        ------
-        DivergenceError
-            There is something.
+        The last layer's biases and the running cost see at once most of what happens before them;
+        now and then all parameters are looked at.
         """
-        training, now = self._training, time.perf_counter()
-        engine = training.engine
+        now = time.perf_counter()
         if not engine.is_finite:
-            raise self._error(epoch)
+            return ""
         if now >= self._next_look:
-            self.look_at_all(epoch)
+            if engine.first_bad_layer():
+                return ""
             took = time.perf_counter() - now
             self._next_look = now + max(SECONDS_PER_LOOK, SHARE_OF_LOOKS * took)
         cost = engine.measured[0]
-        if not math.isfinite(cost):
-            raise self.cost_error(epoch, f"the running cost is {cost}")
-
-    def look_at_all(self, epoch: int) -> None:
-        """Look at every parameter.
-
-        Raises
-        ------
-        DivergenceError
-            One is not finite.
-        """
-        if self._training.engine.first_bad_layer():
-            raise self._error(epoch)
-
-    def check_costs(self, record: dict[str, Any]) -> None:
-        """Look at the costs of an epoch's record.
-
-        Raises
-        ------
-        DivergenceError
-            One is not finite.
-        """
-        for name in self._training.plan.metrics.names:
-            if name.endswith("cost") and not math.isfinite(record[name]):
-                raise self._error(record["epoch"], f"{name} is {record[name]}")
-
-    def cost_error(self, epoch: int, cost: str) -> DivergenceError:
-        """Go back to the epoch's start; return the error of a cost under the engine's weights."""
-        with self._training.storing() as parameters:
-            self._training.engine.store(parameters)
-        return self._error(epoch, cost)
-
-    def _error(self, epoch: int, cost: str = "") -> DivergenceError:
-        """Go back to the epoch's start, and return the error that says so."""
-        training = self._training
-        layer = training.engine.first_bad_layer()
-        if not layer:
-            layer = training.network._first_overflow(training.data)
-        else:
-            cost = ""
-        training.go_back()
-        training.diverged = DivergenceError(epoch, layer, cost, training.there)
-        return training.diverged
+        return None if math.isfinite(cost) else f"the running cost is {cost}"
 
 
-def holder_of(callback: Callback) -> str:
+def bad_cost(record: dict[str, Any], names: Iterable[str]) -> str:
+    """Return which cost of an epoch's record is not finite, or "".
+
+    Examples
+    --------
+    >>> bad_cost({"epoch": 0, "training_cost": math.inf}, ["training_cost"])
+    'training_cost is inf'
+    """
+    for name in names:
+        if name.endswith("cost") and not math.isfinite(record[name]):
+            return f"{name} is {record[name]}"
+    return ""
+
+
+def owner_of_parameters(callback: Callback) -> str:
     """Return what a network has whose parameters a callback has assigned in its `on_train_end`.
 
     Examples
     --------
-    >>> from fastnet.callbacks import Callback
-    >>> holder_of(Callback())
+    >>> owner_of_parameters(Callback())
     'has the parameters that Callback.on_train_end has assigned'
     """
     if isinstance(callback, EarlyStopping):

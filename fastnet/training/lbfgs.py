@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,113 +12,144 @@ from fastnet.model.blocks import gradient_rows, parts
 from fastnet.model.guard import BY_LBFGS
 from fastnet.model.norms import LEAST_SQUARES, MOST_SQUARES, price
 from fastnet.optimizers import LBFGS
+from fastnet.training.loop import Training
 
-if TYPE_CHECKING:
-    from fastnet.training.loop import Training
+__all__ = ["LBFGSTraining"]
 
-__all__ = ["run_lbfgs"]
-
-
-def run_lbfgs(training: Training) -> None:
-    """Minimize the regularized mean cost over all of the data; an iteration is an epoch.
-
-    Where SciPy ends before the last epoch, its reason stands in the last epoch's record, under
-    "message"; unless that reason is convergence, there is a RuntimeWarning too.
-
-    Raises
-    ------
-    DivergenceError
-        The cost stopped being finite; the network holds the last iteration's parameters.
-    """
-    from scipy.optimize import minimize
-
-    optimizer, network = training.plan.optimizer, training.network
-    assert isinstance(optimizer, LBFGS)
-    objective = _Objective(training)
-
-    def after_iteration(x: NDArray[Any]) -> None:
-        training.note_before()
-        training.stepped = True
-        with training.storing() as parameters:
-            parameters[:] = x
-            shown = parameters.copy()
-        training.report(training.batches)
-        training.finish_epoch(training.epoch, optimizer.eta)
-        if not np.array_equal(shown, network.parameters, equal_nan=True):
-            raise RuntimeError(BY_LBFGS)  # what NumPy writes passes the guard by
-        if training.stopped or len(training.history) >= training.plan.epochs:
-            raise StopIteration
-
-    if training.plan.epochs == 0 or training.stopped:
-        return
-    training.note_before()
-    network._guard.fixed = BY_LBFGS
-    most = optimizer.max_evaluations
-    options = {
-        "maxiter": training.plan.epochs,
-        "maxcor": optimizer.memory,
-        "gtol": optimizer.tolerance,
-        "ftol": optimizer.reduction,
-        "maxfun": 1000 * training.plan.epochs if most is None else most,
-    }
-    _note_end(
-        training,
-        minimize(
-            objective,
-            network.parameters.astype(np.float64),
-            jac=True,
-            method="L-BFGS-B",
-            callback=after_iteration,
-            options=options,
-        ),
-    )
+Array = NDArray[Any]
 
 
-def _note_end(training: Training, found: Any) -> None:
-    """Record why SciPy has ended the training, if it was not we who did."""
-    if training.stopped or found.nit >= training.plan.epochs:
-        return
-    message = str(found.message).rstrip(": ")
-    if training.history:
-        training.history[-1]["message"] = message
-    if not found.success:
-        warnings.warn(
-            f"L-BFGS ended after {found.nit} of {training.plan.epochs} epochs and has not "
-            f"converged: SciPy says {message!r}. If the cost has no lower value among the numbers "
-            f"of {training.network.dtype}, a larger tolerance says that this is near enough.",
-            RuntimeWarning,
-            stacklevel=7,  # whoever called Network.train
+class LBFGSTraining(Training):
+    """A training whose epochs are iterations of SciPy's minimizer, on all of the data."""
+
+    def check_plan(self) -> None:
+        """Refuse what does not go with L-BFGS; SciPy has l2 in float64.
+
+        Raises
+        ------
+        ImportError
+            SciPy is missing.
+        ValueError
+            Mini-batches, or a regularization other than L2.
+        """
+        try:
+            import scipy.optimize  # noqa: F401 - better missed now than when training has begun
+        except ImportError:
+            raise ImportError(
+                "LBFGS needs SciPy; install it with `pip install 'fastnet-mlp[scipy]'`."
+            ) from None
+        plan = self.plan
+        if plan.mini_batch_size < self.data.n:
+            raise ValueError(
+                f"mini_batch_size is {plan.mini_batch_size}; "
+                f"LBFGS needs all {self.data.n} examples at once (None)."
+            )
+        for name in ("l1", "max_norm", "clip_norm", "dropout"):
+            if getattr(plan, name):
+                raise ValueError(
+                    f"{name} is {getattr(plan, name)}; LBFGS does not go with it, only with l2."
+                )
+
+    def check_resumable(self) -> None:
+        """Refuse every checkpoint.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
+        raise ValueError(
+            "optimizer is LBFGS, whose memory lies inside SciPy where no checkpoint reaches it; "
+            "leave Checkpoint and resume out, or take another optimizer."
         )
 
+    def set_rule(self) -> None:
+        """Do nothing: SciPy takes the steps."""
 
-class _Objective:
-    """Mean cost and its gradient, as functions of the flat vector."""
+    def run_epochs(self) -> None:
+        """Minimize the regularized mean cost over all of the data; an iteration is an epoch.
 
-    def __init__(self, training: Training) -> None:
-        self._training = training
-        parameters = training.network.parameters
-        self._x = np.empty_like(parameters)
-        self._gradient = np.empty_like(parameters)
-        self._order = np.arange(training.data.n, dtype=np.intp)
-        self._decayed = training.network._is_weight()
-        self._rows = gradient_rows(training.network.sizes)
+        Where SciPy ends before the last epoch, its reason stands in the last epoch's record, under
+        "message"; unless that reason is convergence, there is a RuntimeWarning too.
 
-    def __call__(self, x: NDArray[Any]) -> tuple[float, NDArray[Any]]:
-        training, data = self._training, self._training.data
+        Raises
+        ------
+        DivergenceError
+            The cost stopped being finite; the network holds the last iteration's parameters.
+        """
+        with self.interrupts.opened():
+            if self.plan.epochs and not self.stopped:
+                self._minimize()
+
+    def _minimize(self) -> None:
+        from scipy.optimize import minimize
+
+        optimizer, epochs = self.plan.optimizer, self.plan.epochs
+        assert isinstance(optimizer, LBFGS)
+        parameters = self.network.parameters
+        self._x, self._gradient = np.empty_like(parameters), np.empty_like(parameters)
+        self._order = np.arange(self.data.n, dtype=np.intp)
+        self._is_weight = self.network._is_weight()
+        self.note_start()
+        self.network._guard.fixed = BY_LBFGS
+        most = optimizer.max_evaluations
+        found = minimize(
+            self._cost_and_gradient,
+            parameters.astype(np.float64),
+            jac=True,
+            method="L-BFGS-B",
+            callback=self._finish_iteration,
+            options={
+                "maxiter": epochs,
+                "maxcor": optimizer.memory,
+                "gtol": optimizer.tolerance,
+                "ftol": optimizer.reduction,
+                "maxfun": 1000 * epochs if most is None else most,
+            },
+        )
+        if self.stopped or found.nit >= epochs:
+            return
+        message = str(found.message).rstrip(": ")
+        if self.history:
+            self.history[-1]["message"] = message
+        if not found.success:
+            warnings.warn(
+                f"L-BFGS ended after {found.nit} of {epochs} epochs and has not converged: SciPy "
+                f"says {message!r}. If the cost has no lower value among the numbers of "
+                f"{self.network.dtype}, a larger tolerance says that this is near enough.",
+                RuntimeWarning,
+                stacklevel=7,  # whoever called Network.train
+            )
+
+    def _cost_and_gradient(self, x: Array) -> tuple[float, Array]:
+        """The mean cost with L2, and its gradient, at the parameters x."""
+        data, engine, gradient = self.data, self.engine, self._gradient
         self._x[:] = x
-        training.engine.load(self._x)
-        training.engine.begin_epoch(0, True)
-        for start, stop in parts(data.n, data.piece_limit, self._rows):
-            piece = data.piece(self._order, start, stop)
-            training.engine.gradient(*piece, self._gradient, start > 0)
-        l2 = training.plan.l2 / data.n
-        found = training.engine.measured[0]
+        engine.load(self._x)
+        engine.begin_epoch(0, True)
+        for start, stop in parts(data.n, data.piece_limit, gradient_rows(self.network.sizes)):
+            engine.gradient(*data.piece(self._order, start, stop), gradient, start > 0)
+        found = engine.measured[0]
         if not np.isfinite(found):
-            raise training.watch.cost_error(training.epoch, f"the cost is {found}")
-        decayed = np.where(self._decayed, x, 0.0)
+            raise self.diverged_in_engine(self.epoch, f"the cost is {found}")
+        l2 = self.plan.l2 / data.n
+        decayed = np.where(self._is_weight, x, 0.0)
         with np.errstate(over="ignore", under="ignore"):
             squares = float(decayed @ decayed)
         far = not LEAST_SQUARES < squares < MOST_SQUARES
         decay = price([decayed], l2) if far else 0.5 * l2 * squares
-        cost = training.engine.measured[0] / data.n + decay
-        return cost, self._gradient.astype(np.float64) / data.n + l2 * decayed
+        return found / data.n + decay, gradient.astype(np.float64) / data.n + l2 * decayed
+
+    def _finish_iteration(self, x: Array) -> None:
+        self.note_start()
+        self.stepped = True
+        with self.storing() as parameters:
+            parameters[:] = x
+            shown = parameters.copy()
+        self.report(self.batches)
+        eta = self.plan.optimizer.eta
+        self.finish_epoch(self.epoch, eta, self.engine.measured, self.data.n)
+        if not np.array_equal(shown, self.network.parameters, equal_nan=True):
+            raise RuntimeError(BY_LBFGS)  # what NumPy writes passes the guard by
+        if self.stopped or len(self.history) >= self.plan.epochs:
+            raise StopIteration

@@ -1,4 +1,4 @@
-"""The epoch loop: draws each epoch's order, hands the kernel many mini-batches at a time."""
+"""The epoch loop: an order is drawn, and the kernel trains many mini-batches at a time."""
 
 from __future__ import annotations
 
@@ -11,27 +11,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnet.callbacks import Callback
-from fastnet.common.arguments import as_rate
+from fastnet.common.arguments import as_rate, check_held
 from fastnet.common.errors import DivergenceError
 from fastnet.common.progress import ProgressReport
 from fastnet.common.threads import get_num_threads
+from fastnet.costs import find_cost
 from fastnet.data.dataset import Dataset, Piece
+from fastnet.files import SavedModel, networks
 from fastnet.history import History
 from fastnet.model.blocks import TRAINING_ROWS
 from fastnet.model.guard import BY_PROGRESS
-from fastnet.optimizers import LBFGS
-from fastnet.training.calls import Crew, Pace
-from fastnet.training.checkpoint import Checkpoint
-from fastnet.training.divergence import Watch, holder_of
+from fastnet.model.model import Model
+from fastnet.model.parameters import layer_views
+from fastnet.optimizers import State
+from fastnet.training.calls import EpochCalls, ThreadChoice
+from fastnet.training.checkpoint import (
+    Checkpoint,
+    CheckpointWriter,
+    find_checkpoint,
+    read_checkpoint,
+    refuse_checkpoint,
+)
+from fastnet.training.divergence import FiniteCheck, bad_cost, owner_of_parameters
 from fastnet.training.interrupts import Interrupts
-from fastnet.training.keeping import Keeper, check_keepable
 from fastnet.training.plan import Plan
-from fastnet.training.refusals import Before
-from fastnet.training.state import Resumption, find_checkpoint
+from fastnet.training.rollback import Rollback
+from fastnet.training.state import Setting, TrainingState
 
 if TYPE_CHECKING:
     from fastnet.kernels.engine_f64_baseline import TrainingEngine
-    from fastnet.network import Network
 
 __all__ = ["Training"]
 
@@ -43,7 +51,7 @@ class Training:
 
     Parameters
     ----------
-    network : Network
+    network : Model
     data : Dataset
     plan : Plan
 
@@ -57,12 +65,12 @@ class Training:
         Of this call alone.
     earlier : list of dict
         The network's records from before this call.
-    position : int
-        Examples of the epoch that are done, to the end of a whole mini-batch.
-    measured : (float, int)
-        Sum of costs, and hits, of these.
+    state : TrainingState
+        Where the training is; what hooks and generators have in it is as it was captured last.
+    optimizer_state : State
+        The network's.
     stopped : bool
-        Whether a callback or the schedule has had enough.
+        Whether a callback or the schedule has ended the training.
 
     Raises
     ------
@@ -73,34 +81,65 @@ class Training:
         training depends on what no checkpoint can hold.
     """
 
-    def __init__(self, network: Network, data: Dataset, plan: Plan) -> None:
+    def __init__(self, network: Model, data: Dataset, plan: Plan) -> None:
         self.network = network
         self.data = data
         self.plan = plan
+        self.check_plan()
         self.size = min(plan.mini_batch_size, data.n)
         self.batches = -(-data.n // self.size)
         self.orders = data.orders(plan.shuffle, network.rng)
-        self.watchers = [c for c in plan.callbacks if not isinstance(c, Checkpoint)]
         self.history = History()
         self.earlier: list[dict[str, Any]] = []
-        self.stopped = False
-        self.position = data.n
-        self.measured: tuple[float, int] = (0.0, 0)
-        self.dropout_key = 0
+        self.state = TrainingState()
+        self.stopped = self.stepped = False
         self.diverged: DivergenceError | None = None
-        self._is_back = False
-        self._running = self.stepped = False
+        self._is_back = self._running = False
         self._begun: list[Callback] = []
-        self.keeper = Keeper(self)
-        self._resumption = self._find_resumption()
+        checkpoints = [c for c in plan.callbacks if isinstance(c, Checkpoint)]
+        self.writer = CheckpointWriter(checkpoints, self._saved)
+        self._resumed: tuple[str, TrainingState, SavedModel] | None = None
+        if checkpoints or (plan.resume is not None and plan.resume is not False):
+            self.check_resumable()
+            self._read_checkpoint(checkpoints)
 
-    def _find_resumption(self) -> Resumption | None:
-        paths = [path for checkpoint in self.keeper.checkpoints for path in checkpoint.paths]
-        path = find_checkpoint(self.plan.resume, paths, self)
-        if path is None:
-            return None
-        check_keepable(self)
-        return Resumption(self, path)
+    def check_plan(self) -> None:
+        """Refuse coefficients that have another meaning when they are rounded to the dtype."""
+        for name, decay in (("l1", self.plan.l1), ("l2 (lmbda)", self.plan.l2)):
+            check_held(decay, name, self.network.dtype, per=self.data.n)
+
+    def check_resumable(self) -> None:
+        """Refuse what no file can hold, before a night is spent on it.
+
+        Raises
+        ------
+        ValueError
+            A function of unknown state orders the examples.
+        """
+        if self.orders.is_custom and self.orders.source is None:
+            raise ValueError(
+                "shuffle is a function whose state no checkpoint can hold; give True, or the "
+                "shuffle method of a random.Random or a NumPy generator."
+            )
+
+    def _read_checkpoint(self, checkpoints: list[Checkpoint]) -> None:
+        plan, network = self.plan, self.network
+        callbacks = [c for c in plan.callbacks if not isinstance(c, Checkpoint)]
+        self._description = plan.describe(network.cost.name, self.data, self.orders, callbacks)
+        self._setting = Setting(
+            network=network,
+            hooks=[plan.schedule, self.orders, *callbacks],
+            n=self.data.n,
+            mini_batch_size=self.size,
+            epochs=plan.epochs,
+            n_states=plan.optimizer.n_states,
+        )
+        paths = [path for checkpoint in checkpoints for path in checkpoint.paths]
+        path = find_checkpoint(plan.resume, paths, self._description)
+        if path is not None:
+            self._resumed = (path, *read_checkpoint(path, self._setting, self._description))
+
+    # ---- from beginning to end
 
     def run(self) -> History:
         """Train; return what was recorded.
@@ -112,21 +151,23 @@ class Training:
         DivergenceError
             Parameters, or the cost, stopped being finite.
         ImportError
-            A progress bar, or LBFGS, needs a package that is missing.
+            A progress bar needs a package that is missing.
         """
-        plan = self.plan
+        plan, guard = self.plan, self.network._guard
         with (
-            Interrupts(terminating=bool(self.keeper.checkpoints)) as self.interrupts,
+            Interrupts(terminating=bool(self.writer.checkpoints)) as self.interrupts,
             _exclusive(self.network),
             ProgressReport(plan.progress, plan.epochs * self.batches) as self.report,
         ):
-            before = Before(self.network, plan)
+            before = Rollback(self.network, [plan.schedule, *plan.callbacks], plan.recorded)
             try:
                 try:
                     self._begin()
-                    self._run()
+                    self.run_epochs()
+                    if not plan.recorded:  # steps follow one another, each needs a workspace
+                        self.network._trainer = self._key, self.engine
                 finally:
-                    self.network._guard.begun, self.network._guard.fixed = False, ""
+                    guard.begun, guard.fixed = False, ""
                     self._end()
             except BaseException as error:
                 if self._is_refused(error):
@@ -140,46 +181,62 @@ class Training:
             with self.interrupts.opened():
                 self._ask([callback.on_train_begin(self.network)])
                 self._begun.append(callback)
-        if self._resumption is not None:
-            self._resumption.apply()
+        if self._resumed is not None:
+            self._restore(*self._resumed)
         self.earlier = self.network.history[: len(self.network.history) - len(self.history)]
         self._records = self.network.history
         self._prepare()
-        self.keeper.begin()
+        self.writer.begin()
         self.network._guard.begun = self._running = True
 
-    def _run(self) -> None:
-        if self.by_lbfgs:
-            from fastnet.training.lbfgs import run_lbfgs
+    def _restore(self, path: str, state: TrainingState, model: SavedModel) -> None:
+        """Put network, generators, schedule and callbacks where the checkpoint has them."""
+        network, plan = self.network, self.plan
+        try:
+            state.restore(self._setting)
+        except ValueError as error:
+            refuse_checkpoint(path, error)
+        self._load_parameters(model)
+        network.cost = find_cost(model.cost)
+        network._optimizer, network._state = plan.optimizer, State(state.state, state.step)
+        network.history = History(model.history)
+        if model.kind is not None:
+            plan.kind, plan.low = model.kind, float(model.low)
+        self.history = History(model.history[len(model.history) - state.epochs :])
+        self.stopped = self.stopped or state.stopped
+        self.state = state
 
-            with self.interrupts.opened():
-                run_lbfgs(self)
-        else:
-            self._run_epochs()
-        if not self.plan.recorded:  # steps come one after another, each for a workspace
-            self.network._trainer = self.kind, self.engine
+    def _load_parameters(self, model: SavedModel) -> None:
+        with self.network._guard:
+            for views, arrays in (
+                (self.network.biases, model.biases),
+                (self.network.weights, model.weights),
+            ):
+                for view, array in zip(views, arrays, strict=True):
+                    view[...] = array
 
     def _is_refused(self, error: BaseException) -> bool:
-        """Whether this ended the training before a step, and was no signal to a training."""
+        """Whether this ended the training before a step, and was not a signal to a training."""
         return not self.stepped and (isinstance(error, Exception) or not self._running)
 
-    def _run_epochs(self) -> None:
+    def run_epochs(self) -> None:
+        """Run what is left of an epoch that was resumed, and those that follow."""
         try:
-            resumption, self._resumption = self._resumption, None
-            if resumption is not None:
+            resumed, self._resumed = self._resumed, None
+            if resumed is not None:
                 self._say_done(len(self.history) * self.batches)
-                if resumption.order is not None:
-                    self._go_on(resumption)
-            self.keeper.capture(begun=False)
+                if self.state.order is not None:
+                    self._finish_resumed(resumed[2])
+            self._capture()
             for _ in range(self.plan.epochs - len(self.history)):
                 if self.stopped:
                     break
                 self._run_epoch()
         except BaseException as error:
             if self.diverged is None and not self._is_refused(error):
-                self.keeper.write_last()
+                self._write_last()
             raise
-        self.keeper.write_last()
+        self._write_last()
 
     def _end(self) -> None:
         """Tell every callback that was told of the beginning, then raise what the first raised."""
@@ -192,11 +249,13 @@ class Training:
             except BaseException as error:
                 errors.append(error)
             if self.diverged and not np.array_equal(left, self.network.parameters, equal_nan=True):
-                self.diverged.tell(holder_of(callback))
+                self.diverged.tell(owner_of_parameters(callback))
         for other in errors[1:]:
             errors[0].add_note(f"and another callback's on_train_end raised {other!r}")
         if errors:
             raise errors[0]
+
+    # ---- the workspace
 
     def _prepare(self) -> None:
         """Size the workspace, and set the rule that all steps follow."""
@@ -205,24 +264,27 @@ class Training:
             network._kind = plan.kind
         network._low = plan.low
         if plan.recorded or plan.keeps_state:
-            self.state = network._optimizer_state(plan.optimizer)
+            self.optimizer_state = network._optimizer_state(plan.optimizer)
         else:
-            self.state = plan.optimizer.start(network.parameters.size, network.dtype)
+            self.optimizer_state = plan.optimizer.start(network.parameters.size, network.dtype)
         # What is not recorded is one step, which is stored or not, and never taken back.
-        vectors = self.state.vectors
+        vectors = self.optimizer_state.vectors
         self._spare = [np.empty_like(v) for v in vectors] if plan.recorded else vectors
-        self._pace = Pace(min(self.size, TRAINING_ROWS), self.data.piece_limit)
-        self.watch = Watch(self)
+        intervals = [callback.interval for callback in plan.callbacks]
+        self._calls = EpochCalls(self.data.n, self.size, intervals, self.data.piece_limit)
+        self._finite = FiniteCheck()
         self._make_engine()
 
     def _make_engine(self) -> None:
         """Make the workspace for the network's present cost, with the rule and its state."""
-        plan = self.plan
         self.engine = self._workspace()
         self.engine.count_hits(*self.network._hit_rule(self.data.facts))
-        self._crew = self._known_crew()
-        if self.by_lbfgs:
-            return
+        self._threads = self._known_threads()
+        self.set_rule()
+
+    def set_rule(self) -> None:
+        """Tell the engine how a step is taken."""
+        plan, state = self.plan, self.optimizer_state
         self.engine.set_rule(
             plan.optimizer.kind,
             **plan.optimizer.coefficients(),
@@ -230,9 +292,9 @@ class Training:
             l2=plan.l2 / self.data.n,
             max_norm=plan.max_norm,
             clip_norm=plan.clip_norm,
-            t=self.state.step,
+            t=state.step,
         )
-        for which, vector in enumerate(self.state.vectors):
+        for which, vector in enumerate(state.vectors):
             self.engine.load_state(which, vector)
 
     def _workspace(self) -> TrainingEngine:
@@ -240,9 +302,9 @@ class Training:
         plan, network = self.plan, self.network
         capacity = min(self.size, TRAINING_ROWS)
         n_threads = get_num_threads()
-        self.kind = network._architecture, tuple(plan.dropout), plan.optimizer.n_states, n_threads
+        self._key = network._architecture, tuple(plan.dropout), plan.optimizer.n_states, n_threads
         kept, network._trainer = network._trainer, None
-        if kept is not None and kept[0] == self.kind and kept[1].capacity >= capacity:
+        if kept is not None and kept[0] == self._key and kept[1].capacity >= capacity:
             return kept[1]
         return network._training_engine(
             capacity,
@@ -251,11 +313,11 @@ class Training:
             n_threads=n_threads,
         )
 
-    def _known_crew(self) -> Crew:
-        """The one that the training before has found out about, if it was of the same kind."""
-        network, key = self.network, (*self.kind, self.size)
+    def _known_threads(self) -> ThreadChoice:
+        """What the training before has found out about threads, if it was of the same kind."""
+        network, key = self.network, (*self._key, self.size)
         if network._crew is None or network._crew[0] != key:
-            network._crew = key, Crew(get_num_threads())
+            network._crew = key, ThreadChoice(get_num_threads())
         return network._crew[1]
 
     def _ask(self, answers: Iterable[object]) -> None:
@@ -281,60 +343,66 @@ class Training:
             )
         # Only now: what was assigned so far counts, and what refused so far has drawn nothing.
         self.orders._rng = self.network.rng  # which a callback may have replaced
-        self.order = self.orders.draw()
-        self.note_before()
-        self.position, self.measured = 0, (0.0, 0)
-        self.dropout_key = self._draw_dropout_key()
-        if self.kind[0].cost is not self.network.cost:
+        order = self.orders.draw()
+        self.note_start()
+        dropout_key = self._draw_dropout_key()
+        if self._key[0].cost is not self.network.cost:
             if self.data.facts is not None:
                 self.network._check_targets(self.data.facts, "data: y")
             self._make_engine()
         self.engine.load(self.network.parameters)
-        self.engine.begin_epoch(self.dropout_key, self.plan.metrics.running)
-        self.keeper.capture(begun=True)
+        self.engine.begin_epoch(dropout_key, self.plan.metrics.running)
+        self._capture(
+            order=order, dropout_key=dropout_key, position=0, cost_sum=0.0, hits=0, asking=False
+        )
         self._finish(etas, epoch)
 
-    def _go_on(self, resumption: Resumption) -> None:
+    def _finish_resumed(self, model: SavedModel) -> None:
         """Finish the epoch in which a checkpoint was written."""
-        epoch = self.epoch
-        assert resumption.order is not None
-        self.order = resumption.order
+        epoch, state = self.epoch, self.state
         with self.interrupts.opened():
             etas = self._rates(len(self.history))
-        resumption.load_parameters()
-        self.note_before("is back where it was resumed within that epoch")
-        resumption.load_engine()
-        self.keeper.capture(begun=True)
-        self.keeper.move(asking=resumption.asking)
-        self._say_done(self._batches_to(self.position))
-        self._finish(etas, epoch, asking=resumption.asking)
+        self._load_parameters(model)
+        self.note_start("is back where it was resumed within that epoch")
+        held = self.network.parameters if state.unscaled is None else state.unscaled
+        self.engine.load(held, state.scale)
+        self.engine.begin_epoch(state.dropout_key, self.plan.metrics.running, *state.measured)
+        self._capture()
+        self._say_done(self._batches_done())
+        self._finish(etas, epoch)
 
-    def note_before(self, there: str = "is back where that epoch began") -> None:
+    def note_start(self, there: str = "is back where that epoch began") -> None:
         """Keep what a diverging epoch goes back to; its vectors are not overwritten meanwhile."""
-        self._before = self.network.parameters.copy(), self.state.vectors, self.state.step
-        self.there = there
+        now = self.optimizer_state
+        self._start = self.network.parameters.copy(), now.vectors, now.step
+        self._there = there
 
-    def _finish(self, etas: Array, epoch: int, asking: bool = False) -> None:
-        guard = self.network._guard
+    def _finish(self, etas: Array, epoch: int) -> None:
+        guard, state = self.network._guard, self.state
         guard.within_epoch = True
         try:
-            if asking:
+            if state.asking:
                 self._call_intervals(epoch)
             self._run_mini_batches(etas, epoch)
         finally:
             guard.within_epoch = False
             self._store(epoch)
-        self.finish_epoch(epoch, float(etas[-1]))
-        self.keeper.after_epoch()
+        self.finish_epoch(epoch, float(etas[-1]), state.measured, state.position)
+        self._capture(order=None, position=0)
+        self.writer.write_due(len(self.history), len(self.history) * self.batches, self._where())
 
-    def finish_epoch(self, epoch: int, eta: float) -> None:
-        """Measure, record, and let schedule and callbacks decide whether to go on."""
+    def finish_epoch(self, epoch: int, eta: float, measured: tuple[float, int], n: int) -> None:
+        """Measure, record, and let schedule and callbacks decide whether to go on.
+
+        `measured` are the sum of costs and the hits over `n` examples of the epoch.
+        """
         record: dict[str, Any] = {"epoch": epoch, "eta": eta}
-        measured = self.engine.measured if self.by_lbfgs else self.measured
         with self.interrupts.closed():
             with self.interrupts.opened():
-                record.update(self.plan.metrics.measure(self.network, measured, self.position))
-                self.watch.check_costs(record)
+                record.update(self.plan.metrics.measure(self.network, measured, n))
+                cost = bad_cost(record, self.plan.metrics.names)
+                if cost:
+                    raise self.go_back_diverged(epoch, cost)
                 self._ask(c.on_epoch_end(self.network, record) for c in self.plan.callbacks)
                 stopped = self.plan.schedule.after_epoch(record)
             self.stopped = bool(self.stopped or stopped)
@@ -353,11 +421,6 @@ class Training:
             "a callback has changed network.history, which this training writes; change it in "
             "on_train_end or outside of the training, or let the callback keep a copy."
         )
-
-    @property
-    def by_lbfgs(self) -> bool:
-        """Whether SciPy chooses the steps, and there is no epoch to go back to."""
-        return isinstance(self.plan.optimizer, LBFGS)
 
     def _rates(self, epoch: int) -> Array:
         """The learning rate of each of the epoch's mini-batches."""
@@ -378,43 +441,54 @@ class Training:
             return int(rng.randint(0, 2**64, dtype=np.uint64))
         return int(rng.integers(0, 2**64, dtype=np.uint64))
 
-    def _run_mini_batches(self, etas: Array, epoch: int) -> None:
-        """Train one epoch, in as few kernel calls as let Python answer in time.
+    # ---- mini-batches
 
-        How the epoch is cut into calls changes no bit of the result: between mini-batches, or, in
-        mini-batches larger than the workspace, between the parts that it takes.
-        """
-        start = self.position
+    def _run_mini_batches(self, etas: Array, epoch: int) -> None:
+        """Train to the end of the epoch, in as few kernel calls as let Python answer in time."""
+        state, start = self.state, self.state.position
         while start < self.data.n and not self.stopped:
             self.interrupts.check()
-            stop = self._cut(start, self._pace.rows)
+            stop = self._calls.stop(start, self._next_checkpoint(start))
             began = time.perf_counter()
             piece = self._piece(start, stop)
-            n_threads, called = self._crew.size, time.perf_counter()
+            n_threads, called = self._threads.size, time.perf_counter()
             self.stepped = True
             self.engine.train(*piece, start, self.data.n, self.size, etas, n_threads)
             ended = time.perf_counter()
-            self._crew.note(n_threads, stop - start, ended - called)
-            self._pace.note(stop - start, ended - began)
-            self.watch.look(epoch)
+            self._threads.note(n_threads, stop - start, ended - called)
+            self._calls.note(stop - start, ended - began)
+            found = self._finite.look(self.engine)
+            if found is not None:
+                raise self.diverged_in_engine(epoch, found)
             if stop % self.size == 0 or stop == self.data.n:
-                self.position, self.measured = stop, self.engine.measured
-                self.keeper.move(asking=True)
-                self._say_done(self._batches_to(stop) - start // self.size)
+                state.position, state.asking = stop, True
+                state.cost_sum, state.hits = self.engine.measured
+                self._say_done(self._batches_done() - start // self.size)
                 self._call_intervals(epoch)
-                self.keeper.between()
+                if stop < self.data.n:
+                    done = stop // self.size
+                    batches = len(self.history) * self.batches + done
+                    self.writer.write_due(len(self.history), batches, self._where())
             start = stop
 
+    def _next_checkpoint(self, start: int) -> int | None:
+        """Where in the epoch a checkpoint is due, at the earliest."""
+        before = len(self.history) * self.batches
+        due = self.writer.next_stop(before + start // self.size)
+        return None if due is None else (due - before) * self.size
+
     def _piece(self, start: int, stop: int) -> Piece:
-        """The next examples; where none can be had, the network goes back to the epoch's start."""
+        """The next examples; if they cannot be read, the network goes back to the epoch's start."""
+        assert self.state.order is not None
         try:
             with self.interrupts.opened():
-                return self.data.piece(self.order, start, stop)
+                return self.data.piece(self.state.order, start, stop)
         except Exception:
             self.go_back()
             raise
 
-    def _batches_to(self, position: int) -> int:
+    def _batches_done(self) -> int:
+        position = self.state.position
         return self.batches if position == self.data.n else position // self.size
 
     def _say_done(self, batches: int) -> None:
@@ -426,36 +500,27 @@ class Training:
         finally:
             self.network._guard.fixed = ""
 
-    def _cut(self, start: int, rows: int) -> int:
-        """Where the call that begins at `start` should end, with about `rows` examples."""
-        if self.size <= TRAINING_ROWS:
-            stop = start + max(1, rows // self.size) * self.size
-        else:
-            batch_end = (start // self.size + 1) * self.size
-            stop = min(batch_end, start + max(1, rows // TRAINING_ROWS) * TRAINING_ROWS)
-        for every in {c.interval * self.size for c in self.plan.callbacks if c.interval}:
-            stop = min(stop, (start // every + 1) * every)
-        last = self.keeper.next_stop(start)
-        return min(stop, self.data.n) if last is None else min(stop, self.data.n, last)
-
     def _call_intervals(self, epoch: int) -> None:
         """Ask the callbacks whose interval ends here."""
+        position = self.state.position
         due = [
             callback
             for callback in self.plan.callbacks
-            if callback.interval and self.position % (callback.interval * self.size) == 0
+            if callback.interval and position % (callback.interval * self.size) == 0
         ]
         if due:
             with self.storing() as parameters:
                 self.engine.store(parameters)
                 shown = parameters.copy()
-            done = self.position // self.size
+            done = position // self.size
             with self.interrupts.opened():
                 self._ask(callback.on_interval(self.network, epoch, done) for callback in due)
             if not np.array_equal(shown, self.network.parameters, equal_nan=True):
                 self.engine.load(self.network.parameters)
-            self.keeper.capture(begun=True)
-        self.keeper.move(asking=False)
+            self._capture()
+        self.state.asking = False
+
+    # ---- what goes into the network, and back
 
     @contextmanager
     def storing(self) -> Iterator[Array]:
@@ -470,30 +535,92 @@ class Training:
 
     def go_back(self) -> None:
         """Put the network back where the epoch began."""
+        now = self.optimizer_state
         with self.storing():
-            self.network.parameters[:], self.state.vectors, self.state.step = self._before
+            self.network.parameters[:], now.vectors, now.step = self._start
         self._is_back = True
 
-    def engine_state(self) -> tuple[list[Array], int]:
-        """Return the optimizer's vectors as the engine has them, and its steps."""
-        vectors = self._spare
-        for which, vector in enumerate(vectors):
+    def diverged_in_engine(self, epoch: int, cost: str) -> DivergenceError:
+        """As `go_back_diverged`, where a cost is that of the engine's parameters."""
+        if cost:
+            with self.storing() as parameters:
+                self.engine.store(parameters)
+        return self.go_back_diverged(epoch, cost)
+
+    def go_back_diverged(self, epoch: int, cost: str = "") -> DivergenceError:
+        """Put the network back where the epoch began; return the error that says why.
+
+        `cost` says which cost is not finite; without it, a parameter is not.
+        """
+        layer = self.engine.first_bad_layer()
+        if layer:
+            cost = ""
+        else:
+            layer = self.network._first_overflow(self.data)
+        self.go_back()
+        self.diverged = DivergenceError(epoch, layer, cost, self._there)
+        return self.diverged
+
+    def _engine_state(self) -> tuple[list[Array], int]:
+        """The optimizer's vectors as the engine has them, and its steps."""
+        for which, vector in enumerate(self._spare):
             self.engine.store_state(which, vector)
-        return vectors, self.engine.steps
+        return self._spare, self.engine.steps
 
     def _store(self, epoch: int) -> None:
         """Bring parameters and the optimizer's state back, unless they are not finite."""
         if self._is_back:
             return
-        self.watch.look_at_all(epoch)
+        if self.engine.first_bad_layer():
+            raise self.go_back_diverged(epoch)
         with self.storing():
             self.engine.store(self.network.parameters)
-            vectors, step = self.engine_state()
-            self._spare, self.state.vectors, self.state.step = self.state.vectors, vectors, step
+            vectors, step = self._engine_state()
+            now = self.optimizer_state
+            self._spare, now.vectors, now.step = now.vectors, vectors, step
+
+    # ---- checkpoints
+
+    def _capture(self, **changes: Any) -> None:
+        """Take over what changes together, and what callbacks and generators have just changed."""
+        if self.writer.checkpoints:
+            captured = TrainingState.captured(self._setting)
+            changes |= captured | {"epochs": len(self.history), "stopped": self.stopped}
+            between = changes.get("order", self.state.order) is None
+            parameters = self.network.parameters.copy() if between else None
+            self._kept = parameters, self.network.cost.name
+        vars(self.state).update(changes)
+
+    def _where(self) -> tuple[int, int, bool]:
+        return self.state.epochs, self.state.position, self.state.order is not None
+
+    def _write_last(self) -> None:
+        """Training ends, for whatever reason: write where it stands, unless it has diverged."""
+        if self.state.order is None or not self.engine.first_bad_layer():
+            self.writer.write_last(self._where())
+
+    def _saved(self) -> SavedModel:
+        """What a checkpoint holds of the training as it stands."""
+        network, state, now = self.network, self.state, self.optimizer_state
+        parameters, cost = self._kept
+        state.state, state.step, state.scale, state.unscaled = now.vectors, now.step, 1.0, None
+        if parameters is None:
+            parameters = network.parameters.copy()
+            self.engine.store(parameters)
+            state.state, state.step = self._engine_state()
+            state.scale = self.engine.scale
+        if state.scale != 1:
+            state.unscaled = np.empty_like(parameters)
+            self.engine.store(state.unscaled, False)
+        model = networks.describe(network, *layer_views(parameters, network.sizes))
+        model.cost = cost
+        model.history = [*self.earlier, *self.history[: state.epochs]]
+        model.training = state.write(self._description)
+        return model
 
 
 @contextmanager
-def _exclusive(network: Network) -> Iterator[None]:
+def _exclusive(network: Model) -> Iterator[None]:
     """Let no other training of the network begin, and no other thread change it."""
     network._guard.begin_training()
     try:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,13 +14,11 @@ from fastnet.callbacks import Callback, EarlyStopping, read_callbacks
 from fastnet.common.arguments import as_count, as_items, as_rate, check_held, shown
 from fastnet.common.progress import Progress
 from fastnet.data.dataset import Dataset
-from fastnet.data.order import Shuffle
+from fastnet.data.order import Orders, Shuffle
 from fastnet.metrics import METRICS, Metrics
-from fastnet.optimizers import LBFGS, Optimizer, read_optimizer
+from fastnet.model.model import Model
+from fastnet.optimizers import Optimizer, read_optimizer
 from fastnet.schedules import HalveOnPlateau, Schedule, read_schedule, watched
-
-if TYPE_CHECKING:
-    from fastnet.network import Network
 
 __all__ = ["Plan", "check_monitors", "read_plan"]
 
@@ -66,9 +66,63 @@ class Plan:
     kind: str = "classes"
     low: float = 0.0
 
+    def describe(
+        self, cost: str, data: Dataset, orders: Orders, callbacks: list[Callback]
+    ) -> dict[str, Any]:
+        """Return, in plain values, what the steps of a training depend on, but for `epochs`.
+
+        Parameters
+        ----------
+        cost : str
+            The network's before it trains; a callback may choose another.
+        data : Dataset
+        orders : Orders
+        callbacks : list of Callback
+            Those that may change the training.
+        """
+        shuffled_by = type(orders.source).__name__ if orders.is_custom else bool(self.shuffle)
+        found = {
+            "cost": cost,
+            "mini_batch_size": min(self.mini_batch_size, data.n),
+            "optimizer": repr(self.optimizer),
+            "schedule": _describe(self.schedule),
+            "l1": float(self.l1),
+            "l2": float(self.l2),
+            "dropout": [float(share) for share in self.dropout],
+            "max_norm": float(self.max_norm),
+            "clip_norm": float(self.clip_norm),
+            "shuffle": shuffled_by,
+            "metrics": [*self.metrics.names, *self.metrics.functions],
+            "callbacks": [_describe(callback) for callback in callbacks],
+        }
+        for name, part in (("data", data), ("evaluation_data", self.metrics.data["evaluation"])):
+            told = dict.fromkeys(("shape", "dtype", "digest")) if part is None else part.describe()
+            found |= {f"{name}'s {key}": value for key, value in told.items()}
+        return found
+
+
+def _describe(value: Any) -> str:
+    """Return the class and the plain values that it was made with, without what changes.
+
+    Examples
+    --------
+    >>> _describe(EarlyStopping(patience=3, restore_best=False))
+    'EarlyStopping(patience=3, monitor=None, min_delta=0.0, restore_best=False, better=None)'
+    """
+    told = []
+    for name in list(inspect.signature(type(value).__init__).parameters)[1:]:
+        item = getattr(value, name, value)
+        if item is value or name in getattr(value, "changing", ()):
+            continue
+        if item is None or isinstance(item, (bool, int, float, str)):
+            told.append(f"{name}={item!r}")
+        elif dataclasses.is_dataclass(item):
+            told.append(f"{name}={_describe(item)}")
+    return f"{type(value).__name__}({', '.join(told)})"
+
 
 def read_plan(
-    network: Network,
+    network: Model,
     data: Dataset,
     evaluation: Dataset | None,
     epochs: Any,
@@ -117,11 +171,9 @@ def read_plan(
         kind=kind,
         low=low,
     )
-    _check_held(plan, network.dtype, data.n)
+    _check_held(plan, network.dtype)
     recorded = (*plan.metrics.names, *plan.metrics.functions)
     check_monitors([plan.schedule, *plan.callbacks], recorded, plan.callbacks)
-    if isinstance(plan.optimizer, LBFGS):
-        _check_lbfgs(plan, data)
     return plan
 
 
@@ -204,12 +256,9 @@ def _read_norm(norm: Any, name: str) -> float:
     return float(norm)
 
 
-def _check_held(plan: Plan, dtype: np.dtype[Any], n: int) -> None:
+def _check_held(plan: Plan, dtype: np.dtype[Any]) -> None:
     """Refuse coefficients that have another meaning when they are rounded to `dtype`."""
     plan.optimizer.check_held(dtype)
-    if not isinstance(plan.optimizer, LBFGS):  # which has l2 in float64
-        check_held(plan.l1, "l1", dtype, per=n)
-        check_held(plan.l2, "l2 (lmbda)", dtype, per=n)
     for name in ("max_norm", "clip_norm"):  # kept in float64, but what they leave is not
         norm = getattr(plan, name)
         check_held(min(norm, 1.0), name, dtype)
@@ -219,22 +268,3 @@ def _check_held(plan: Plan, dtype: np.dtype[Any], n: int) -> None:
         check_held(share, "dropout", dtype, least=least)
         if share > 1 - 2.0**-32:
             raise ValueError(f"dropout is {share!r}; expected at most 0.9999999997.")
-
-
-def _check_lbfgs(plan: Plan, data: Dataset) -> None:
-    try:
-        import scipy.optimize  # noqa: F401 - better missed now than when training has begun
-    except ImportError:
-        raise ImportError(
-            "LBFGS needs SciPy; install it with `pip install 'fastnet-mlp[scipy]'`."
-        ) from None
-    if plan.mini_batch_size < data.n:
-        raise ValueError(
-            f"mini_batch_size is {plan.mini_batch_size}; "
-            f"LBFGS needs all {data.n} examples at once (None)."
-        )
-    for name in ("l1", "max_norm", "clip_norm", "dropout"):
-        if getattr(plan, name):
-            raise ValueError(
-                f"{name} is {getattr(plan, name)}; LBFGS does not go with it, only with l2."
-            )

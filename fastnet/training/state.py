@@ -1,513 +1,249 @@
-"""From a training to what a checkpoint holds, and back: everything that later steps depend on."""
+"""`TrainingState`: everything that the later steps of a training depend on, in one table.
+
+Each field has a kind beside its type, which says how its value is copied from the training's
+objects, written to a checkpoint, checked when it is read, and put back.
+"""
 
 from __future__ import annotations
 
 import copy
-import math
-import os
-import warnings
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from dataclasses import dataclass, field
+from typing import Annotated, Any, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnet import files
 from fastnet.callbacks import Callback, EarlyStopping
 from fastnet.common import generators
-from fastnet.common.arguments import in_one_line, shown
-from fastnet.costs import find_cost
-from fastnet.files import networks
-from fastnet.files.checks import check_keys, described
-from fastnet.history import History
-from fastnet.model.architecture import check_cost
-from fastnet.model.parameters import layer_views
-from fastnet.optimizers import State
-from fastnet.training.plan_description import describe_plan
+from fastnet.files import SavedTraining
+from fastnet.files.checks import described
+from fastnet.model.model import Model
 
-if TYPE_CHECKING:
-    from fastnet.training.loop import Training
-
-__all__ = ["Moment", "Resumption", "find_checkpoint"]
+__all__ = ["Setting", "TrainingState"]
 
 Array = NDArray[Any]
-
-_KEYS = (
-    "plan",
-    "epochs",
-    "position",
-    "asking",
-    "cost_sum",
-    "hits",
-    "stopped",
-    "step",
-    "scale",
-    "dropout_key",
-    "schedule",
-    "callbacks",
-    "rng",
-    "shuffle_rng",
-)
+_LARGEST = float(np.finfo(np.float64).max)
 
 
-@dataclass
-class Moment:
-    """A state of a training that it can go on from, but for what the engine has.
+@dataclass(frozen=True)
+class Setting:
+    """What a state belongs to: a training's objects, and the numbers that bound its fields.
 
     Attributes
     ----------
-    schedule : dict
-    callbacks : list of dict
-        What each has in `changing`.
-    rng, shuffle_rng : object
-        States of the network's generator, and of that which orders the examples, if it is another.
-    rows : list
-        The order of the examples that a callable permutes.
-    parameters : ndarray or None
-        None where an epoch has begun; then the engine has them.
-    cost : str
-        The network's, which callbacks may change from epoch to epoch.
+    network : Model
+    hooks : list
+        The schedule, what orders the examples, and the callbacks but for checkpoints: objects with
+        `get_state` and `set_state`.
+    n : int
+        Examples.
+    mini_batch_size : int
     epochs : int
-        Records of this call.
-    position : int
-        Examples of the epoch that are done.
-    asking : bool
-        Whether the callbacks are yet to be asked what is due at this position.
-    measured : (float, int)
-        Sum of costs, and hits, in this epoch.
+        To be done.
+    n_states : int
+        Vectors of the optimizer.
     """
 
-    schedule: dict[str, Any]
-    callbacks: list[dict[str, Any]]
-    rng: Any
-    shuffle_rng: Any
-    rows: list[int]
-    parameters: Array | None
-    cost: str
+    network: Model
+    hooks: list[Any]
+    n: int
+    mini_batch_size: int
     epochs: int
-    position: int = 0
-    asking: bool = False
-    measured: tuple[float, int] = (0.0, 0)
-    stopped: bool = False
-
-    @classmethod
-    def of(cls, training: Training, *, begun: bool) -> Moment:
-        """Copy everything that hooks and generators may change."""
-        source = training.orders.source
-        return cls(
-            schedule=copy.deepcopy(training.plan.schedule.get_state()),
-            callbacks=[copy.deepcopy(callback.get_state()) for callback in training.watchers],
-            rng=generators.get_state(training.network.rng),
-            shuffle_rng=None if source is None else generators.get_state(source),
-            rows=list(training.orders.rows),
-            parameters=None if begun else training.network.parameters.copy(),
-            cost=training.network.cost.name,
-            epochs=len(training.history),
-            position=training.position if begun else 0,
-            measured=training.measured,
-            stopped=training.stopped,
-        )
-
-    def save(self, training: Training, plan: dict[str, Any]) -> files.SavedModel:
-        """Return what the file holds."""
-        network = training.network
-        parameters = network.parameters.copy() if self.parameters is None else self.parameters
-        vectors, step, scale = training.state.vectors, training.state.step, 1.0
-        arrays: dict[str, Array] = {}
-        if self.parameters is None:
-            training.engine.store(parameters)
-            vectors, step = training.engine_state()
-            scale = training.engine.scale
-            arrays["order"] = _as_rows(training.order)
-        if scale != 1:
-            unscaled = np.empty_like(parameters)
-            training.engine.store(unscaled, False)
-            arrays["unscaled"] = unscaled
-        arrays.update({f"state_{which}": vector for which, vector in enumerate(vectors)})
-        if training.orders.is_custom:
-            arrays["rows"] = _as_rows(self.rows)
-        told = {
-            "plan": plan,
-            "epochs": self.epochs,
-            "position": self.position,
-            "asking": self.asking,
-            "cost_sum": self.measured[0],
-            "hits": self.measured[1],
-            "stopped": self.stopped,
-            "step": step,
-            "scale": scale,
-            "dropout_key": training.dropout_key,
-            "schedule": _encoded(self.schedule, "schedule", arrays),
-            "callbacks": [
-                _encoded(state, f"callback_{place}", arrays)
-                for place, state in enumerate(self.callbacks)
-            ],
-            "rng": self.rng,
-            "shuffle_rng": self.shuffle_rng,
-        }
-        model = networks.describe(network, *layer_views(parameters, network.sizes))
-        model.cost = self.cost
-        model.history = [*training.earlier, *training.history[: self.epochs]]
-        model.training = files.SavedTraining(told, arrays)
-        return model
+    n_states: int
 
 
-def _as_rows(order: Any) -> Array:
-    rows = np.asarray(order)
-    return rows.astype(np.uint32 if len(rows) <= 2**32 else np.uint64)
+class _Kind:
+    """How a field is captured, written, read and put back; here, not captured and any value.
 
-
-def _encoded(state: dict[str, Any], name: str, arrays: dict[str, Array]) -> dict[str, Any]:
-    """The state with its arrays put among the `arrays`, and plain values marked as such."""
-    encoded: dict[str, Any] = {}
-    for number, (key, value) in enumerate(state.items()):
-        if isinstance(value, np.ndarray):
-            arrays[f"{name}_{number}"] = value
-            encoded[key] = {"array": f"{name}_{number}"}
-        else:
-            encoded[key] = {"value": value}
-    return encoded
-
-
-def find_checkpoint(resume: Any, paths: list[str], training: Training | None = None) -> str | None:
-    """Return the file that `train`'s `resume` stands for, or None to begin anew.
-
-    Parameters
-    ----------
-    resume : None, bool or path
-        True: of the callbacks' files that are this training's, the one that is furthest, if there
-        is one yet. One that cannot be read is passed over, with a RuntimeWarning, for one that can.
-    paths : list of str
-        Where the training's checkpoints are to be written.
-    training : Training, optional
-        The one that is to go on; without it all files that can be read are taken for its own.
-
-    Raises
-    ------
-    TypeError
-        `resume` is something else.
-    ValueError
-        True, and there is no checkpoint among the callbacks.
-
-    Examples
-    --------
-    >>> find_checkpoint("run.npz", [])
-    'run.npz'
-    >>> find_checkpoint(True, ["not/there/yet.npz"])
-    """
-    if resume is None or resume is False:
-        return None
-    if resume is True:
-        if not paths:
-            raise ValueError(
-                "resume is True, which is the file of the Checkpoint among the callbacks, and "
-                "there is none; add one, or give resume the path."
-            )
-        found = [path for path in paths if os.path.exists(path)]
-        if len(found) < 2:
-            return found[0] if found else None
-        return _furthest(found, None if training is None else describe_plan(training))
-    if not isinstance(resume, (str, bytes, os.PathLike)):
-        raise TypeError(f"resume is {shown(resume)}; give a path, True or None.")
-    return os.fsdecode(resume)
-
-
-def _furthest(paths: list[str], plan: dict[str, Any] | None) -> str:
-    """Return the file of this training that has the most epochs and mini-batches done."""
-    ranks: dict[str, tuple[Any, ...]] = {}
-    damage = {}
-    for path in paths:
-        try:
-            ranks[path] = _rank(path, plan)
-        except (OSError, ValueError) as error:
-            damage[path] = error
-    if not ranks:
-        return paths[0]
-    best = max(ranks, key=ranks.__getitem__)
-    for path, cause in damage.items():
-        warnings.warn(
-            f"the checkpoint {path!r} cannot be read ({in_one_line(str(cause))}); training goes "
-            f"on from {best!r}.",
-            RuntimeWarning,
-            stacklevel=2,
-        )
-    return best
-
-
-def _rank(path: str, plan: dict[str, Any] | None) -> tuple[Any, ...]:
-    """What is larger the further a checkpoint is: those of other trainings come before all."""
-    told = files.read_npz_header(path).get("training")
-    told = check_keys(told, repr(path), (*_KEYS, "arrays"))
-    done = [told["epochs"], "order" in told["arrays"], told["position"], not told["asking"]]
-    if not isinstance(told["arrays"], list) or any(type(n) not in (int, bool) for n in done):
-        raise ValueError(f"{path!r} does not say how far it is")
-    return plan is None or told["plan"] == plan, *done
-
-
-class Resumption:
-    """A checkpoint that has been read and found to be one of this training.
-
-    Parameters
-    ----------
-    training : Training
-        Which has not begun; nothing about it is changed.
-    path : str
-
-    Raises
-    ------
-    OSError
-        The file cannot be read.
-    ValueError
-        It is no checkpoint, it is damaged, or it is one of another network, data or plan.
+    `read` takes what it uses out of the file's values and arrays, so that foreign ones are left.
     """
 
-    def __init__(self, training: Training, path: str) -> None:
-        self._training = training
-        self._path = path
-        model = _read(path)
-        assert model.training is not None
-        self._arrays = model.training.arrays
-        self._told = check_keys(model.training.told, repr(path), _KEYS)
-        self._check_network(model)
-        self._check_plan(self._told["plan"], describe_plan(training))
-        self._history = model.history
-        self._kind = model.kind, float(model.low)
-        self._check_counts()
-        self._check_engine()
-        self._parameters = self._read_parameters(model)
-        self._states = self._check_states()
-        for name in set(self._arrays) - self._read_names:
-            self._refuse(f"it has an array {name}, which this training does not have")
+    captured = False
 
-    # ---- checks
+    def capture(self, setting: Setting) -> Any:
+        raise NotImplementedError
 
-    def _refuse(self, cause: str) -> NoReturn:
-        raise ValueError(
-            f"{self._path!r} is not a checkpoint that this training can go on from: "
-            f"{in_one_line(cause)}; give another file, or begin anew without resume."
-        )
+    def write(self, name: str, value: Any, saved: SavedTraining) -> None:
+        saved.told[name] = value
 
-    def _check_network(self, model: files.SavedModel) -> None:
-        network, plan = self._training.network, self._told["plan"]
-        began = plan.get("cost") if isinstance(plan, dict) else None
-        for name, found, here in (
-            ("sizes", list(model.sizes), network.sizes),
-            ("activations", list(model.activations), network.activations),
-            ("cost", began if isinstance(began, str) else model.cost, network.cost.name),
-            ("dtype", model.dtype, network.dtype.name),
-        ):
-            if found != here:
-                self._refuse(
-                    f"its network has the {name} {in_one_line(str(found))}, and this one has {here}"
-                )
-        try:
-            self._cost = find_cost(model.cost)
-            check_cost(self._cost, network.activations[-1])
-        except ValueError as error:
-            self._refuse(f"its network's {error}")
+    def read(self, name: str, saved: SavedTraining, setting: Setting) -> Any:
+        return saved.told.pop(name)
 
-    def _check_plan(self, found: Any, here: dict[str, Any]) -> None:
-        if not isinstance(found, dict) or list(found) != list(here):
-            self._refuse(f"its plan is {described(found)}; expected {', '.join(here)}")
-        for name, value in here.items():
-            if found[name] != value:
-                self._refuse(
-                    f"its training has {name} {described(found[name])}, and this one {value!r}"
-                )
+    def restore(self, value: Any, setting: Setting) -> None:
+        """Put the value back where it was captured."""
 
-    def _number(self, name: str, least: float, most: float, kind: type = int) -> Any:
-        value: Any = self._told[name]
-        # type() and not isinstance(): a bool is an int.
-        of_kind = type(value) is kind
-        if not of_kind or not least <= value <= most:
-            self._refuse(f"its {name} is {described(value)}")
+
+class _Number(_Kind):
+    """A number of exactly this type, within bounds; "n" is the number of examples."""
+
+    def __init__(self, kind: type, least: float = 0, most: Any = 1) -> None:
+        self._kind, self._least, self._most = kind, least, most
+
+    def read(self, name: str, saved: SavedTraining, setting: Setting) -> Any:
+        value: Any = saved.told.pop(name)
+        most = setting.n if self._most == "n" else self._most
+        of_kind = type(value) is self._kind  # not isinstance(): a bool is an int
+        if not of_kind or not self._least <= value <= most:
+            raise ValueError(f"its {name} is {described(value)}")
         return value
 
-    def _check_counts(self) -> None:
-        training, told = self._training, self._told
-        epochs = self._number("epochs", 0, len(self._history))
-        position = self._number("position", 0, training.data.n)
-        begun = "order" in self._arrays
-        if (position % training.size and position != training.data.n) or (position and not begun):
-            self._refuse(f"its position is {position}, which is no end of a mini-batch")
-        for name in ("asking", "stopped"):
-            self._number(name, False, True, bool)
-        self._number("hits", 0, training.data.n)
-        if type(told["cost_sum"]) is not float or not math.isfinite(told["cost_sum"]):
-            self._refuse(f"its cost_sum is {described(told['cost_sum'])}")
-        if epochs + begun > training.plan.epochs:
-            self._refuse(
-                f"it has done {epochs} epochs{' and part of another' if begun else ''}, and "
-                f"epochs is {training.plan.epochs}"
-            )
 
-    def _check_engine(self) -> None:
-        self._read_names: set[str] = set()
-        plan, network = self._training.plan, self._training.network
-        self._number("dropout_key", 0, 2**64 - 1)
-        step = self._number("step", 0, 2**62)
-        scale = self._number("scale", 0.5, 1.0, float)
-        if (scale != 1) != ("unscaled" in self._arrays):
-            self._refuse(f"its scale is {scale}, and its array unscaled does not go with it")
-        n = network.parameters.size
-        names = [f"state_{which}" for which in range(plan.optimizer.n_states)]
-        self._state = State([self._array(name, n, network.dtype) for name in names], step)
-        for name, vector in zip(names, self._state.vectors, strict=True):
-            # Infinity may be: the square of a large gradient, after which nothing moves any more.
-            if np.isnan(vector).any():
-                self._refuse(f"its array {name} holds NaN")
+class _Order(_Kind):
+    """The order of an epoch's examples; None between epochs."""
 
-    def _array(self, name: str, n: int, dtype: np.dtype[Any]) -> Array:
-        array = self._arrays.get(name)
-        if array is None or array.shape != (n,) or array.dtype != dtype:
-            found = "missing" if array is None else f"of shape {array.shape}, {array.dtype}"
-            self._refuse(f"its array {name} is {found}; expected shape ({n},), {dtype}")
-        self._read_names.add(name)
-        return array.copy()  # what is read from a file cannot be written to
+    def write(self, name: str, value: Any, saved: SavedTraining) -> None:
+        if value is not None:
+            saved.arrays[name] = value.astype(_row_type(len(value)))
 
-    def _read_parameters(self, model: files.SavedModel) -> Array:
-        network = self._training.network
-        parameters = np.empty_like(network.parameters)
-        for views, arrays in zip(
-            layer_views(parameters, network.sizes), (model.biases, model.weights), strict=True
-        ):
-            for view, array in zip(views, arrays, strict=True):
-                view[...] = array
-        self._unscaled = parameters
-        if "unscaled" in self._arrays:
-            self._unscaled = self._array("unscaled", parameters.size, network.dtype)
-            if not np.isfinite(self._unscaled).all():
-                self._refuse("its array unscaled holds a number that is not finite")
-        self.order = self._permutation("order") if "order" in self._arrays else None
-        return parameters
-
-    def _permutation(self, name: str) -> Array:
-        n = self._training.data.n
-        stored = np.dtype(np.uint32 if n <= 2**32 else np.uint64)
-        rows = self._array(name, n, stored).astype(np.int64)
+    def read(self, name: str, saved: SavedTraining, setting: Setting) -> Any:
+        if name not in saved.arrays:
+            return None
+        n = setting.n
+        rows = _take(name, saved, n, _row_type(n)).astype(np.int64)
         if not ((rows >= 0) & (rows < n)).all() or not (np.bincount(rows, minlength=n) == 1).all():
-            self._refuse(f"its {name} is no permutation of the {n} row numbers")
+            raise ValueError(f"its {name} is no permutation of the {n} row numbers")
         return rows.astype(np.intp)
 
-    def _check_states(self) -> dict[str, Any]:
-        training, told = self._training, self._told
-        watchers = training.watchers
-        if not isinstance(told["callbacks"], list) or len(told["callbacks"]) != len(watchers):
-            self._refuse(f"its callbacks are {described(told['callbacks'])}")
-        source = training.orders.source
-        states = {
-            "schedule": self._decoded(told["schedule"], training.plan.schedule, "schedule"),
-            "callbacks": [
-                self._decoded(state, watcher, f"callback {type(watcher).__name__}")
-                for state, watcher in zip(told["callbacks"], watchers, strict=True)
-            ],
-            "rows": self._permutation("rows").tolist() if training.orders.is_custom else [],
-        }
-        if source is not None:
-            states["shuffle_rng"] = self._generator_state("shuffle_rng", source)
+
+def _row_type(n: int) -> np.dtype[Any]:
+    return np.dtype(np.uint32 if n <= 2**32 else np.uint64)
+
+
+def _take(name: str, saved: SavedTraining, n: int, dtype: np.dtype[Any]) -> Array:
+    array = saved.arrays.pop(name, None)
+    if array is None or array.shape != (n,) or array.dtype != dtype:
+        found = "missing" if array is None else f"of shape {array.shape}, {array.dtype}"
+        raise ValueError(f"its array {name} is {found}; expected shape ({n},), {dtype}")
+    return array.copy()  # arrays read from a file are read-only
+
+
+class _Vector(_Kind):
+    """An array laid out as the parameters; None if there is none."""
+
+    def write(self, name: str, value: Any, saved: SavedTraining) -> None:
+        if value is not None:
+            saved.arrays[name] = value
+
+    def read(self, name: str, saved: SavedTraining, setting: Setting) -> Any:
+        if name not in saved.arrays:
+            return None
+        parameters = setting.network.parameters
+        vector = _take(name, saved, parameters.size, parameters.dtype)
+        if not np.isfinite(vector).all():
+            raise ValueError(f"its array {name} holds a number that is not finite")
+        return vector
+
+
+class _Vectors(_Kind):
+    """As many arrays laid out as the parameters as the optimizer has."""
+
+    def write(self, name: str, value: Any, saved: SavedTraining) -> None:
+        saved.arrays.update({f"{name}_{which}": vector for which, vector in enumerate(value)})
+
+    def read(self, name: str, saved: SavedTraining, setting: Setting) -> Any:
+        parameters = setting.network.parameters
+        names = [f"{name}_{which}" for which in range(setting.n_states)]
+        vectors = [_take(key, saved, parameters.size, parameters.dtype) for key in names]
+        for key, vector in zip(names, vectors, strict=True):
+            # Infinity may be: the square of a large gradient, after which nothing moves any more.
+            if np.isnan(vector).any():
+                raise ValueError(f"its array {key} holds NaN")
+        return vectors
+
+
+class _NetworkGenerator(_Kind):
+    """The state of the network's generator, as plain values."""
+
+    captured = True
+
+    def capture(self, setting: Setting) -> Any:
+        return generators.get_state(setting.network.rng)
+
+    def read(self, name: str, saved: SavedTraining, setting: Setting) -> Any:
+        plain, begins = saved.told.pop(name), Callback.on_train_begin
         # A callback may yet give the network another generator when training begins.
-        if not any(type(w).on_train_begin is not Callback.on_train_begin for w in watchers):
-            self._generator_state("rng", training.network.rng)
-        return states
+        if all(getattr(type(h), "on_train_begin", begins) is begins for h in setting.hooks):
+            self._native(plain, setting)
+        return plain
 
-    def _generator_state(self, name: str, generator: generators.Source) -> Any:
+    def restore(self, value: Any, setting: Setting) -> None:
+        generators.set_state(setting.network.rng, self._native(value, setting))
+
+    def _native(self, plain: Any, setting: Setting) -> Any:
         try:
-            return generators.read_state(self._told[name], generator)
+            return generators.read_state(plain, setting.network.rng)
         except ValueError as error:
-            self._refuse(f"its {name}: {error}")
-
-    def _decoded(self, state: Any, owner: Any, what: str) -> dict[str, Any]:
-        """Values with their arrays, once they are of the kinds that the owner has now."""
-        now = owner.get_state()
-        if not isinstance(state, dict) or list(state) != list(now):
-            self._refuse(f"its state of the {what} is {described(state)}")
-        decoded: dict[str, Any] = {}
-        for key, marked in state.items():
-            if isinstance(marked, dict) and list(marked) == ["value"]:
-                value = marked["value"]
-            elif isinstance(marked, dict) and list(marked) == ["array"]:
-                value = self._arrays.get(str(marked["array"]))
-                self._read_names.add(str(marked["array"]))
-                value = None if value is None else value.copy()
-            else:
-                self._refuse(f"its {key} of the {what} is {described(marked)}")
-            if not _is_alike(value, now[key]):
-                self._refuse(f"its {key} of the {what} is {described(value)}")
-            decoded[key] = value
-        if isinstance(owner, EarlyStopping):
-            self._check_best(decoded["best_parameters"])
-        # Tried on, and put off again: a copy may share parts, as WarmUp's does the schedule in it.
-        try:
-            owner.set_state(copy.deepcopy(decoded))
-        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
-            self._refuse(f"its state of the {what}: {error}")
-        finally:
-            owner.set_state(now)
-        return decoded
-
-    def _check_best(self, best: Any) -> None:
-        """Refuse what the network would at the end, where it gets its best parameters back."""
-        here = self._training.network.parameters
-        if best is not None and (
-            not isinstance(best, np.ndarray) or best.shape != here.shape or best.dtype != here.dtype
-        ):
-            self._refuse("its best_parameters of EarlyStopping are not those of such a network")
-
-    # ---- the way back
-
-    def apply(self) -> None:
-        """Put network, generators, schedule and callbacks where they were."""
-        training, told = self._training, self._told
-        network, orders = training.network, training.orders
-        rng = self._generator_state("rng", network.rng)
-        self.load_parameters()
-        network.cost = self._cost
-        network._optimizer, network._state = training.plan.optimizer, self._state
-        network.history = History(self._history)
-        kind, low = self._kind
-        if kind is not None:
-            training.plan.kind, training.plan.low = kind, low
-        epochs = told["epochs"]
-        training.history = History(self._history[len(self._history) - epochs :])
-        training.stopped = training.stopped or told["stopped"]
-        training.measured = told["cost_sum"], told["hits"]
-        training.position, training.dropout_key = told["position"], told["dropout_key"]
-        orders.rows[:] = self._states["rows"]
-        training.plan.schedule.set_state(self._states["schedule"])
-        for watcher, state in zip(training.watchers, self._states["callbacks"], strict=True):
-            watcher.set_state(state)
-        if orders.source is not None:
-            generators.set_state(orders.source, self._states["shuffle_rng"])
-        generators.set_state(network.rng, rng)
-
-    def load_parameters(self) -> None:
-        """Give the network the parameters of the file."""
-        network = self._training.network
-        with network._guard:
-            network.parameters[:] = self._parameters
-
-    @property
-    def asking(self) -> bool:
-        """Whether the callbacks are yet to be asked what is due."""
-        return bool(self._told["asking"])
-
-    def load_engine(self) -> None:
-        """Put an epoch's parameters into the engine, with the decay that is outstanding."""
-        training = self._training
-        training.engine.load(self._unscaled, self._told["scale"])
-        training.engine.begin_epoch(
-            training.dropout_key, training.plan.metrics.running, *training.measured
-        )
+            raise ValueError(f"its rng: {error}") from error
 
 
-def _read(path: str) -> files.SavedModel:
-    model = files.read_npz(path) if files.format_of(path) == "npz" else None
-    if model is None or model.training is None:
-        raise ValueError(
-            f"{path!r} is no checkpoint, which fastnet.Checkpoint writes while a network trains; "
-            "a model file is read by fastnet.load."
-        )
-    return model
+class _Hooks(_Kind):
+    """What each of the hooks has changed since the training began."""
+
+    captured = True
+
+    def capture(self, setting: Setting) -> Any:
+        return [copy.deepcopy(hook.get_state()) for hook in setting.hooks]
+
+    def write(self, name: str, value: Any, saved: SavedTraining) -> None:
+        saved.told[name] = [
+            {
+                key: _marked(item, f"hook_{place}_{number}", saved)
+                for number, (key, item) in enumerate(state.items())
+            }
+            for place, state in enumerate(value)
+        ]
+
+    def read(self, name: str, saved: SavedTraining, setting: Setting) -> Any:
+        states = saved.told.pop(name)
+        if not isinstance(states, list) or len(states) != len(setting.hooks):
+            raise ValueError(f"its {name} are {described(states)}")
+        return [
+            _read_hook(state, hook, saved, setting.network.parameters)
+            for state, hook in zip(states, setting.hooks, strict=True)
+        ]
+
+    def restore(self, value: Any, setting: Setting) -> None:
+        for hook, state in zip(setting.hooks, value, strict=True):
+            hook.set_state(state)
+
+
+def _marked(value: Any, name: str, saved: SavedTraining) -> dict[str, Any]:
+    """A plain value, or the name of an array that is put among the file's arrays."""
+    if not isinstance(value, np.ndarray):
+        return {"value": value}
+    saved.arrays[name] = value
+    return {"array": name}
+
+
+def _read_hook(marked: Any, hook: Any, saved: SavedTraining, parameters: Array) -> dict[str, Any]:
+    """A hook's state, with values of the types that its present ones have."""
+    what, now = type(hook).__name__, hook.get_state()
+    if not isinstance(marked, dict) or list(marked) != list(now):
+        raise ValueError(f"its state of {what} is {described(marked)}")
+    state: dict[str, Any] = {}
+    for key, item in marked.items():
+        if isinstance(item, dict) and list(item) == ["value"]:
+            value = item["value"]
+        elif isinstance(item, dict) and list(item) == ["array"]:
+            value = saved.arrays.pop(str(item["array"]), None)
+            value = None if value is None else value.copy()
+        else:
+            raise ValueError(f"its {key} of {what} is {described(item)}")
+        if not _is_alike(value, now[key]):
+            raise ValueError(f"its {key} of {what} is {described(value)}")
+        state[key] = value
+    best = state["best_parameters"] if isinstance(hook, EarlyStopping) else None
+    layout = parameters.shape, parameters.dtype
+    if best is not None and (getattr(best, "shape", None), getattr(best, "dtype", None)) != layout:
+        raise ValueError("its best_parameters of EarlyStopping are not those of such a network")
+    # Tried on, and put off again: a copy may share parts, as WarmUp's does the schedule in it.
+    try:
+        hook.set_state(copy.deepcopy(state))
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+        raise ValueError(f"its state of {what}: {error}") from error
+    finally:
+        hook.set_state(now)
+    return state
 
 
 def _is_alike(value: Any, now: Any) -> bool:
@@ -519,6 +255,124 @@ def _is_alike(value: Any, now: Any) -> bool:
         return type(value) is float or (type(value) is int and abs(value) < 2**1023)
     if now is None or value is None:
         return True
-    if isinstance(now, (list, tuple)):
-        return isinstance(value, list)
-    return isinstance(value, type(now))
+    return isinstance(value, list if isinstance(now, tuple) else type(now))
+
+
+@dataclass
+class TrainingState:
+    """Where a training is, and what its hooks and generators will do next.
+
+    Attributes
+    ----------
+    rng : object
+        State of the network's generator.
+    hooks : list of dict
+        State of each hook: see `Setting`.
+    epochs : int
+        Epochs of this call that are recorded.
+    stopped : bool
+        Whether a callback or the schedule has ended the training.
+    order : ndarray or None
+        Of the epoch under way; None between epochs.
+    dropout_key : int
+        Of that epoch.
+    position : int
+        Examples of that epoch that are done, to the end of a whole mini-batch.
+    cost_sum, hits : float, int
+        Over these examples.
+    asking : bool
+        Whether the callbacks are yet to be asked what is due at this position.
+    step : int
+        Steps that the optimizer has taken.
+    state : list of ndarray, shapes (n_parameters,)
+        The optimizer's vectors.
+    scale : float
+        The weight decay that is not yet applied to `unscaled`.
+    unscaled : ndarray, shape (n_parameters,), or None
+        The parameters as the engine holds them, where `scale` is not 1.
+    """
+
+    rng: Annotated[Any, _NetworkGenerator()] = None
+    hooks: Annotated[list[dict[str, Any]], _Hooks()] = field(default_factory=list)
+    epochs: Annotated[int, _Number(int, most=2**62)] = 0
+    stopped: Annotated[bool, _Number(bool)] = False
+    order: Annotated[Array | None, _Order()] = None
+    dropout_key: Annotated[int, _Number(int, most=2**64 - 1)] = 0
+    position: Annotated[int, _Number(int, most="n")] = 0
+    cost_sum: Annotated[float, _Number(float, -_LARGEST, _LARGEST)] = 0.0
+    hits: Annotated[int, _Number(int, most="n")] = 0
+    asking: Annotated[bool, _Number(bool)] = False
+    step: Annotated[int, _Number(int, most=2**62)] = 0
+    state: Annotated[list[Array], _Vectors()] = field(default_factory=list)
+    scale: Annotated[float, _Number(float, 0.5)] = 1.0
+    unscaled: Annotated[Array | None, _Vector()] = None
+
+    @property
+    def measured(self) -> tuple[float, int]:
+        """Sum of costs, and hits, over the examples that are done."""
+        return self.cost_sum, self.hits
+
+    @staticmethod
+    def captured(setting: Setting) -> dict[str, Any]:
+        """Return a copy of what hooks and generators may change."""
+        return {n: kind.capture(setting) for n, kind in _KINDS.items() if kind.captured}
+
+    def write(self, plan: dict[str, Any]) -> SavedTraining:
+        """Return what a checkpoint holds of a training so described."""
+        saved = SavedTraining({"plan": plan}, {})
+        for name, kind in _KINDS.items():
+            kind.write(name, getattr(self, name), saved)
+        return saved
+
+    @classmethod
+    def read(cls, saved: SavedTraining, setting: Setting, n_records: int) -> TrainingState:
+        """Return the state in a checkpoint that has so many records of epochs.
+
+        Raises
+        ------
+        ValueError
+            It is not the state of such a training; nothing has changed.
+        """
+        left = SavedTraining(dict(saved.told), dict(saved.arrays))
+        state = cls(**{name: kind.read(name, left, setting) for name, kind in _KINDS.items()})
+        if left.arrays:
+            raise ValueError(
+                f"it has an array {min(left.arrays)}, which this training does not have"
+            )
+        begun = state.order is not None
+        ends = state.position % setting.mini_batch_size == 0 or state.position == setting.n
+        if not ends or (state.position and not begun):
+            raise ValueError(f"its position is {state.position}, which is no end of a mini-batch")
+        if (state.scale != 1) != (state.unscaled is not None):
+            raise ValueError(
+                f"its scale is {state.scale}, and its array unscaled does not go with it"
+            )
+        if state.epochs > n_records:
+            raise ValueError(f"its epochs is {state.epochs}, and it has {n_records} records")
+        if state.epochs + begun > setting.epochs:
+            part = " and part of another" if begun else ""
+            raise ValueError(
+                f"it has done {state.epochs} epochs{part}, and epochs is {setting.epochs}"
+            )
+        return state
+
+    def restore(self, setting: Setting) -> None:
+        """Put generators and hooks where they were.
+
+        Raises
+        ------
+        ValueError
+            The network has been given a generator of another kind; nothing has changed.
+        """
+        for name, kind in _KINDS.items():  # the generator first, which may be refused
+            kind.restore(getattr(self, name), setting)
+
+
+_KINDS: dict[str, _Kind] = {
+    name: hint.__metadata__[0]
+    for name, hint in get_type_hints(TrainingState, include_extras=True).items()
+}
+#: What stands in a checkpoint's header; the rest are arrays.
+HEADER = tuple(
+    name for name, kind in _KINDS.items() if not isinstance(kind, (_Order, _Vector, _Vectors))
+)

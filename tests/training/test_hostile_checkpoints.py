@@ -202,8 +202,8 @@ def test_every_array_spoilt_is_refused(spoiler):
             if how == "inf" and name.startswith("training_state"):
                 continue
             names = [name.removeprefix("training_")]
-            if "callback" in name:
-                names.append("best_parameters")
+            if "hook" in name:
+                names += ["best_parameters", "rows"]
             assert said and any(word in said for word in names), (name, how, said)
 
 
@@ -219,7 +219,7 @@ def test_every_array_missing_renamed_or_too_much_is_refused(spoiler):
             kept.remove(name.removeprefix("training_"))
             if name == "training_order":  # then no epoch has begun, and the position is none
                 assert "position" in spoiler.try_pieces(members, header)
-            elif name != "training_callback_0_4":
+            elif name != "training_hook_2_4":
                 assert spoiler.try_pieces(members, header), name
     members, header = spoiler.pieces()
     members["training_beside"] = np.zeros(3)
@@ -341,14 +341,14 @@ def test_any_key_too_much_or_missing_is_refused(spoiler):
         (("training", "dropout_key"), 2**64, "dropout_key"),
         (("training", "scale"), 0.25, "scale is 0.25"),
         (("training", "cost_sum"), float("nan"), "cost_sum is nan"),
-        (("training", "schedule", "current", "value"), -1.0, "schedule"),
-        (("training", "schedule", "current", "value"), 10**400, "schedule"),
-        (("training", "callbacks", 0, "best_goodness", "value"), 10**400, "EarlyStopping"),
-        (("training", "callbacks", 0, "best_parameters", "array"), "order", "EarlyStopping"),
+        (("training", "hooks", 0, "current", "value"), -1.0, "WarmUp"),
+        (("training", "hooks", 0, "current", "value"), 10**400, "WarmUp"),
+        (("training", "hooks", 2, "best_goodness", "value"), 10**400, "EarlyStopping"),
+        (("training", "hooks", 2, "best_parameters", "array"), "order", "EarlyStopping"),
         (("training", "rng", "bit_generator"), "Lehmer", "Lehmer"),
         (("training", "rng", "state", "inc"), 2, "even"),
         (("training", "rng", "state", "state"), 2**128, "rng"),
-        (("training", "shuffle_rng", 1), [0] * 624 + [10**6], "shuffle_rng"),
+        (("training", "hooks", 1, "source", "value", 1), [0] * 624 + [10**6], "generator"),
         (("sizes",), [4, 2**40, 2], "sizes"),
         (("cost",), "x\n" * 5000, "cost"),
     ],
@@ -368,7 +368,7 @@ def test_lists_in_lists_are_refused(depth, everything):
         header["history"][0]["deep"] = "DEEP"
         for text in (
             json.dumps(header),
-            json.dumps(put(header, ("training", "callbacks", 1, "records", "value"), ["DEEP"])),
+            json.dumps(put(header, ("training", "hooks", 3, "records", "value"), ["DEEP"])),
         ):
             assert everything.try_pieces(members, text.replace('"DEEP"', deep).encode())
 

@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 
 import fastnet
-from fastnet.training.calls import CALLS_PER_TRIAL, MOST_CALLS_PER_TRIAL, TRIALS, Crew
+from fastnet.training.calls import CALLS_PER_TRIAL, MOST_CALLS_PER_TRIAL, TRIALS, ThreadChoice
 
 
 def sizes_taken(crew, seconds_of, calls):
@@ -21,7 +21,7 @@ def sizes_taken(crew, seconds_of, calls):
 
 def test_the_faster_of_the_two_is_preferred():
     for slower, faster in ((4, 1), (1, 4)):
-        crew = Crew(4)
+        crew = ThreadChoice(4)
         seconds = {slower: 2e-6, faster: 1e-6}
         assert sizes_taken(crew, seconds, 2 * TRIALS) == {1: TRIALS, 4: TRIALS}
         # Once after 25 calls, once after 50 more, and once after another 100.
@@ -32,7 +32,7 @@ def test_the_faster_of_the_two_is_preferred():
 
 
 def test_a_machine_that_changes_is_noticed():
-    crew = Crew(2)
+    crew = ThreadChoice(2)
     sizes_taken(crew, {2: 1e-6, 1: 2e-6}, 101)
     assert crew.size == 2
     sizes_taken(crew, {2: 9e-6, 1: 2e-6}, TRIALS)  # somebody else has the other processor now
@@ -42,7 +42,7 @@ def test_a_machine_that_changes_is_noticed():
 
 
 def test_one_thread_is_one_thread():
-    assert sizes_taken(Crew(1), {1: 1e-6}, 100) == {1: 100}
+    assert sizes_taken(ThreadChoice(1), {1: 1e-6}, 100) == {1: 100}
 
 
 def test_what_was_found_out_serves_the_next_training_of_the_kind():

@@ -1,22 +1,21 @@
-"""`Before`: how everything was before a training that is refused."""
+"""`Rollback`: puts everything back where a training is refused."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from fastnet.network import Network
-    from fastnet.training.plan import Plan
+from fastnet.model.model import Model
 
-__all__ = ["Before"]
+__all__ = ["Rollback"]
 
 #: What a network keeps to be faster; it says nothing about it.
 CACHES = ("_predictors", "_differentiators", "_trainer", "_crew")
 
 
-class Before:
+class Rollback:
     """The network, the callbacks and the schedule as they are when training is asked for.
 
     A training may be refused after callbacks have begun, by one of them, by the file that it is to
@@ -25,21 +24,21 @@ class Before:
 
     Parameters
     ----------
-    network : Network
-    plan : Plan
+    network : Model
+    hooks : iterable of Schedule and Callback
+    with_parameters : bool
+        Not for a step by itself, before which nobody can change parameters.
     """
 
-    def __init__(self, network: Network, plan: Plan) -> None:
+    def __init__(self, network: Model, hooks: Iterable[Any], with_parameters: bool) -> None:
         self._network = network
         self._attributes = {k: v for k, v in vars(network).items() if k not in CACHES}
         self._history = list(network.history)
-        # A step by itself has nobody to change parameters before it is taken.
-        self._parameters = network.parameters.copy() if plan.recorded else None
-        self._states: list[tuple[Any, Any]] = [
-            (owner, state)
-            for owner in (plan.schedule, *plan.callbacks)
-            if (state := _state_of(owner)) is not None
-        ]
+        self._parameters = network.parameters.copy() if with_parameters else None
+        self._states: list[tuple[Any, Any]] = []
+        for hook in hooks:
+            with suppress(Exception):  # one without a state before it begins
+                self._states.append((hook, copy.deepcopy(hook.get_state())))
 
     def restore(self) -> None:
         """Put everything back."""
@@ -54,14 +53,6 @@ class Before:
         if self._parameters is not None:
             with network._guard:
                 network.parameters[:] = self._parameters
-        for owner, state in self._states:
+        for hook, state in self._states:
             with suppress(Exception):  # a hook of the user's own; the refusal is what matters
-                owner.set_state(state)
-
-
-def _state_of(owner: Any) -> Any:
-    """A copy of an owner's state; None if it has no state before it begins."""
-    try:
-        return copy.deepcopy(owner.get_state())
-    except Exception:
-        return None
+                hook.set_state(state)
