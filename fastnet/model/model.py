@@ -35,8 +35,8 @@ __all__ = ["Model"]
 
 Array = NDArray[Any]
 Made = TypeVar("Made")
-#: Of what is pickled; to be raised when an older fastnet would misread it.
-LAYOUT = 1
+#: Of what is pickled; raise it when `__getstate__` changes.
+LAYOUT = 2
 
 
 class Model:
@@ -230,11 +230,10 @@ class Model:
         return state | {"_layout": LAYOUT}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        layout = state.get("_layout", 0)  # 0.1.0 wrote none
-        if layout > LAYOUT:
+        if state.get("_layout") != LAYOUT:
             raise ValueError(
-                f"this network was pickled in layout {layout}, by a later fastnet; "
-                f"this one reads layouts up to {LAYOUT}: upgrade it, or hand networks over by save."
+                "this network was pickled by another version of fastnet, and pickles load only in "
+                "the version that wrote them; hand networks over by save and load."
             )
         self._build(state["_architecture"], state["_rng"])
         self._parameters[:] = state["_parameters"]
