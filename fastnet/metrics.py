@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from fastnet.common.arguments import as_items, call, is_function, shown
 from fastnet.data.dataset import Dataset
+from fastnet.model.norms import regularized
+from fastnet.model.prediction import evaluate
 
 if TYPE_CHECKING:
     from fastnet.network import Network
@@ -127,11 +129,11 @@ class Metrics:
             if not wanted:
                 continue
             data = self.data.get(kind)
-            cost, hits = measured if data is None else network._evaluate(data)
+            cost, hits = measured if data is None else evaluate(network, data)
             count = n if data is None else data.n
             for name in wanted:
                 if name.endswith("cost"):
-                    found[name] = network._regularized(cost, count, self.l2, self.l1)
+                    found[name] = regularized(cost, count, network.weights, self.l2, self.l1)
                 else:
                     found[name] = hits / count
         measures = {name: found[name] for name in self.names}

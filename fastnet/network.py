@@ -1,31 +1,37 @@
-"""`Network`: what learns; prediction is in `Predictor`, ways in and out are in `Portable`."""
+"""`Network`: a feedforward network, and everything that it does; `load` reads one from a file."""
 
 from __future__ import annotations
 
 import math
 import os
 import sys
-from typing import Any
+from typing import Any, Self
+
+from numpy.typing import ArrayLike, NDArray
 
 from fastnet.callbacks import Callback
 from fastnet.common.arguments import as_count, as_rate
 from fastnet.common.progress import Progress
+from fastnet.data.batches import Batches
+from fastnet.data.dataset import Dataset
 from fastnet.data.order import Shuffle
 from fastnet.files import networks
 from fastnet.history import History
+from fastnet.model import prediction
+from fastnet.model.model import Model
 from fastnet.optimizers import SGD
-from fastnet.portable import Portable
 from fastnet.training import train
 from fastnet.training.plan import read_plan
 
 __all__ = ["Network", "load"]
 
+Array = NDArray[Any]
 Lists = tuple[list[float], list[int], list[float], list[int]]
 #: What `SGD` can monitor, in the order of the lists that it returns.
 MONITORS = ("evaluation_cost", "evaluation_accuracy", "training_cost", "training_accuracy")
 
 
-class Network(Portable):
+class Network(Model):
     """A feedforward network, trained by mini-batches in compiled code.
 
     Parameters
@@ -100,6 +106,206 @@ class Network(Portable):
                                                13 in all
       start: weights 'default', biases 'normal'
     """
+
+    # ---- prediction, cost and gradients
+
+    def feedforward(self, a: ArrayLike) -> Array:
+        """Return the network's output for input `a`.
+
+        Parameters
+        ----------
+        a : array_like, shape (n_0, 1), (n_0,) or (n, n_0)
+            One column, one vector, or a batch of rows. Where n_0 = 1 a column is a batch. A sparse
+            matrix of SciPy's is always a batch.
+
+        Returns
+        -------
+        ndarray of the network's dtype, shape (n_L, 1), (n_L,) or (n, n_L)
+            In the orientation of `a`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Another shape, NaN or infinity, or no real numbers.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnet
+        >>> net = fastnet.Network([3, 2])
+        >>> [net.feedforward(np.zeros(shape)).shape for shape in [(3, 1), (3,), (5, 3)]]
+        [(2, 1), (2,), (5, 2)]
+        """
+        return prediction.feedforward(self, a)
+
+    def backprop(self, x: ArrayLike, y: ArrayLike) -> tuple[list[Array], list[Array]]:
+        """Return the gradient of the cost, for one example or summed over a batch.
+
+        Parameters
+        ----------
+        x : array_like, shape (n_0, 1), (n_0,) or (n, n_0)
+        y : array_like
+            For one example a class number or n_L targets, (n_L, 1) or (n_L,); for a batch class
+            numbers (n,) or targets (n, n_L).
+
+        Returns
+        -------
+        nabla_b : list of ndarray, shapes (n_out, 1)
+        nabla_w : list of ndarray, shapes (n_out, n_in)
+            Equations (BP1) to (BP4) of the book, without regularization.
+
+        Raises
+        ------
+        ValueError, TypeError
+            The shapes don't fit, or there is NaN, infinity, or what is no real number.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnet
+        >>> net = fastnet.Network([3, 2], rng=0)
+        >>> nabla_b, nabla_w = net.backprop(np.array([[1.0], [0.0], [0.0]]), [[1.0], [0.0]])
+        >>> bool(np.allclose(nabla_w[0][:, :1], nabla_b[0])), nabla_w[0][:, 1:].any()
+        (True, np.False_)
+        """
+        return prediction.backprop(self, x, y)
+
+    def accuracy(self, data: Any, convert: bool = False) -> int:
+        """Return how many examples are classified right.
+
+        Of classes, the largest output is the class, and the largest target. A single output is
+        right on the same side of 0.5 as its target (of 0, where a unit of tanh was trained on -1
+        and 1). Of several labels a row, all must be right in that way.
+
+        Parameters
+        ----------
+        data : (X, y) or list of (x, y)
+            As for `SGD`. What they are follows from `kind`; while that is None, from y.
+        convert : bool
+            The book's switch for targets against class numbers; here y itself tells.
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        ValueError, TypeError
+            As for `SGD`; or the network predicts numbers, of which none is right or wrong.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnet
+        >>> net = fastnet.Network([2, 2], rng=0)
+        >>> net.weights = [np.eye(2)]
+        >>> net.biases = [np.zeros((2, 1))]
+        >>> net.accuracy((np.eye(2), [0, 1]))
+        2
+        """
+        return prediction.accuracy(self, self._read(data, "data"))
+
+    def total_cost(self, data: Any, lmbda: float, convert: bool = False) -> float:
+        """Return the mean cost over the data, and lmbda / (2 n) times the sum of squared weights.
+
+        Parameters
+        ----------
+        data : (X, y) or list of (x, y)
+            As for `SGD`; n examples.
+        lmbda : float
+            L2 regularization.
+        convert : bool
+            The book's switch for class numbers against targets; here y itself tells.
+
+        Returns
+        -------
+        float
+            Worked out from the weighted outputs, so that a saturated output costs what it should.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As for `SGD`.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnet
+        >>> net = fastnet.Network([1, 1])
+        >>> net.weights, net.biases = [[[1.0]]], [[[0.0]]]
+        >>> net.total_cost((np.array([[800.0]]), np.array([0.0])), lmbda=0.0)
+        800.0
+        """
+        lmbda = as_rate(lmbda, "lmbda")
+        return prediction.total_cost(self, self._read(data, "data"), lmbda)
+
+    def layer_statistics(self, X: ArrayLike, y: Any = None) -> list[dict[str, float]]:
+        """Return how the weighted inputs of each layer lie, and how far units are saturated.
+
+        Parameters
+        ----------
+        X : array_like, shape (n, n_0)
+        y : array_like, optional
+            Class numbers or targets, for the gradient's norm.
+
+        Returns
+        -------
+        list of dict, one a layer
+            "mean_z", "std_z" over examples and units; "mean_derivative", the mean of sigma'(z);
+            "saturated", the share where sigma'(z) is below 4 % of its largest value (for the
+            sigmoid sigma'(z) < 0.01, as in the book's argument); with y "gradient_norm", of the
+            layer's weights and biases, for the mean cost.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As for `SGD`.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnet
+        >>> net = fastnet.Network([1000, 100], rng=0, initializer="large")
+        >>> X = np.repeat([[1.0, 0.0]], 500, axis=1).reshape(1, 1000)
+        >>> net.layer_statistics(X)[0]["saturated"] > 0.7
+        True
+        """
+        return prediction.layer_statistics(self, X, y)
+
+    def prepare(self, data: Any) -> Dataset:
+        """Check data once, for many calls that would each check it again.
+
+        Checking and noting the non-zeros takes about as long as half an epoch of a small network.
+        What comes back is taken as data by every method of this network, and of others with the
+        same numbers of inputs and outputs and the same dtype, in any number of threads at once.
+
+        Parameters
+        ----------
+        data : (X, y) or list of (x, y)
+            As for `SGD`. Leave the arrays as they are from now on: what was checked is not checked
+            again, and where non-zeros were noted, changes of X are not seen.
+
+        Returns
+        -------
+        fastnet.data.dataset.Dataset
+
+        Raises
+        ------
+        ValueError, TypeError
+            As for `SGD`.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnet
+        >>> net = fastnet.Network([2, 2], rng=0)
+        >>> data = net.prepare((np.eye(2), [0, 1]))
+        >>> for _ in range(100):
+        ...     _ = net.SGD(data, epochs=1, mini_batch_size=2, eta=1.0)
+        >>> net.accuracy(data)
+        2
+        """
+        if isinstance(data, Batches):
+            raise TypeError(
+                "data is Batches, whose blocks are checked when they come; give it as it is."
+            )
+        return self._read(data, "data", repeated=True)
+
+    # ---- training
 
     def update_mini_batch(self, mini_batch: Any, eta: float, lmbda: float, n: int) -> None:
         """Take one step of gradient descent on one mini-batch.
@@ -445,6 +651,242 @@ class Network(Portable):
     def _epoch_end(self, epoch: int, record: dict[str, float]) -> bool:
         """Hook for faces of this class: told what was monitored; True stops the training."""
         return False
+
+    # ---- files
+
+    def save(self, filename: str | os.PathLike[str]) -> None:
+        """Write the network to a file: the library's own form, safetensors, or the book's JSON.
+
+        Parameters
+        ----------
+        filename : path
+            Ends in ``.npz`` or ``.safetensors``: parameters, activations, cost, dtype, `history`
+            and `preprocessing`, all exact. Any other name: the book's JSON, which holds sigmoid
+            networks with the book's costs, no history, and of `preprocessing` the names, and one
+            scale for all inputs. Written beside and renamed, so that an old file is whole until the
+            new one is.
+
+        Raises
+        ------
+        OSError
+            The file cannot be written.
+        ValueError
+            The form asked for cannot hold this network, or a parameter is not finite; a file that
+            was there is as it was.
+        ImportError
+            ``.safetensors`` needs safetensors.
+
+        Notes
+        -----
+        The generator and the optimizer's state are not kept: a loaded network predicts the same,
+        and begins a new training when it is trained on.
+
+        Examples
+        --------
+        >>> import tempfile, pathlib, fastnet
+        >>> net = fastnet.Network([3, 2], "log_likelihood", rng=0)
+        >>> net.preprocessing = fastnet.Preprocessing(labels=["cat", "dog"])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     net.save(pathlib.Path(folder) / "net.npz")
+        ...     again = fastnet.load(pathlib.Path(folder) / "net.npz")
+        >>> bool((again.parameters == net.parameters).all()), again.preprocessing.labels
+        (True, ('cat', 'dog'))
+        """
+        networks.save(self, filename)
+
+    # ---- the models of other libraries
+
+    def to_onnx(self, path: str | os.PathLike[str], *, preprocessing: bool = True) -> None:
+        """Write the network as an ONNX model, for any runtime that reads the format.
+
+        Its input, "inputs", and its output, "outputs", are of the network's dtype and of shapes
+        (batch, n_0) and (batch, n_L), the batch being free. Names of labels and columns stand in
+        the model's metadata, as JSON.
+
+        Parameters
+        ----------
+        path : path
+            Written beside and renamed, as by `save`.
+        preprocessing : bool, keyword only, default True
+            Whether the model standardizes its inputs and gives predicted numbers in the units of
+            the target, where `preprocessing` says so: then it takes data as they came, and its
+            answer is ``p.outputs(net.feedforward(p.inputs(X)))``. Otherwise it answers as
+            `feedforward` does.
+
+        Raises
+        ------
+        ValueError
+            An activation has no operator in ONNX, a parameter is not finite, or the preprocessing
+            is not one for this network; nothing is written.
+        TypeError
+            `preprocessing` of this network is a function, say, instead of a `Preprocessing`.
+        ImportError
+            onnx is missing.
+
+        Notes
+        -----
+        Operator set 17. The model passes the full check of ``onnx.checker``.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile, onnx, fastnet
+        >>> net = fastnet.Network([3, 2], rng=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     net.to_onnx(pathlib.Path(folder) / "net.onnx")
+        ...     model = onnx.load(pathlib.Path(folder) / "net.onnx")
+        >>> [node.op_type for node in model.graph.node]
+        ['Gemm', 'Sigmoid', 'Identity']
+        """
+        from fastnet.interchange.onnx import to_onnx
+
+        to_onnx(self, path, preprocessing=preprocessing)
+
+    def to_torch(self) -> Any:
+        """Return a copy as PyTorch's ``nn.Sequential``: a Linear and an activation a layer.
+
+        Returns
+        -------
+        torch.nn.Sequential
+            Of the network's dtype, on the CPU. It answers as `feedforward` does: if `preprocessing`
+            scales, that is not part of it, and a warning says so. What that has of `labels`,
+            `columns` and `target` are attributes of the module, which `from_torch` reads.
+
+        Raises
+        ------
+        ImportError
+            torch is missing.
+
+        Examples
+        --------
+        >>> import fastnet
+        >>> fastnet.Network([3, 5, 2], activation="relu").to_torch()  # doctest: +SKIP
+        Sequential(
+          (0): Linear(in_features=3, out_features=5, bias=True)
+          (1): ReLU()
+          (2): Linear(in_features=5, out_features=2, bias=True)
+          (3): Sigmoid()
+        )
+        """
+        from fastnet.interchange.torch import to_torch
+
+        return to_torch(self)
+
+    @classmethod
+    def from_torch(cls, module: Any, *, cost: Any = None, output: str | None = None) -> Self:
+        """Return the network that a PyTorch module is: its parameters, copied, in its dtype.
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+            A Linear, or a Sequential (of Sequentials) of Linear, Sigmoid, Tanh, ReLU,
+            LeakyReLU(0.01), Identity and, at the end, Softmax. Dropout, and a Flatten in front,
+            are passed over: this is the module in evaluation.
+        cost : class or str, keyword only, optional
+            To train on with: by default what goes with the output, or the quadratic cost.
+        output : str, keyword only, optional
+            The output's activation, for a module that ends in a Linear: "softmax" for one that was
+            trained by ``CrossEntropyLoss``, "sigmoid" for ``BCEWithLogitsLoss``. By default
+            "identity", which answers as the module does.
+
+        Raises
+        ------
+        TypeError
+            It is no module.
+        ValueError
+            It is no plain multilayer perceptron, the message naming what is in the way; or it
+            holds another dtype than float32 or float64, or a number that is not finite.
+        ImportError
+            torch is missing.
+
+        Examples
+        --------
+        >>> import torch, fastnet  # doctest: +SKIP
+        >>> module = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Tanh())  # doctest: +SKIP
+        >>> fastnet.Network.from_torch(module).activations  # doctest: +SKIP
+        ['tanh']
+        """
+        from fastnet.interchange.torch import from_torch
+
+        return from_torch(cls, module, cost=cost, output=output)
+
+    def to_sklearn(self, *, multilabel: bool | None = None) -> Any:
+        """Return a copy as scikit-learn's MLPClassifier or MLPRegressor, fitted.
+
+        Parameters
+        ----------
+        multilabel : bool, keyword only, optional
+            Whether each of several sigmoid outputs is a label of its own. If not, the largest
+            output is the class. By default as `kind` says.
+
+        Returns
+        -------
+        MLPClassifier or MLPRegressor
+            A regressor where the output is the identity. ``predict_proba`` and the regressor's
+            ``predict`` give what `feedforward` gives, columns in the order of ``classes_``: the
+            names in ``preprocessing.labels``, sorted, or else class numbers. Of a softmax of two
+            units one logistic unit is made. Its ``partial_fit`` goes on from here. If
+            `preprocessing` scales, a warning says that the estimator does not.
+
+        Raises
+        ------
+        ValueError
+            The network has hidden layers with different activations, or activations that
+            scikit-learn does not have.
+        ImportError
+            scikit-learn is missing.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnet
+        >>> net = fastnet.Network([3, 5, 2], "log_likelihood", activation="tanh", rng=0)
+        >>> estimator = net.to_sklearn()
+        >>> estimator.predict_proba(np.zeros((4, 3))).shape
+        (4, 2)
+        """
+        from fastnet.interchange.sklearn import to_sklearn
+
+        return to_sklearn(self, multilabel=multilabel)
+
+    @classmethod
+    def from_sklearn(cls, estimator: Any, *, cost: Any = None) -> Self:
+        """Return the network that a fitted estimator of scikit-learn holds, in its dtype.
+
+        Parameters
+        ----------
+        estimator : MLPClassifier or MLPRegressor
+            Fitted. Of two classes one sigmoid unit tells, of several a softmax; where labels are
+            not exclusive there is a sigmoid unit each.
+        cost : class or str, keyword only, optional
+            To train on with: by default what goes with the output, or the quadratic cost.
+
+        Returns
+        -------
+        Network
+            `feedforward` gives what ``predict_proba`` (of two classes: its second column) or the
+            regressor's ``predict`` gives. Classes, in their type, and names of features stand in
+            `preprocessing`.
+
+        Raises
+        ------
+        TypeError
+            It is no such estimator.
+        ValueError
+            It is not fitted, or has an activation that has no twin here.
+        ImportError
+            scikit-learn is missing.
+
+        Examples
+        --------
+        >>> import fastnet
+        >>> from sklearn.neural_network import MLPRegressor
+        >>> fitted = MLPRegressor(hidden_layer_sizes=[3], solver="lbfgs")
+        >>> _ = fitted.fit([[0.0], [1.0]], [1, 0])
+        >>> fastnet.Network.from_sklearn(fitted).sizes
+        [1, 3, 1]
+        """
+        from fastnet.interchange.sklearn import from_sklearn
+
+        return from_sklearn(cls, estimator, cost=cost)
 
 
 def load(filename: str | os.PathLike[str]) -> Network:

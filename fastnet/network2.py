@@ -275,9 +275,9 @@ class Network(network.Network):
         ]
         for views, arrays in zip(fresh, lists, strict=True):
             views.assign(arrays)
-        held |= {"_architecture": made, "_parameters": parameters, "_predictors": []}
-        held |= {"_differentiators": [], "_trainer": None, "_crew": None}
+        held |= {"_architecture": made, "_parameters": parameters}
         held |= {"_biases": fresh[0], "_weights": fresh[1]}
+        self._drop_workspaces()
         if made != old:
             self._begin_anew()
 

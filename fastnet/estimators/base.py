@@ -29,6 +29,7 @@ from fastnet.estimators.settings import (
 )
 from fastnet.estimators.stopping import HeldOut, TaskCallbacks, Watch
 from fastnet.interchange.sklearn import meaning_of
+from fastnet.model.norms import regularized
 from fastnet.model.parameters import Views
 from fastnet.network import Network
 from fastnet.optimizers import LBFGS, Optimizer
@@ -344,7 +345,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             self.best_validation_score_ = -math.inf
 
         def loss(network: Any, cost: float) -> float:
-            return self._loss(network, cost, lambda: network._regularized(0.0, n, l2, l1))
+            return self._loss(network, cost, lambda: regularized(0.0, n, network.weights, l2, l1))
 
         watch = Watch(self, n, held_out, loss, optimizer)
         callbacks = [watch, *tasks, *read_callbacks(self.callbacks)]

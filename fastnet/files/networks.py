@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -14,15 +14,11 @@ from fastnet.common.generators import RNG
 from fastnet.history import History
 from fastnet.initializers import Initializer, read_initializer
 from fastnet.model.architecture import read_architecture
+from fastnet.model.model import AnyModel, Model
 from fastnet.model.parameters import layer_views
 from fastnet.preprocessing import Preprocessing
 
-if TYPE_CHECKING:
-    from fastnet.portable import Portable
-
 __all__ = ["check_form", "describe", "form_of_name", "load", "not_in_the_file", "save"]
-
-AnyNetwork = TypeVar("AnyNetwork", bound="Portable")
 
 #: Forms that hold any network, and the endings of their names.
 WHOLE_FORMS = ("npz", "safetensors")
@@ -30,7 +26,7 @@ WHOLE_FORMS = ("npz", "safetensors")
 BOOK_COSTS = ("cross_entropy", "quadratic")
 
 
-def save(network: Portable, path: str | os.PathLike[str]) -> None:
+def save(network: Model, path: str | os.PathLike[str]) -> None:
     """Write a network, in the form that the file's name asks for; see `Network.save`."""
     path = as_path(path, "filename")
     check_form(network, path)
@@ -56,7 +52,7 @@ def save(network: Portable, path: str | os.PathLike[str]) -> None:
     )
 
 
-def check_form(network: Portable, path: str | os.PathLike[str]) -> None:
+def check_form(network: Model, path: str | os.PathLike[str]) -> None:
     """Refuse a name that asks for the book's JSON where that cannot hold the network.
 
     Raises
@@ -91,9 +87,7 @@ def _fits_json(known: Any) -> bool:
     return known is None or (isinstance(known, Preprocessing) and files.fits_json(known))
 
 
-def load(
-    cls: type[AnyNetwork], path: str | os.PathLike[str], *, others: bool = False
-) -> AnyNetwork:
+def load(cls: type[AnyModel], path: str | os.PathLike[str], *, others: bool = False) -> AnyModel:
     """Return the network in a model file of any form; see `fastnet.load`, and `read_json`."""
     path = as_path(path, "filename")
     readers = {"npz": files.read_npz, "safetensors": files.read_safetensors}
@@ -130,7 +124,7 @@ def form_of_name(path: str | os.PathLike[str]) -> str:
 
 
 def describe(
-    network: Portable, biases: list[NDArray[Any]], weights: list[NDArray[Any]]
+    network: Model, biases: list[NDArray[Any]], weights: list[NDArray[Any]]
 ) -> files.SavedModel:
     """Return what a model file holds of a network that has these parameters.
 
@@ -170,8 +164,8 @@ def _read_book(path: str | os.PathLike[str], *, others: bool) -> files.SavedMode
 
 
 def _restore(
-    cls: type[AnyNetwork], model: files.SavedModel, path: str | os.PathLike[str]
-) -> AnyNetwork:
+    cls: type[AnyModel], model: files.SavedModel, path: str | os.PathLike[str]
+) -> AnyModel:
     try:
         architecture = read_architecture(
             model.sizes, model.activations, None, model.cost, model.dtype
@@ -182,7 +176,7 @@ def _restore(
         ]
     except ValueError as error:
         raise ValueError(f"{os.fsdecode(path)!r}: {in_one_line(str(error))}") from None
-    network: AnyNetwork = cls._from_parameters(architecture, model.biases, model.weights)
+    network = cls._from_parameters(architecture, model.biases, model.weights)
     network._initializer, network._bias_initializer = starts
     network.preprocessing = model.preprocessing
     network._kind, network._low = model.kind, float(model.low)

@@ -6,21 +6,18 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastnet.model.architecture import OUTPUTS, read_architecture
+from fastnet.model.model import AnyModel, Model
 from fastnet.model.parameters import layer_views
 from fastnet.preprocessing import Preprocessing
 
-if TYPE_CHECKING:
-    from fastnet.portable import Portable
-
 __all__ = ["Layer", "assemble", "copied", "warn_of_scaling"]
 
-AnyNetwork = TypeVar("AnyNetwork", bound="Portable")
 
 #: What is learned by, where nobody says.
 USUAL_COSTS = {output: cost for cost, output in OUTPUTS.items()}
@@ -47,8 +44,8 @@ class Layer:
 
 
 def assemble(
-    cls: type[AnyNetwork], layers: Sequence[Layer], *, cost: Any, output: str | None, name: str
-) -> AnyNetwork:
+    cls: type[AnyModel], layers: Sequence[Layer], *, cost: Any, output: str | None, name: str
+) -> AnyModel:
     """Return a network of copies of the layers, in their dtype.
 
     Parameters
@@ -98,15 +95,14 @@ def assemble(
         cost or USUAL_COSTS.get(last, "quadratic"),
         layers[0].weight.dtype,
     )
-    network: AnyNetwork = cls._from_parameters(
+    return cls._from_parameters(
         architecture,
         [layer.bias[:, np.newaxis] for layer in layers],
         [layer.weight for layer in layers],
     )
-    return network
 
 
-def copied(network: Portable) -> list[Layer]:
+def copied(network: Model) -> list[Layer]:
     """Return copies of a network's layers, all of one moment, whoever trains it meanwhile.
 
     Parameters
@@ -128,7 +124,7 @@ def copied(network: Portable) -> list[Layer]:
     ]
 
 
-def warn_of_scaling(network: Portable, what: str) -> None:
+def warn_of_scaling(network: Model, what: str) -> None:
     """Warn where a network's inputs or targets are scaled, and another library's model does not.
 
     Parameters

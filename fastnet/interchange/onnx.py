@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +11,8 @@ from fastnet._version import __version__
 from fastnet.common.errors import missing_extra
 from fastnet.files import replace_file
 from fastnet.interchange.layers import Layer, copied
+from fastnet.model.model import Model
 from fastnet.preprocessing import Preprocessing
-
-if TYPE_CHECKING:
-    from fastnet.portable import Portable
 
 __all__ = ["to_onnx"]
 
@@ -33,7 +31,7 @@ OPERATORS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def to_onnx(network: Portable, path: str | os.PathLike[str], *, preprocessing: bool = True) -> None:
+def to_onnx(network: Model, path: str | os.PathLike[str], *, preprocessing: bool = True) -> None:
     """Write a network as an ONNX model; see `Network.to_onnx`.
 
     Raises
@@ -71,7 +69,7 @@ def to_onnx(network: Portable, path: str | os.PathLike[str], *, preprocessing: b
     replace_file(path, model.SerializeToString(deterministic=True))
 
 
-def _metadata(network: Portable, applied: Preprocessing | None) -> dict[str, str]:
+def _metadata(network: Model, applied: Preprocessing | None) -> dict[str, str]:
     """Return what a user of the model may want to know: names, in JSON where there are many."""
     import json
 

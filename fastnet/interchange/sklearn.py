@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastnet.common.errors import missing_extra
 from fastnet.interchange.layers import Layer, assemble, copied, warn_of_scaling
+from fastnet.model.model import AnyModel, Model
 from fastnet.preprocessing import Preprocessing
-
-if TYPE_CHECKING:
-    from fastnet.portable import Portable
 
 __all__ = ["from_sklearn", "meaning_of", "to_sklearn"]
 
-AnyNetwork = TypeVar("AnyNetwork", bound="Portable")
 Array = NDArray[Any]
 
 #: Our names of the activations that scikit-learn's hidden layers have, all of one kind, and its.
@@ -29,7 +26,7 @@ OUTPUT = {
 }
 
 
-def from_sklearn(cls: type[AnyNetwork], estimator: Any, *, cost: Any = None) -> AnyNetwork:
+def from_sklearn(cls: type[AnyModel], estimator: Any, *, cost: Any = None) -> AnyModel:
     """Return the network that a fitted estimator holds; see `Network.from_sklearn`.
 
     Raises
@@ -61,7 +58,7 @@ def from_sklearn(cls: type[AnyNetwork], estimator: Any, *, cost: Any = None) -> 
     return network
 
 
-def to_sklearn(network: Portable, *, multilabel: bool | None = None) -> Any:
+def to_sklearn(network: Model, *, multilabel: bool | None = None) -> Any:
     """Return a network as a fitted estimator; see `Network.to_sklearn`.
 
     Raises
@@ -196,7 +193,7 @@ def _labels(estimator: Any) -> list[Any] | None:
 
 
 def _add_classes(
-    estimator: Any, network: Portable, weights: list[Array], biases: list[Array], multilabel: bool
+    estimator: Any, network: Model, weights: list[Array], biases: list[Array], multilabel: bool
 ) -> str:
     """Give a classifier its classes, and the last layer their order; return its activation."""
     from sklearn.preprocessing import LabelBinarizer
@@ -236,7 +233,7 @@ def _add_classes(
     return output
 
 
-def _add_fit(estimator: Any, weights: list[Array], biases: list[Array], network: Portable) -> None:
+def _add_fit(estimator: Any, weights: list[Array], biases: list[Array], network: Model) -> None:
     """Give an estimator what fitting would have left, so that it predicts and learns on."""
     estimator.coefs_, estimator.intercepts_ = weights, biases
     estimator.n_layers_ = network.num_layers

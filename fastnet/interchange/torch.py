@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastnet.common.errors import missing_extra
 from fastnet.interchange.layers import Layer, assemble, copied, warn_of_scaling
+from fastnet.model.model import AnyModel, Model
 from fastnet.preprocessing import Preprocessing
-
-if TYPE_CHECKING:
-    from fastnet.portable import Portable
 
 __all__ = ["from_torch", "to_torch"]
 
-AnyNetwork = TypeVar("AnyNetwork", bound="Portable")
 
 #: The module of each activation, by name in `torch.nn`; the class's defaults are what is meant.
 MODULES = {
@@ -33,7 +30,7 @@ NAMES = ("labels", "columns", "target")
 PASSED_OVER = ("Dropout", "AlphaDropout", "Identity")
 
 
-def to_torch(network: Portable) -> Any:
+def to_torch(network: Model) -> Any:
     """Return a network as an ``nn.Sequential``; see `Network.to_torch`.
 
     Raises
@@ -67,8 +64,8 @@ def to_torch(network: Portable) -> Any:
 
 
 def from_torch(
-    cls: type[AnyNetwork], module: Any, *, cost: Any = None, output: str | None = None
-) -> AnyNetwork:
+    cls: type[AnyModel], module: Any, *, cost: Any = None, output: str | None = None
+) -> AnyModel:
     """Return the network that a PyTorch module is; see `Network.from_torch`.
 
     Raises

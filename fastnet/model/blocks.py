@@ -1,9 +1,15 @@
-"""How many examples a kernel takes at a time."""
+"""How many examples a kernel call takes, and data cut into as many."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from fastnet.data.dataset import Dataset, Piece
 
 __all__ = [
     "CALL_ROWS",
@@ -11,6 +17,7 @@ __all__ = [
     "call_rows",
     "gradient_rows",
     "parts",
+    "pieces",
     "prediction_rows",
     "prediction_threads",
     "products",
@@ -109,3 +116,11 @@ def parts(n: int, piece: int, most: int) -> Iterator[tuple[int, int]]:
         end = min(n, start + piece)
         for first in range(start, end, most):
             yield first, min(end, first + most)
+
+
+def pieces(data: Dataset, most: int) -> Iterator[Piece]:
+    """Yield what kernels take to walk all of the data, at most so many examples at a time."""
+    order = np.arange(data.n, dtype=np.intp)
+    step = min(data.piece_limit, most)
+    for start in range(0, data.n, step):
+        yield data.piece(order, start, min(data.n, start + step))

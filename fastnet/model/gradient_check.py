@@ -1,25 +1,24 @@
-"""`check_gradient`: backpropagation held against finite differences."""
+"""`check_gradient`: backpropagation compared with finite differences."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fastnet.common.arguments import as_count, as_rate
 from fastnet.model.architecture import Architecture
+from fastnet.model.model import Model
 from fastnet.model.norms import norm
 from fastnet.model.parameters import layer_views
-
-if TYPE_CHECKING:
-    from fastnet.network import Network
+from fastnet.model.prediction import evaluate, read_batch
 
 __all__ = ["check_gradient"]
 
 
 def check_gradient(
-    net: Network, x: ArrayLike, y: ArrayLike, *, epsilon: float = 1e-5, sample: int = 200
+    net: Model, x: ArrayLike, y: ArrayLike, *, epsilon: float = 1e-5, sample: int = 200
 ) -> float:
     """Return how far the gradient is from central differences of the cost, relative to its size.
 
@@ -57,7 +56,7 @@ def check_gradient(
     if epsilon == 0:
         raise ValueError("epsilon is 0; expected a positive number.")
     old = net._architecture
-    twin = type(net)._from_parameters(
+    twin: Any = type(net)._from_parameters(  # a Network, whose backprop may be overridden
         Architecture(old.sizes, old.activations, old.cost, np.dtype(np.float64)),
         *layer_views(net._copied_parameters(), old.sizes),
     )
@@ -72,12 +71,12 @@ def check_gradient(
     return norm(differences - flat[chosen]) / size if size else float("nan")
 
 
-def _difference(net: Any, x: ArrayLike, y: ArrayLike, j: int, epsilon: float) -> float:
+def _difference(net: Model, x: ArrayLike, y: ArrayLike, j: int, epsilon: float) -> float:
     """(C(w + epsilon) - C(w - epsilon)) / 2 epsilon in parameter j; C summed over the batch."""
     kept = net.parameters[j]
     costs = []
     for w in (kept + epsilon, kept - epsilon):
         net.parameters[j] = w
-        costs.append(net._summed_cost(x, y))
+        costs.append(evaluate(net, read_batch(net, x, y))[0])
     net.parameters[j] = kept
     return float((costs[0] - costs[1]) / (2 * epsilon))

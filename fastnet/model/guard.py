@@ -1,4 +1,4 @@
-"""`TrainingGuard`: refuses, in the thread that trains, what the training would undo."""
+"""`TrainingGuard`: a lock that refuses changes which the training under way would overwrite."""
 
 from __future__ import annotations
 

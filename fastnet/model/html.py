@@ -1,15 +1,12 @@
-"""A network as a small HTML table, which notebooks show in place of its repr."""
+"""A network as an HTML table, which notebooks show in place of its repr."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-from fastnet.initializers import name_of
-
-if TYPE_CHECKING:
-    from fastnet.model.model import Model
+from fastnet.model.architecture import Architecture
 
 __all__ = ["table"]
 
@@ -21,42 +18,25 @@ SMALL = ' style="font-size: smaller; opacity: 0.8"'
 COLUMNS = {"layer": LEFT, "inputs": RIGHT, "units": RIGHT, "activation": LEFT, "parameters": RIGHT}
 
 
-def table(model: Model) -> str:
-    """Return a row a layer: units, activation, parameters; below it what else `repr` says.
-
-    Parameters
-    ----------
-    model : Network
-
-    Returns
-    -------
-    str
-        HTML whose every name is escaped, without scripts or links.
+def table(name: str, architecture: Architecture, facts: Iterable[str]) -> str:
+    """Return HTML with a row a layer, and the facts below; all text is escaped.
 
     Examples
     --------
     >>> import fastnet
-    >>> table(fastnet.Network([2, 3, 1])).count("<tr>")
+    >>> fastnet.Network([2, 3, 1])._repr_html_().count("<tr>")
     4
     """
     rows, total = [], 0
-    for layer, ((n_in, n_out), name) in enumerate(
-        zip(pairwise(model.sizes), model.activations, strict=True), 1
+    for layer, ((n_in, n_out), activation) in enumerate(
+        zip(pairwise(architecture.sizes), architecture.activations, strict=True), 1
     ):
         count = (n_in + 1) * n_out
         total += count
-        rows.append(_row("td", (str(layer), f"{n_in:,}", f"{n_out:,}", name, f"{count:,}")))
-    epochs = len(model.history)
-    facts = (
-        model.cost.__name__,
-        str(model.dtype),
-        f"weights from {name_of(model._initializer)!r}",
-        f"biases from {name_of(model._bias_initializer)!r}",
-        f"{epochs} epoch{'s' if epochs > 1 else ''} of training" if epochs else "not trained",
-    )
+        rows.append(_row("td", (str(layer), f"{n_in:,}", f"{n_out:,}", activation, f"{count:,}")))
     head, foot = _row("th", tuple(COLUMNS)), _row("td", ("in all", "", "", "", f"{total:,}"))
     return (
-        f"<div><strong>{escape(type(model).__name__)}</strong>"
+        f"<div><strong>{escape(name)}</strong>"
         f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody><tfoot>{foot}</tfoot></table>"
         f"<div{SMALL}>{escape(' · '.join(facts))}</div></div>"
     )

@@ -1,9 +1,10 @@
-"""`Model`: the parameters of a network, how they start, how they are seen, copied and kept."""
+"""`Model`: a network's architecture, parameters, starting weights, workspaces, copies and text."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -11,6 +12,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from fastnet import initializers, kernels
 from fastnet.common.generators import RNG, Seed, as_rng
 from fastnet.costs import Cost, CrossEntropyCost, find_cost
+from fastnet.data.batches import Batches
+from fastnet.data.dataset import Dataset, read_dataset
 from fastnet.data.targets import (
     TargetFacts,
     check_targets,
@@ -23,25 +26,30 @@ from fastnet.data.targets import (
 from fastnet.history import History
 from fastnet.initializers import Initializer, name_of, read_initializer
 from fastnet.model.architecture import Architecture, check_cost, read_architecture
+from fastnet.model.blocks import call_rows, pieces, prediction_rows
 from fastnet.model.guard import TrainingGuard
 from fastnet.model.parameters import Views, allocate, layer_views
 from fastnet.optimizers import SGD, Optimizer, State
+from fastnet.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from fastnet.kernels.engine_f64_baseline import PredictionEngine, TrainingEngine
-    from fastnet.training.calls import ThreadChoice
 
-__all__ = ["Model"]
+__all__ = ["AnyModel", "Model"]
 
+AnyModel = TypeVar("AnyModel", bound="Model")
 Array = NDArray[Any]
 Made = TypeVar("Made")
 #: Of what is pickled; raise it when `__getstate__` changes.
 LAYOUT = 2
+#: Workspaces kept for the next prediction; while more threads predict at once, there are more.
+KEPT_WORKSPACES = 16
 
 
 class Model:
     """What a network is; `Network` adds what it does. See there."""
 
+    preprocessing: Preprocessing | None = None
     _lists = Views  # what `biases` and `weights` are
 
     def __init__(
@@ -76,14 +84,18 @@ class Model:
         self._guard.rng = rng
         self._biases = self._lists("biases", biases, self._guard)
         self._weights = self._lists("weights", weights, self._guard)
-        self._predictors: list[PredictionEngine] = []
-        self._differentiators: list[TrainingEngine] = []
-        self._trainer: tuple[Any, TrainingEngine] | None = None  # for the thread that trains
-        self._crew: tuple[Any, ThreadChoice] | None = None  # what it has learnt of threads
+        self._drop_workspaces()
         self._kind: str | None = None
         self._kind_is_given = False
         self._low = 0.0  # the target of what is not the case
         self._begin_anew()
+
+    def _drop_workspaces(self) -> None:
+        """Forget what is kept to be faster next time."""
+        self._predictors: list[PredictionEngine] = []
+        self._differentiators: list[TrainingEngine] = []
+        self._trainer: tuple[Any, TrainingEngine] | None = None  # for the thread that trains
+        self._crew: tuple[Any, Any] | None = None  # what it has found out about threads
 
     def _begin_anew(self) -> None:
         """Forget all training."""
@@ -96,8 +108,8 @@ class Model:
     @classmethod
     def _from_parameters(
         cls, architecture: Architecture, biases: Iterable[ArrayLike], weights: Iterable[ArrayLike]
-    ) -> Any:
-        """A model with given parameters, and a generator of its own."""
+    ) -> Self:
+        """Return a model with given parameters, and a generator of its own."""
         model = cls.__new__(cls)
         model._initializer, model._bias_initializer = "default", "normal"
         model._build(architecture, as_rng(None))
@@ -140,7 +152,7 @@ class Model:
         self._guard.check_cost()
         with self._guard:
             self._architecture = Architecture(old.sizes, old.activations, found, old.dtype)
-            self._predictors, self._differentiators = [], []
+            self._drop_workspaces()
 
     @property
     def kind(self) -> str | None:
@@ -214,7 +226,15 @@ class Model:
     def _repr_html_(self) -> str:
         from fastnet.model.html import table
 
-        return table(self)
+        epochs = len(self.history)
+        facts = (
+            self.cost.__name__,
+            str(self.dtype),
+            f"weights from {name_of(self._initializer)!r}",
+            f"biases from {name_of(self._bias_initializer)!r}",
+            f"{epochs} epoch{'s' if epochs > 1 else ''} of training" if epochs else "not trained",
+        )
+        return table(type(self).__name__, self._architecture, facts)
 
     def __getstate__(self) -> dict[str, Any]:
         # What a training in another thread stores together is copied together.
@@ -311,7 +331,24 @@ class Model:
         self._initializer, self._bias_initializer = "large", "normal"
         self.initialize()
 
-    # ---- what targets mean
+    # ---- data, and what targets mean
+
+    def _read(
+        self, data: Any, name: str, *, repeated: bool = False, trained: bool = True
+    ) -> Dataset:
+        """Return data checked and wrapped; where not `trained`, any targets will do."""
+        n_in, n_out = self._architecture.sizes[0], self._architecture.sizes[-1]
+        check = self._check_targets if trained else None
+        if isinstance(data, Dataset):
+            data.check_fit(n_in, n_out, self.dtype)
+            if check is not None and data.facts is not None:
+                check(data.facts, f"{name}: y")
+            return data
+        if isinstance(data, Batches):
+            return data.read(n_in, n_out, self.dtype, name, repeated=repeated, check=check)
+        return read_dataset(
+            data, n_in, n_out, self.dtype, name=name, repeated=repeated, check=check
+        )
 
     def _check_targets(self, facts: TargetFacts, name: str) -> None:
         """Refuse targets that this network's cost has no meaning for."""
@@ -351,11 +388,29 @@ class Model:
     # ---- for training and prediction
 
     def _copied_parameters(self) -> Array:
-        """The parameters of one moment, in memory that a workspace can be attached to."""
+        """Return a copy of the parameters between two stores, aligned as kernels want it."""
         copy = allocate(self._architecture.sizes, self.dtype)
         with self._guard.still:
             copy[:] = self._parameters
         return copy
+
+    @contextmanager
+    def _workspace(self, parameters: Array) -> Iterator[PredictionEngine]:
+        """Lend a workspace for prediction with these parameters that no other thread has."""
+        kept = self._predictors  # which a change of the cost replaces by a new list
+        try:
+            engine = kept.pop()
+        except IndexError:
+            rows = prediction_rows(self._architecture.sizes, self.dtype.itemsize)
+            engine = self._prediction_engine(rows)
+        try:
+            engine.attach(parameters)
+            yield engine
+            if parameters is not self._parameters:
+                engine.attach(self._parameters)  # not to keep a copy alive
+        finally:
+            if len(kept) < KEPT_WORKSPACES:
+                kept.append(engine)
 
     def _prediction_engine(self, capacity: int) -> PredictionEngine:
         return self._made(kernels.prediction_engine(self.dtype), capacity, guard=self._guard)
@@ -374,22 +429,27 @@ class Model:
             ) from None
 
     def _optimizer_state(self, optimizer: Optimizer) -> State:
-        """The state that `optimizer` goes on from: that of the last training, if of its class."""
+        """Return the state that `optimizer` goes on from: the last training's, if of its class."""
         if self._state is None or type(optimizer) is not type(self._optimizer):
             self._state = optimizer.start(self._parameters.size, self.dtype)
         self._optimizer = optimizer
         return self._state
 
     def _is_weight(self) -> Array:
-        """Which of the parameters are weights, as a mask."""
+        """Return a mask of the parameters that are weights."""
         mask = np.zeros(self._parameters.size, dtype=bool)
         for weights in layer_views(mask, self._architecture.sizes)[1]:
             weights[...] = True
         return mask
 
-    def _first_bad_layer(self) -> int:
-        """The first layer, from 1, with a parameter that is not finite."""
-        for layer, (b, w) in enumerate(zip(self._biases, self._weights, strict=True), 1):
-            if not (np.isfinite(b).all() and np.isfinite(w).all()):
-                return layer
-        return 0
+    def _first_overflow(self, data: Dataset) -> int:
+        """Return the first layer, from 1, whose weighted inputs are not finite; else the last."""
+        sizes = self._architecture.sizes
+        sums = np.zeros((len(sizes) - 1, 6))
+        with self._workspace(self._parameters) as engine:
+            for rows, _, order, start, stop in pieces(data, call_rows(sizes)):
+                engine.statistics(rows, order, start, stop, sums)
+                bad = np.flatnonzero(~np.isfinite(sums).all(axis=1))
+                if bad.size:
+                    return int(bad[0]) + 1
+        return len(sizes) - 1

@@ -1,4 +1,4 @@
-"""Sums of squares and norms of any finite numbers, beyond 1e154 and below 1e-154 too."""
+"""Norms, and what regularization adds to a cost, of numbers beyond 1e154 and below 1e-154 too."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["norm", "price", "scaled_squares"]
+__all__ = ["norm", "price", "regularized", "scaled_squares"]
 
 Array = NDArray[Any]
 
@@ -76,6 +76,21 @@ def price(weights: Iterable[Array], l2: float, l1: float = 0.0) -> float:
         far = not absolutes < MOST_SQUARES
         total += l1 * _absolutes(weights, SHRINK) / SHRINK if far else l1 * absolutes
     return total
+
+
+def regularized(cost: float, n: int, weights: Iterable[Array], l2: float, l1: float = 0.0) -> float:
+    """Return the mean of a cost that was summed over n examples, with the price of the weights.
+
+    Examples
+    --------
+    >>> regularized(6.0, 2, [np.array([1.0, -2.0])], l2=2.0, l1=1.0)
+    7.0
+    """
+    weights = list(weights)
+    cost /= n
+    cost += price(weights, l2=l2 / n)
+    cost += price(weights, l2=0.0, l1=l1 / n)
+    return cost
 
 
 def _squares(arrays: list[Array], scale: float) -> float:

@@ -44,7 +44,7 @@ class Rollback:
         """Put everything back."""
         network = self._network
         if network._architecture is not self._attributes["_architecture"]:
-            network._predictors, network._differentiators = [], []
+            network._drop_workspaces()
         for name in [name for name in vars(network) if name not in CACHES]:
             if name not in self._attributes:
                 del vars(network)[name]

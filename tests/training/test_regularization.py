@@ -7,6 +7,7 @@ import pytest
 
 import fastnet
 from fastnet import SGD, Adam
+from fastnet.model import norms
 
 from ..formulas import Plain, flattened, problem, regularized
 from ..strategies import DTYPES
@@ -219,7 +220,7 @@ def test_weights_whose_sum_is_no_float_have_a_price_too():
     for w, b in zip(net.weights, net.biases, strict=True):
         w[:], b[:] = 1e308, 0
     data = np.zeros((1, 4)), np.zeros((1, 4))
-    assert net._regularized(0.0, 1, 0.0, 1e-10) == pytest.approx(32e298, rel=1e-12)
+    assert norms.regularized(0.0, 1, net.weights, 0.0, 1e-10) == pytest.approx(32e298, rel=1e-12)
     history = net.train(data, 1, optimizer=SGD(0.0), l1=1e-10, metrics=["training_cost"])
     assert history[-1]["training_cost"] == pytest.approx(32e298, rel=1e-12)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fastnet
-from fastnet.model.prediction import KEPT_WORKSPACES
+from fastnet.model.model import KEPT_WORKSPACES
 
 X = np.random.default_rng(1).standard_normal((7, 3))
 
@@ -80,7 +80,7 @@ def test_a_workspace_comes_back_after_a_failure(monkeypatch):
     def fail(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("fastnet.model.prediction._cut", fail)
+    monkeypatch.setattr("fastnet.model.prediction.pieces", fail)
     with pytest.raises(KeyboardInterrupt):
         net.accuracy((X, np.zeros(7)))
     assert net._predictors == [workspace]
@@ -94,7 +94,7 @@ def test_workspaces_do_not_pile_up():
     outputs = []
 
     def predict():
-        with net._workspace():
+        with net._workspace(net.parameters):
             all_here.wait(60)
         outputs.append(net.feedforward(X))
 
@@ -111,7 +111,7 @@ def test_workspaces_do_not_pile_up():
 def test_a_workspace_lent_before_the_cost_changed_does_not_come_back():
     net = fastnet.Network([3, 2], rng=0)
     data = X, np.full((7, 2), 0.5)
-    with net._workspace():
+    with net._workspace(net.parameters):
         net.cost = "quadratic"
     assert net._predictors == []
     outputs = net.feedforward(X)
