@@ -9,7 +9,6 @@ from typing import Any, Self
 
 from numpy.typing import ArrayLike, NDArray
 
-from fastnet.callbacks import Callback
 from fastnet.common.arguments import as_count, as_rate
 from fastnet.common.progress import Progress
 from fastnet.data.batches import Batches
@@ -426,18 +425,32 @@ class Network(Model):
         >>> lists[3][-1]
         4
         """
-        asked = (
+        monitored = (
             monitor_evaluation_cost,
             monitor_evaluation_accuracy,
             monitor_training_cost,
             monitor_training_accuracy,
         )
-        metrics = [name for name, wanted in zip(MONITORS, asked, strict=True) if wanted]
+        options = {"shuffle": shuffle, "progress": progress}
+        data = training_data, evaluation_data
+        return self._sgd(data, epochs, mini_batch_size, eta, lmbda, monitored, **options)
+
+    def _sgd(
+        self,
+        data: tuple[Any, Any],
+        epochs: int,
+        mini_batch_size: int,
+        eta: float,
+        lmbda: float,
+        monitored: tuple[Any, Any, Any, Any],
+        **options: Any,
+    ) -> Lists:
+        metrics = [name for name, wanted in zip(MONITORS, monitored, strict=True) if wanted]
+        training_data, evaluation_data = data
         training = self._read(training_data, "training_data", repeated=True)
-        evaluation, counts = None, {"training": training.n}
+        evaluation = None
         if evaluation_data is not None:
             evaluation = self._read(evaluation_data, "evaluation_data", repeated=True)
-            counts["evaluation"] = evaluation.n
         history = self._train(
             training,
             epochs,
@@ -446,15 +459,15 @@ class Network(Model):
             optimizer=SGD(as_rate(eta, "eta")),
             l2=as_rate(lmbda, "lmbda"),
             metrics=metrics,
-            callbacks=[_EpochEnd(counts)],
-            shuffle=shuffle,
-            progress=progress,
             name="training_data",
+            **options,
         )
-        records = [_counted(record, counts) for record in history]
         lists: list[list[Any]] = [
-            [record[name] for record in records] if name in metrics else [] for name in MONITORS
+            [record[name] for record in history] if name in metrics else [] for name in MONITORS
         ]
+        if evaluation is not None:
+            lists[1] = [round(evaluation.n * share) for share in lists[1]]
+        lists[3] = [round(training.n * share) for share in lists[3]]
         return lists[0], lists[1], lists[2], lists[3]
 
     def train(
@@ -647,10 +660,6 @@ class Network(Model):
             shuffle=False,
             recorded=False,
         )
-
-    def _epoch_end(self, epoch: int, record: dict[str, float]) -> bool:
-        """Hook for faces of this class: told what was monitored; True stops the training."""
-        return False
 
     # ---- files
 
@@ -917,24 +926,3 @@ def load(filename: str | os.PathLike[str]) -> Network:
     True
     """
     return networks.load(Network, filename)
-
-
-class _EpochEnd(Callback):
-    """Tells a face of `Network` what was monitored; True stops the training."""
-
-    def __init__(self, counts: dict[str, int]) -> None:
-        self._counts = counts
-        self._epoch = -1
-
-    def on_epoch_end(self, network: Network, record: dict[str, Any]) -> bool:
-        self._epoch += 1
-        return network._epoch_end(self._epoch, _counted(record, self._counts))
-
-
-def _counted(record: dict[str, Any], counts: dict[str, int]) -> dict[str, Any]:
-    """What is monitored of a record, with accuracies as numbers of examples."""
-    found = {name: record[name] for name in MONITORS if name in record}
-    for part, n in counts.items():
-        if f"{part}_accuracy" in found:
-            found[f"{part}_accuracy"] = round(n * found[f"{part}_accuracy"])
-    return found

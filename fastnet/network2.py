@@ -37,7 +37,7 @@ import json
 import os
 import random
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
@@ -47,6 +47,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastnet import network
 from fastnet.activations import sigmoid, sigmoid_prime
+from fastnet.callbacks import Callback
 from fastnet.common.arguments import as_count, as_items
 from fastnet.common.generators import RNG
 from fastnet.costs import Cost, CrossEntropyCost, QuadraticCost
@@ -70,7 +71,6 @@ __all__ = [
 ]
 
 Array = NDArray[Any]
-Report = Callable[[int, dict[str, float]], bool]
 
 #: What the original's SGD calls on the network, and compiled training does not.
 _NOT_CALLED = ("update_mini_batch", "backprop", "feedforward", "accuracy", "total_cost")
@@ -139,8 +139,6 @@ class Network(network.Network):
     True
     """
 
-    _report: Report | None = None  # of the training that runs
-
     def __init__(self, sizes: Sequence[int], cost: type[Cost] | Cost = CrossEntropyCost) -> None:
         if isinstance(cost, (CrossEntropyCost, QuadraticCost)):
             cost = type(cost)  # scripts write cost=CrossEntropyCost() as well
@@ -156,7 +154,7 @@ class Network(network.Network):
 
     def __getstate__(self) -> dict[str, Any]:
         self._settle()
-        return super().__getstate__() | {"_rng": None, "_report": None}
+        return super().__getstate__() | {"_rng": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state | {"_rng": np.random.mtrand._rand})
@@ -426,43 +424,39 @@ class Network(network.Network):
                 f"early_stopping_n is {patience}, and there is no accuracy to watch; "
                 "give evaluation_data or set monitor_training_accuracy."
             )
-        training, n_training = _walkable(training_data)
-        evaluation, n_evaluation = _walkable(evaluation_data)
-        report = _Report(n_training, n_evaluation, bool(monitor_evaluation_accuracy), patience)
+        pairs = _walkable(training_data)
+        training, evaluation = self._read(pairs, "training_data", repeated=True), None
+        counts = {"training": training.n}
+        if evaluation_data is not None:
+            evaluation = _walkable(evaluation_data)
+            evaluation = self._read(evaluation, "evaluation_data", repeated=True)
+            counts["evaluation"] = evaluation.n
+        report = _Report(counts, bool(monitor_evaluation_accuracy), patience)
+        monitored = (
+            monitor_evaluation_cost,
+            monitor_evaluation_accuracy or (patience and not monitor_training_accuracy),
+            monitor_training_cost,
+            monitor_training_accuracy,
+        )
         rows: list[int] = []
 
         def shuffle(order: list[int]) -> None:
             # Called when all is checked, at the start of each epoch, by the one thread that trains.
             nonlocal rows
             rows = order
-            self._report = report
             self._renew_arrays()
             random.shuffle(order)
 
         try:
-            lists = super().SGD(
-                training,
-                epochs,
-                mini_batch_size,
-                eta,
-                lmbda,
-                evaluation,
-                monitor_evaluation_cost,
-                monitor_evaluation_accuracy or bool(patience and not monitor_training_accuracy),
-                monitor_training_cost,
-                monitor_training_accuracy,
-                shuffle=shuffle,
-            )
+            options = {"callbacks": [report], "shuffle": shuffle}
+            data = training, evaluation
+            lists = self._sgd(data, epochs, mini_batch_size, eta, lmbda, monitored, **options)
         finally:
-            if rows and isinstance(training_data, list) and training is not training_data:
-                training_data[:] = [training[row] for row in rows]
+            if rows and isinstance(training_data, list) and pairs is not training_data:
+                training_data[:] = [pairs[row] for row in rows]
         if not monitor_evaluation_accuracy:
             lists[1].clear()
         return lists
-
-    def _epoch_end(self, epoch: int, record: dict[str, float]) -> bool:
-        assert self._report is not None  # SGD's shuffle has set it
-        return self._report(epoch, record)
 
     def _refuse_replaced_methods(self) -> None:
         for name in _NOT_CALLED:
@@ -473,13 +467,13 @@ class Network(network.Network):
                 )
 
 
-class _Report:
+class _Report(Callback):
     """Prints an epoch's lines, and says when to stop early.
 
     Parameters
     ----------
-    n_training, n_evaluation : int
-        How many examples there are.
+    counts : dict
+        How many examples there are for training, and for evaluation.
     show_evaluation_accuracy : bool
         False where it is worked out for early stopping alone.
     patience : int
@@ -487,23 +481,27 @@ class _Report:
     """
 
     def __init__(
-        self, n_training: int, n_evaluation: int, show_evaluation_accuracy: bool, patience: int
+        self, counts: dict[str, int], show_evaluation_accuracy: bool, patience: int
     ) -> None:
-        self._examples = {"training": n_training, "evaluation": n_evaluation}
+        self._epoch = 0
+        self._counts = counts
         self._show_evaluation_accuracy = show_evaluation_accuracy
         self._patience = patience
         self._best = 0.0
         self._epochs_without = 0
 
-    def __call__(self, epoch: int, record: dict[str, float]) -> bool:
-        print(f"Epoch {epoch} training complete")
-        for kind, n in self._examples.items():
+    def on_epoch_end(self, network: network.Network, record: dict[str, Any]) -> bool:
+        """Print what was monitored; return whether the accuracy has stood still for long enough."""
+        print(f"Epoch {self._epoch} training complete")
+        self._epoch += 1
+        for kind, n in self._counts.items():
             if f"{kind}_cost" in record:
                 print(f"Cost on {kind} data: {record[f'{kind}_cost']}")
             if f"{kind}_accuracy" in record and (
                 kind == "training" or self._show_evaluation_accuracy
             ):
-                print(f"Accuracy on {kind} data: {record[f'{kind}_accuracy']} / {n}")
+                hits = round(n * record[f"{kind}_accuracy"])
+                print(f"Accuracy on {kind} data: {hits} / {n}")
         print()
         return self._patience > 0 and self._stands_still(record)
 
@@ -517,18 +515,17 @@ class _Report:
         return self._epochs_without >= self._patience
 
 
-def _walkable(data: Any) -> tuple[Any, int]:
-    """Return data that can be walked more than once, and the number of examples.
+def _walkable(data: Any) -> Any:
+    """Return data that can be walked more than once.
 
     What is no iterable of pairs comes back as it is: a pair of arrays, which fastnet.Network reads
     too, and what it will refuse.
     """
     if isinstance(data, (tuple, list)) and len(data) == 2 and isinstance(data[0], np.ndarray):
-        return data, len(data[0])
+        return data
     if isinstance(data, (str, bytes, dict, np.ndarray)) or not isinstance(data, Iterable):
-        return data, 0
-    pairs = list(data)
-    return pairs, len(pairs)
+        return data
+    return list(data)
 
 
 def load(filename: str | os.PathLike[str]) -> Network:

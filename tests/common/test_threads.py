@@ -259,7 +259,7 @@ def test_changes_by_another_thread_are_refused_while_one_trains(name):
     change(net)  # and afterwards it goes
 
 
-def test_network2_refuses_too_and_loses_nothing():
+def test_network2_refuses_too_and_loses_nothing(monkeypatch):
     """Its changes move the parameters; one that is refused must not take a store with it."""
     pairs = [(x.reshape(4, 1), np.eye(3)[:, [k]]) for x, k in zip(*DATA, strict=True)]
     net = network2.Network([4, 3])
@@ -274,7 +274,7 @@ def test_network2_refuses_too_and_loses_nothing():
             if before:  # all of them in the middle of the training: its numbers are there
                 seen.append((net.parameters.tobytes(), len(stored)))
 
-    def epoch_end(epoch, record):
+    def epoch_end(report, net, record):
         stored.append(net.parameters.tobytes())
         if not thread.ident:
             thread.start()
@@ -282,7 +282,7 @@ def test_network2_refuses_too_and_loses_nothing():
 
     thread = threading.Thread(target=change)
     end = time.monotonic() + PATIENCE
-    net._epoch_end = epoch_end
+    monkeypatch.setattr("fastnet.network2._Report.on_epoch_end", epoch_end)
     net.SGD(pairs, 10**9, 5, 0.5)
     last = net.parameters.tobytes()
     over.set()
