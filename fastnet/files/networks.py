@@ -1,4 +1,4 @@
-"""From a network to what a model file holds, and back."""
+"""Networks saved to model files and loaded from them: `save`, `load`, and what a file can hold."""
 
 from __future__ import annotations
 
@@ -33,12 +33,9 @@ def save(network: Model, path: str | os.PathLike[str]) -> None:
     with memory_for(f"saving {os.fsdecode(path)!r}"):
         # A copy: another thread may train the network while this writes.
         biases, weights = layer_views(network._copied_parameters(), network.sizes)
-    form = form_of_name(path)
-    if form == "npz":
-        files.write_npz(path, describe(network, biases, weights))
-        return
-    if form == "safetensors":
-        files.write_safetensors(path, describe(network, biases, weights))
+    write = {"npz": files.write_npz, "safetensors": files.write_safetensors}.get(form_of_name(path))
+    if write is not None:
+        write(path, describe(network, biases, weights))
         return
     files.write_json(
         path,
@@ -53,19 +50,7 @@ def save(network: Model, path: str | os.PathLike[str]) -> None:
 
 
 def check_form(network: Model, path: str | os.PathLike[str]) -> None:
-    """Refuse a name that asks for the book's JSON where that cannot hold the network.
-
-    Raises
-    ------
-    ValueError
-        It has other activations than sigmoid, another cost than the book's, or preprocessing that
-        standardizes.
-
-    Examples
-    --------
-    >>> import fastnet
-    >>> check_form(fastnet.Network([2, 1], activation="tanh"), "any-network-at-all.npz")
-    """
+    """Raise ValueError if `path` asks for the book's JSON and that cannot hold the network."""
     if form_of_name(path) != "json":
         return
     what = ""
@@ -98,13 +83,7 @@ def load(cls: type[AnyModel], path: str | os.PathLike[str], *, others: bool = Fa
 
 
 def not_in_the_file(rng: RNG, shape: tuple[int, int]) -> NDArray[Any]:
-    """Stand in for a function that drew a network's starting weights, which no file can hold.
-
-    Raises
-    ------
-    ValueError
-        Always.
-    """
+    """Stand in for a function that drew a network's starting weights, which no file can hold."""
     raise ValueError(
         "this network's starting weights were drawn by a function, which its file does not hold; "
         "assign weights and biases, or make a new Network."
@@ -126,15 +105,7 @@ def form_of_name(path: str | os.PathLike[str]) -> str:
 def describe(
     network: Model, biases: list[NDArray[Any]], weights: list[NDArray[Any]]
 ) -> files.SavedModel:
-    """Return what a model file holds of a network that has these parameters.
-
-    Examples
-    --------
-    >>> import fastnet
-    >>> net = fastnet.Network([2, 1])
-    >>> describe(net, list(net.biases), list(net.weights)).cost
-    'cross_entropy'
-    """
+    """Return what a model file holds of a network that has these parameters."""
     return files.SavedModel(
         sizes=network.sizes,
         activations=network.activations,

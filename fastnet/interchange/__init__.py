@@ -1,5 +1,4 @@
-"""Networks as the models of other libraries, and back: ONNX, PyTorch, scikit-learn.
+"""Networks as models of ONNX, PyTorch and scikit-learn, and back, for `Network.to_onnx` and others.
 
-Each module imports its library when it is used. The public face is `Network.to_onnx`,
-`Network.to_torch`, `Network.from_torch`, `Network.to_sklearn` and `Network.from_sklearn`.
+Each module imports its library when it is used.
 """

@@ -1,4 +1,4 @@
-"""What another library's model is taken apart into, and networks are made of."""
+"""`Layer`: what other libraries' models are taken apart into, and networks are made of."""
 
 from __future__ import annotations
 
@@ -46,25 +46,23 @@ class Layer:
 def assemble(
     cls: type[AnyModel], layers: Sequence[Layer], *, cost: Any, output: str | None, name: str
 ) -> AnyModel:
-    """Return a network of copies of the layers, in their dtype.
+    """Return a network of class `cls` of copies of the layers, in their dtype.
 
     Parameters
     ----------
     cls : type
-        Which kind of network.
     layers : sequence of Layer
     cost : class, str or None
-        By default what goes with the output.
+        By default the one that goes with the output.
     output : str or None
         The last activation, where the layers don't say.
     name : str
-        What messages call the model.
+        What messages call the other library's model.
 
     Raises
     ------
     ValueError, TypeError
-        There are no layers, they don't fit together, hold what is not finite, or `output` is said
-        twice.
+        There are no layers, they don't fit together or are not finite, or `output` is given twice.
 
     Examples
     --------
@@ -103,11 +101,7 @@ def assemble(
 
 
 def copied(network: Model) -> list[Layer]:
-    """Return copies of a network's layers, all of one moment, whoever trains it meanwhile.
-
-    Parameters
-    ----------
-    network : Network
+    """Return copies of a network's layers between two stores of a training in another thread.
 
     Examples
     --------
@@ -125,19 +119,7 @@ def copied(network: Model) -> list[Layer]:
 
 
 def warn_of_scaling(network: Model, what: str) -> None:
-    """Warn where a network's inputs or targets are scaled, and another library's model does not.
-
-    Parameters
-    ----------
-    network : Network
-    what : str
-        What the message calls the model.
-
-    Examples
-    --------
-    >>> import fastnet
-    >>> warn_of_scaling(fastnet.Network([3, 2]), "the module")
-    """
+    """Warn where a network's inputs or targets are scaled, and `what` does not scale them."""
     known = network.preprocessing
     if not isinstance(known, Preprocessing):
         return

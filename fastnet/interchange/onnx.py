@@ -32,13 +32,7 @@ OPERATORS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def to_onnx(network: Model, path: str | os.PathLike[str], *, preprocessing: bool = True) -> None:
-    """Write a network as an ONNX model; see `Network.to_onnx`.
-
-    Raises
-    ------
-    ValueError, TypeError, ImportError, OSError
-        As for `Network.to_onnx`.
-    """
+    """Write a network as an ONNX model; see `Network.to_onnx`."""
     try:
         import onnx
     except ImportError:

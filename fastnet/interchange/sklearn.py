@@ -27,13 +27,7 @@ OUTPUT = {
 
 
 def from_sklearn(cls: type[AnyModel], estimator: Any, *, cost: Any = None) -> AnyModel:
-    """Return the network that a fitted estimator holds; see `Network.from_sklearn`.
-
-    Raises
-    ------
-    ImportError, ValueError, TypeError
-        As for `Network.from_sklearn`.
-    """
+    """Return the network that a fitted estimator holds; see `Network.from_sklearn`."""
     peers = _import("from_sklearn")
     if not isinstance(estimator, (peers.MLPClassifier, peers.MLPRegressor)):
         hint = "; of a Pipeline give the last step" if hasattr(estimator, "steps") else ""
@@ -59,13 +53,7 @@ def from_sklearn(cls: type[AnyModel], estimator: Any, *, cost: Any = None) -> An
 
 
 def to_sklearn(network: Model, *, multilabel: bool | None = None) -> Any:
-    """Return a network as a fitted estimator; see `Network.to_sklearn`.
-
-    Raises
-    ------
-    ImportError, ValueError
-        As for `Network.to_sklearn`.
-    """
+    """Return a network as a fitted estimator; see `Network.to_sklearn`."""
     peers = _import("to_sklearn")
     hidden, output = set(network.activations[:-1]), network.activations[-1]
     n_out = network.sizes[-1]

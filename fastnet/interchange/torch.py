@@ -31,13 +31,7 @@ PASSED_OVER = ("Dropout", "AlphaDropout", "Identity")
 
 
 def to_torch(network: Model) -> Any:
-    """Return a network as an ``nn.Sequential``; see `Network.to_torch`.
-
-    Raises
-    ------
-    ImportError, ValueError
-        As for `Network.to_torch`.
-    """
+    """Return a network as an ``nn.Sequential``; see `Network.to_torch`."""
     torch = _import("to_torch")
     nn = torch.nn
     warn_of_scaling(network, "the module")
@@ -66,13 +60,7 @@ def to_torch(network: Model) -> Any:
 def from_torch(
     cls: type[AnyModel], module: Any, *, cost: Any = None, output: str | None = None
 ) -> AnyModel:
-    """Return the network that a PyTorch module is; see `Network.from_torch`.
-
-    Raises
-    ------
-    ImportError, ValueError, TypeError
-        As for `Network.from_torch`.
-    """
+    """Return the network that a PyTorch module is; see `Network.from_torch`."""
     torch = _import("from_torch")
     if not isinstance(module, torch.nn.Module):
         raise TypeError(

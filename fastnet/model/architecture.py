@@ -47,16 +47,21 @@ class Architecture:
         """The kernels' numbers for activations and cost."""
         return [codes.ACTIVATIONS[name] for name in self.activations], codes.COSTS[self.cost.name]
 
+    @property
+    def layers(self) -> list[tuple[int, int, str, int]]:
+        """Inputs, units, activation and number of parameters of each layer."""
+        return [
+            (n_in, n_out, name, (n_in + 1) * n_out)
+            for (n_in, n_out), name in zip(pairwise(self.sizes), self.activations, strict=True)
+        ]
+
     def describe(self) -> list[str]:
         """Return a line a layer, and the number of parameters."""
-        lines, total = [], 0
-        for layer, (n_in, n_out) in enumerate(pairwise(self.sizes), 1):
-            count = (n_in + 1) * n_out
-            total += count
-            shape, name = f"{n_in} -> {n_out}", self.activations[layer - 1]
-            lines.append(f"  layer {layer}: {shape:<14} {name:<10} {count:>9} parameters")
-        lines.append(f"{total:>45} in all")
-        return lines
+        lines = [
+            f"  layer {layer}: {f'{n_in} -> {n_out}':<14} {name:<10} {count:>9} parameters"
+            for layer, (n_in, n_out, name, count) in enumerate(self.layers, 1)
+        ]
+        return [*lines, f"{sum(count for *_, count in self.layers):>45} in all"]
 
 
 def read_architecture(

@@ -20,12 +20,12 @@ BY_LBFGS = (
 
 
 class TrainingGuard(Guard):
-    """A guard that knows how far the training of its own thread is.
+    """A lock between a training and whatever else reads or changes the network; see `Guard`.
 
     Attributes
     ----------
     fixed : str
-        Why neither parameters nor cost can be assigned; empty where they can.
+        Why neither parameters nor cost can be assigned; empty if they can.
     within_epoch : bool
         Whether mini-batches are under way, whose cost is that of all of the epoch.
     begun : bool
@@ -33,30 +33,21 @@ class TrainingGuard(Guard):
     """
 
     def __init__(self) -> None:
-        self.fixed = ""
-        self.begun = self.within_epoch = False
+        self._clear()
         self._thread = 0
 
-    def check(self) -> None:
-        """Refuse to write where another thread trains, or where the training would undo it.
+    def _clear(self) -> None:
+        self.fixed = ""
+        self.begun = self.within_epoch = False
 
-        Raises
-        ------
-        RuntimeError
-            It would.
-        """
+    def check(self) -> None:
+        """Raise RuntimeError where another thread trains, or this one would undo a change."""
         super().check()
         if self.fixed:
             raise RuntimeError(self.fixed)
 
     def check_cost(self) -> None:
-        """Refuse another cost in the middle of an epoch.
-
-        Raises
-        ------
-        RuntimeError
-            It is that.
-        """
+        """Raise RuntimeError where the cost must stay, as in the middle of an epoch."""
         self.check()
         if self.within_epoch:
             raise RuntimeError(
@@ -65,13 +56,7 @@ class TrainingGuard(Guard):
             )
 
     def check_idle(self) -> None:
-        """Refuse to begin anew where a training is under way.
-
-        Raises
-        ------
-        RuntimeError
-            It is.
-        """
+        """Raise RuntimeError where a training is under way."""
         self.check()
         if self.begun:
             raise RuntimeError(
@@ -86,12 +71,12 @@ class TrainingGuard(Guard):
         self._thread = get_ident()
 
     def end_training(self) -> None:
-        """Let everybody write again."""
-        self.fixed, self.begun, self.within_epoch = "", False, False
+        """Let all threads write again."""
+        self._clear()
         super().end_training()
 
     def begin_anew(self) -> None:
-        """Forget the threads that the parent of this process has."""
+        """Forget the threads of this process's parent."""
         super().begin_anew()
         if self._thread != get_ident():
-            self.fixed, self.begun, self.within_epoch = "", False, False
+            self._clear()

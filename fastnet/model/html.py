@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from html import escape
-from itertools import pairwise
 
 from fastnet.model.architecture import Architecture
 
@@ -27,13 +26,11 @@ def table(name: str, architecture: Architecture, facts: Iterable[str]) -> str:
     >>> fastnet.Network([2, 3, 1])._repr_html_().count("<tr>")
     4
     """
-    rows, total = [], 0
-    for layer, ((n_in, n_out), activation) in enumerate(
-        zip(pairwise(architecture.sizes), architecture.activations, strict=True), 1
-    ):
-        count = (n_in + 1) * n_out
-        total += count
-        rows.append(_row("td", (str(layer), f"{n_in:,}", f"{n_out:,}", activation, f"{count:,}")))
+    rows = [
+        _row("td", (str(layer), f"{n_in:,}", f"{n_out:,}", activation, f"{count:,}"))
+        for layer, (n_in, n_out, activation, count) in enumerate(architecture.layers, 1)
+    ]
+    total = sum(count for *_, count in architecture.layers)
     head, foot = _row("th", tuple(COLUMNS)), _row("td", ("in all", "", "", "", f"{total:,}"))
     return (
         f"<div><strong>{escape(name)}</strong>"

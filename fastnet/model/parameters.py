@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -61,6 +61,15 @@ def layer_views(parameters: Array, sizes: Sequence[int]) -> tuple[list[Array], l
     return biases, weights
 
 
+def _changing(name: str) -> Callable[..., Any]:
+    """Return the method of `Views` in place of a method of list that changes length or order."""
+
+    def change(self: Views, *arguments: Any, **options: Any) -> Any:
+        return self._change(name, *arguments, **options)
+
+    return change
+
+
 class Views(list[Array]):
     """A list of arrays that are views of a network's parameters; assigning an item copies into it.
 
@@ -96,9 +105,9 @@ class Views(list[Array]):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if isinstance(index, slice):
-            self._assign(range(len(self))[index], value)
+            self.assign(value, range(len(self))[index])
         else:
-            self._assign([range(len(self))[index]], [value])
+            self.assign([value], [range(len(self))[index]])
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return list, (list(self),)
@@ -144,44 +153,29 @@ class Views(list[Array]):
         return list(self) * times
 
     def _change(self, name: str, *arguments: Any, **options: Any) -> Any:
+        """Raise TypeError for a method of list, by name, that changes length or order."""
         what = name.strip("_").replace("delitem", "del")
         raise TypeError(
             f"{self._name} has one array for each of {len(self)} layers, so that {what} is not "
             f"possible; assign arrays to {self._name}, or take list({self._name})."
         )
 
-    def __delitem__(self, index: Any) -> None:
-        self._change("__delitem__", index)
-
-    def append(self, value: Any) -> None:
-        """Raise TypeError, as do the other methods that change length or order."""
-        self._change("append", value)
-
-    def extend(self, values: Any) -> None:  # noqa: D102
-        self._change("extend", values)
-
-    def insert(self, index: Any, value: Any) -> None:  # noqa: D102
-        self._change("insert", index, value)
-
-    def pop(self, index: Any = -1) -> Any:  # noqa: D102
-        return self._change("pop", index)
+    __delitem__ = _changing("__delitem__")
+    append = _changing("append")
+    extend = _changing("extend")
+    insert = _changing("insert")
+    pop = _changing("pop")
+    clear = _changing("clear")
+    reverse = _changing("reverse")
+    sort = _changing("sort")
 
     def remove(self, value: Any) -> None:  # noqa: D102
         self._change("__delitem__", self.index(value))
 
-    def clear(self) -> None:  # noqa: D102
-        self._change("clear")
-
-    def reverse(self) -> None:  # noqa: D102
-        self._change("reverse")
-
-    def sort(self, **options: Any) -> None:  # noqa: D102
-        self._change("sort", **options)
-
     # ---- assignment
 
-    def assign(self, values: Iterable[Any]) -> None:
-        """Copy one array into each; all are checked before the first is changed.
+    def assign(self, values: Iterable[Any], layers: Sequence[int] | None = None) -> None:
+        """Copy an array into each, or each of some layers; check all before changing the first.
 
         Raises
         ------
@@ -192,19 +186,15 @@ class Views(list[Array]):
         RuntimeError
             Another thread is training this network.
         """
-        self._assign(range(len(self)), values)
-
-    def read(self, values: Iterable[Any]) -> list[Array]:
-        """Return copies of what `assign` would take; raise as it does, and change nothing."""
-        return self._read(range(len(self)), values)
-
-    def _assign(self, layers: Sequence[int], values: Iterable[Any]) -> None:
-        checked = self._read(layers, values)
+        layers = range(len(self)) if layers is None else layers
+        checked = self.read(values, layers)
         with self._guard:
             for layer, value in zip(layers, checked, strict=True):
                 np.copyto(self[layer], value, casting="same_kind")
 
-    def _read(self, layers: Sequence[int], values: Iterable[Any]) -> list[Array]:
+    def read(self, values: Iterable[Any], layers: Sequence[int] | None = None) -> list[Array]:
+        """Return copies of what `assign` would take; raise as it does, and change nothing."""
+        layers = range(len(self)) if layers is None else layers
         items = as_items(values, self._name)
         if items is None:
             raise TypeError(
