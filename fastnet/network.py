@@ -41,28 +41,27 @@ class Network(Model):
         `CrossEntropyCost` (sigmoid outputs), `LogLikelihoodCost` (softmax), `PoissonCost`
         (exponential) or `QuadraticCost` (any).
     dtype : {numpy.float64, numpy.float32}, keyword only
-        What parameters are kept in and everything is computed in.
+        Type of the parameters and of every computation.
     rng : None, int, SeedSequence, BitGenerator, Generator or RandomState, keyword only
-        Where starting weights, shuffles and dropout are drawn from. A generator is shared, not
-        copied.
+        Source of starting weights, shuffles and dropout. A generator is shared, not copied.
     activation : str or sequence of str, keyword only, default "sigmoid"
-        Of the hidden layers, one name or one a layer: "sigmoid", "tanh", "relu", "leaky_relu"
-        (slope 0.01), "identity".
+        Activation of the hidden layers, one name or one per layer: "sigmoid", "tanh", "relu",
+        "leaky_relu" (slope 0.01), "identity".
     output : str, keyword only, optional
-        Of the last layer: one of those, "softmax" or "exponential". By default what the cost goes
-        with.
+        Activation of the last layer: one of those, "softmax" or "exponential". By default the one
+        that goes with the cost.
     initializer : str, float or callable, keyword only, default "default"
-        How weights start: a name out of `fastnet.initializers.INITIALIZERS`, a number, or a
+        Initializer of the weights: a name in `fastnet.initializers.INITIALIZERS`, a number, or a
         function of (rng, shape).
     bias_initializer : str, float or callable, keyword only, optional
-        How biases start: by default "normal" where `initializer` is one of the book's two, else
-        "zeros".
+        Initializer of the biases: by default "normal" if `initializer` is one of the book's two,
+        else "zeros".
 
     Attributes
     ----------
     sizes : list of int
     num_layers : int
-        How many layers, the inputs counted.
+        Number of layers, including the inputs.
     weights : list of ndarray, shapes (n_out, n_in)
     biases : list of ndarray, shapes (n_out, 1)
         Views of `parameters`: writing into them, or assigning to them, changes the network.
@@ -73,19 +72,19 @@ class Network(Model):
     dtype : numpy.dtype
     rng : Generator or RandomState
     history : History
-        Of all trainings since the weights were last drawn.
+        Records of all trainings since the weights were last drawn.
     kind : {"classes", "labels", "numbers"} or None
         What the targets are; set by the first training, or by hand.
     preprocessing : Preprocessing or None
-        What was done to the data before the network saw them, and the names of classes and
-        columns: kept in model files, and for whoever predicts to apply.
+        How the data were transformed before training, and the names of classes and columns. Saved
+        in model files; apply it to data before predicting.
 
     Raises
     ------
     ValueError, TypeError
-        An argument is not of the kind described.
+        An argument has a wrong value or type.
     MemoryError
-        So many parameters do not fit into memory.
+        The parameters do not fit into memory.
 
     Notes
     -----
@@ -125,7 +124,7 @@ class Network(Model):
         Raises
         ------
         ValueError, TypeError
-            Another shape, NaN or infinity, or no real numbers.
+            The shape is wrong, or there is NaN, infinity or something that is not a real number.
 
         Examples
         --------
@@ -155,7 +154,7 @@ class Network(Model):
         Raises
         ------
         ValueError, TypeError
-            The shapes don't fit, or there is NaN, infinity, or what is no real number.
+            The shapes don't fit, or there is NaN, infinity or something that is not a real number.
 
         Examples
         --------
@@ -168,18 +167,18 @@ class Network(Model):
         return prediction.backprop(self, x, y)
 
     def accuracy(self, data: Any, convert: bool = False) -> int:
-        """Return how many examples are classified right.
+        """Return the number of examples that are classified correctly.
 
-        Of classes, the largest output is the class, and the largest target. A single output is
-        right on the same side of 0.5 as its target (of 0, where a unit of tanh was trained on -1
-        and 1). Of several labels a row, all must be right in that way.
+        For classes, the largest output must stand where the largest target stands. A single output
+        must be on the same side of 0.5 as its target (of 0, for a tanh unit trained on -1 and 1).
+        With several labels per row, this must hold for each of them.
 
         Parameters
         ----------
         data : (X, y) or list of (x, y)
-            As for `SGD`. What they are follows from `kind`; while that is None, from y.
+            As for `SGD`. `kind` says what the targets are; while it is None, y does.
         convert : bool
-            The book's switch for targets against class numbers; here y itself tells.
+            The book's switch between targets and class numbers. Ignored: y itself tells.
 
         Returns
         -------
@@ -188,7 +187,7 @@ class Network(Model):
         Raises
         ------
         ValueError, TypeError
-            As for `SGD`; or the network predicts numbers, of which none is right or wrong.
+            As for `SGD`; or the network predicts numbers, which have no accuracy.
 
         Examples
         --------
@@ -211,12 +210,13 @@ class Network(Model):
         lmbda : float
             L2 regularization.
         convert : bool
-            The book's switch for class numbers against targets; here y itself tells.
+            The book's switch between class numbers and targets. Ignored: y itself tells.
 
         Returns
         -------
         float
-            Worked out from the weighted outputs, so that a saturated output costs what it should.
+            Computed from the last layer's weighted inputs, so that it is right for saturated
+            outputs too.
 
         Raises
         ------
@@ -235,7 +235,7 @@ class Network(Model):
         return prediction.total_cost(self, self._read(data, "data"), lmbda)
 
     def layer_statistics(self, X: ArrayLike, y: Any = None) -> list[dict[str, float]]:
-        """Return how the weighted inputs of each layer lie, and how far units are saturated.
+        """Return statistics of the weighted inputs of each layer, and the share of saturated units.
 
         Parameters
         ----------
@@ -245,7 +245,7 @@ class Network(Model):
 
         Returns
         -------
-        list of dict, one a layer
+        list of dict, one per layer
             "mean_z", "std_z" over examples and units; "mean_derivative", the mean of sigma'(z);
             "saturated", the share where sigma'(z) is below 4 % of its largest value (for the
             sigmoid sigma'(z) < 0.01, as in the book's argument); with y "gradient_norm", of the
@@ -267,17 +267,17 @@ class Network(Model):
         return prediction.layer_statistics(self, X, y)
 
     def prepare(self, data: Any) -> Dataset:
-        """Check data once, for many calls that would each check it again.
+        """Return data checked once, for many calls that would each check it again.
 
         Checking and noting the non-zeros takes about as long as half an epoch of a small network.
-        What comes back is taken as data by every method of this network, and of others with the
-        same numbers of inputs and outputs and the same dtype, in any number of threads at once.
+        Every method takes the result as data, of this network and of others with the same numbers
+        of inputs and outputs and the same dtype, in any number of threads at once.
 
         Parameters
         ----------
         data : (X, y) or list of (x, y)
-            As for `SGD`. Leave the arrays as they are from now on: what was checked is not checked
-            again, and where non-zeros were noted, changes of X are not seen.
+            As for `SGD`. Do not change the arrays afterwards: they are not checked again, and
+            changes of X may not be seen.
 
         Returns
         -------
@@ -318,12 +318,12 @@ class Network(Model):
         eta, lmbda : float
             Learning rate and L2 regularization.
         n : int
-            How many examples the whole training set has.
+            Number of examples in the whole training set.
 
         Raises
         ------
         ValueError, TypeError, RuntimeError, DivergenceError
-            As for `SGD`; no parameter has changed then.
+            As for `SGD`; no parameter has changed.
 
         Examples
         --------
@@ -367,16 +367,15 @@ class Network(Model):
         Parameters
         ----------
         training_data : (X, y) or list of (x, y)
-            X of shape (n, n_0), of any real dtype, strides and byte order, read-only or
-            memory-mapped too; it is not copied (where most of it is zero, its other elements are
-            noted beside it, in at most 128 MB); or a sparse matrix of SciPy's, whose zeros are not
-            written out. y: class numbers (n,), or targets (n, n_L). Or the book's pairs:
-            x (n_0, 1), y a class number or (n_L, 1). A network with one output unit takes y of
-            shape (n,) as targets.
+            X of shape (n, n_0), of any real dtype, strides and byte order, also read-only or
+            memory-mapped. It is not copied; if most of it is zero, its non-zeros are, in at most
+            128 MB. Or a sparse matrix of SciPy, which stays sparse. y: class numbers (n,), or
+            targets (n, n_L). Or the book's pairs: x (n_0, 1), y a class number or (n_L, 1). A
+            network with one output unit takes y of shape (n,) as targets.
         epochs : int
             Passes over the data, 0 or more.
         mini_batch_size : int
-            Examples a step, 1 or more; the last mini-batch of an epoch may be short.
+            Examples per step, 1 or more; the last mini-batch of an epoch may be short.
         eta : float
             Learning rate.
         lmbda : float, default 0
@@ -384,14 +383,14 @@ class Network(Model):
         evaluation_data : like `training_data`, optional
         monitor_evaluation_cost, monitor_evaluation_accuracy : bool
         monitor_training_cost, monitor_training_accuracy : bool
-            What to work out after every epoch.
+            What to compute after every epoch.
         shuffle : bool or callable, keyword only
             True: a permutation from `rng` each epoch. False: the order given. A callable gets the
-            list of row numbers in the order of the epoch before (at first 0 .. n-1), and
+            list of row numbers in the order of the previous epoch (at first 0 .. n-1), and
             permutes it in place.
         progress : None, bool or callable, keyword only
-            True: a bar (by tqdm where it is installed), or plain lines where standard error is no
-            terminal. A callable is given (done, total) in mini-batches.
+            True: a progress bar (tqdm's if that is installed), or plain lines if standard error is
+            not a terminal. A callable is called with (done, total) in mini-batches.
 
         Returns
         -------
@@ -399,21 +398,21 @@ class Network(Model):
         evaluation_accuracy : list of int
         training_cost : list of float
         training_accuracy : list of int
-            An entry an epoch where monitored, else empty. Costs as `total_cost`, accuracies as
-            `accuracy`, which counts (records in `history` have shares).
+            One entry per epoch if monitored, else empty. Costs are those of `total_cost`;
+            accuracies those of `accuracy`, a number of examples (in `history` they are shares).
 
         Raises
         ------
         ValueError, TypeError
-            Something about the arguments is wrong; the network has not changed.
+            An argument is wrong; the network has not changed.
         DivergenceError
-            Parameters stopped being finite; the network is back where the epoch began.
+            Parameters stopped being finite; the network is back at the start of the epoch.
         RuntimeError
             Another thread is training this network.
 
         Notes
         -----
-        Stopped by Ctrl-C, the network stands at the end of a mini-batch. Same seed and data, same
+        After Ctrl-C the network is at the end of a mini-batch. The same seed and data give the same
         result, to the last bit. The book, chapters 1 and 3.
 
         Examples
@@ -492,9 +491,9 @@ class Network(Model):
         progress: Progress = None,
         resume: Any = None,
     ) -> History:
-        """Train: the general verb, of which `SGD` is the book's special case.
+        """Train with any optimizer, schedule and regularization; `SGD` is the book's special case.
 
-        Called again it goes on: parameters, `history` and, for an optimizer of the same class, its
+        Another call continues: parameters, `history` and, for an optimizer of the same class, its
         state are kept until the weights are drawn anew.
 
         Parameters
@@ -503,52 +502,53 @@ class Network(Model):
             As for `SGD`.
         epochs : int
         mini_batch_size : int or None, default 32
-            None: all of the data at once.
+            None: all of the data in one step.
         optimizer : Optimizer, class or str, optional
-            Out of `fastnet.optimizers`; by default the one used last, at first SGD(0.1).
+            One of `fastnet.optimizers`; by default the one used last, at first SGD(0.1).
         schedule : Schedule, str or function of the epoch, optional
-            Out of `fastnet.schedules`: what multiplies the learning rate. A name stands for the
+            One of `fastnet.schedules`, which multiplies the learning rate. A name stands for the
             schedule with its defaults.
         l1, l2 : float, default 0
-            The book's lambda: the cost gets ``l1/n sum |w| + l2/(2n) sum w^2`` over all weights, n
-            being the number of examples.
+            The book's lambda: ``l1/n sum |w| + l2/(2n) sum w^2`` over all weights is added to the
+            cost; n is the number of examples.
         dropout : float or sequence of float, default 0
-            The share of hidden units that is dropped; or one share a layer but the last, the inputs
-            first. What is kept is scaled up in training, so that evaluation needs nothing.
+            The share of hidden units that is dropped; or a share for each layer but the last, the
+            inputs first. Units that are kept are scaled up in training, not in evaluation.
         max_norm : float, optional
-            The most that the norm of the weights into a unit may be.
+            Upper limit of the norm of the weights into a unit.
         clip_norm : float, optional
-            The most that the norm of a mini-batch's mean gradient, regularization left out, may be.
+            Upper limit of the norm of a mini-batch's mean gradient, without regularization.
         sample_weight : array_like, shape (n,), optional
         class_weight : dict, sequence or "balanced", optional
-            What each example's cost is multiplied by; a mini-batch still divides by its number.
-            Class weights need class numbers for y; of a single output they are 0 and 1.
+            Factors of each example's cost; a mini-batch still divides by its number of examples.
+            Class weights need class numbers for y; for a single output those are 0 and 1.
         evaluation_data : like `data`, optional
         metrics : list of str or function, optional
-            Names out of `fastnet.metrics.METRICS`, or functions of the network. By default, where
-            there is evaluation data, the cost on them and the accuracy (a share from 0 to 1), which
-            numbers do not have.
+            Names in `fastnet.metrics.METRICS`, or functions of the network. By default cost and
+            accuracy on the evaluation data, if there are any. Accuracies are shares from 0 to 1;
+            numbers have none.
         callbacks : Callback or list of Callback
         shuffle, progress
             As for `SGD`.
         resume : path or True, optional
-            Go on from a file that `Checkpoint` wrote in the same training, to the same bits. True:
-            from that of the Checkpoint among the callbacks, or anew if there is none yet.
+            A file that `Checkpoint` wrote in the same training, to continue from, to the same bits.
+            True: that of the Checkpoint among the callbacks; if there is no file yet, start anew.
 
         Returns
         -------
         History
-            An entry an epoch of this call; `network.history` has those of earlier calls too.
+            A record for each epoch of this call; `network.history` has those of earlier calls too.
 
         Raises
         ------
         ValueError, TypeError
-            Something about the arguments is wrong, or the checkpoint is not one of this training;
-            the network has not changed.
+            An argument is wrong, or the checkpoint is not from this training; the network has not
+            changed.
         OSError
             The checkpoint cannot be read.
         DivergenceError
-            Parameters or a cost stopped being finite; the network is back where the epoch began.
+            Parameters or a cost stopped being finite; the network is back at the start of the
+            epoch.
         RuntimeError
             Another thread is training this network.
         ImportError
@@ -620,7 +620,7 @@ class Network(Model):
         sample_weight: Any = None,
         class_weight: Any = None,
     ) -> None:
-        """Take one step of the optimizer on one batch, its state kept from call to call.
+        """Take one step of the optimizer on one batch; its state is kept from call to call.
 
         Parameters
         ----------
@@ -664,31 +664,31 @@ class Network(Model):
     # ---- files
 
     def save(self, filename: str | os.PathLike[str]) -> None:
-        """Write the network to a file: the library's own form, safetensors, or the book's JSON.
+        """Write the network to a file: npz, safetensors, or the book's JSON.
 
         Parameters
         ----------
         filename : path
-            Ends in ``.npz`` or ``.safetensors``: parameters, activations, cost, dtype, `history`
-            and `preprocessing`, all exact. Any other name: the book's JSON, which holds sigmoid
-            networks with the book's costs, no history, and of `preprocessing` the names, and one
-            scale for all inputs. Written beside and renamed, so that an old file is whole until the
-            new one is.
+            If it ends in ``.npz`` or ``.safetensors``, the file holds parameters, activations,
+            cost, dtype, `history` and `preprocessing`, all exact. With any other name it is the
+            book's JSON, which holds sigmoid networks with the book's costs, no history, and of
+            `preprocessing` the names and one scale for all inputs. The file is written under
+            another name and renamed, so that an old file stays whole until the new one is.
 
         Raises
         ------
         OSError
             The file cannot be written.
         ValueError
-            The form asked for cannot hold this network, or a parameter is not finite; a file that
-            was there is as it was.
+            The form asked for cannot hold this network, or a parameter is not finite; an existing
+            file is unchanged.
         ImportError
             ``.safetensors`` needs safetensors.
 
         Notes
         -----
-        The generator and the optimizer's state are not kept: a loaded network predicts the same,
-        and begins a new training when it is trained on.
+        Generator and optimizer's state are not saved: a loaded network predicts the same, and
+        starts a new training when it is trained.
 
         Examples
         --------
@@ -708,27 +708,26 @@ class Network(Model):
     def to_onnx(self, path: str | os.PathLike[str], *, preprocessing: bool = True) -> None:
         """Write the network as an ONNX model, for any runtime that reads the format.
 
-        Its input, "inputs", and its output, "outputs", are of the network's dtype and of shapes
-        (batch, n_0) and (batch, n_L), the batch being free. Names of labels and columns stand in
-        the model's metadata, as JSON.
+        Its input, "inputs", and its output, "outputs", have the network's dtype and the shapes
+        (batch, n_0) and (batch, n_L), for any batch. Names of labels and columns are in the model's
+        metadata, as JSON.
 
         Parameters
         ----------
         path : path
-            Written beside and renamed, as by `save`.
+            Written as by `save`.
         preprocessing : bool, keyword only, default True
-            Whether the model standardizes its inputs and gives predicted numbers in the units of
-            the target, where `preprocessing` says so: then it takes data as they came, and its
-            answer is ``p.outputs(net.feedforward(p.inputs(X)))``. Otherwise it answers as
-            `feedforward` does.
+            Whether the model includes the network's `preprocessing`: then it takes the original
+            data, and its output is ``p.outputs(net.feedforward(p.inputs(X)))``, in the units of the
+            target. Otherwise the output is that of `feedforward`.
 
         Raises
         ------
         ValueError
             An activation has no operator in ONNX, a parameter is not finite, or the preprocessing
-            is not one for this network; nothing is written.
+            does not fit this network; nothing is written.
         TypeError
-            `preprocessing` of this network is a function, say, instead of a `Preprocessing`.
+            This network's `preprocessing` is not a `Preprocessing`.
         ImportError
             onnx is missing.
 
@@ -751,14 +750,14 @@ class Network(Model):
         to_onnx(self, path, preprocessing=preprocessing)
 
     def to_torch(self) -> Any:
-        """Return a copy as PyTorch's ``nn.Sequential``: a Linear and an activation a layer.
+        """Return a copy as PyTorch's ``nn.Sequential``: a Linear and an activation per layer.
 
         Returns
         -------
         torch.nn.Sequential
-            Of the network's dtype, on the CPU. It answers as `feedforward` does: if `preprocessing`
-            scales, that is not part of it, and a warning says so. What that has of `labels`,
-            `columns` and `target` are attributes of the module, which `from_torch` reads.
+            Of the network's dtype, on the CPU. Its output is that of `feedforward`; if the network
+            has `preprocessing` that scales, a warning says that the module does not. `labels`,
+            `columns` and `target` become attributes of the module, which `from_torch` reads.
 
         Raises
         ------
@@ -782,28 +781,28 @@ class Network(Model):
 
     @classmethod
     def from_torch(cls, module: Any, *, cost: Any = None, output: str | None = None) -> Self:
-        """Return the network that a PyTorch module is: its parameters, copied, in its dtype.
+        """Return a network with a PyTorch module's layers, its parameters copied, in its dtype.
 
         Parameters
         ----------
         module : torch.nn.Module
             A Linear, or a Sequential (of Sequentials) of Linear, Sigmoid, Tanh, ReLU,
             LeakyReLU(0.01), Identity and, at the end, Softmax. Dropout, and a Flatten in front,
-            are passed over: this is the module in evaluation.
+            are left out, as in evaluation.
         cost : class or str, keyword only, optional
-            To train on with: by default what goes with the output, or the quadratic cost.
+            For training: by default the one that goes with the output, or the quadratic cost.
         output : str, keyword only, optional
-            The output's activation, for a module that ends in a Linear: "softmax" for one that was
-            trained by ``CrossEntropyLoss``, "sigmoid" for ``BCEWithLogitsLoss``. By default
-            "identity", which answers as the module does.
+            The output's activation, for a module that ends in a Linear: "softmax" if it was trained
+            with ``CrossEntropyLoss``, "sigmoid" with ``BCEWithLogitsLoss``. By default "identity",
+            which gives the module's own output.
 
         Raises
         ------
         TypeError
-            It is no module.
+            `module` is not a module.
         ValueError
-            It is no plain multilayer perceptron, the message naming what is in the way; or it
-            holds another dtype than float32 or float64, or a number that is not finite.
+            It is not a plain multilayer perceptron (the message names the reason), its dtype is
+            neither float32 nor float64, or a number is not finite.
         ImportError
             torch is missing.
 
@@ -825,16 +824,16 @@ class Network(Model):
         ----------
         multilabel : bool, keyword only, optional
             Whether each of several sigmoid outputs is a label of its own. If not, the largest
-            output is the class. By default as `kind` says.
+            output is the class. By default according to `kind`.
 
         Returns
         -------
         MLPClassifier or MLPRegressor
             A regressor where the output is the identity. ``predict_proba`` and the regressor's
             ``predict`` give what `feedforward` gives, columns in the order of ``classes_``: the
-            names in ``preprocessing.labels``, sorted, or else class numbers. Of a softmax of two
-            units one logistic unit is made. Its ``partial_fit`` goes on from here. If
-            `preprocessing` scales, a warning says that the estimator does not.
+            names in ``preprocessing.labels``, sorted, or else class numbers. A softmax of two units
+            becomes one logistic unit. Its ``partial_fit`` continues from here. If the network has
+            `preprocessing` that scales, a warning says that the estimator does not.
 
         Raises
         ------
@@ -863,24 +862,24 @@ class Network(Model):
         Parameters
         ----------
         estimator : MLPClassifier or MLPRegressor
-            Fitted. Of two classes one sigmoid unit tells, of several a softmax; where labels are
-            not exclusive there is a sigmoid unit each.
+            Fitted. Two classes become one sigmoid unit, several a softmax; labels that are not
+            exclusive become a sigmoid unit each.
         cost : class or str, keyword only, optional
-            To train on with: by default what goes with the output, or the quadratic cost.
+            For training: by default the one that goes with the output, or the quadratic cost.
 
         Returns
         -------
         Network
-            `feedforward` gives what ``predict_proba`` (of two classes: its second column) or the
-            regressor's ``predict`` gives. Classes, in their type, and names of features stand in
+            `feedforward` gives what ``predict_proba`` (for two classes: its second column) or the
+            regressor's ``predict`` gives. Classes, in their type, and names of features are in
             `preprocessing`.
 
         Raises
         ------
         TypeError
-            It is no such estimator.
+            `estimator` is neither of the two.
         ValueError
-            It is not fitted, or has an activation that has no twin here.
+            It is not fitted, or has an activation that fastnet does not have.
         ImportError
             scikit-learn is missing.
 
@@ -904,15 +903,15 @@ def load(filename: str | os.PathLike[str]) -> Network:
     Parameters
     ----------
     filename : path
-        A file of any form, whatever its name: the content tells. Nothing in it is executed.
+        A file of any form; its content tells which, not its name. Nothing in it is executed.
 
     Raises
     ------
     OSError
         The file cannot be read.
     ValueError
-        It is no such file, or it is damaged, or of a later version, or it names an activation,
-        cost or initializer that fastnet does not have.
+        It is not a model file, or is damaged or of a later version, or names an activation, cost
+        or initializer that fastnet does not have.
     ImportError
         A safetensors file needs safetensors.
 

@@ -47,7 +47,7 @@ KEPT_WORKSPACES = 16
 
 
 class Model:
-    """What a network is; `Network` adds what it does. See there."""
+    """Architecture, parameters and state of a network; `Network` adds what it does. See there."""
 
     preprocessing: Preprocessing | None = None
     _lists = Views  # what `biases` and `weights` are
@@ -87,7 +87,7 @@ class Model:
         self._drop_workspaces()
         self._kind: str | None = None
         self._kind_is_given = False
-        self._low = 0.0  # the target of what is not the case
+        self._low = 0.0  # the negative target: 0, or -1 for tanh
         self._begin_anew()
 
     def _drop_workspaces(self) -> None:
@@ -98,7 +98,7 @@ class Model:
         self._crew: tuple[Any, Any] | None = None  # what it has found out about threads
 
     def _begin_anew(self) -> None:
-        """Forget all training."""
+        """Reset all that training has left, but for the parameters."""
         if not self._kind_is_given:
             self._kind, self._low = None, 0.0
         self.history = History()
@@ -127,12 +127,12 @@ class Model:
 
     @property
     def num_layers(self) -> int:
-        """How many layers, the inputs counted."""
+        """Number of layers, including the inputs."""
         return len(self._architecture.sizes)
 
     @property
     def activations(self) -> list[str]:
-        """The activation of each layer but the inputs; a copy."""
+        """Activation of each layer but the inputs; a copy."""
         return list(self._architecture.activations)
 
     @property
@@ -142,7 +142,7 @@ class Model:
 
     @property
     def cost(self) -> type[Cost]:
-        """The cost class; it must go with the output activation."""
+        """Cost class; it must go with the output activation."""
         return self._architecture.cost
 
     @cost.setter
@@ -156,14 +156,14 @@ class Model:
 
     @property
     def kind(self) -> str | None:
-        """What the targets are: "classes", "labels" (several a row), "numbers", or None: not known.
+        """What the targets are: "classes", "labels" (several per row), "numbers", or None: unknown.
 
-        Accuracy, what is watched in training, and predictions follow from it. The first training
-        sets it: class numbers, and targets with a single 1 in each row, are classes; other rows of
-        0 and 1 are labels; anything else is numbers. (Outputs of tanh may have -1 for 0; those of
-        an exponential are numbers always.) Set it by hand where that is wrong, or to None to have
-        the next training set it. In a file that lacks it, sigmoid and softmax outputs are classes
-        and all others numbers.
+        Accuracy, early stopping and predictions depend on it. The first training sets it: class
+        numbers, and targets with a single 1 in each row, are classes; other rows of 0 and 1 are
+        labels; anything else is numbers. (For tanh outputs, -1 counts as 0; exponential outputs
+        always are numbers.) Set it if that is wrong, or set it to None so that the next training
+        does. If a file does not have it, sigmoid and softmax outputs are classes, all others
+        numbers.
 
         Examples
         --------
@@ -182,7 +182,7 @@ class Model:
 
     @property
     def rng(self) -> RNG:
-        """Where starting weights, shuffles and dropout are drawn from."""
+        """Source of starting weights, shuffles and dropout."""
         return self._rng
 
     @rng.setter
@@ -191,7 +191,7 @@ class Model:
 
     @property
     def parameters(self) -> Array:
-        """Every parameter in one vector; writing into it changes the network."""
+        """All parameters in one vector; writing into it changes the network."""
         return self._parameters
 
     @parameters.setter
@@ -264,14 +264,14 @@ class Model:
     # ---- starting weights
 
     def initialize(self) -> None:
-        """Draw biases and weights anew, by the initializers that the network was made with.
+        """Draw biases and weights anew, with the initializers that the network was made with.
 
-        Forgets the optimizer's state and the history.
+        The optimizer's state and the history are reset.
 
         Raises
         ------
         ValueError, TypeError
-            A callable gave something else than a finite array of the shape; nothing has changed.
+            A callable returned anything but a finite array of the shape; nothing has changed.
         RuntimeError
             This network is being trained.
 
@@ -291,17 +291,17 @@ class Model:
         self._start_from(drawn)
 
     def _start_from(self, drawn: Sequence[Array]) -> None:
-        """Take these biases, and then weights, and forget all training."""
+        """Set biases, then weights, and reset all that training has left."""
         with self._guard:
             for array, values in zip((*self._biases, *self._weights), drawn, strict=True):
                 array[...] = values
             self._begin_anew()
 
     def default_weight_initializer(self) -> None:
-        """Draw biases from N(0, 1) and weights from N(0, 1) / sqrt(n_in), n_in weights to a unit.
+        """Draw biases from N(0, 1) and weights from N(0, 1) / sqrt(n_in), for n_in inputs.
 
-        Bit for bit what `rng.standard_normal` (or `randn` of a RandomState) gives, every bias
-        first, and the generator is left where it would be. The book, chapter 3.
+        The numbers are those of `rng.standard_normal` (or `randn` of a RandomState), all biases
+        first, and the generator is left in the same state. The book, chapter 3.
 
         Examples
         --------
@@ -317,7 +317,7 @@ class Model:
         self.initialize()
 
     def large_weight_initializer(self) -> None:
-        """Draw biases and weights from N(0, 1): the book's old way, by which units saturate.
+        """Draw biases and weights from N(0, 1), the book's first way, with which units saturate.
 
         Examples
         --------
@@ -351,17 +351,17 @@ class Model:
         )
 
     def _check_targets(self, facts: TargetFacts, name: str) -> None:
-        """Refuse targets that this network's cost has no meaning for."""
+        """Raise ValueError for targets that this network's cost is not defined for."""
         check_targets(facts, name, self._architecture.activations[-1])
 
     def _target_limits(self) -> tuple[float, float, bool]:
-        """What `_check_targets` lets pass: the lowest, the highest, and whether rows sum to 1."""
+        """Return the lowest and highest allowed target, and whether rows must sum to 1."""
         return limits(self._architecture.activations[-1])
 
     def _kind_for(self, facts: TargetFacts | None) -> tuple[str, float]:
-        """The kind that the network is of when it is trained on such targets, and their `_low`.
+        """Return the kind of a network that is trained on such targets, and its negative target.
 
-        What an earlier training has set is kept, unless these targets show that it cannot be.
+        What an earlier training has set is kept, unless these targets contradict it.
         """
         output = self._architecture.activations[-1]
         found, low = kind_of(facts, output), low_of(facts, output)
@@ -375,7 +375,7 @@ class Model:
         return self._kind, min(low, self._low)
 
     def _hit_rule(self, facts: TargetFacts | None) -> tuple[int, float]:
-        """What the kernels need to know to count what is right; see `Engine.count_hits`."""
+        """Return how kernels are to count correct outputs; see `Engine.count_hits`."""
         output = self._architecture.activations[-1]
         kind = self._kind or kind_of(facts, output)
         if kind == "numbers":
