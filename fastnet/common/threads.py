@@ -20,11 +20,11 @@ from contextlib import contextmanager
 from fastnet.common.arguments import as_count, shown
 
 __all__ = [
-    "available_cores",
     "get_num_threads",
     "run_together",
     "set_num_threads",
     "single_threaded",
+    "usable_cores",
 ]
 
 #: In the environment: the number that a process starts with, or "all".
@@ -39,13 +39,13 @@ _chosen: list[int] = []  # what set_num_threads was given, if a number
 _here = threading.local()
 
 
-def available_cores() -> int:
-    """Return how many processors this process may use: its affinity and its container's quota.
+def usable_cores() -> int:
+    """Return how many cores this process may use, by its affinity and its container's quota.
 
     Examples
     --------
     >>> import fastnet.common.threads
-    >>> fastnet.common.threads.available_cores() >= 1
+    >>> fastnet.common.threads.usable_cores() >= 1
     True
     """
     if hasattr(os, "sched_getaffinity"):
@@ -109,7 +109,7 @@ def get_num_threads() -> int:
     if not text:
         return 1
     if text == "all":
-        return min(available_cores(), MOST_THREADS)
+        return min(usable_cores(), MOST_THREADS)
     n = int(text) if text.isdecimal() and len(text) < 20 else 0  # int() refuses 5000 digits
     if not 1 <= n <= MOST_THREADS:
         raise ValueError(

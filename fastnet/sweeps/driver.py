@@ -11,8 +11,9 @@ from typing import Any
 
 from fastnet.common.arguments import as_count, shown
 from fastnet.common.progress import Progress, ProgressLine
+from fastnet.common.threads import usable_cores
 from fastnet.history import History
-from fastnet.sweeps.executors import Engine, n_cores, open_engine, read_executor
+from fastnet.sweeps.executors import Engine, open_engine, read_executor
 from fastnet.sweeps.results import Outcome, SweepResult
 from fastnet.sweeps.stores import Store
 from fastnet.sweeps.tasks import Reply, Task, read_tasks
@@ -181,7 +182,7 @@ def stream(
             f"progress is {shown(progress)}; give True, False, None or a callable of (done, total)."
         )
     executor = read_executor(executor)
-    threads = n_cores() if threads is None else as_count(threads, "threads", at_least=1)
+    threads = usable_cores() if threads is None else as_count(threads, "threads", at_least=1)
     seeds, seed = (
         as_count(seeds, "seeds", at_least=1),
         as_count(seed, "seed", at_least=0, at_most=None),

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from fastnet.sweeps.payload import Build, Held, pack, spill
 from fastnet.sweeps.tasks import Luggage, Monitor, Reply, Task, run
 
-__all__ = ["Engine", "n_cores", "open_engine"]
+__all__ = ["Engine", "open_engine"]
 
 
 class Engine(Protocol):
@@ -195,10 +195,3 @@ async def _deliver(future: Any, here: Future[Reply]) -> None:
         here.set_result(reply)
     else:
         here.set_exception(failure or CancelledError())
-
-
-def n_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -2,14 +2,17 @@
 
 import concurrent.futures as cf
 import json
+import os
 import pickle
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
 
 import fastnet
+from fastnet.common import threads
 from fastnet.sweeps import Outcome, SweepResult, grid, report, stream, sweep
 from fastnet.sweeps.payload import pack, spill
 
@@ -27,6 +30,12 @@ def build(data, rng, hidden=3, eta=1.0, epochs=2):
 def measure(data, rng, **configuration):
     """Return what was given, and a number that depends on the seed."""
     return {"drawn": float(rng.random()), **configuration}
+
+
+def name_thread(data, rng):
+    """Return the name of the thread that this runs in, slowly enough for all to have one."""
+    time.sleep(0.05)
+    return {"thread": threading.current_thread().name}
 
 
 def corners():
@@ -123,6 +132,17 @@ def test_trainings_run_at_the_same_time():
         return {}
 
     assert not sweep(meet, [{}], seeds=3, threads=3).failed
+
+
+def test_as_many_trainings_run_at_a_time_as_the_quota_of_the_container_has_cores(
+    monkeypatch, tmp_path
+):
+    file = tmp_path / "cpu.max"
+    file.write_text("200000 100000")
+    monkeypatch.setattr(threads, "QUOTA", file)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    names = {outcome.measures["thread"] for outcome in sweep(name_thread, [{}], seeds=8)}
+    assert names == {"fastnet-sweep_0", "fastnet-sweep_1"}
 
 
 def test_a_failure_is_told_with_its_configuration_while_the_others_finish():

@@ -94,7 +94,7 @@ def test_the_number_of_threads_is_what_was_asked_for(monkeypatch):
     monkeypatch.delenv("FASTNET_NUM_THREADS", raising=False)
     assert fastnet.get_num_threads() == 1
     monkeypatch.setenv("FASTNET_NUM_THREADS", "all")
-    assert fastnet.get_num_threads() == threads.available_cores()
+    assert fastnet.get_num_threads() == threads.usable_cores()
     monkeypatch.setenv("FASTNET_NUM_THREADS", "5")
     assert fastnet.get_num_threads() == 5
     with threads.single_threaded():
@@ -160,7 +160,7 @@ def test_the_quota_of_a_container(monkeypatch, tmp_path, quota, cores):
     file.write_text(quota)
     monkeypatch.setattr(threads, "QUOTA", file)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
-    assert threads.available_cores() == cores
+    assert threads.usable_cores() == cores
 
 
 def test_no_thread_outlives_a_training():
