@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from fastnet.common.arguments import as_count, as_items, as_rate, shown
-from fastnet.schedules import goodness, read_better, read_monitor, watched
+from fastnet.schedules import goodness, read_better, read_monitor, since_best, watched
 
 if TYPE_CHECKING:
     from fastnet.network import Network
@@ -174,12 +174,13 @@ class EarlyStopping(Callback):
         """Compare; keep the parameters where they are the best so far."""
         found = goodness(record, self.monitor, self.better)
         self.high_is_better = watched(record, self.monitor, self.better)[1]
-        if found > self.best_goodness + (self.min_delta if self.best_epoch >= 0 else 0):
-            self.best_goodness, self.best_epoch, self.waited = found, record["epoch"], 0
+        self.best_goodness, self.waited = since_best(
+            found, self.best_goodness, self.waited, self.min_delta
+        )
+        if self.waited == 0:
+            self.best_epoch = record["epoch"]
             if self.restore_best:
                 self.best_parameters = network.parameters.copy()
-            return False
-        self.waited += 1
         return self.waited >= self.patience
 
     def on_train_end(self, network: Network) -> None:

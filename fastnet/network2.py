@@ -55,6 +55,7 @@ from fastnet.data.targets import TargetFacts
 from fastnet.files import networks
 from fastnet.model.architecture import Architecture, read_architecture
 from fastnet.model.parameters import Layers, allocate, layer_views, read_layers
+from fastnet.schedules import since_best
 
 __all__ = [
     "CrossEntropyCost",
@@ -488,7 +489,7 @@ class _Report(Callback):
         self._show_evaluation_accuracy = show_evaluation_accuracy
         self._patience = patience
         self._best = 0.0
-        self._epochs_without = 0
+        self._waited = 0
 
     def on_epoch_end(self, network: network.Network, record: dict[str, Any]) -> bool:
         """Print what was monitored; return whether the accuracy has stood still for long enough."""
@@ -508,11 +509,8 @@ class _Report(Callback):
     def _stands_still(self, record: dict[str, float]) -> bool:
         watched = "evaluation" if "evaluation_accuracy" in record else "training"
         accuracy = record[f"{watched}_accuracy"]
-        if accuracy > self._best:
-            self._best, self._epochs_without = accuracy, 0
-        else:
-            self._epochs_without += 1
-        return self._epochs_without >= self._patience
+        self._best, self._waited = since_best(accuracy, self._best, self._waited)
+        return self._waited >= self._patience
 
 
 def _walkable(data: Any) -> Any:

@@ -138,10 +138,9 @@ class HalveOnPlateau(Schedule):
     def after_epoch(self, record: dict[str, Any]) -> bool:
         """Take note of an epoch's record; True ends the training."""
         score = goodness(record, self.monitor, self.better)
-        if score > self.best:
-            self.best, self.waited = score, 0
+        self.best, self.waited = since_best(score, self.best, self.waited)
+        if self.waited == 0:
             return False
-        self.waited += 1
         if self.waited >= self.patience:
             self.current, self.waited = self.current / 2, 0
         return self.current <= self.stop_at
@@ -441,6 +440,28 @@ def goodness(record: dict[str, Any], monitor: str | None, better: str | None = N
     except OverflowError:
         raise ValueError(f"{name}, which is watched, is {shown(value)}; too large.") from None
     return number if high else -number
+
+
+def since_best(
+    score: float, best: float, waited: int, min_delta: float = 0.0
+) -> tuple[float, int]:
+    """Return the best score so far and the number of epochs since, from those before this epoch.
+
+    Parameters
+    ----------
+    score, best : float
+        The larger, the better.
+    waited : int
+        Epochs since `best`.
+    min_delta : float, default 0
+        A score that is not better by more than this is no improvement.
+
+    Examples
+    --------
+    >>> since_best(0.5, best=0.75, waited=2), since_best(0.8, best=0.75, waited=2)
+    ((0.75, 3), (0.8, 0))
+    """
+    return (score, 0) if score > best + min_delta else (best, waited + 1)
 
 
 def read_better(better: Any) -> str | None:

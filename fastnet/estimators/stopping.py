@@ -129,8 +129,7 @@ class Watch(Callback):
     def _compare_scores(self, network: Any) -> None:
         estimator = self.estimator
         score = estimator.validation_scores_[-1]
-        worse = score < estimator.best_validation_score_ + estimator.tol
-        estimator._no_improvement_count = estimator._no_improvement_count + 1 if worse else 0
+        self._count(score, estimator.best_validation_score_)
         if score > estimator.best_validation_score_:
             estimator.best_validation_score_ = score
             estimator._best_parameters = network.parameters.copy()
@@ -138,9 +137,14 @@ class Watch(Callback):
     def _compare_losses(self) -> None:
         estimator = self.estimator
         best = math.inf if estimator.best_loss_ is None else estimator.best_loss_
-        worse = estimator.loss_ > best - estimator.tol
-        estimator._no_improvement_count = estimator._no_improvement_count + 1 if worse else 0
+        self._count(-estimator.loss_, -best)
         estimator.best_loss_ = min(best, estimator.loss_)
+
+    def _count(self, score: float, best: float) -> None:
+        """Count epochs without improvement by scikit-learn's rule: by tol or more, NaN included."""
+        estimator = self.estimator
+        worse = score < best + estimator.tol
+        estimator._no_improvement_count = estimator._no_improvement_count + 1 if worse else 0
 
     def _stops(self) -> bool:
         estimator = self.estimator
