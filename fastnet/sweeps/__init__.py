@@ -7,6 +7,6 @@ lies in `parcels` (the data, once a worker) and `tasks` (what differs from netwo
 
 from fastnet.sweeps.driver import stream, sweep
 from fastnet.sweeps.results import Outcome, SweepResult
-from fastnet.sweeps.tasks import grid, report
+from fastnet.sweeps.trials import grid, report
 
 __all__ = ["Outcome", "SweepResult", "grid", "report", "stream", "sweep"]

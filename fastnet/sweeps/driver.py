@@ -16,7 +16,7 @@ from fastnet.history import History
 from fastnet.sweeps.executors import Engine, open_engine, read_executor
 from fastnet.sweeps.results import Outcome, SweepResult
 from fastnet.sweeps.stores import Store
-from fastnet.sweeps.tasks import Reply, Task, read_tasks
+from fastnet.sweeps.trials import Reply, Task, read_tasks
 
 __all__ = ["stream", "sweep"]
 

@@ -12,7 +12,7 @@ from threading import Event
 from typing import Any, Protocol
 
 from fastnet.sweeps.payload import Build, Held, pack, spill
-from fastnet.sweeps.tasks import Luggage, Monitor, Reply, Task, run
+from fastnet.sweeps.trials import Luggage, Monitor, Reply, Task, run
 
 __all__ = ["Engine", "open_engine"]
 

@@ -29,7 +29,7 @@ from fastnet.files.checks import described, parse_json
 from fastnet.history import History
 from fastnet.sweeps.digests import fingerprint, fingerprint_function
 from fastnet.sweeps.results import Outcome
-from fastnet.sweeps.tasks import Task
+from fastnet.sweeps.trials import Task
 
 __all__ = ["Store", "read_outcome"]
 
