@@ -442,9 +442,7 @@ def goodness(record: dict[str, Any], monitor: str | None, better: str | None = N
     return number if high else -number
 
 
-def since_best(
-    score: float, best: float, waited: int, min_delta: float = 0.0
-) -> tuple[float, int]:
+def since_best(score: float, best: float, waited: int, min_delta: float = 0.0) -> tuple[float, int]:
     """Return the best score so far and the number of epochs since, from those before this epoch.
 
     Parameters

@@ -1,4 +1,4 @@
-"""A sweep as a user's script has it, for the tests that run it on an engine of its own.
+"""A sweep as a user's script has it, for the tests that run it on an executor of its own.
 
     python sweep_script.py FOLDER processes|dask|dask-killed|dask-lost
     mpiexec -n 3 python -m mpi4py.futures sweep_script.py FOLDER mpi
@@ -106,14 +106,14 @@ def run(folder, executor, killed=0):
     (Path(folder) / "outcomes.json").write_text(text)
 
 
-def main(folder, engine):
-    """Open the engine and run."""
-    if engine == "processes":
+def main(folder, kind):
+    """Make an executor of this kind and run."""
+    if kind == "processes":
         from concurrent.futures import ProcessPoolExecutor
 
         with ProcessPoolExecutor(2) as executor:
             run(folder, executor)
-    elif engine == "mpi":
+    elif kind == "mpi":
         from mpi4py.futures import MPIPoolExecutor
 
         with MPIPoolExecutor() as executor:
@@ -125,7 +125,7 @@ def main(folder, engine):
         # Dask's memory manager takes copies from workers that have nothing to do for two seconds,
         # and these fetch and unpack the data again: the journeys would count pauses of the machine.
         dask.config.set({"distributed.scheduler.active-memory-manager.start": False})
-        killed = {"dask": 0, "dask-killed": 1, "dask-lost": 2}[engine]
+        killed = {"dask": 0, "dask-killed": 1, "dask-lost": 2}[kind]
         with (
             LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster,
             Client(cluster) as client,

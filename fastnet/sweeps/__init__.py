@@ -1,8 +1,8 @@
-"""Many networks: seeds, grids, folds; in threads here, or on the engines that a cluster has.
+"""Many networks: seeds, grids, folds; in threads here, or on the workers of any executor.
 
-`sweep` trains them and returns one result; `stream` yields each as it comes. What a worker is given
-lies in `parcels` (the data, once a worker) and `tasks` (what differs from network to network),
-`engines` knows how each kind of executor is given them, and `stores` keeps what is done.
+`sweep` trains them and returns one result; `stream` yields each outcome as it arrives. A worker is
+given the `payload` (build function and data, once) and then `trials`; `executors` has an adapter
+for each kind of executor, and `stores` reads and writes outcomes.
 """
 
 from fastnet.sweeps.driver import stream, sweep

@@ -1,4 +1,4 @@
-"""What a store knows things again by: a digest of their values, whatever object holds them."""
+"""Digests of values and of functions, by which a store recognizes them in another process."""
 
 from __future__ import annotations
 
@@ -13,33 +13,34 @@ from typing import Any
 import numpy as np
 
 from fastnet.common.arguments import shown
-from fastnet.sweeps.functions import Reading
+from fastnet.sweeps.functions import FunctionReader
+from fastnet.sweeps.payload import place_in_file
 
-__all__ = ["fingerprint", "fingerprint_function"]
+__all__ = ["digest_function", "digest_value"]
 
 
-def fingerprint(value: Any, name: str, *, strict: bool = True) -> str:
+def digest_value(value: Any, name: str, *, strict: bool = True) -> str:
     """Return a digest: equal for equal values, in this process and in another.
 
     Parameters
     ----------
     value : object
-        Numbers, strings, arrays, sequences, mappings, dataclasses, functions, and what is made of
-        them. A `numpy.memmap` counts by its file's name, size and time, a function by its name, its
+        Numbers, strings, arrays, sequences, mappings, dataclasses, functions, and nested ones. A
+        `numpy.memmap` is identified by its file's name, size and time, a function by its name, its
         code and the values that it reads.
     name : str
-        What a message calls it.
+        Its name in messages.
     strict : bool, keyword only
-        Refuse anything else; otherwise it counts by its pickle.
+        Refuse anything else; otherwise it is identified by its pickle.
 
     Raises
     ------
     TypeError
-        Something in it has nothing to be known again by.
+        Something in it cannot be identified.
 
     Examples
     --------
-    >>> fingerprint({"eta": 0.5, "hidden": 30}, "x") == fingerprint({"hidden": 30, "eta": 0.5}, "x")
+    >>> digest_value({"eta": 0.5, "n": 30}, "x") == digest_value({"n": 30, "eta": 0.5}, "x")
     True
     """
     hasher = hashlib.sha256()
@@ -52,50 +53,49 @@ def _feed(hasher: Any, value: Any, name: str, strict: bool) -> None:
         value = value.item()
     # What is written into a copy-on-write map is not in the file.
     is_map = isinstance(value, np.memmap) and value.mode != "c"
-    path = getattr(value, "filename", None) if is_map else None
-    if path is not None:
+    if is_map and (place := place_in_file(value)) is not None:
+        path, offset = place
         about = os.stat(path)
-        start = value.__array_interface__["data"][0]
-        where = (os.path.abspath(path), about.st_size, about.st_mtime_ns, start - _start_of(value))
-        _tell(hasher, "memmap", *where, value.dtype.str, value.shape, value.strides)
+        where = (path, about.st_size, about.st_mtime_ns, offset)
+        _update(hasher, "memmap", *where, value.dtype.str, value.shape, value.strides)
     elif isinstance(value, np.ndarray) and not value.dtype.hasobject:
-        _tell(hasher, "array", value.dtype.str, value.dtype.descr, value.shape)
+        _update(hasher, "array", value.dtype.str, value.dtype.descr, value.shape)
         hasher.update(np.ascontiguousarray(value).reshape(-1).view(np.uint8))
     elif value is None or isinstance(value, (bool, int, float, complex, str, bytes)):
-        _tell(hasher, "value", value)
+        _update(hasher, "value", value)
     elif isinstance(value, Mapping):
-        _tell(hasher, "mapping", len(value))
+        _update(hasher, "mapping", len(value))
         for key in sorted(value, key=repr):
             _feed(hasher, key, name, strict)
             _feed(hasher, value[key], f"{name}[{key!r}]", strict)
     elif isinstance(value, (tuple, list)):
-        _tell(hasher, "sequence", len(value))
-        for place, item in enumerate(value):
-            _feed(hasher, item, f"{name}[{place}]", strict)
+        _update(hasher, "sequence", len(value))
+        for i, item in enumerate(value):
+            _feed(hasher, item, f"{name}[{i}]", strict)
     elif is_dataclass(value) and not isinstance(value, type):
-        _tell(hasher, "dataclass", type(value).__module__, type(value).__qualname__)
+        _update(hasher, "dataclass", type(value).__module__, type(value).__qualname__)
         for field in fields(value):
             _feed(hasher, getattr(value, field.name), f"{name}.{field.name}", strict)
     elif isinstance(value, partial):
-        _tell(hasher, "partial")
+        _update(hasher, "partial")
         for part in (value.func, value.args, value.keywords):
             _feed(hasher, part, name, strict)
     elif callable(value) and "<" not in getattr(value, "__qualname__", "<"):
-        code, values = fingerprint_function(value)
-        _tell(hasher, "callable", value.__module__, value.__qualname__, code, values)
+        code, values = digest_function(value)
+        _update(hasher, "callable", value.__module__, value.__qualname__, code, values)
     elif not strict:
         try:
-            _tell(hasher, "pickle", pickle.dumps(value, protocol=5))
+            _update(hasher, "pickle", pickle.dumps(value, protocol=5))
         except (pickle.PicklingError, TypeError, AttributeError):
             _refuse(value, name)
     else:
         _refuse(value, name)
 
 
-def fingerprint_function(function: Any) -> tuple[str, str]:
+def digest_function(function: Any) -> tuple[str, str]:
     """Return a digest of a function's code, and one of the values that it reads.
 
-    Both reach as far as the user's own modules do: see `Reading`.
+    Both include the user's own modules: see `FunctionReader`.
 
     Examples
     --------
@@ -103,29 +103,21 @@ def fingerprint_function(function: Any) -> tuple[str, str]:
     ...     def build(data, rng):
     ...         return {"x": factor * rng.random()}
     ...     return build
-    >>> one, two = (fingerprint_function(by(factor)) for factor in (1, 2))
+    >>> one, two = (digest_function(by(factor)) for factor in (1, 2))
     >>> one[0] == two[0], one[1] == two[1]
     (True, False)
     """
     code, values = hashlib.sha256(), hashlib.sha256()
 
-    def tell_value(name: str, value: Any) -> None:
-        _tell(values, name)
+    def update_values(name: str, value: Any) -> None:
+        _update(values, name)
         _feed(values, value, name, strict=True)
 
-    Reading(function, lambda *words: _tell(code, *words), tell_value)
+    FunctionReader(function, lambda *words: _update(code, *words), update_values)
     return code.hexdigest(), values.hexdigest()
 
 
-def _start_of(array: Any) -> int:
-    """Where the memory of the map begins that an array is part of."""
-    base = array
-    while isinstance(base.base, np.ndarray):
-        base = base.base
-    return int(base.__array_interface__["data"][0]) - int(getattr(base, "offset", 0))
-
-
-def _tell(hasher: Any, *words: object) -> None:
+def _update(hasher: Any, *words: object) -> None:
     hasher.update(repr(words).encode())
 
 

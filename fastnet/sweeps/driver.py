@@ -1,29 +1,34 @@
-"""`sweep` and `stream`: many trainings handed to an engine, and what comes back, as it comes."""
+"""`sweep` and `stream`: train many networks on an executor, and yield outcomes as they arrive."""
 
 from __future__ import annotations
 
 import os
 import queue
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import closing, nullcontext
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from fastnet.common.arguments import as_count, shown
 from fastnet.common.progress import Progress, ProgressLine
 from fastnet.common.threads import usable_cores
-from fastnet.history import History
-from fastnet.sweeps.executors import Engine, open_engine, read_executor
+from fastnet.sweeps.executors import Adapter, open_adapter, read_executor
 from fastnet.sweeps.results import Outcome, SweepResult
 from fastnet.sweeps.stores import Store
-from fastnet.sweeps.trials import Reply, Task, read_tasks
+from fastnet.sweeps.trials import Trial, read_trials
 
 __all__ = ["stream", "sweep"]
 
-#: Seconds between two looks at how far the trainings are.
+#: Seconds between two reports of progress.
 PAUSE = 0.05
-#: How often a task is tried again whose worker, or the data there, were lost.
+#: How often a trial is started whose worker, or the data there, are lost.
 TRIES = 5
+
+_Future = Future[Outcome | Exception]
 
 
 def sweep(
@@ -40,14 +45,14 @@ def sweep(
     progress: Progress = None,
     on_outcome: Callable[[Outcome], object] | None = None,
 ) -> SweepResult:
-    """Train many networks, in threads here or on the workers of another engine.
+    """Train many networks, in threads here or on the workers of an executor.
 
     Parameters
     ----------
     build : callable
         ``build(data, rng, **configuration)`` makes a network, trains it and returns it; or returns
         its History, or a dict of measures, where the network is not wanted back; or a pair of one
-        of the first two and a dict of measures. All its chance should come from `rng`, a Generator.
+        of the first two and a dict of measures. Use only `rng`, a Generator, for randomness.
     configurations : iterable of dict
         Keyword arguments for `build`, one dict a configuration; see `fastnet.sweeps.grid`.
     data : object, optional
@@ -58,41 +63,42 @@ def sweep(
         ``dask.distributed.Client(...).get_executor()``, ``mpi4py.futures.MPIPoolExecutor()``. By
         default threads here.
     threads : int, keyword only, optional
-        How many networks are trained at a time, where there is no executor; by default one a core.
+        How many networks are trained at a time if there is no executor; by default one for each
+        core that this process may use.
     seeds : int, keyword only, default 1
-        How often each configuration is trained. Repetition r of every configuration draws from
+        Repetitions of each configuration. Repetition r of every configuration draws from
         ``SeedSequence(seed).spawn(seeds)[r]``: configurations are compared on the same numbers, and
-        what is drawn first does not depend on how many seeds follow.
+        the first repetitions do not depend on how many follow.
     seed : int, keyword only, default 0
-        Where the random numbers start.
+        Seed of the whole sweep.
     store : path, keyword only, optional
-        A folder for what is done. A sweep of the same function, data and seed skips what is there;
-        one of another is refused. A function counts by its name and its code, with the functions
-        and classes of your own modules that it uses; and where the values have changed that it
-        reads from closures, defaults or global variables (lists and dicts that it writes to left
-        out), it trains anew. A new version of Python compiles other code. What cannot be written
-        once the sweep has begun is a RuntimeWarning.
+        A folder for outcomes. A sweep of the same function, data and seed skips those that are
+        there; the folder of any other sweep is refused. A function is identified by its name and
+        its code, including the functions and classes of your own modules that it uses. If values
+        have changed that it reads from closures, defaults or global variables (except lists and
+        dicts that it writes to), it trains again. A new version of Python compiles other code. An
+        outcome that cannot be written once the sweep has begun is a RuntimeWarning.
     scratch : path, keyword only, optional
-        A folder that all workers see, for engines on several machines but dask: the data lie there
-        in a file while the sweep lasts. By default the system's for temporary files.
+        A folder that all workers see, for executors on several machines other than dask: the data
+        lie there in a file during the sweep. By default the system's for temporary files.
     progress : None, bool or callable, keyword only
         True: a bar or plain lines. A callable is given (done, total) in trainings, several times a
-        second; what runs in threads here counts by the part that `fastnet.sweeps.report` tells.
+        second; those that run in threads here count by the share that they `report`.
     on_outcome : callable, keyword only, optional
         Given each outcome as it comes.
 
     Returns
     -------
     SweepResult
-        In the order of configurations and seeds, whatever the order in which they ended. But for
-        seconds and names of workers it does not depend on the executor, to the last bit, where all
-        workers have the same kernel variant (``FASTNET_KERNEL`` can see to that).
+        In the order of configurations and seeds. Except for seconds and names of workers it is the
+        same on every executor, to the last bit, if all workers have the same kernel variant (see
+        ``FASTNET_KERNEL``).
 
     Raises
     ------
     ValueError, TypeError
-        Something about the arguments is wrong; nothing has been trained. What goes wrong in a
-        training is reported in its outcome, while the others go on.
+        An argument is wrong; nothing has been trained. An error in a training is reported in its
+        outcome, while the others go on.
     OSError
         The store cannot be made, or workers don't see the scratch folder.
 
@@ -144,9 +150,9 @@ def stream(
     scratch: str | os.PathLike[str] | None = None,
     progress: Progress = None,
 ) -> Iterator[Outcome]:
-    """Train as `sweep` does, and yield each outcome as it comes; those in the store come first.
+    """Train as `sweep` does, and yield each outcome as it arrives; those in the store come first.
 
-    Closing the iterator, or leaving a loop over it, drops what has not begun.
+    Closing the iterator, or leaving a loop over it, cancels the trainings that have not begun.
 
     Parameters
     ----------
@@ -183,83 +189,123 @@ def stream(
         )
     executor = read_executor(executor)
     threads = usable_cores() if threads is None else as_count(threads, "threads", at_least=1)
-    seeds, seed = (
-        as_count(seeds, "seeds", at_least=1),
-        as_count(seed, "seed", at_least=0, at_most=None),
-    )
-    tasks = read_tasks(configurations, seeds, seed)
-    run = _Run(tasks, None if store is None else Store(store, build, data, seed))
-    return run.outcomes(
-        lambda n: open_engine(build, data, executor, min(threads, n), scratch), progress
-    )
+    seeds = as_count(seeds, "seeds", at_least=1)
+    seed = as_count(seed, "seed", at_least=0, at_most=None)
+    trials = read_trials(configurations, seeds, seed)
+    run = _Run(trials, None if store is None else Store(store, build, data, seed), progress)
+    return run.outcomes(partial(open_adapter, build, data, executor, threads, scratch))
 
 
 class _Run:
-    """One sweep on its way.
+    """One run of a sweep.
 
     Parameters
     ----------
-    tasks : list of Task
+    trials : list of Trial
     store : Store or None
+    progress
+        As for `sweep`.
     """
 
-    def __init__(self, tasks: list[Task], store: Store | None) -> None:
-        self._tasks = tasks
+    def __init__(self, trials: list[Trial], store: Store | None, progress: Progress) -> None:
+        self._trials = trials
         self._store = store
-        self._keys = {} if store is None else {task.index: store.key(task) for task in tasks}
-        self._tries: dict[int, int] = {}
-        self._waiting: dict[Future[Reply], Task] = {}
-        self._ended: queue.SimpleQueue[Future[Reply]] = queue.SimpleQueue()
+        self._keys = {} if store is None else {trial.index: store.key(trial) for trial in trials}
+        self._progress = progress
+        self._line: ProgressLine | None = None
+        self._done = 0
+        self._failures: Counter[int] = Counter()
+        self._pending: dict[_Future, Trial] = {}
+        self._finished: queue.SimpleQueue[_Future] = queue.SimpleQueue()
 
-    def outcomes(self, opened: Callable[[int], Engine], progress: Progress) -> Iterator[Outcome]:
-        """Yield the outcomes, on the engine that `opened` gives for a number of tasks."""
-        with _Meter(progress, len(self._tasks)) as meter:
-            to_do = []
-            for task in self._tasks:
-                found = self._store and self._store.find(task, self._keys[task.index])
-                if not found:
-                    to_do.append(task)
-                    continue
-                meter.count()
-                yield found
-            if to_do:
-                yield from self._train(opened(len(to_do)), to_do, meter)
+    def outcomes(self, connect: Callable[[], Adapter]) -> Iterator[Outcome]:
+        """Yield the outcomes; `connect` is called if there is anything to train."""
+        if self._progress is True:
+            self._line = ProgressLine(f"training {len(self._trials)} networks")
+        with self._line or nullcontext():
+            to_train = []
+            for trial in self._trials:
+                found = self._store and self._store.read(trial, self._keys[trial.index])
+                if found:
+                    self._done += 1
+                    yield found
+                else:
+                    to_train.append(trial)
+            if to_train:
+                with closing(connect()) as adapter:
+                    yield from self._train(adapter, to_train)
 
-    def _train(self, engine: Engine, tasks: list[Task], meter: _Meter) -> Iterator[Outcome]:
+    def _train(self, adapter: Adapter, trials: list[Trial]) -> Iterator[Outcome]:
         try:
-            for task in tasks:
-                self._submit(engine, task)
-            while self._waiting:
-                meter.show(engine)
+            for trial in trials:
+                self._submit(adapter, trial)
+            while self._pending:
+                self._show_progress(adapter)
                 try:
-                    # Not for ever: on some systems only a thread that wakes up sees Ctrl-C.
-                    future = self._ended.get(timeout=PAUSE)
+                    # With a timeout: on some systems only a thread that wakes up notices Ctrl-C.
+                    future = self._finished.get(timeout=PAUSE)
                 except queue.Empty:
                     continue
-                task = self._waiting.pop(future)
-                outcome = self._settle(engine, future, task)
+                trial = self._pending.pop(future)
+                outcome = self._outcome(adapter, future, trial)
                 if outcome is None:
                     continue
-                if engine.monitor is not None:
-                    engine.monitor.forget(task.index)
-                meter.count()
-                self._keep(outcome)
+                if adapter.monitor is not None:
+                    adapter.monitor.remove(trial.index)
+                self._done += 1
+                self._write(outcome)
                 yield outcome
-            meter.show(engine)
+            self._show_progress(adapter)
         finally:
-            for future in self._waiting:
+            for future in self._pending:
                 future.cancel()
-            engine.close()
 
-    def _keep(self, outcome: Outcome) -> None:
-        """Put what came of a training into the store; where that fails, nothing else is lost.
+    def _submit(self, adapter: Adapter, trial: Trial) -> None:
+        try:
+            future = adapter.submit(trial)
+        except Exception as error:  # a pool that has lost its workers, an argument without pickle
+            future = Future()
+            future.set_exception(error)
+        self._pending[future] = trial
+        future.add_done_callback(self._finished.put)
 
-        A full disk is one reason, a network that has diverged another: no file holds NaN.
+    def _outcome(self, adapter: Adapter, future: _Future, trial: Trial) -> Outcome | None:
+        """Return the outcome of a trial, or None if it is tried again.
+
+        Raises
+        ------
+        Exception
+            A worker could not load the payload, as no other would.
+        """
+        error = None if future.cancelled() else future.exception()
+        if not future.cancelled() and error is None:
+            outcome = future.result()
+            if isinstance(outcome, BaseException):
+                raise outcome
+            return replace(outcome, configuration=trial.configuration)
+        self._failures[trial.index] += 1
+        if self._failures[trial.index] < TRIES and adapter.can_retry(error):
+            self._submit(adapter, trial)
+            return None
+        said = "cancelled by its executor" if error is None else f"{type(error).__name__}: {error}"
+        return Outcome(
+            trial.index,
+            trial.configuration,
+            trial.repetition,
+            error=said,
+            trace=said,
+            exception=error,
+        )
+
+    def _write(self, outcome: Outcome) -> None:
+        """Write an outcome to the store, or warn: the others must not be lost with it.
+
+        A full disk is one reason, a network that has diverged another: files hold finite numbers.
         """
         if self._store is None or outcome.error:
             return
         try:
-            self._store.keep(outcome, self._keys[outcome.index])
+            self._store.write(outcome, self._keys[outcome.index])
         except Exception as error:
             warnings.warn(
                 f"outcome {outcome.index} was not written to the store "
@@ -269,73 +315,9 @@ class _Run:
                 stacklevel=2,
             )
 
-    def _submit(self, engine: Engine, task: Task) -> None:
-        try:
-            future = engine.submit(task)
-        except Exception as error:  # a pool that has lost its workers, an argument without pickle
-            future = Future()
-            future.set_exception(error)
-        self._waiting[future] = task
-        future.add_done_callback(self._ended.put)
-
-    def _settle(self, engine: Engine, future: Future[Reply], task: Task) -> Outcome | None:
-        """Return what became of a task, or None where it is tried again."""
-        error = None if future.cancelled() else future.exception()
-        if not future.cancelled() and error is None:
-            return self._outcome(future.result(), task)
-        self._tries[task.index] = tries = self._tries.get(task.index, 0) + 1
-        if tries < TRIES and engine.mend(error):
-            self._submit(engine, task)
-            return None
-        told = "cancelled by its executor" if error is None else f"{type(error).__name__}: {error}"
-        return Outcome(
-            task.index, task.configuration, task.repetition, error=told, trace=told, exception=error
-        )
-
-    @staticmethod
-    def _outcome(reply: Reply, task: Task) -> Outcome:
-        if reply.fatal:
-            raise reply.exception or RuntimeError(reply.error)
-        return Outcome(
-            task.index,
-            task.configuration,
-            task.repetition,
-            reply.measures,
-            History(reply.history),
-            reply.error,
-            reply.trace,
-            reply.exception,
-            reply.seconds,
-            reply.worker,
-            reply.kernel,
-            model=reply.model,
-        )
-
-
-class _Meter:
-    """Shows how far a sweep is."""
-
-    def __init__(self, progress: Progress, total: int) -> None:
-        self._total = total
-        self._done = 0
-        self._line = ProgressLine(f"training {total} networks") if progress is True else None
-        self._tell = progress if callable(progress) else None
-
-    def __enter__(self) -> _Meter:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def _show_progress(self, adapter: Adapter) -> None:
         if self._line is not None:
-            self._line.close()
-
-    def count(self) -> None:
-        """Count one more."""
-        self._done += 1
-
-    def show(self, engine: Engine) -> None:
-        """Tell whoever wants to know."""
-        if self._line is not None:
-            self._line(self._done, self._total)
-        if self._tell is not None:
-            parts = 0.0 if engine.monitor is None else engine.monitor.parts
-            self._tell(self._done + parts, self._total)  # type: ignore[arg-type]
+            self._line(self._done, len(self._trials))
+        elif callable(self._progress):
+            running = 0.0 if adapter.monitor is None else adapter.monitor.done
+            self._progress(self._done + running, len(self._trials))  # type: ignore[arg-type]

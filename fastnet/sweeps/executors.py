@@ -1,4 +1,4 @@
-"""What sweeps ask of an executor, and how each kind is given what all tasks have in common."""
+"""Adapters for each kind of executor: they send it the payload once, then trial after trial."""
 
 from __future__ import annotations
 
@@ -9,65 +9,69 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
-from typing import Any, Protocol
+from typing import Any
 
-from fastnet.sweeps.payload import Build, Held, pack, spill
-from fastnet.sweeps.trials import Luggage, Monitor, Reply, Task, run
+from fastnet.sweeps.payload import Build, LocalPayload, pack, write_payload
+from fastnet.sweeps.results import Outcome
+from fastnet.sweeps.trials import Monitor, Trial, run
 
-__all__ = ["Engine", "open_engine"]
+__all__ = ["Adapter", "open_adapter", "read_executor"]
 
 
-class Engine(Protocol):
-    """Runs tasks.
+class Adapter:
+    """Runs trials on an executor.
 
     Attributes
     ----------
     monitor : Monitor or None
-        Where the trainings run in this process, how far they are.
+        The progress of trials that run in this process.
     """
 
-    monitor: Monitor | None
+    monitor: Monitor | None = None
+    _executor: Any
+    _payload: Any
 
-    def submit(self, task: Task) -> Future[Reply]:
-        """Have a task run."""
-        ...
+    def submit(self, trial: Trial) -> Future[Outcome | Exception]:
+        """Return the future of a trial's outcome; see `run`."""
+        future: Future[Outcome | Exception]
+        future = self._executor.submit(run, trial, self._payload, self.monitor)
+        return future
 
-    def mend(self, error: BaseException | None) -> bool:
-        """Return whether a task that was lost by `error` (None: cancelled) may be tried again."""
-        ...
+    def can_retry(self, error: BaseException | None) -> bool:
+        """Return whether a trial that was lost by `error` (None: cancelled) may be tried again."""
+        return False
 
     def close(self) -> None:
-        """Let go of everything that the sweep has brought."""
-        ...
+        """Release what the sweep has allocated."""
 
 
-def open_engine(
+def open_adapter(
     build: Build, data: Any, executor: Any, threads: int, scratch: str | os.PathLike[str] | None
-) -> Engine:
-    """Return the engine that runs on an executor.
+) -> Adapter:
+    """Return the adapter for an executor that `read_executor` has returned.
 
     Raises
     ------
     TypeError
-        The executor is none, or build or data cannot be sent to it.
+        `build` or `data` cannot be pickled.
     OSError
-        Nothing can be written to the scratch folder.
+        The scratch folder cannot be written to.
     """
-    executor = read_executor(executor)
     if executor is None or isinstance(executor, ThreadPoolExecutor):
-        return _Threads(build, data, executor, threads)
-    if _is_dask(executor):
-        return _Dask(build, data, executor)
-    return _Processes(build, data, executor, scratch)
+        return _ThreadAdapter(build, data, executor, threads)
+    # By name, so that dask is not imported for those who do not use it.
+    if any(kind.__name__ == "ClientExecutor" for kind in type(executor).__mro__):
+        return _DaskAdapter(build, data, executor)
+    return _ProcessAdapter(build, data, executor, scratch)
 
 
 def read_executor(executor: Any) -> Any:
-    """Return an executor, or None.
+    """Return an object with the `submit` of an executor, or None.
 
     Raises
     ------
     TypeError
-        It is none.
+        It has no `submit`, or is a class.
     """
     if executor is not None and not isinstance(executor, type):
         if callable(getattr(executor, "get_executor", None)):  # a dask Client
@@ -83,27 +87,15 @@ def read_executor(executor: Any) -> Any:
     return executor
 
 
-def _is_dask(executor: Any) -> bool:
-    # By name: nothing of dask is imported for those who have none of it.
-    return any(kind.__name__ == "ClientExecutor" for kind in type(executor).__mro__)
-
-
-class _Threads:
+class _ThreadAdapter(Adapter):
     """Threads of this process: kernels release the GIL, and the data stay where they are."""
 
     def __init__(self, build: Build, data: Any, executor: Any, threads: int) -> None:
-        self._luggage: Luggage = Held(build, data)
+        self._payload = LocalPayload(build, data)
         self._stop = Event()
-        self.monitor: Monitor | None = Monitor(self._stop)
+        self.monitor = Monitor(self._stop)
         self._own = executor is None
         self._executor = executor or ThreadPoolExecutor(threads, "fastnet-sweep")
-
-    def submit(self, task: Task) -> Future[Reply]:
-        future: Future[Reply] = self._executor.submit(run, task, self._luggage, self.monitor)
-        return future
-
-    def mend(self, error: BaseException | None) -> bool:
-        return False
 
     def close(self) -> None:
         self._stop.set()
@@ -111,87 +103,76 @@ class _Threads:
             self._executor.shutdown(cancel_futures=True)
 
 
-class _Processes:
-    """Any other executor: its workers map a file, which those of one machine share."""
-
-    monitor: Monitor | None = None
+class _ProcessAdapter(Adapter):
+    """Any other executor: its workers map a file, so that those of one machine share memory."""
 
     def __init__(
         self, build: Build, data: Any, executor: Any, scratch: str | os.PathLike[str] | None
     ) -> None:
         self._executor = executor
-        parcel = pack(build, data)
+        payload = pack(build, data)
         self._folder = tempfile.mkdtemp(prefix="fastnet-sweep-", dir=scratch)
         try:
-            self._luggage: Luggage = spill(parcel, Path(self._folder) / "parcel")
+            self._payload = write_payload(payload, Path(self._folder) / "payload")
         except BaseException:
             self.close()
             raise
-
-    def submit(self, task: Task) -> Future[Reply]:
-        future: Future[Reply] = self._executor.submit(run, task, self._luggage)
-        return future
-
-    def mend(self, error: BaseException | None) -> bool:
-        return False
 
     def close(self) -> None:
         # Where an open file cannot be removed, it goes with the system's other temporary files.
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-class _Dask:
-    """Workers of dask.distributed: the parcel is scattered, and passed on from worker to worker.
+class _DaskAdapter(Adapter):
+    """Workers of dask.distributed: the payload is scattered, then passed from worker to worker.
 
-    Tasks go to the executor's client: a future of the executor itself is never done where a worker
-    died between finishing a task and handing its result over.
+    Trials go to the executor's client: a future of the executor itself is never done if a worker
+    died between finishing a trial and handing its result over.
     """
-
-    monitor: Monitor | None = None
 
     def __init__(self, build: Build, data: Any, executor: Any) -> None:
         self._client: Any = executor._client
         self._options = {**executor._kwargs, "pure": False}
-        self._parcel = pack(build, data, by_value=True)
-        self._luggage = self._send()
+        self._packed = pack(build, data, by_value=True)
+        self._payload = self._scatter()
 
-    def _send(self) -> Any:
+    def _scatter(self) -> Any:
         while True:
-            # As long as it takes, as dask has it: workers may yet stand in a cluster's queue.
+            # Without a limit, as everywhere in dask: workers may yet stand in a cluster's queue.
             self._client.wait_for_workers(1)
-            with suppress(TimeoutError):  # the one worker that there was has gone
-                return self._client.scatter(self._parcel, broadcast=True, hash=False)
+            with suppress(TimeoutError):  # the only worker has gone
+                return self._client.scatter(self._packed, broadcast=True, hash=False)
 
-    def submit(self, task: Task) -> Future[Reply]:
-        future = self._client.submit(run, task, self._luggage, **self._options)
-        here: Future[Reply] = Future()
+    def submit(self, trial: Trial) -> Future[Outcome | Exception]:
+        future = self._client.submit(run, trial, self._payload, **self._options)
+        here: Future[Outcome | Exception] = Future()
         here.add_done_callback(lambda here: future.cancel() if here.cancelled() else None)
-        self._client.loop.add_callback(_deliver, future, here)
+        self._client.loop.add_callback(_copy_result, future, here)
         return here
 
-    def mend(self, error: BaseException | None) -> bool:
-        # Dask itself repeats what a dead worker was at. Only where all workers that held the data
-        # have died does it give up their tasks, for want of a way to make the data anew.
+    def can_retry(self, error: BaseException | None) -> bool:
+        # Dask itself repeats what a dead worker was at. It cancels trials only if all workers that
+        # held the payload have died, since it cannot make that anew.
         if error is not None and not isinstance(error, CancelledError):
             return False
-        if self._luggage.status != "finished":
-            self._luggage = self._send()
+        if self._payload.status != "finished":
+            self._payload = self._scatter()
         return True
 
     def close(self) -> None:
-        self._luggage.release()
+        self._payload.release()
 
 
-async def _deliver(future: Any, here: Future[Reply]) -> None:
-    """Bring what a worker has done here, or why it could not; on the client's event loop."""
-    reply, failure = None, None
+async def _copy_result(future: Any, here: Future[Outcome | Exception]) -> None:
+    """Set the result or the error of a dask future in `here`; runs on the client's event loop."""
+    outcome, failure = None, None
     try:
-        reply = await future
-    except BaseException as error:  # also a cancellation, which is no Exception
+        outcome = await future
+    except BaseException as error:  # also a cancellation, which is not an Exception
         failure = error
     if not here.set_running_or_notify_cancel():
         return
-    if reply is not None:
-        here.set_result(reply)
+    if outcome is not None:
+        here.set_result(outcome)
     else:
         here.set_exception(failure or CancelledError())

@@ -1,4 +1,4 @@
-"""What a function is known again by: its code, and what it reads beside its arguments."""
+"""Reading a function's code, and the values that it uses beside its arguments, for its digest."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ from collections.abc import (
 )
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
-from functools import partial
+from functools import cache, partial
 from types import CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Reading"]
+__all__ = ["FunctionReader"]
 
-#: What is called on a container that a function writes to: a log and no setting.
+#: Methods that change a container: one whose function calls them is a log, not a setting.
 CHANGES = {
     *("append", "extend", "insert", "add", "update", "setdefault", "pop", "popitem", "remove"),
     *("discard", "clear", "put", "sort", "reverse", "appendleft"),
 }
-#: Where objects that stand for a function have it: `functools.cache`, `numpy.vectorize` and such.
+#: Where wrappers (`functools.cache`, `numpy.vectorize` and such) have the function.
 _WRAPPED = ("__wrapped__", "func", "pyfunc", "py_func")
 _WRITABLE = (MutableMapping, MutableSequence, MutableSet, np.ndarray)
 _LOADS = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF"}
 
 
-class Reading:
-    """Walks through a function, and everything of the user's that it reaches.
+class FunctionReader:
+    """Walks through a function, and everything of the user's own that it reaches.
 
-    Functions and classes of the user's own modules are read; what other packages have counts by its
-    name. Values are those of closures, defaults, `partial` and global variables.
+    Functions and classes of the user's own modules are read; those of other packages are identified
+    by name. Values are those of closures, defaults, `partial` and global variables.
 
     Parameters
     ----------
     function : callable
-    tell_code : callable
-        Given words that say what is run.
-    tell_value : callable
-        Given the name of a value and the value, which is a number, a string, an array or such, or
-        else its pickle.
+    add_code : callable
+        Called with words that identify code.
+    add_value : callable
+        Called with the name of a value and the value: a number, a string, an array or such, or a
+        pickle.
 
     Examples
     --------
@@ -58,7 +58,7 @@ class Reading:
     >>> def build(data, rng, *, power=2):
     ...     return scale ** power
     >>> values = []
-    >>> _ = Reading(build, lambda *words: None, lambda *value: values.append(value))
+    >>> _ = FunctionReader(build, lambda *words: None, lambda *value: values.append(value))
     >>> values
     [('build.power', 2), ('build.scale', 3)]
     """
@@ -66,50 +66,49 @@ class Reading:
     def __init__(
         self,
         function: Any,
-        tell_code: Callable[..., object],
-        tell_value: Callable[[str, Any], object],
+        add_code: Callable[..., object],
+        add_value: Callable[[str, Any], object],
     ) -> None:
-        self._tell_code, self._tell_value = tell_code, tell_value
-        self._seen: dict[int, Any] = {}  # which keeps them, so that no number is used again
+        self._add_code, self._add_value = add_code, add_value
+        self._seen: dict[int, Any] = {}  # with the values, so that no id is used again
         self._read(function, getattr(function, "__name__", "build"))
 
     def _read(self, value: Any, where: str) -> None:
         plain = value is None or isinstance(value, (bool, int, float, complex, str, bytes))
         if plain or isinstance(value, (np.ndarray, np.generic)):
-            self._tell_value(where, value)
+            self._add_value(where, value)
             return
         if id(value) in self._seen:
-            self._tell_value(where, f"is {self._seen[id(value)][0]}")
+            self._add_value(where, f"is {self._seen[id(value)][0]}")
             return
         self._seen[id(value)] = where, value
         if isinstance(value, FunctionType):
             self._read_function(value, where)
-        elif isinstance(value, MethodType):
+        elif isinstance(value, (MethodType, staticmethod, classmethod)):
             self._read(value.__func__, where)
-            self._read(value.__self__, f"{where}.self")
+            if isinstance(value, MethodType):
+                self._read(value.__self__, f"{where}.self")
         elif isinstance(value, partial):
-            self._tell_code(where, "partial")
+            self._add_code(where, "partial")
             for name in ("func", "args", "keywords"):
                 self._read(getattr(value, name), f"{where}.{name}")
         elif isinstance(value, type):
             self._read_class(value, where)
-        elif isinstance(value, (staticmethod, classmethod)):
-            self._read(value.__func__, where)
         elif isinstance(value, property):
             for function in (value.fget, value.fset):
                 self._read(function, where)
         elif isinstance(value, ModuleType):
-            self._tell_code(where, "module", value.__name__)
+            self._add_code(where, "module", value.__name__)
         elif isinstance(value, (Mapping, list, tuple, Set)):
             self._read_container(value, where)
         else:
             self._read_object(value, where)
 
     def _read_function(self, function: FunctionType, where: str) -> None:
-        self._tell_code(where, function.__module__, function.__qualname__)
+        self._add_code(where, function.__module__, function.__qualname__)
         if _is_installed(function.__code__.co_filename):
             return
-        self._tell_code(*_words_of(function.__code__, function.__doc__))
+        self._add_code(*_words_of(function.__code__, function.__doc__))
         arguments = function.__code__.co_varnames[: function.__code__.co_argcount]
         defaults = function.__defaults__ or ()
         given = dict(zip(arguments[len(arguments) - len(defaults) :], defaults, strict=True))
@@ -121,7 +120,7 @@ class Reading:
             self._read(given[name], f"{where}.{name}")
 
     def _read_class(self, kind: type, where: str) -> None:
-        self._tell_code(where, kind.__module__, kind.__qualname__)
+        self._add_code(where, kind.__module__, kind.__qualname__)
         if not _is_users(kind.__module__):
             return
         for base in kind.__bases__:
@@ -131,7 +130,7 @@ class Reading:
                 self._read(member, f"{where}.{name}")
 
     def _read_container(self, value: Any, where: str) -> None:
-        self._tell_value(where, f"{len(value)} in a {type(value).__name__}")
+        self._add_value(where, f"{len(value)} in a {type(value).__name__}")
         if isinstance(value, Mapping):
             for key in sorted(value, key=repr):
                 self._read(value[key], f"{where}[{key!r}]")
@@ -157,16 +156,16 @@ class Reading:
             for name, member in sorted(members.items()):
                 self._read(member, f"{where}.{name}")
         elif callable(value) and hasattr(value, "__name__"):
-            self._tell_code(where, getattr(value, "__module__", ""), value.__name__)
+            self._add_code(where, getattr(value, "__module__", ""), value.__name__)
         else:
             try:
-                self._tell_value(where, pickle.dumps(value, protocol=5))
+                self._add_value(where, pickle.dumps(value, protocol=5))
             except Exception:  # a lock, a file, a pool: nothing that a result depends on
-                self._tell_code(where, kind.__module__, kind.__qualname__)
+                self._add_code(where, kind.__module__, kind.__qualname__)
 
 
 def _words_of(code: CodeType, doc: str | None = None) -> Iterator[object]:
-    """What makes one code another, but for its place and its docstring."""
+    """Yield what distinguishes one code from another, except its place and its docstring."""
     yield from (code.co_code, code.co_names, code.co_varnames, code.co_freevars, code.co_flags)
     yield from (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount)
     yield code.co_exceptiontable
@@ -180,21 +179,21 @@ def _words_of(code: CodeType, doc: str | None = None) -> Iterator[object]:
 
 
 def _cells_of(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    """What a function closes over, as far as it is there yet."""
+    """Yield the variables that a function closes over, if they have values yet."""
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         with suppress(ValueError):
             yield name, cell.cell_contents
 
 
 class _Names:
-    """Names that code loads from outside, and what it does with what they stand for.
+    """Names that code loads from outside, and what it does with their values.
 
     Attributes
     ----------
     loaded : dict of set
-        By name, the attributes that are asked of it.
+        By name, the attributes that are loaded from its value.
     rebound, changed : set
-        Names that stand for something else later; names whose value may be written to.
+        Names that are assigned; names whose value may be written to.
     """
 
     def __init__(self, code: CodeType) -> None:
@@ -223,7 +222,7 @@ class _Names:
                 self._walk(constant)
 
     def found_in(self, names: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what these names stand for, and what is asked of the user's own modules."""
+        """Return the values of the names that are loaded, and those loaded from user's modules."""
         found = {}
         for name, attributes in self.loaded.items():
             if name not in names or name in self.rebound:
@@ -238,7 +237,9 @@ class _Names:
         return found
 
 
+@cache
 def _places() -> tuple[str, ...]:
+    """Return the folders of Python, of the packages that are installed, and of fastnet."""
     names = ("stdlib", "platstdlib", "purelib", "platlib")
     paths = [path for name in names if (path := sysconfig.get_path(name))]
     paths.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -246,7 +247,7 @@ def _places() -> tuple[str, ...]:
 
 
 def _is_users(name: str | None) -> bool:
-    """Whether a module is neither Python's nor installed, but what somebody is working on."""
+    """Return whether a module is the user's own: not Python's, not fastnet's, not installed."""
     root = (name or "").partition(".")[0]
     if root in sys.builtin_module_names or root in sys.stdlib_module_names or root == "fastnet":
         return root == "__main__"
@@ -255,5 +256,4 @@ def _is_users(name: str | None) -> bool:
 
 
 def _is_installed(path: str) -> bool:
-    """Whether a file lies where Python, the packages that are installed, or fastnet lie."""
     return os.path.realpath(path).startswith(_places())

@@ -1,15 +1,14 @@
-"""What all tasks of a sweep have in common: packed once, sent once a worker, unpacked once there.
+"""The payload of a sweep, build function and data: packed once, sent to each worker once.
 
-The build function and the data are pickled by protocol 5, which leaves the arrays' memory where it
-is. From there
+Both are pickled by protocol 5, which leaves the arrays' memory where it is. From there
 
-* threads here get read-only views of the very same memory (`Held`);
-* workers of dask get it by ``Client.scatter`` and unpack it in place (`Parcel`);
-* processes of other engines get the name of a file, which each maps into its memory: those of one
-  machine share one copy of the data (`Mapped`). What is unpickled of it must have the digest that
-  came with the name, by the executor's own way: the file alone can make nobody execute anything.
+* threads of this process get read-only views of the same memory (`LocalPayload`);
+* dask's workers get it by ``Client.scatter`` and unpickle it in place (`Payload`);
+* workers of other executors get the name of a file, which each maps into its memory, so that those
+  of one machine share one copy of the data (`MappedPayload`). They unpickle it only if it has the
+  digest that the executor has sent: access to the file alone makes nobody execute anything.
 
-A `numpy.memmap`, and what is a view of one, goes by the name of its file and never through memory.
+A `numpy.memmap`, or a view of one, is sent as the name of its file, never as its values.
 """
 
 from __future__ import annotations
@@ -22,68 +21,79 @@ import os
 import pickle
 import socket
 import threading
-from collections import ChainMap, OrderedDict
+from collections import ChainMap
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Held", "Mapped", "Parcel", "mapped_file", "pack", "spill"]
+__all__ = [
+    "LocalPayload",
+    "MappedPayload",
+    "Payload",
+    "mapped_file",
+    "pack",
+    "place_in_file",
+    "write_payload",
+]
 
 Build = Callable[..., Any]
-#: Where buffers begin in a spilled file: on a cache line, as kernels like their rows.
+#: Where buffers begin in a file: on a cache line, as kernels like their rows.
 ALIGNMENT = 64
+#: Payloads that a process keeps open: that of the present sweep, and of one that is about to end.
+KEPT = 2
 
 
-class Held:
-    """What threads are given: the build function as it is, the data to be read only.
+class LocalPayload:
+    """What threads are given: the build function as it is, and read-only data.
 
     Parameters
     ----------
     build, data
-        As for `pack`. Data that no pickle can hold are given as they are.
+        As for `pack`. Data that cannot be pickled are given as they are.
     """
 
     def __init__(self, build: Build, data: Any) -> None:
         if callable(data):
             data = data()
         with suppress(TypeError):
-            # So that no training can spoil another's, as none can where workers are processes.
-            parcel = _pack(data, by_value=False)
-            # The pickle is of the line before and has never left this process.
-            data = pickle.loads(parcel.head, buffers=parcel.views())
-        self._opened = build, data
+            # So that no training can change another's data, as none can between processes.
+            payload = _pack(data, by_value=False)
+            # The pickle is from the line before and has never left this process.
+            data = pickle.loads(payload.pickled, buffers=payload.views())
+        self._loaded = build, data
 
-    def open(self) -> tuple[Build, Any]:
+    def load(self) -> tuple[Build, Any]:
         """Return the build function and the data, whose arrays are read-only."""
-        return self._opened
+        return self._loaded
 
 
-class Parcel:
-    """A pickle and the memory that it refers to.
+class Payload:
+    """A pickle of build function and data, and the memory that it refers to.
 
     Parameters
     ----------
-    head : bytes
+    pickled : bytes
     buffers : list of ndarray of uint8
     """
 
-    def __init__(self, head: bytes, buffers: list[NDArray[np.uint8]]) -> None:
-        self.head = head
+    def __init__(self, pickled: bytes, buffers: list[NDArray[np.uint8]]) -> None:
+        self.pickled = pickled
         self.buffers = buffers
         self._lock = threading.Lock()
-        self._opened: tuple[Build, Any] | None = None
+        self._loaded: tuple[Build, Any] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Parcel, (self.head, self.buffers)
+        return Payload, (self.pickled, self.buffers)
 
     def __sizeof__(self) -> int:
-        # By this dask knows how full a worker's memory is.
-        return len(self.head) + self.nbytes
+        # Dask measures a worker's memory by this.
+        return len(self.pickled) + self.nbytes
 
     @property
     def nbytes(self) -> int:
@@ -91,22 +101,22 @@ class Parcel:
         return sum(buffer.nbytes for buffer in self.buffers)
 
     def views(self) -> list[memoryview]:
-        """Return the memory, to be read only."""
+        """Return read-only views of the buffers."""
         return [buffer.data.toreadonly() for buffer in self.buffers]
 
-    def open(self) -> tuple[Build, Any]:
+    def load(self) -> tuple[Build, Any]:
         """Return the build function and the data, whose arrays are read-only."""
         with self._lock:
-            if self._opened is None:
-                # From the executor, which unpickles all it brings; or, by `Mapped`, from a file
-                # whose digest has been held against the one that the executor brought.
-                build, data = pickle.loads(self.head, buffers=self.views())
-                self._opened = pickle.loads(build), data() if callable(data) else data
-            return self._opened
+            if self._loaded is None:
+                # From the executor, which unpickles all it sends; or, for a `MappedPayload`, from a
+                # file whose digest has been compared with the one that the executor sent.
+                build, data = pickle.loads(self.pickled, buffers=self.views())
+                self._loaded = pickle.loads(build), data() if callable(data) else data
+            return self._loaded
 
 
-def pack(build: Build, data: Any, *, by_value: bool = False) -> Parcel:
-    """Pack a build function and data.
+def pack(build: Build, data: Any, *, by_value: bool = False) -> Payload:
+    """Return the payload of a build function and data.
 
     Parameters
     ----------
@@ -114,31 +124,31 @@ def pack(build: Build, data: Any, *, by_value: bool = False) -> Parcel:
     data : object
         Or a function without arguments that returns it, which each worker calls once.
     by_value : bool, keyword only
-        Send what the user's script defines along (by cloudpickle), for workers that know nothing
-        of it.
+        Pickle what the user's script defines by value (with cloudpickle), for workers that cannot
+        import it.
 
     Raises
     ------
     TypeError
-        Something in them cannot be sent.
+        Something in them cannot be pickled.
     """
     return _pack((_pickle_build(build, by_value), data), by_value)
 
 
-def _pack(things: Any, by_value: bool) -> Parcel:
+def _pack(content: Any, by_value: bool) -> Payload:
     buffers: list[pickle.PickleBuffer] = []
-    head = io.BytesIO()
-    pickler = _pickler(by_value)(head, protocol=5, buffer_callback=buffers.append)
+    file = io.BytesIO()
+    pickler = _pickler(by_value)(file, protocol=5, buffer_callback=buffers.append)
     known = getattr(pickler, "dispatch_table", copyreg.dispatch_table)
     pickler.dispatch_table = ChainMap({np.ndarray: _reduce, np.memmap: _reduce}, known)
     try:
-        pickler.dump(things)
+        pickler.dump(content)
     except (pickle.PicklingError, TypeError, AttributeError) as error:
         raise TypeError(
             f"data cannot be sent to workers ({error}); give arrays in tuples or dicts, or a "
             "function that each worker loads them by."
         ) from error
-    return Parcel(head.getvalue(), [np.frombuffer(buffer.raw(), np.uint8) for buffer in buffers])
+    return Payload(file.getvalue(), [np.frombuffer(buffer.raw(), np.uint8) for buffer in buffers])
 
 
 def _pickler(by_value: bool) -> Any:
@@ -170,35 +180,36 @@ def _pickle_build(build: Build, by_value: bool) -> bytes:
 # ---- arrays that lie in files
 
 
+def place_in_file(array: NDArray[Any]) -> tuple[str, int] | None:
+    """Return the path of the file that an array is mapped from, and its first byte there.
+
+    None if it is not a memory map or part of one.
+    """
+    root: Any = array
+    while isinstance(root.base, np.ndarray):
+        root = root.base
+    if not isinstance(root, np.memmap) or root.filename is None:
+        return None
+    start, root_start = (a.__array_interface__["data"][0] for a in (array, root))
+    return os.path.abspath(root.filename), root.offset + start - root_start
+
+
 def _reduce(array: NDArray[Any]) -> Any:
-    """Pickle an array; one that lies in a file by where it lies."""
-    base: Any = array
-    while isinstance(base, np.ndarray) and not _is_map(base):
-        base = base.base
+    """Pickle an array; one that lies in a file by its place there."""
+    place = place_in_file(array)
     forward = all(stride >= 0 for stride in array.strides)
-    if not _is_map(base) or not forward or array.size == 0 or array.dtype.hasobject:
+    if place is None or not forward or array.size == 0 or array.dtype.hasobject:
         return array.__reduce_ex__(5)
-    start = array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
     span = array.dtype.itemsize + sum(
         (n - 1) * stride for n, stride in zip(array.shape, array.strides, strict=True)
     )
-    where = (os.path.abspath(base.filename), base.offset + start, span)
-    return mapped_file, (*where, array.dtype, array.shape, array.strides)
-
-
-def _is_map(array: Any) -> bool:
-    """Whether this is the memmap that others are views of."""
-    return (
-        isinstance(array, np.memmap)
-        and getattr(array, "filename", None) is not None
-        and not isinstance(array.base, np.ndarray)
-    )
+    return mapped_file, (*place, span, array.dtype, array.shape, array.strides)
 
 
 def mapped_file(
     path: str, offset: int, span: int, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...]
 ) -> NDArray[Any]:
-    """Return an array that lies in a file, to be read where it lies."""
+    """Return a read-only array that is mapped from a file."""
     raw = np.memmap(path, np.uint8, "r", offset, (span,))
     return np.ndarray(shape, dtype, raw, strides=strides)
 
@@ -206,32 +217,28 @@ def mapped_file(
 # ---- through a file
 
 
-def spill(parcel: Parcel, path: Path) -> Mapped:
-    """Write a parcel to a file, for other processes to map."""
-    sizes = [len(parcel.head), *(buffer.nbytes for buffer in parcel.buffers)]
-    places, end = [], 0
-    for size in sizes:
-        places.append(end)
-        end += -(-size // ALIGNMENT) * ALIGNMENT
+def write_payload(payload: Payload, path: Path) -> MappedPayload:
+    """Write a payload to a new file for other processes to map, and return its description."""
+    pieces = [memoryview(payload.pickled), *payload.views()]
+    places = []
     with path.open("xb") as file:
-        pieces = [memoryview(parcel.head), *parcel.views()]
-        for place, piece in zip(places, pieces, strict=True):
-            file.seek(place)
+        for piece in pieces:
+            places.append(file.tell())
             file.write(piece)
-        file.truncate(max(end, 1))
-        index = json.dumps([places, sizes]).encode()
-        file.seek(end)
+            file.write(bytes(-piece.nbytes % ALIGNMENT))
+        end = file.tell()
+        index = json.dumps([places, [piece.nbytes for piece in pieces]]).encode()
         file.write(index)
-    return Mapped(str(path), end, _digest(parcel.head, index))
+    return MappedPayload(str(path), end, _digest(payload.pickled, index))
 
 
-def _digest(head: bytes, index: bytes) -> str:
-    return hashlib.sha256(len(index).to_bytes(8, "little") + index + head).hexdigest()
+def _digest(pickled: bytes, index: bytes) -> str:
+    return hashlib.sha256(len(index).to_bytes(8, "little") + index + pickled).hexdigest()
 
 
 @dataclass(frozen=True)
-class Mapped:
-    """A parcel in a file that every worker sees.
+class MappedPayload:
+    """A payload in a file that every worker sees.
 
     Attributes
     ----------
@@ -246,7 +253,7 @@ class Mapped:
     index: int
     digest: str
 
-    def open(self) -> tuple[Build, Any]:
+    def load(self) -> tuple[Build, Any]:
         """Return the build function and the data, mapped into this process's memory.
 
         Raises
@@ -257,33 +264,28 @@ class Mapped:
             The file is not as it was written.
         """
         with _lock:
-            parcel = _mapped.get(self.path)
-            if parcel is None:
-                parcel = _mapped[self.path] = self._map()
-                if len(_mapped) > KEPT:
-                    _mapped.popitem(last=False)
-        return parcel.open()
-
-    def _map(self) -> Parcel:
-        try:
-            whole = np.memmap(self.path, np.uint8, "r")
-        except FileNotFoundError:
-            raise FileNotFoundError(
-                f"the worker on {socket.gethostname()} does not see {self.path}; give sweep a "
-                "scratch= folder that all workers see, or data as a function that loads them."
-            ) from None
-        index = whole[self.index :].tobytes()
-        try:
-            pieces = [whole[at : at + size] for at, size in zip(*json.loads(index), strict=True)]
-            head = pieces[0].tobytes()
-        except (ValueError, TypeError, IndexError):
-            head = b""
-        if _digest(head, index) != self.digest:
-            raise ValueError(f"{self.path} was changed since the sweep wrote it; start it again.")
-        return Parcel(head, pieces[1:])
+            payload = _map(self)
+        return payload.load()
 
 
-#: Sweeps whose data a process keeps open: the present one, and one that is about to end.
-KEPT = 2
 _lock = threading.Lock()
-_mapped: OrderedDict[str, Parcel] = OrderedDict()
+
+
+@lru_cache(KEPT)
+def _map(mapped: MappedPayload) -> Payload:
+    try:
+        whole = np.memmap(mapped.path, np.uint8, "r")
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"the worker on {socket.gethostname()} does not see {mapped.path}; give sweep a "
+            "scratch= folder that all workers see, or data as a function that loads them."
+        ) from None
+    index = whole[mapped.index :].tobytes()
+    try:
+        pieces = [whole[at : at + size] for at, size in zip(*json.loads(index), strict=True)]
+        pickled = pieces[0].tobytes()
+    except (ValueError, TypeError, IndexError):
+        pickled = b""
+    if _digest(pickled, index) != mapped.digest:
+        raise ValueError(f"{mapped.path} was changed since the sweep wrote it; start it again.")
+    return Payload(pickled, pieces[1:])

@@ -1,17 +1,17 @@
-"""A folder that keeps what is done, so that a sweep that was stopped goes on where it was.
+"""The store of a sweep: a folder of outcomes, so that a sweep that was stopped can be continued.
 
 Three kinds of files, none of them a pickle:
 
 =====================  ====================================================================
-``sweep.json``         what the sweep is over: build function and its code, digest of the data, seed
-``<key>.json``         an outcome; written last, so that where it is, all of the outcome is
-``<key>.npz``          its network, where there is one; `fastnet.load` opens it
+``sweep.json``         identifies the sweep: build function and its code, digest of the data, seed
+``<key>.json``         an outcome; written last, so that if it exists, the outcome is complete
+``<key>.npz``          its network, if there is one; `fastnet.load` opens it
 =====================  ====================================================================
 
 The key is a digest of the sweep, of the values that the build function reads beside its arguments
 (closures, defaults, global variables), of configuration and repetition: more configurations or more
-seeds may be asked for later, and no sweep gets the outcomes of another. Outcomes that failed are
-not kept.
+seeds may be asked for later, and no sweep gets the outcomes of another. Failed outcomes are not
+written.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from typing import Any, NoReturn
 
 from fastnet._version import __version__
 from fastnet.common.arguments import in_one_line
-from fastnet.files import SavedModel, read_npz, replace_file, write_npz
+from fastnet.files import read_npz, replace_file, write_npz
 from fastnet.files.checks import described, parse_json
 from fastnet.history import History
-from fastnet.sweeps.digests import fingerprint, fingerprint_function
+from fastnet.sweeps.digests import digest_function, digest_value
 from fastnet.sweeps.results import Outcome
-from fastnet.sweeps.trials import Task
+from fastnet.sweeps.trials import Trial
 
 __all__ = ["Store", "read_outcome"]
 
-VERSION = 2
-#: What an outcome's file holds that is read again, and of which kind it is.
+VERSION = 3
+#: The entries of an outcome's file that are read, and their types.
 _KINDS: dict[str, tuple[type, ...]] = {
     "measures": (dict,),
     "history": (list,),
@@ -60,51 +60,54 @@ class Store:
     ValueError
         The folder is another sweep's, or its files are damaged.
     TypeError
-        The data, or later a configuration, have nothing to be known again by.
+        The data, or later a configuration, have no digest.
     OSError
         It cannot be written.
     """
 
     def __init__(self, folder: str | os.PathLike[str], build: Any, data: Any, seed: int) -> None:
         self._folder = Path(folder)
-        code, self._values = fingerprint_function(build)
+        code, self._values = digest_function(build)
         about = {
             "format": "fastnet sweep",
             "version": VERSION,
             "build": f"{_name_of(build)} (code {code[:16]})",
-            "data": fingerprint(data, "data", strict=False),
+            "data": digest_value(data, "data", strict=False),
             "seed": seed,
         }
-        self._about = fingerprint(about, "sweep")
+        self._about = digest_value(about, "sweep")
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / "sweep.json"
         if not path.exists():
-            self._claim(path, about)
+            _write_once(path, about)
         found = _read(path)
         for name, value in about.items():
             if found.get(name) != value:
                 raise ValueError(
-                    f"{path} tells of a sweep with {name} {described(found.get(name))}, and this "
-                    f"one has {value!r}; give store another folder."
+                    f"{path} belongs to a sweep with {name} {described(found.get(name))}; this one "
+                    f"has {value!r}, so give store another folder."
                 )
 
-    def key(self, task: Task) -> str:
-        """Return what a task's files are called."""
-        name = f"configuration {task.configuration!r}"
-        whole = (self._about, self._values, fingerprint(task.configuration, name))
-        return f"{fingerprint(whole, name)[:32]}-{task.repetition}"
+    def key(self, trial: Trial) -> str:
+        """Return the name of a trial's files, without their suffixes."""
+        name = f"configuration {trial.configuration!r}"
+        whole = (self._about, self._values, digest_value(trial.configuration, name))
+        return f"{digest_value(whole, name)[:32]}-{trial.repetition}"
 
-    def find(self, task: Task, key: str) -> Outcome | None:
-        """Return the outcome of a task that was done before, or None."""
+    def read(self, trial: Trial, key: str) -> Outcome | None:
+        """Return the outcome of a trial, or None if the store does not have it."""
         path = self._folder / f"{key}.json"
         if not path.exists():
             return None
         found = read_outcome(path)
-        model = self._read_model(path.with_suffix(".npz")) if found["network"] else None
+        model = None
+        if found["network"]:
+            model = read_npz(path.with_suffix(".npz"))
+            model.history = []
         return Outcome(
-            task.index,
-            task.configuration,
-            task.repetition,
+            trial.index,
+            trial.configuration,
+            trial.repetition,
             found["measures"],
             History(found["history"]),
             seconds=found["seconds"],
@@ -114,18 +117,15 @@ class Store:
             model=model,
         )
 
-    def _read_model(self, path: Path) -> SavedModel:
-        model = read_npz(path)
-        model.history = []
-        return model
-
-    def keep(self, outcome: Outcome, key: str) -> None:
-        """Write what came of a training."""
+    def write(self, outcome: Outcome, key: str) -> None:
+        """Write the outcome of a trial, its network first."""
         path = self._folder / f"{key}.json"
         if outcome.model is not None:
             write_npz(path.with_suffix(".npz"), outcome.model)
         record = {
-            "configuration": {name: _told(value) for name, value in outcome.configuration.items()},
+            "configuration": {
+                name: _as_json(value) for name, value in outcome.configuration.items()
+            },
             "repetition": outcome.repetition,
             "measures": outcome.measures,
             "history": list(outcome.history),
@@ -135,28 +135,29 @@ class Store:
             "kernel": outcome.kernel,
             "written_by": f"fastnet {__version__}",
         }
-        self._write(path, record)
+        _write(path, record)
 
-    def _claim(self, path: Path, about: dict[str, Any]) -> None:
-        """Write what the sweep is over, unless another sweep has been quicker."""
-        beside = path.with_name(f"{path.name}.{os.urandom(8).hex()}")
-        try:
-            self._write(beside, about)
-            os.link(beside, path)
-        except FileExistsError:
-            pass
-        except OSError:  # a file system without hard links
-            self._write(path, about)
-        finally:
-            beside.unlink(missing_ok=True)
 
-    @staticmethod
-    def _write(path: Path, record: dict[str, Any]) -> None:
-        replace_file(path, (json.dumps(record, indent=1) + "\n").encode())
+def _write(path: Path, record: dict[str, Any]) -> None:
+    replace_file(path, (json.dumps(record, indent=1) + "\n").encode())
+
+
+def _write_once(path: Path, record: dict[str, Any]) -> None:
+    """Write a file, unless another process has written it in the meantime."""
+    beside = path.with_name(f"{path.name}.{os.urandom(8).hex()}")
+    try:
+        _write(beside, record)
+        os.link(beside, path)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without hard links
+        _write(path, record)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def read_outcome(path: Path) -> dict[str, Any]:
-    """Return what the file of an outcome holds, each entry of its kind.
+    """Return the entries of an outcome's file, each of its type.
 
     Raises
     ------
@@ -191,8 +192,8 @@ def _refuse(path: Path, cause: str) -> NoReturn:
     )
 
 
-def _told(value: Any) -> Any:
-    """Return what JSON can say of a configuration's entry; the key is what it is known by."""
+def _as_json(value: Any) -> Any:
+    """Return an entry of a configuration, or its repr: for people, since the key identifies it."""
     try:
         json.dumps(value)
     except (TypeError, ValueError):
@@ -202,8 +203,7 @@ def _told(value: Any) -> Any:
 
 def _name_of(build: Any) -> str:
     if isinstance(build, partial):
-        return (
-            f"{_name_of(build.func)} of {fingerprint((build.args, build.keywords), 'build')[:16]}"
-        )
+        arguments = digest_value((build.args, build.keywords), "build")
+        return f"{_name_of(build.func)} of {arguments[:16]}"
     kind = build if hasattr(build, "__qualname__") else type(build)
     return f"{kind.__module__}.{kind.__qualname__}"

@@ -1,4 +1,4 @@
-"""One training of a sweep: what a worker is told, what it does, and what it sends back."""
+"""One training of a sweep: what a worker is given, what it does, and what it returns."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ import pickle
 import socket
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from itertools import product
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from fastnet import kernels
 from fastnet.common.arguments import shown
 from fastnet.common.threads import single_threaded
-from fastnet.files import SavedModel, networks
+from fastnet.files import networks
 from fastnet.history import History
 from fastnet.model.parameters import layer_views
 from fastnet.network import Network
+from fastnet.sweeps.payload import LocalPayload, MappedPayload, Payload
+from fastnet.sweeps.results import Outcome
 
-__all__ = ["Luggage", "Monitor", "Reply", "Stopped", "Task", "grid", "read_tasks", "report", "run"]
+__all__ = ["Monitor", "Stopped", "Trial", "grid", "read_trials", "report", "run"]
 
 Configuration = dict[str, Any]
 
@@ -43,7 +45,7 @@ def grid(**axes: Iterable[Any]) -> list[Configuration]:
     Raises
     ------
     TypeError
-        The values of a name are a string, or cannot be walked.
+        The values of a name are a string or not iterable.
 
     Examples
     --------
@@ -57,8 +59,8 @@ def grid(**axes: Iterable[Any]) -> list[Configuration]:
 
 
 @dataclass(frozen=True)
-class Task:
-    """What differs from training to training: a few hundred bytes.
+class Trial:
+    """One training of a sweep, as a worker is told of it: a few hundred bytes.
 
     Attributes
     ----------
@@ -78,88 +80,42 @@ class Task:
     seed: int
 
     def rng(self) -> np.random.Generator:
-        """Return the generator of ``SeedSequence(seed).spawn(...)[repetition]``, made anew."""
+        """Return a new generator from ``SeedSequence(seed).spawn(...)[repetition]``."""
         child = np.random.SeedSequence(self.seed, spawn_key=(self.repetition,))
         return np.random.default_rng(child)
 
 
-@dataclass(frozen=True)
-class Reply:
-    """What a worker sends back; nothing in it needs fastnet's user's own classes to be read.
-
-    Attributes
-    ----------
-    index : int
-        The task's.
-    measures : dict
-        Plain numbers, strings and lists by name.
-    history : list of dict
-        An entry an epoch, where a network or a History came back.
-    model : SavedModel or None
-        The network, where one came back.
-    error, trace : str
-        Empty where all went well.
-    exception : Exception or None
-        The error itself, where it survives a journey.
-    seconds : float
-    worker, kernel : str
-        Host and process, and the kernel variant that trained.
-    fatal : bool
-        What went wrong is no fault of this task: others here would fare alike.
-    """
-
-    index: int
-    measures: dict[str, Any] = field(default_factory=dict)
-    history: list[dict[str, Any]] = field(default_factory=list)
-    model: SavedModel | None = None
-    error: str = ""
-    trace: str = ""
-    exception: BaseException | None = None
-    seconds: float = 0.0
-    worker: str = ""
-    kernel: str = kernels.variant
-    fatal: bool = False
-
-
-class Luggage(Protocol):
-    """What all tasks have in common, in a form that a worker unpacks once."""
-
-    def open(self) -> tuple[Callable[..., Any], Any]:
-        """Return the build function and the data."""
-        ...
-
-
 class Stopped(BaseException):
-    """The sweep is over; no `except Exception` of a build function may hold this up."""
+    """The sweep is over: a BaseException, so that build functions do not catch it by mistake."""
 
 
 class Monitor:
-    """How far the trainings in this process are, and whether they should go on.
+    """The progress of the trials that run in this process, and whether they should go on.
 
     Parameters
     ----------
     stop : threading.Event
-        Set when the sweep is over, whatever is still running.
+        Set when the sweep is over: trials that still run end at their next report.
     """
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
-        self._parts: dict[int, float] = {}
+        self._shares: dict[int, float] = {}
 
     @property
-    def parts(self) -> float:
-        """The parts done of those that have begun and not ended, added up."""
-        return sum(self._parts.copy().values())
+    def done(self) -> float:
+        """The shares that are done of the trials that run, added up."""
+        return sum(self._shares.copy().values())
 
-    def tell(self, index: int, part: float) -> None:
-        """Note how much of a training is done."""
-        self._parts[index] = part
+    def report(self, index: int, share: float) -> None:
+        """Note which share of a trial is done."""
+        self._shares[index] = share
         if self._stop.is_set():
             raise Stopped
 
-    def forget(self, index: int) -> None:
-        """Drop a training that has ended; whoever counts it whole does so now."""
-        self._parts.pop(index, None)
+    def remove(self, index: int) -> None:
+        """Forget a trial that has ended, which the sweep counts as a whole."""
+        self._shares.pop(index, None)
 
 
 _here = threading.local()
@@ -183,45 +139,51 @@ def report(done: int, total: int) -> None:
     >>> net = fastnet.Network([2, 2], rng=0)
     >>> _ = net.train((np.eye(2), [0, 1]), epochs=1, progress=report)
     """
-    told = getattr(_here, "told", None)
-    if told is not None:
-        monitor, index = told
-        monitor.tell(index, done / total if total else 1.0)
+    monitored = getattr(_here, "monitored", None)
+    if monitored is not None:
+        monitor, index = monitored
+        monitor.report(index, done / total if total else 1.0)
 
 
-def run(task: Task, luggage: Luggage, monitor: Monitor | None = None) -> Reply:
-    """Do one training, and return what came of it or what went wrong."""
+def run(
+    trial: Trial, payload: LocalPayload | Payload | MappedPayload, monitor: Monitor | None = None
+) -> Outcome | Exception:
+    """Train, and return the outcome, or the exception if the payload cannot be loaded.
+
+    The outcome leaves the configuration out, and its exception is one that a pickle can hold, so
+    that nothing in it needs the user's own classes to be unpickled.
+    """
     began = perf_counter()
-    where = f"{socket.gethostname()}:{os.getpid()}"
     try:
-        build, data = luggage.open()
-    except Exception as error:
-        return Reply(task.index, worker=where, fatal=True, **_failure(error))
-    _here.told = None if monitor is None else (monitor, task.index)
+        build, data = payload.load()
+    except Exception as error:  # no other trial would do better
+        return _as_sent(error) or RuntimeError(f"{type(error).__name__}: {error}")
+    _here.monitored = None if monitor is None else (monitor, trial.index)
     try:
         report(0, 1)
         with single_threaded():  # the workers have the cores already
-            answer = build(data, task.rng(), **task.configuration)
-        measures, history, model = _read_answer(answer)
-        found: dict[str, Any] = {"measures": measures, "history": history, "model": model}
+            result = _read_result(build(data, trial.rng(), **trial.configuration))
     except (Exception, SystemExit) as error:
-        found = _failure(error)
+        result = {
+            "error": f"{type(error).__name__}: {error}",
+            "trace": "".join(traceback.format_exception(error)),
+            "exception": _as_sent(error),
+        }
     finally:
-        _here.told = None
-    return Reply(task.index, seconds=perf_counter() - began, worker=where, **found)
+        _here.monitored = None
+    return Outcome(
+        trial.index,
+        {},
+        trial.repetition,
+        seconds=perf_counter() - began,
+        worker=f"{socket.gethostname()}:{os.getpid()}",
+        kernel=kernels.variant,
+        **result,
+    )
 
 
-def _failure(error: BaseException) -> dict[str, Any]:
-    """Return an error as a reply holds it."""
-    return {
-        "error": f"{type(error).__name__}: {error}",
-        "trace": "".join(traceback.format_exception(error)),
-        "exception": _sent(error),
-    }
-
-
-def _sent(error: BaseException) -> BaseException | None:
-    """Return an error as it arrives elsewhere, or None where it would not."""
+def _as_sent(error: Any) -> Any:
+    """Return an error as it arrives in another process; None if it cannot be pickled."""
     try:
         arrived = pickle.loads(pickle.dumps(error))
     except Exception:
@@ -229,37 +191,37 @@ def _sent(error: BaseException) -> BaseException | None:
     return arrived if isinstance(arrived, BaseException) else None
 
 
-def _read_answer(answer: Any) -> tuple[dict[str, Any], list[dict[str, Any]], SavedModel | None]:
-    """Return measures, history and model of what a build function gave."""
-    given: Any = answer
+def _read_result(result: Any) -> dict[str, Any]:
+    """Return measures, history and model, as an `Outcome` has them, of what build has returned."""
+    given: Any = result
     measures: Mapping[str, Any] = {}
-    if isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[1], Mapping):
-        given, measures = answer
-    elif isinstance(answer, Mapping):
-        given, measures = History(), answer
+    if isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], Mapping):
+        given, measures = result
+    elif isinstance(result, Mapping):
+        given, measures = History(), result
     model = None
     if isinstance(given, Network):
-        model, given = _copied(given), given.history
+        # As a model file would hold it, but for the history, which goes beside it.
+        biases, weights = layer_views(given._copied_parameters(), given.sizes)
+        model = networks.describe(given, biases, weights)
+        model.history = []
+        given = given.history
     if not isinstance(given, History):
         raise TypeError(
-            f"build gave an object of type {type(answer).__name__}; expected a Network, its "
+            f"build gave an object of type {type(result).__name__}; expected a Network, its "
             "History, a dict of measures, or a pair of one of the first two and such a dict."
         )
-    history = [_plain(record, f"history[{epoch}]") for epoch, record in enumerate(given)]
+    history = History(_plain(record, f"history[{epoch}]") for epoch, record in enumerate(given))
     last = history[-1] if history else {}
-    return {**last, **_plain(dict(measures), "measures")}, history, model
-
-
-def _copied(network: Network) -> SavedModel:
-    """Return what a model file would hold, but for the history, which goes beside it."""
-    biases, weights = layer_views(network._copied_parameters(), network.sizes)
-    model = networks.describe(network, biases, weights)
-    model.history = []
-    return model
+    return {
+        "measures": {**last, **_plain(dict(measures), "measures")},
+        "history": history,
+        "model": model,
+    }
 
 
 def _plain(value: Any, where: str) -> Any:
-    """Return what JSON gives back as it is, the same whichever way it will travel."""
+    """Return a value as JSON would give it back, so that no executor or store changes it."""
     if isinstance(value, np.generic | np.ndarray):
         value = value.tolist()
     if isinstance(value, bool | int | float | str | None):
@@ -274,15 +236,15 @@ def _plain(value: Any, where: str) -> Any:
     )
 
 
-def read_tasks(configurations: Any, seeds: int, seed: int) -> list[Task]:
-    """Return a task for every configuration and seed, the seeds of one after each other.
+def read_trials(configurations: Any, seeds: int, seed: int) -> list[Trial]:
+    """Return a trial for every configuration and repetition, those of one configuration together.
 
     Raises
     ------
     TypeError
-        They are no list of dicts with names for keys.
+        `configurations` is not a list of dicts whose keys are names.
     ValueError
-        There are none.
+        It is empty.
     """
     if isinstance(configurations, (str, bytes, Mapping)) or not isinstance(
         configurations, Iterable
@@ -291,7 +253,7 @@ def read_tasks(configurations: Any, seeds: int, seed: int) -> list[Task]:
             f"configurations is of type {type(configurations).__name__}; give a list of dicts, "
             "which are the keyword arguments of build."
         )
-    tasks: list[Task] = []
+    trials: list[Trial] = []
     for number, configuration in enumerate(configurations):
         if not isinstance(configuration, Mapping) or not all(
             isinstance(name, str) for name in configuration
@@ -301,7 +263,7 @@ def read_tasks(configurations: Any, seeds: int, seed: int) -> list[Task]:
                 "keys, which are the keyword arguments of build."
             )
         for repetition in range(seeds):
-            tasks.append(Task(len(tasks), dict(configuration), repetition, seed))
-    if not tasks:
+            trials.append(Trial(len(trials), dict(configuration), repetition, seed))
+    if not trials:
         raise ValueError("configurations is empty; give one or more, [{}] for a single one.")
-    return tasks
+    return trials

@@ -14,7 +14,7 @@ import pytest
 import fastnet
 from fastnet.common import threads
 from fastnet.sweeps import Outcome, SweepResult, grid, report, stream, sweep
-from fastnet.sweeps.payload import pack, spill
+from fastnet.sweeps.payload import pack, write_payload
 
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 XOR = X, np.array([0, 1, 1, 0])
@@ -296,10 +296,10 @@ class Telltale:
 @pytest.mark.parametrize("place", ["head", "index", "end"])
 def test_a_file_that_somebody_changed_is_not_unpickled(tmp_path, place):
     """The folder may be one that others write to."""
-    mapped = spill(pack(measure, np.arange(1000.0)), tmp_path / "parcel")
+    mapped = write_payload(pack(measure, np.arange(1000.0)), tmp_path / "payload")
     told = tmp_path / "told"
     bad = pickle.dumps(Telltale(told))
-    whole = bytearray((tmp_path / "parcel").read_bytes())
+    whole = bytearray((tmp_path / "payload").read_bytes())
     if place == "head":
         whole[: len(bad)] = bad
     elif place == "index":  # the evil is where the index says that the head is
@@ -307,9 +307,9 @@ def test_a_file_that_somebody_changed_is_not_unpickled(tmp_path, place):
         whole[: len(bad)] = bad
     else:
         del whole[mapped.index :]
-    (tmp_path / "parcel").write_bytes(whole)
-    with pytest.raises(ValueError, match="parcel was changed since the sweep wrote it"):
-        mapped.open()
+    (tmp_path / "payload").write_bytes(whole)
+    with pytest.raises(ValueError, match="payload was changed since the sweep wrote it"):
+        mapped.load()
     assert not told.exists()
 
 
@@ -319,25 +319,25 @@ def test_an_array_in_a_file_goes_by_its_name(tmp_path):
     whole.flush()
     part = np.memmap(tmp_path / "rows", np.float32, "r", 400, (4000, 100))
     views = [whole, part, part[10:20], whole[::7, 3:], np.asarray(whole)[5], whole.T, whole[::-1]]
-    parcel = pack(measure, views)
-    assert parcel.nbytes == 0
-    assert len(parcel.head) < whole.nbytes + 8000  # that which runs backward, and no other
-    _, arrived = spill(parcel, tmp_path / "parcel").open()
+    payload = pack(measure, views)
+    assert payload.nbytes == 0
+    assert len(payload.pickled) < whole.nbytes + 8000  # that which runs backward, and no other
+    _, arrived = write_payload(payload, tmp_path / "payload").load()
     for view, array in zip(views, arrived, strict=True):
         assert np.array_equal(view, array)
     assert not arrived[0].flags.writeable
-    assert len(pack(measure, views[:-1]).head) < 8000
+    assert len(pack(measure, views[:-1]).pickled) < 8000
 
 
 def test_a_folder_that_workers_do_not_see_ends_the_sweep(elsewhere, tmp_path, monkeypatch):
     from fastnet.sweeps import executors
 
-    def lost(parcel, path):
-        mapped = spill(parcel, path)
+    def lost(payload, path):
+        mapped = write_payload(payload, path)
         path.unlink()
         return mapped
 
-    monkeypatch.setattr(executors, "spill", lost)
+    monkeypatch.setattr(executors, "write_payload", lost)
     with pytest.raises(FileNotFoundError, match="give sweep a scratch= folder that all workers"):
         sweep(build, [{}], XOR, seeds=3, executor=elsewhere, scratch=tmp_path)
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""Sweeps on real engines: processes, dask workers that die, MPI; all give what threads give."""
+"""Sweeps on real executors: processes, dask workers that die, MPI; all give what threads give."""
 
 import json
 import os
@@ -31,9 +31,9 @@ def in_threads(tmp_path_factory):
     return json.loads(json.dumps([sweep_script.told(outcome) for outcome in result]))
 
 
-def run_script(folder, engine, *launcher):
+def run_script(folder, kind, *launcher):
     """Run the script and return what it has written."""
-    command = [*(launcher or [sys.executable]), str(SCRIPT), str(folder), engine]
+    command = [*(launcher or [sys.executable]), str(SCRIPT), str(folder), kind]
     # Where fastnet is installed it is found anyway; in a checkout it is where it was found here.
     home = str(Path(fastnet.__file__).parents[1])
     path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
@@ -80,20 +80,20 @@ def test_processes_give_what_threads_give(tmp_path, in_threads):
 
 
 @pytest.mark.parametrize(
-    "engine",
+    "kind",
     [
         pytest.param("dask", marks=pytest.mark.slow),
         "dask-killed",
         pytest.param("dask-lost", marks=pytest.mark.slow),
     ],
 )
-def test_dask_workers_give_what_threads_give_even_if_they_die(engine, tmp_path, in_threads):
+def test_dask_workers_give_what_threads_give_even_if_they_die(kind, tmp_path, in_threads):
     pytest.importorskip("distributed", reason="dask.distributed is missing")
-    found = run_script(tmp_path, engine)
+    found = run_script(tmp_path, kind)
     check(found, in_threads, tmp_path)
     assert found["left_to_kill"] == 0
     # Killed workers come back under new numbers.
-    assert len(found["workers"]) >= {"dask": 1, "dask-killed": 2, "dask-lost": 3}[engine]
+    assert len(found["workers"]) >= {"dask": 1, "dask-killed": 2, "dask-lost": 3}[kind]
 
 
 def test_mpi_workers_give_what_threads_give(tmp_path, in_threads):

@@ -12,7 +12,7 @@ import pytest
 
 import fastnet
 from fastnet.sweeps import stream, sweep
-from fastnet.sweeps.digests import fingerprint, fingerprint_function
+from fastnet.sweeps.digests import digest_function, digest_value
 
 
 def run(source, tmp_path, name="build", store="store", configurations=({"x": 2},), **names):
@@ -195,12 +195,12 @@ class Settings:
     layers: tuple
 
 
-def test_fingerprints_of_values_that_functions_read():
+def test_digests_of_values_that_functions_read():
     def of(value):
         def build(data, rng):
             return {"y": value}
 
-        return fingerprint_function(build)[1]
+        return digest_function(build)[1]
 
     things = [
         *(Settings(1.0, (2,)), Settings(1.0, (3,)), fastnet.Adam(0.1), fastnet.Adam(0.2)),
@@ -221,15 +221,15 @@ def test_parts_of_a_map_are_not_one_another(tmp_path):
     whole.flush()
     found = np.load(tmp_path / "x.npy", mmap_mode="r")
     parts = [found, found[:4], found[4:], found[:4, ::-1], found[::2]]
-    assert len({fingerprint(part, "x") for part in parts}) == len(parts)
-    assert fingerprint(found[4:], "x") == fingerprint(found[2:][2:], "x")
+    assert len({digest_value(part, "x") for part in parts}) == len(parts)
+    assert digest_value(found[4:], "x") == digest_value(found[2:][2:], "x")
     copied = np.load(tmp_path / "x.npy", mmap_mode="c")
-    before = fingerprint(copied, "x")
+    before = digest_value(copied, "x")
     copied[0, 0] = 7.0  # in memory alone
-    assert fingerprint(copied, "x") != before
+    assert digest_value(copied, "x") != before
     fields = [np.zeros(2, dtype=[("a", "<f4"), ("b", "<f4")]), np.zeros(2, dtype="<f8")]
     fields.append(np.zeros(2, dtype=[("b", "<f4"), ("a", "<f4")]))
-    assert len({fingerprint(each, "x") for each in fields}) == 3
+    assert len({digest_value(each, "x") for each in fields}) == 3
 
 
 def test_two_sweeps_that_begin_at_once(tmp_path):

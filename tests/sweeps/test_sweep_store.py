@@ -10,7 +10,7 @@ import pytest
 
 import fastnet
 from fastnet.sweeps import grid, stream, sweep
-from fastnet.sweeps.digests import fingerprint
+from fastnet.sweeps.digests import digest_value
 
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 XOR = X, np.array([0, 1, 1, 0])
@@ -84,6 +84,14 @@ def test_a_store_of_another_sweep_is_refused(tmp_path):
             stream(asked["build"], [{}], asked["data"], seed=asked["seed"], store=tmp_path)
 
 
+def test_a_store_of_an_earlier_version_is_refused(tmp_path):
+    sweep(measure, [{}], store=tmp_path)
+    path = tmp_path / "sweep.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 2}))
+    with pytest.raises(ValueError, match=r"a sweep with version 2; .* 3, so give store another"):
+        sweep(measure, [{}], store=tmp_path)
+
+
 SOUND = {
     "measures": {}, "history": [{}], "network": False, "seconds": 1, "worker": "", "kernel": "",
 }  # fmt: skip
@@ -138,9 +146,9 @@ def test_a_configuration_that_cannot_be_known_again_is_refused(tmp_path):
         sweep(measure, [{"f": lambda: 0}], store=tmp_path)
 
 
-def test_fingerprints_go_by_value():
+def test_digests_go_by_value():
     def of(value):
-        return fingerprint(value, "it", strict=False)
+        return digest_value(value, "it", strict=False)
 
     assert of((X, 1)) == of([X.copy(order="F"), np.int64(1)])
     assert of(fastnet.Adam(0.1)) == of(fastnet.Adam(0.1)) != of(fastnet.Adam(0.2))
@@ -155,7 +163,7 @@ def mean_of(data, rng, **_):
 
 
 def test_a_memory_map_that_was_rewritten_at_equal_size_is_refused(tmp_path):
-    """Its bytes are not read for the fingerprint: its time of change tells."""
+    """Its bytes are not read for the digest: its time of change tells."""
     path, store = tmp_path / "X.bin", tmp_path / "store"
     X.tofile(path)
 
