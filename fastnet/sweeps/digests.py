@@ -51,9 +51,7 @@ def digest_value(value: Any, name: str, *, strict: bool = True) -> str:
 def _feed(hasher: Any, value: Any, name: str, strict: bool) -> None:
     if isinstance(value, np.generic):
         value = value.item()
-    # What is written into a copy-on-write map is not in the file.
-    is_map = isinstance(value, np.memmap) and value.mode != "c"
-    if is_map and (place := place_in_file(value)) is not None:
+    if isinstance(value, np.memmap) and (place := place_in_file(value)) is not None:
         path, offset = place
         about = os.stat(path)
         where = (path, about.st_size, about.st_mtime_ns, offset)

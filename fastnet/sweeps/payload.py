@@ -8,7 +8,7 @@ Both are pickled by protocol 5, which leaves the arrays' memory where it is. Fro
   of one machine share one copy of the data (`MappedPayload`). They unpickle it only if it has the
   digest that the executor has sent: access to the file alone makes nobody execute anything.
 
-A `numpy.memmap`, or a view of one, is sent as the name of its file, never as its values.
+A `numpy.memmap`, or a view of one, is sent as the name of its file, without its values.
 """
 
 from __future__ import annotations
@@ -183,12 +183,13 @@ def _pickle_build(build: Build, by_value: bool) -> bytes:
 def place_in_file(array: NDArray[Any]) -> tuple[str, int] | None:
     """Return the path of the file that an array is mapped from, and its first byte there.
 
-    None if it is not a memory map or part of one.
+    None if it is not a memory map or part of one; or of a copy-on-write map, since what is written
+    into that is not in the file.
     """
     root: Any = array
     while isinstance(root.base, np.ndarray):
         root = root.base
-    if not isinstance(root, np.memmap) or root.filename is None:
+    if not isinstance(root, np.memmap) or root.filename is None or root.mode == "c":
         return None
     start, root_start = (a.__array_interface__["data"][0] for a in (array, root))
     return os.path.abspath(root.filename), root.offset + start - root_start

@@ -329,6 +329,21 @@ def test_an_array_in_a_file_goes_by_its_name(tmp_path):
     assert len(pack(measure, views[:-1]).pickled) < 8000
 
 
+def total(data, rng):
+    """Return the sum of the data."""
+    return {"total": float(data.sum())}
+
+
+def test_what_was_written_into_a_copy_on_write_map_is_sent(elsewhere, tmp_path):
+    np.ones(1000).tofile(tmp_path / "rows")
+    rows = np.memmap(tmp_path / "rows", np.float64, "c")
+    rows[0] = 7
+    for data in (rows, np.asarray(rows)):
+        for executor in (None, elsewhere):
+            (outcome,) = sweep(total, [{}], data, executor=executor)
+            assert outcome.measures == {"total": 1006.0}
+
+
 def test_a_folder_that_workers_do_not_see_ends_the_sweep(elsewhere, tmp_path, monkeypatch):
     from fastnet.sweeps import executors
 
