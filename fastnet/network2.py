@@ -54,7 +54,7 @@ from fastnet.costs import Cost, CrossEntropyCost, QuadraticCost
 from fastnet.data.targets import TargetFacts
 from fastnet.files import networks
 from fastnet.model.architecture import Architecture, read_architecture
-from fastnet.model.parameters import Layers, allocate, layer_views, read_layers
+from fastnet.model.parameters import Views, allocate, layer_views
 from fastnet.schedules import since_best
 
 __all__ = [
@@ -93,17 +93,60 @@ def _settled(name: str) -> Any:
     return property(read, write)
 
 
-def _fit_otherwise(items: list[Any], present: Layers) -> bool:
-    """Whether these may be the arrays of layers that are not the present ones."""
-    column = present._name == "biases"
-    shapes = [np.shape(item) if isinstance(item, np.ndarray) else () for item in items]
-    if shapes == [array.shape for array in present]:
-        return False
-    if column:
-        return all(len(shape) == 2 and shape[1] == 1 for shape in shapes)
-    return all(len(shape) == 2 for shape in shapes) and all(
-        left[0] == right[1] for left, right in pairwise(shapes)
-    )
+class _Lists(Views):
+    """Views of parameters until arrays of other layers are put in; a plain list from then on."""
+
+    loose = False  # a plain list, which is not the network's parameters any more
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if self.loose:
+            list.__setitem__(self, index, value)
+            return
+        try:
+            super().__setitem__(index, value)
+        except ValueError:
+            if isinstance(index, slice) or np.ndim(value) != 2:
+                raise
+            self._change("__setitem__", index, value)
+
+    def _change(self, name: str, *arguments: Any, **options: Any) -> Any:
+        self.loose = True
+        return getattr(list, name)(self, *arguments, **options)
+
+    def __iadd__(self, other: Iterable[Any]) -> Any:  # type: ignore[misc]
+        return self._change("__iadd__", other)
+
+    def __imul__(self, times: Any) -> Any:  # type: ignore[misc]
+        return self._change("__imul__", times)
+
+    def may_become(self, items: list[Any]) -> bool:
+        """Return whether `items` may be the arrays of layers that are not the present ones."""
+        shapes: list[Any] = [x.shape if isinstance(x, np.ndarray) else () for x in items]
+        if shapes == [array.shape for array in self] or any(len(shape) != 2 for shape in shapes):
+            return False
+        if self._name == "biases":
+            return all(width == 1 for _, width in shapes)
+        return all(left[0] == right[1] for left, right in pairwise(shapes))
+
+
+def _read_sizes(biases: list[Any], weights: list[Any]) -> list[int]:
+    """Return the units per layer of the network that these arrays make.
+
+    Raises
+    ------
+    ValueError
+        They do not go together.
+    """
+    shapes = [[np.shape(array) for array in arrays] for arrays in (biases, weights)]
+    sizes = [shape[0] for shape in shapes[1] if len(shape) == 2]
+    sizes = [n for shape in shapes[1][:1] for n in shape[1:]] + sizes
+    wanted = [[(n, 1) for n in sizes[1:]], [(n_out, n_in) for n_in, n_out in pairwise(sizes)]]
+    if len(sizes) < 2 or min(sizes) < 1 or shapes != wanted:
+        raise ValueError(
+            f"weights of shapes {shapes[1]} and biases of shapes {shapes[0]} make no network; give "
+            "each layer weights (units, units of the layer before) and biases (units, 1)."
+        )
+    return sizes
 
 
 class Network(network.Network):
@@ -177,33 +220,41 @@ class Network(network.Network):
 
     # ---- new arrays where the original makes new arrays
 
+    def _new_arrays(self, sizes: Sequence[int]) -> dict[str, Any]:
+        """Return a zero vector of parameters, and its views, under their attributes' names."""
+        # By __dict__, since this is called while other layers are about to be read.
+        parameters = allocate(sizes, self.__dict__["_architecture"].dtype)
+        biases, weights = layer_views(parameters, sizes)
+        return {
+            "_parameters": parameters,
+            "_biases": _Lists("biases", biases, self._guard),
+            "_weights": _Lists("weights", weights, self._guard),
+        }
+
     def _renew_arrays(self) -> None:
         """Move the parameters to new memory, so that arrays handed out keep their numbers."""
-        sizes, guard = self._architecture.sizes, self._guard
-        parameters = allocate(sizes, self.dtype)
-        biases, weights = layer_views(parameters, sizes)
-        renewed = parameters, Layers("biases", biases, guard), Layers("weights", weights, guard)
-        with guard.still:
-            parameters[:] = self._parameters
+        renewed = self._new_arrays(self._architecture.sizes)
+        with self._guard.still:
+            renewed["_parameters"][:] = self._parameters
             # In one go, so that no Ctrl-C comes between the vector and its views.
-            self._parameters, self._biases, self._weights = renewed
+            self.__dict__.update(renewed)
 
     @contextmanager
     def _renewed_arrays(self) -> Iterator[None]:
         """Change the parameters in new memory; go back to the old if that fails."""
         with self._guard.still:  # a training in another thread must not store into the new memory
-            held = self._parameters, self._biases, self._weights
+            held = {name: getattr(self, name) for name in ("_parameters", "_biases", "_weights")}
             self._renew_arrays()
             try:
                 yield
             except BaseException:
-                self._parameters, self._biases, self._weights = held
+                self.__dict__.update(held)
                 raise
 
     @property
-    def weights(self) -> Layers:
+    def weights(self) -> _Lists:
         """Weight matrices, shapes (n_out, n_in); a list that may be assigned and changed."""
-        weights: Layers = self.__dict__["_weights"]
+        weights: _Lists = self.__dict__["_weights"]
         return weights
 
     @weights.setter
@@ -211,9 +262,9 @@ class Network(network.Network):
         self._assign("_weights", values)
 
     @property
-    def biases(self) -> Layers:
+    def biases(self) -> _Lists:
         """Bias columns, shapes (n_out, 1); a list that may be assigned and changed."""
-        biases: Layers = self.__dict__["_biases"]
+        biases: _Lists = self.__dict__["_biases"]
         return biases
 
     @biases.setter
@@ -226,8 +277,8 @@ class Network(network.Network):
         if values is present:  # as in net.weights += [...]
             return
         items = as_items(values, name[1:])
-        if items is not None and (self._is_loose or _fit_otherwise(items, present)):
-            self.__dict__[name] = Layers(name[1:], items, self._guard)
+        if items is not None and (self._is_loose or present.may_become(items)):
+            self.__dict__[name] = _Lists(name[1:], items, self._guard)
             self.__dict__[name].loose = True
             return
         # Read before any lock is held: the arrays may be a user's objects.
@@ -237,7 +288,7 @@ class Network(network.Network):
 
     # ---- other layers, where the lists have been given other arrays
 
-    _lists = Layers
+    _lists = _Lists
     _architecture = _settled("_architecture")
     _parameters = _settled("_parameters")
     _biases = _settled("_biases")
@@ -262,20 +313,13 @@ class Network(network.Network):
         """Make the network that the lists describe, where they have been changed."""
         if not self._is_loose:
             return
-        held, guard = self.__dict__, self._guard
-        old, lists = held["_architecture"], (held["_biases"], held["_weights"])
-        sizes = read_layers(*lists)
+        held = self.__dict__
+        old, sizes = held["_architecture"], _read_sizes(held["_biases"], held["_weights"])
         made = read_architecture(sizes, "sigmoid", "sigmoid", old.cost, old.dtype)
-        parameters = allocate(sizes, made.dtype)
-        names = ("biases", "weights")
-        fresh = [
-            Layers(name, views, guard)
-            for name, views in zip(names, layer_views(parameters, sizes), strict=True)
-        ]
-        for views, arrays in zip(fresh, lists, strict=True):
-            views.assign(arrays)
-        held |= {"_architecture": made, "_parameters": parameters}
-        held |= {"_biases": fresh[0], "_weights": fresh[1]}
+        arrays = self._new_arrays(sizes)
+        for name in ("_biases", "_weights"):
+            arrays[name].assign(held[name])
+        held |= arrays | {"_architecture": made}
         self._drop_workspaces()
         if made != old:
             self._begin_anew()

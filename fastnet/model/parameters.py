@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fastnet.common.arguments import as_items, memory_for
 from fastnet.kernels.guard import Guard
 
-__all__ = ["Layers", "Views", "allocate", "layer_views", "read_layers"]
+__all__ = ["Views", "allocate", "layer_views"]
 
 Array = NDArray[Any]
 #: Kernels read whole vectors, and so up to this many bytes behind the last parameter.
@@ -223,64 +223,6 @@ class Views(list[Array]):
             )
         # A copy in the network's type: `net.weights = [w.T for ...]` may read what it overwrites.
         return np.array(array, dtype=wanted.dtype)
-
-
-class Layers(Views):
-    """Views that become a plain list of arrays when they are given others than their network has.
-
-    Attributes
-    ----------
-    loose : bool
-        They have, and are not the network's parameters any more.
-    """
-
-    loose = False
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        if self.loose:
-            list.__setitem__(self, index, value)
-            return
-        try:
-            super().__setitem__(index, value)
-        except ValueError:
-            if isinstance(index, slice) or np.ndim(value) != 2:
-                raise
-            self._change("__setitem__", index, value)
-
-    def _change(self, name: str, *arguments: Any, **options: Any) -> Any:
-        self.loose = True
-        return getattr(list, name)(self, *arguments, **options)
-
-    def __iadd__(self, other: Iterable[Any]) -> Any:  # type: ignore[misc]
-        return self._change("__iadd__", other)
-
-    def __imul__(self, times: Any) -> Any:  # type: ignore[misc]
-        return self._change("__imul__", times)
-
-
-def read_layers(biases: list[Any], weights: list[Any]) -> list[int]:
-    """Return the units of each layer of the network that these arrays make.
-
-    Raises
-    ------
-    ValueError
-        They do not go together.
-
-    Examples
-    --------
-    >>> read_layers([np.zeros((3, 1)), np.zeros((2, 1))], [np.zeros((3, 4)), np.zeros((2, 3))])
-    [4, 3, 2]
-    """
-    shapes = [[np.shape(array) for array in arrays] for arrays in (biases, weights)]
-    sizes = [shape[0] for shape in shapes[1] if len(shape) == 2]
-    sizes = [n for shape in shapes[1][:1] for n in shape[1:]] + sizes
-    wanted = [[(n, 1) for n in sizes[1:]], [(n_out, n_in) for n_in, n_out in pairwise(sizes)]]
-    if len(sizes) < 2 or min(sizes) < 1 or shapes != wanted:
-        raise ValueError(
-            f"weights of shapes {shapes[1]} and biases of shapes {shapes[0]} make no network; give "
-            "each layer weights (units, units of the layer before) and biases (units, 1)."
-        )
-    return sizes
 
 
 def _same(array: Array, other: Any) -> bool:
