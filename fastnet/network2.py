@@ -32,15 +32,18 @@ Accuracy on training data: 4 / 4
 <BLANKLINE>
 """
 
+from __future__ import annotations
+
 # json and sys are for scripts, which `import *` from the original gave them.
 import json
 import os
 import random
 import sys
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -53,6 +56,7 @@ from fastnet.common.generators import RNG
 from fastnet.costs import Cost, CrossEntropyCost, QuadraticCost
 from fastnet.data.targets import TargetFacts
 from fastnet.files import networks
+from fastnet.kernels.guard import Guard
 from fastnet.model.architecture import Architecture, read_architecture
 from fastnet.model.parameters import Views, allocate, layer_views
 from fastnet.schedules import since_best
@@ -77,40 +81,40 @@ Array = NDArray[Any]
 _NOT_CALLED = ("update_mini_batch", "backprop", "feedforward", "accuracy", "total_cost")
 
 
-def _settled(name: str) -> Any:
-    """Return an attribute that, before it is read, is brought in line with changed lists."""
-
-    def read(self: Any) -> Any:
-        self._settle()
-        try:
-            return self.__dict__[name]
-        except KeyError:
-            raise AttributeError(f"this network has no {name} yet.") from None
-
-    def write(self: Any, value: Any) -> None:
-        self.__dict__[name] = value
-
-    return property(read, write)
-
-
 class _Lists(Views):
-    """Views of parameters until arrays of other layers are put in; a plain list from then on."""
+    """Views of a network's parameters until it gets other layers; a plain list from then on.
 
-    loose = False  # a plain list, which is not the network's parameters any more
+    Parameters
+    ----------
+    name, arrays
+        As for `Views`.
+    network : Network
+    """
+
+    def __init__(self, name: str, arrays: list[Array], network: Network) -> None:
+        super().__init__(name, arrays, network._guard)
+        self._network = weakref.ref(network)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        if self.loose:
-            list.__setitem__(self, index, value)
-            return
-        try:
-            super().__setitem__(index, value)
-        except ValueError:
-            if isinstance(index, slice) or np.ndim(value) != 2:
-                raise
-            self._change("__setitem__", index, value)
+        if self._owner is not None:
+            try:
+                super().__setitem__(index, value)
+                return
+            except ValueError:
+                if isinstance(index, slice) or np.ndim(value) != 2:
+                    raise
+        self._change("__setitem__", index, value)
+
+    @property
+    def _owner(self) -> Network | None:
+        """The network whose parameters these are; None if it has others by now."""
+        network = self._network()
+        current = None if network is None else network.__dict__.get(f"_{self._name}")
+        return network if current is self else None
 
     def _change(self, name: str, *arguments: Any, **options: Any) -> Any:
-        self.loose = True
+        if self._owner is not None:
+            self._owner._set_apart()
         return getattr(list, name)(self, *arguments, **options)
 
     def __iadd__(self, other: Iterable[Any]) -> Any:  # type: ignore[misc]
@@ -197,7 +201,7 @@ class Network(network.Network):
         self.default_weight_initializer()
 
     def __getstate__(self) -> dict[str, Any]:
-        self._settle()
+        self._read_lists()
         return super().__getstate__() | {"_rng": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -222,13 +226,12 @@ class Network(network.Network):
 
     def _new_arrays(self, sizes: Sequence[int]) -> dict[str, Any]:
         """Return a zero vector of parameters, and its views, under their attributes' names."""
-        # By __dict__, since this is called while other layers are about to be read.
-        parameters = allocate(sizes, self.__dict__["_architecture"].dtype)
+        parameters = allocate(sizes, self._held["_architecture"].dtype)
         biases, weights = layer_views(parameters, sizes)
         return {
             "_parameters": parameters,
-            "_biases": _Lists("biases", biases, self._guard),
-            "_weights": _Lists("weights", weights, self._guard),
+            "_biases": _Lists("biases", biases, self),
+            "_weights": _Lists("weights", weights, self),
         }
 
     def _renew_arrays(self) -> None:
@@ -254,7 +257,7 @@ class Network(network.Network):
     @property
     def weights(self) -> _Lists:
         """Weight matrices, shapes (n_out, n_in); a list that may be assigned and changed."""
-        weights: _Lists = self.__dict__["_weights"]
+        weights: _Lists = self._held["_weights"]
         return weights
 
     @weights.setter
@@ -264,7 +267,7 @@ class Network(network.Network):
     @property
     def biases(self) -> _Lists:
         """Bias columns, shapes (n_out, 1); a list that may be assigned and changed."""
-        biases: _Lists = self.__dict__["_biases"]
+        biases: _Lists = self._held["_biases"]
         return biases
 
     @biases.setter
@@ -273,53 +276,66 @@ class Network(network.Network):
 
     def _assign(self, name: str, values: Any) -> None:
         """Copy what fits; keep what does not for the network that the next use will make of it."""
-        present = self.__dict__[name]
+        present = self._held[name]
         if values is present:  # as in net.weights += [...]
             return
         items = as_items(values, name[1:])
-        if items is not None and (self._is_loose or present.may_become(items)):
-            self.__dict__[name] = _Lists(name[1:], items, self._guard)
-            self.__dict__[name].loose = True
+        if items is not None and (self._apart or present.may_become(items)):
+            self._set_apart()
+            self._held[name] = _Lists(name[1:], items, self)
             return
         # Read before any lock is held: the arrays may be a user's objects.
         read = present.read(values if items is None else items)
         with self._renewed_arrays():
-            self.__dict__[name].assign(read)
+            self._held[name].assign(read)
 
     # ---- other layers, where the lists have been given other arrays
 
-    _lists = _Lists
-    _architecture = _settled("_architecture")
-    _parameters = _settled("_parameters")
-    _biases = _settled("_biases")
-    _weights = _settled("_weights")
+    #: These attributes, set apart while a script makes the lists of another network.
+    _PARTS = ("_architecture", "_parameters", "_biases", "_weights")
+    _apart: dict[str, Any] | None = None
+
+    def _lists(self, name: str, arrays: list[Array], guard: Guard) -> _Lists:  # type: ignore[override]
+        return _Lists(name, arrays, self)
+
+    @property
+    def _held(self) -> dict[str, Any]:
+        """The dict that holds the parts."""
+        return self._apart or self.__dict__
 
     @property
     def sizes(self) -> list[int]:
         """Units per layer, inputs first; a copy. Of other layers after their first use."""
-        return list(self.__dict__["_architecture"].sizes)
+        return list(self._held["_architecture"].sizes)
 
     @property
     def num_layers(self) -> int:
         """How many layers, the inputs counted."""
         return len(self.sizes)
 
-    @property
-    def _is_loose(self) -> bool:
-        lists = (self.__dict__.get(name) for name in ("_biases", "_weights"))
-        return any(arrays is not None and arrays.loose for arrays in lists)
+    def _set_apart(self) -> None:
+        """Have `__getattr__` called for the parts, since their lists are about to be changed."""
+        if self._apart is None:
+            self._apart = {name: self.__dict__.pop(name) for name in self._PARTS}
 
-    def _settle(self) -> None:
+    if not TYPE_CHECKING:  # a type checker should go on refusing attributes that do not exist
+
+        def __getattr__(self, name: str) -> Any:
+            if name in self._PARTS:
+                self._read_lists()
+            return object.__getattribute__(self, name)
+
+    def _read_lists(self) -> None:
         """Make the network that the lists describe, where they have been changed."""
-        if not self._is_loose:
+        held = self._apart
+        if held is None:
             return
-        held = self.__dict__
         old, sizes = held["_architecture"], _read_sizes(held["_biases"], held["_weights"])
         made = read_architecture(sizes, "sigmoid", "sigmoid", old.cost, old.dtype)
         arrays = self._new_arrays(sizes)
         for name in ("_biases", "_weights"):
             arrays[name].assign(held[name])
-        held |= arrays | {"_architecture": made}
+        self.__dict__.update(arrays, _architecture=made, _apart=None)
         self._drop_workspaces()
         if made != old:
             self._begin_anew()
@@ -333,9 +349,9 @@ class Network(network.Network):
         >>> net.large_weight_initializer()  # which ends in initialize()
         >>> net.initialize()
         """
-        if self._is_loose:  # begin with the layers that there were
-            del self.__dict__["_biases"], self.__dict__["_weights"]
-            self._build(self.__dict__["_architecture"], self._rng)
+        if self._apart is not None:  # begin with the layers that there were
+            architecture, self._apart = self._apart["_architecture"], None
+            self._build(architecture, self._rng)
         super().initialize()
 
     def _start_from(self, drawn: Sequence[Array]) -> None:
@@ -548,9 +564,8 @@ class _Report(Callback):
                 hits = round(n * record[f"{kind}_accuracy"])
                 print(f"Accuracy on {kind} data: {hits} / {n}")
         print()
-        return self._patience > 0 and self._stands_still(record)
-
-    def _stands_still(self, record: dict[str, float]) -> bool:
+        if not self._patience:
+            return False
         watched = "evaluation" if "evaluation_accuracy" in record else "training"
         accuracy = record[f"{watched}_accuracy"]
         self._best, self._waited = since_best(accuracy, self._best, self._waited)
