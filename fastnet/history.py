@@ -1,4 +1,4 @@
-"""`History`: what happened, epoch by epoch, as plain dicts."""
+"""`History`: a training's records, a dict for each epoch, with JSON and pandas."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from fastnet.common.arguments import as_count, shown
 
 __all__ = ["History", "without_counts"]
 
-#: Of what `to_json` writes. Version 1 was a list alone, and its accuracies numbers of examples.
+#: Of the JSON. Version 1 was a list alone, and its accuracies were numbers of examples.
 VERSION = 2
 
 
 class History(list[dict[str, Any]]):
-    """One dict an epoch: "epoch" (from 0), "eta" (of its last mini-batch), and what was measured.
+    """One dict per epoch: "epoch" (from 0), "eta" (of its last mini-batch), and its metrics.
 
-    Costs are means of an example, accuracies shares of the examples from 0 to 1.
+    Costs are means over the examples, accuracies shares of the examples from 0 to 1.
 
     Examples
     --------
@@ -33,7 +33,7 @@ class History(list[dict[str, Any]]):
         super().__init__(records)
 
     def column(self, name: str) -> list[Any]:
-        """Return one entry of every epoch that has it.
+        """Return the values of one entry, from every epoch that has it.
 
         Parameters
         ----------
@@ -51,7 +51,7 @@ class History(list[dict[str, Any]]):
         Raises
         ------
         TypeError
-            A callback has recorded what JSON cannot hold.
+            A callback has recorded something that JSON cannot hold.
         """
         return json.dumps({"version": VERSION, "records": list(self)})
 
@@ -65,16 +65,16 @@ class History(list[dict[str, Any]]):
         ----------
         text : str
         n_training, n_evaluation : int, keyword only, optional
-            How many examples there were. The first version of fastnet wrote accuracies as numbers
-            of examples: where these are known they become shares, and are renamed otherwise, from
-            "..._accuracy" to "..._correct".
+            Numbers of examples, for histories of version 1, whose accuracies are numbers of correct
+            examples: these become shares if the number of examples is given, and are renamed from
+            "..._accuracy" to "..._correct" if not.
 
         Raises
         ------
         TypeError
-            Not text.
+            `text` is not a str.
         ValueError
-            The text is no such history, or is one of a later version.
+            It is not such a history, or one of a later version.
 
         Examples
         --------
@@ -106,7 +106,7 @@ class History(list[dict[str, Any]]):
         return cls(records if version > 1 else without_counts(records, n_training, n_evaluation))
 
     def to_frame(self) -> Any:
-        """Return a pandas DataFrame, a row an epoch.
+        """Return a pandas DataFrame, one row per epoch.
 
         Raises
         ------
@@ -127,7 +127,7 @@ def without_counts(
     n_training: int | None = None,
     n_evaluation: int | None = None,
 ) -> list[dict[str, Any]]:
-    """Return records of version 1 with shares for numbers of examples, or under another name.
+    """Return records of version 1 with shares, or with other names, for numbers of examples.
 
     Examples
     --------

@@ -1,18 +1,18 @@
 """The book's module ``network2`` on this library's kernels: a drop-in for existing scripts.
 
-``import fastnet.network2 as network2``, or ``from fastnet.network2 import *``, runs as they are
-scripts that were written for the ``network2.py`` of Michael Nielsen's *Neural Networks and Deep
+With ``import fastnet.network2 as network2``, or ``from fastnet.network2 import *``, scripts run
+unchanged that were written for the ``network2.py`` of Michael Nielsen's *Neural Networks and Deep
 Learning*, or for one of its Python 3 ports. Names, parameters and printed lines are the same, and
 so are the random numbers: weights come from the generator that ``numpy.random.seed`` seeds, the
-order of the examples from ``random.shuffle``. Only the last digits are rounded otherwise.
+order of the examples from ``random.shuffle``. Only the last digits may differ by rounding.
 
 Data are iterables of pairs (x, y). x is a column, shape (n_0, 1); y is a target column, shape
 (n_L, 1), in training data, and a class number in evaluation data.
 
-Four things are better than in the original, on purpose: bad arguments are refused before anything
-changes, the cross-entropy of a saturated output is finite, the classes need not be ten, and a
-network with a single output has an accuracy (the side of 0.5 that output and target are on) where
-the original calls every example right.
+Four things differ from the original, on purpose: bad arguments are refused before anything changes,
+the cross-entropy of a saturated output is finite, there need not be ten classes, and a network with
+a single output is correct if that is on the same side of 0.5 as its target (the original counts
+every example as correct).
 
 Examples
 --------
@@ -77,7 +77,7 @@ __all__ = [
 
 Array = NDArray[Any]
 
-#: What the original's SGD calls on the network, and compiled training does not.
+#: Methods that the original's SGD calls, and compiled training does not.
 _NOT_CALLED = ("update_mini_batch", "backprop", "feedforward", "accuracy", "total_cost")
 
 
@@ -166,14 +166,14 @@ class Network(network.Network):
     Raises
     ------
     ValueError, TypeError
-        An argument is not of the kind described.
+        An argument has a wrong value or type.
 
     Notes
     -----
     `weights` and `biases` are float64. As in the original, every training, every initializer and
-    every assignment of a whole list makes new arrays: those that a script has kept stay as they
-    were. (So does the vector `parameters`.) Assigning one item writes into its array.
-    Where lists are given arrays of other layers, the next use makes that network.
+    every assignment of a whole list makes new arrays (and a new vector `parameters`): arrays that a
+    script has kept do not change. Assigning one item writes into its array. If a script gives the
+    lists arrays of other layers, the network has those layers from its next use on.
 
     Starting weights are drawn from NumPy's global generator; a copy or an unpickled network draws
     from there too.
@@ -366,7 +366,7 @@ class Network(network.Network):
         Parameters
         ----------
         a : array_like, shape (n_0, n)
-            One column, or several. What has another shape is taken as `fastnet.Network` takes it.
+            One column, or several. Other shapes are handled as by `fastnet.Network`.
 
         Returns
         -------
@@ -375,7 +375,7 @@ class Network(network.Network):
         Raises
         ------
         ValueError, TypeError
-            Another shape, NaN or infinity, or no real numbers.
+            A wrong shape, NaN or infinity, or not real numbers.
 
         Examples
         --------
@@ -396,7 +396,7 @@ class Network(network.Network):
         eta, lmbda : float
             Learning rate and L2 regularization.
         n : int
-            How many examples the whole training set has.
+            Number of examples in the whole training set.
 
         Raises
         ------
@@ -444,11 +444,11 @@ class Network(network.Network):
         evaluation_data : iterable of (x, class number), optional
         monitor_evaluation_cost, monitor_evaluation_accuracy : bool
         monitor_training_cost, monitor_training_accuracy : bool
-            What to work out and print after every epoch.
+            What to compute and print after every epoch.
         early_stopping_n : int, default 0
             Stop when the accuracy has not risen for so many epochs; 0 never stops. As in the ports
-            it is the accuracy that is monitored: on the evaluation data, else on the training data.
-            Where none is, it is that on the evaluation data, which is not printed then.
+            it is the monitored accuracy: on the evaluation data, else on the training data. If none
+            is monitored, the accuracy on the evaluation data is computed but not printed.
 
         Returns
         -------
@@ -456,12 +456,12 @@ class Network(network.Network):
         evaluation_accuracy : list of int
         training_cost : list of float
         training_accuracy : list of int
-            An entry an epoch where monitored, else empty.
+            One entry per epoch if monitored, else empty.
 
         Raises
         ------
         ValueError
-            An argument's value is wrong, or there is no accuracy to stop early by. Nothing has
+            An argument's value is wrong, or early stopping has no accuracy to go by. Nothing has
             changed then, no random number is drawn and no line printed.
         TypeError
             An argument is of a wrong type, or a subclass has replaced one of the methods that
@@ -485,11 +485,11 @@ class Network(network.Network):
                 f"early_stopping_n is {patience}, and there is no accuracy to watch; "
                 "give evaluation_data or set monitor_training_accuracy."
             )
-        pairs = _walkable(training_data)
+        pairs = _as_list(training_data)
         training, evaluation = self._read(pairs, "training_data", repeated=True), None
         counts = {"training": training.n}
         if evaluation_data is not None:
-            evaluation = _walkable(evaluation_data)
+            evaluation = _as_list(evaluation_data)
             evaluation = self._read(evaluation, "evaluation_data", repeated=True)
             counts["evaluation"] = evaluation.n
         report = _Report(counts, bool(monitor_evaluation_accuracy), patience)
@@ -534,9 +534,9 @@ class _Report(Callback):
     Parameters
     ----------
     counts : dict
-        How many examples there are for training, and for evaluation.
+        Number of examples for training, and for evaluation.
     show_evaluation_accuracy : bool
-        False where it is worked out for early stopping alone.
+        False if it is computed only for early stopping.
     patience : int
         Epochs without a better accuracy after which to stop; 0 never stops.
     """
@@ -572,11 +572,11 @@ class _Report(Callback):
         return self._waited >= self._patience
 
 
-def _walkable(data: Any) -> Any:
-    """Return data that can be walked more than once.
+def _as_list(data: Any) -> Any:
+    """Return pairs in a list, so that they can be iterated over more than once.
 
-    What is no iterable of pairs comes back as it is: a pair of arrays, which fastnet.Network reads
-    too, and what it will refuse.
+    Anything else comes back as it is: a pair of arrays, which fastnet.Network accepts, or something
+    that it will refuse.
     """
     if isinstance(data, (tuple, list)) and len(data) == 2 and isinstance(data[0], np.ndarray):
         return data
@@ -597,13 +597,12 @@ def load(filename: str | os.PathLike[str]) -> Network:
     OSError
         The file cannot be read.
     ValueError
-        It holds no network, or one that is not sigmoid throughout, or it is damaged, or it names a
-        cost that fastnet does not have.
+        It is damaged, or does not hold a network of sigmoid layers and a cost that fastnet has.
 
     Notes
     -----
-    As in the original, keys that it does not know are passed over, and numbers are drawn from
-    `numpy.random` for the starting weights that the file's then replace.
+    As in the original, unknown keys are ignored, and starting weights, which those of the file then
+    replace, are drawn from `numpy.random`.
 
     Examples
     --------

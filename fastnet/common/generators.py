@@ -1,4 +1,4 @@
-"""Random number generators: from a seed, and their states as plain values that files hold."""
+"""Random number generators: from a seed, and their states as plain values for files."""
 
 from __future__ import annotations
 
@@ -79,12 +79,12 @@ def set_state(generator: Source, state: Any) -> None:
 
 
 def read_state(plain: Any, generator: Source) -> Any:
-    """Return the state that `get_state` made plain, once it is one for such a generator.
+    """Return the state that `get_state` has described, for `set_state` of such a generator.
 
     Raises
     ------
     ValueError
-        It is another generator's, or no state at all.
+        It is the state of another kind of generator, or not a state.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def read_state(plain: Any, generator: Source) -> Any:
         # On a copy first, so that a state that is refused has changed nothing.
         set_state(copy.deepcopy(generator), state)
     except (TypeError, KeyError, IndexError, OverflowError, ValueError) as error:
-        raise ValueError(f"no state of a generator ({str(error)[:80]})") from error
+        raise ValueError(f"not a state of a generator ({str(error)[:80]})") from error
     return state
 
 
@@ -125,33 +125,34 @@ def _as_plain(value: Any) -> Any:
 
 
 def _fitted(plain: Any, template: Any) -> Any:
-    """A plain value in the types of the template."""
+    """Return a plain value in the types of the template."""
     if isinstance(template, dict):
         if not isinstance(plain, dict) or set(plain) != set(template):
             raise ValueError("other keys")
         return {key: _fitted(plain[key], item) for key, item in template.items()}
     if isinstance(template, np.ndarray):
         if not isinstance(plain, list) or not all(type(item) is int for item in plain):
-            raise ValueError("no list of whole numbers")
+            raise ValueError("not a list of whole numbers")
         array = np.array(plain, dtype=template.dtype)
         if array.shape != template.shape:
-            raise ValueError(f"{array.shape} numbers and not {template.shape}")
+            raise ValueError(f"shape {array.shape}; expected {template.shape}")
         return array
     if isinstance(template, tuple):
         if not isinstance(plain, list) or len(plain) != len(template):
-            raise ValueError("no list of as many")
+            raise ValueError(f"not a list of {len(template)}")
         return tuple(_fitted(item, now) for item, now in zip(plain, template, strict=True))
-    if template is None or isinstance(template, float):  # a normal number kept, or none
+    # A normal number that is kept for the next draw, or None.
+    if template is None or isinstance(template, float):
         if plain is None or type(plain) in (int, float):
             return None if plain is None else float(plain)
-        raise ValueError("no number")
+        raise ValueError("not a number")
     if type(plain) is not type(template):
-        raise ValueError(f"{type(plain).__name__} and not {type(template).__name__}")
+        raise ValueError(f"{type(plain).__name__}; expected {type(template).__name__}")
     return plain
 
 
 def _check_limits(state: Any) -> None:
-    """Refuse what NumPy takes, and then reads beyond its tables with or never comes to an end."""
+    """Refuse states that NumPy accepts, but then reads beyond its tables or never ends with."""
     if not isinstance(state, dict):
         return
     name, inner = state["bit_generator"], state["state"]

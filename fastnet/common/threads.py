@@ -1,12 +1,11 @@
-"""How many threads work on one network.
+"""The number of threads that work on one network, the usable cores, and running tasks in threads.
 
-The number changes no bit of any result: in a training threads share out a layer's units, in a
-prediction the rows, and every sum is added in the same order by whichever thread has it. Small work
-stays on one thread, and training that turns out to be slower on several does so too (`pace.Crew`).
+The number of threads changes no bit of any result: threads divide a layer's units in training and
+the rows in prediction, and every sum is added in the same order, whichever thread adds it. Small
+work stays on one thread, as does training that turns out to be slower on several.
 
-One thread is taken unless it is told otherwise. Networks that are small gain more from
-several trainings side by side, and threads that must meet twice a mini-batch gain nothing on a
-processor that others are using.
+The default is one thread. Small networks gain more from several trainings side by side, and threads
+that synchronize twice per mini-batch gain nothing on a processor that others are using.
 """
 
 from __future__ import annotations
@@ -27,15 +26,15 @@ __all__ = [
     "usable_cores",
 ]
 
-#: In the environment: the number that a process starts with, or "all".
+#: The environment variable with the number that a process starts with, or "all".
 VARIABLE = "FASTNET_NUM_THREADS"
-#: Where Linux says which part of the processors' time a container may have: "quota period".
+#: The file in which Linux has a container's share of the processors' time: "quota period".
 QUOTA = "/sys/fs/cgroup/cpu.max"
 
-#: What each thread needs to begin with is allocated beforehand, so that there must be a limit.
+#: A limit, since buffers for each thread are allocated before the first starts.
 MOST_THREADS = 1024
 
-_chosen: list[int] = []  # what set_num_threads was given, if a number
+_chosen: list[int] = []  # the number that set_num_threads was given, if any
 _here = threading.local()
 
 
@@ -66,7 +65,7 @@ def set_num_threads(n: int | None) -> None:
     Parameters
     ----------
     n : int or None
-        1 to 1024; None: what FASTNET_NUM_THREADS says, a number or "all", or else 1.
+        1 to 1024; None: FASTNET_NUM_THREADS, a number or "all", or 1 if that is not set.
 
     Raises
     ------
@@ -92,7 +91,7 @@ def get_num_threads() -> int:
     Raises
     ------
     ValueError
-        FASTNET_NUM_THREADS is set, but neither to a whole number from 1 to 1024 nor to "all".
+        FASTNET_NUM_THREADS is neither a whole number from 1 to 1024 nor "all".
 
     Examples
     --------
@@ -121,7 +120,7 @@ def get_num_threads() -> int:
 
 @contextmanager
 def single_threaded() -> Iterator[None]:
-    """Train on one thread inside, in this thread: for programs that train several networks at once.
+    """Use one thread for the trainings and predictions that this thread begins in the context.
 
     Examples
     --------
@@ -139,20 +138,20 @@ def single_threaded() -> Iterator[None]:
 
 
 def run_together(tasks: Sequence[Callable[[list[BaseException]], object]]) -> None:
-    """Run the first task in this thread and each other in one of its own, until all have ended.
+    """Run the first task in this thread and each other task in its own, until all have ended.
 
-    Where the system allows no more threads, this one does what is left.
+    If the system allows no more threads, this thread runs the remaining tasks.
 
     Parameters
     ----------
     tasks : sequence of callable
-        Each is given a list. While it works it may look there: where something is in, another task
-        has failed, and it need not go on.
+        Each is called with the list of errors: if it is not empty, another task has failed, and
+        there is no need to go on.
 
     Raises
     ------
     BaseException
-        What went wrong first.
+        The first error.
 
     Examples
     --------
@@ -187,9 +186,9 @@ def run_together(tasks: Sequence[Callable[[list[BaseException]], object]]) -> No
     for thread in threads:
         try:
             thread.join()
-        except RuntimeError:  # Ctrl-C came before the thread began: it ends at its first look
+        except RuntimeError:  # Ctrl-C came before the thread began; it sees the error and ends
             continue
-        except BaseException as error:  # Ctrl-C, which comes to the main thread alone
+        except BaseException as error:  # Ctrl-C, which only the main thread receives
             errors.append(error)
             thread.join()
     if errors:

@@ -1,4 +1,4 @@
-"""What comes out of a sweep: an `Outcome` a training, together a `SweepResult`."""
+"""Results of a sweep: an `Outcome` for each training, and all of them in a `SweepResult`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Outcome", "SweepResult"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one training.
+    """The result of one training.
 
     Attributes
     ----------
@@ -26,19 +26,19 @@ class Outcome:
     repetition : int
         Which of the sweep's seeds it drew from, counted from 0.
     measures : dict
-        By name: the last epoch's record, and what the build function measured itself.
+        By name: the last epoch's record, and the measures of the build function.
     history : History
-        An entry an epoch; empty where the build function gave measures alone.
+        One entry per epoch; empty if the build function returned measures only.
     error, trace : str
-        What went wrong, in one line and in full; empty where nothing did.
+        The error in one line and its traceback; empty if there was none.
     exception : Exception or None
-        The error itself, where it could be sent here.
+        The error itself, if it can be pickled.
     seconds : float
         How long it took on its worker.
     worker, kernel : str
         Host and process, and the kernel variant that trained there.
     restored : bool
-        Whether it was not trained now but read from the store.
+        Whether it was read from the store instead of trained.
     """
 
     index: int
@@ -57,9 +57,9 @@ class Outcome:
 
     @property
     def network(self) -> Network | None:
-        """The trained network, made anew at each call; None where none came back.
+        """A new copy of the trained network; None if the build function did not return it.
 
-        Its generator and its optimizer's state stayed where it was trained, as with `Network.save`.
+        As with `Network.save`, it has neither the generator nor the state of the optimizer.
         """
         if self.model is None:
             return None
@@ -105,23 +105,23 @@ class SweepResult(Sequence[Outcome]):
 
     @property
     def failed(self) -> SweepResult:
-        """Those that failed, each with its configuration and error."""
+        """The outcomes of trainings that failed."""
         return SweepResult(outcome for outcome in self if outcome.error)
 
     def to_frame(self, *, epochs: bool = False) -> Any:
-        """Return a pandas DataFrame, a row a training or a row an epoch.
+        """Return a pandas DataFrame, one row per training or one row per epoch.
 
         Parameters
         ----------
         epochs : bool, keyword only, default False
-            A row an epoch, from the histories; otherwise a row a training.
+            One row per epoch, from the histories.
 
         Returns
         -------
         DataFrame
-            The configuration's entries, "repetition", then what was measured (under
-            ``measured_...`` where a configuration has an entry of that name), and of trainings
-            "seconds" and "error". Rows of failed trainings have no measures.
+            The configuration's entries, "repetition", then the measures (under ``measured_...`` if
+            a configuration has an entry of that name), and for trainings "seconds" and "error".
+            Rows of failed trainings have no measures.
 
         Raises
         ------

@@ -36,7 +36,7 @@ def grid(**axes: Iterable[Any]) -> list[Configuration]:
     Parameters
     ----------
     **axes : iterable
-        The values that each name takes; the last name changes fastest.
+        The values of each name; the last name changes fastest.
 
     Returns
     -------
@@ -71,7 +71,7 @@ class Trial:
     repetition : int
         Which of the sweep's seeds it draws from, counted from 0.
     seed : int
-        Of the sweep.
+        The seed of the sweep.
     """
 
     index: int
