@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from fastnet.common.arguments import as_count, as_items, as_rate, shown
 from fastnet.schedules import goodness, read_better, read_monitor, since_best, watched
 
-if TYPE_CHECKING:
-    from fastnet.network import Network
-
 __all__ = ["Callback", "EarlyStopping", "RecordStatistics", "read_callbacks"]
 
 
 class Callback:
     """Hooks to override; each may return True to stop the training after it.
+
+    Each is given the `fastnet.Network` that trains; an override may annotate it so.
 
     Attributes
     ----------
@@ -43,23 +42,23 @@ class Callback:
     changing: ClassVar[tuple[str, ...]] = ()
     adds: tuple[str, ...] = ()
 
-    def on_train_begin(self, network: Network) -> bool | None:
+    def on_train_begin(self, network: Any) -> bool | None:
         """Training begins; arguments have been checked."""
 
-    def on_epoch_begin(self, network: Network, epoch: int) -> bool | None:
+    def on_epoch_begin(self, network: Any, epoch: int) -> bool | None:
         """An epoch begins; epochs are counted from 0 over all trainings of the network."""
 
-    def on_interval(self, network: Network, epoch: int, mini_batch: int) -> bool | None:
+    def on_interval(self, network: Any, epoch: int, mini_batch: int) -> bool | None:
         """`interval` mini-batches more are done, `mini_batch` in this epoch so far.
 
         Parameters that are assigned here count from the next mini-batch on; the optimizer's state
         stays. To assign the cost is a RuntimeError.
         """
 
-    def on_epoch_end(self, network: Network, record: dict[str, Any]) -> bool | None:
+    def on_epoch_end(self, network: Any, record: dict[str, Any]) -> bool | None:
         """An epoch is over; what is added to `record` stands in the History."""
 
-    def on_train_end(self, network: Network) -> None:
+    def on_train_end(self, network: Any) -> None:
         """Training ends, whatever the reason; told to all whose `on_train_begin` has returned."""
 
     def get_state(self) -> dict[str, Any]:
@@ -166,11 +165,11 @@ class EarlyStopping(Callback):
             raise ValueError("best_parameters are no vector of finite numbers")
         super().set_state(state)
 
-    def on_train_begin(self, network: Network) -> None:
+    def on_train_begin(self, network: Any) -> None:
         """Forget earlier trainings."""
         self._forget()
 
-    def on_epoch_end(self, network: Network, record: dict[str, Any]) -> bool:
+    def on_epoch_end(self, network: Any, record: dict[str, Any]) -> bool:
         """Compare; keep the parameters where they are the best so far."""
         found = goodness(record, self.monitor, self.better)
         self.high_is_better = watched(record, self.monitor, self.better)[1]
@@ -183,7 +182,7 @@ class EarlyStopping(Callback):
                 self.best_parameters = network.parameters.copy()
         return self.waited >= self.patience
 
-    def on_train_end(self, network: Network) -> None:
+    def on_train_end(self, network: Any) -> None:
         """Give the best parameters back."""
         if self.restore_best and self.best_parameters is not None:
             network.parameters = self.best_parameters
@@ -242,20 +241,20 @@ class RecordStatistics(Callback):
             raise ValueError(f"records is {shown(state['records'])}; expected a list")
         super().set_state(state)
 
-    def on_train_begin(self, network: Network) -> None:
+    def on_train_begin(self, network: Any) -> None:
         """Record where the network starts."""
         self._record(network, len(network.history), 0)
 
-    def on_interval(self, network: Network, epoch: int, mini_batch: int) -> None:
+    def on_interval(self, network: Any, epoch: int, mini_batch: int) -> None:
         """Record in the middle of an epoch."""
         self._record(network, epoch, mini_batch)
 
-    def on_epoch_end(self, network: Network, record: dict[str, Any]) -> None:
+    def on_epoch_end(self, network: Any, record: dict[str, Any]) -> None:
         """Record at the end of an epoch."""
         record["layers"] = self._record(network, record["epoch"] + 1, 0)
 
-    def _record(self, network: Network, epoch: int, mini_batch: int) -> list[dict[str, float]]:
-        layers = network.layer_statistics(self.X, self.y)
+    def _record(self, network: Any, epoch: int, mini_batch: int) -> list[dict[str, float]]:
+        layers: list[dict[str, float]] = network.layer_statistics(self.X, self.y)
         self.records.append({"epoch": epoch, "mini_batch": mini_batch, "layers": layers})
         return layers
 

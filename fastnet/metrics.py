@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastnet.common.arguments import as_items, call, is_function, shown
 from fastnet.data.dataset import Dataset
+from fastnet.model.model import Model
 from fastnet.model.norms import regularized
 from fastnet.model.prediction import evaluate
-
-if TYPE_CHECKING:
-    from fastnet.network import Network
 
 __all__ = ["METRICS", "Metrics"]
 
@@ -71,7 +69,7 @@ class Metrics:
         if items is None:
             raise TypeError(f"metrics is {shown(chosen)}; give a list of names or functions.")
         self.names: list[str] = []
-        self.functions: dict[str, Callable[[Network], Any]] = {}
+        self.functions: dict[str, Callable[[Any], Any]] = {}
         for metric in items:
             self._add(metric, evaluation)
         self.l1, self.l2 = l1, l2
@@ -106,7 +104,7 @@ class Metrics:
         """Whether cost and hits are to be counted while training."""
         return any(name.startswith("running") for name in self.names)
 
-    def measure(self, network: Network, measured: tuple[float, int], n: int) -> dict[str, Any]:
+    def measure(self, network: Model, measured: tuple[float, int], n: int) -> dict[str, Any]:
         """Return every metric by name.
 
         Parameters
