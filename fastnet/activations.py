@@ -1,10 +1,12 @@
-"""Activation functions, in NumPy, for users and for the formulas in `costs.py`.
+"""Activations: one table of all that networks can have; the sigmoid and its derivative in NumPy.
 
-Networks apply the compiled twins in `kernels/layers.pxd`.
+Networks apply the compiled functions of `kernels/layers.pxd`, which has every formula.
 """
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,41 @@ from fastnet.data.dataset import as_real_array
 __all__ = ["sigmoid", "sigmoid_prime"]
 
 Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Activation:
+    """What the library knows about an activation besides its formula.
+
+    Attributes
+    ----------
+    torch, onnx, sklearn : str or None
+        The class in `torch.nn`, the operator of ONNX, and scikit-learn's name; None where there is
+        none.
+    lowest, highest : float
+        What an output can come arbitrarily near to, and so what its targets may be.
+    output_only : bool
+        Whether hidden layers cannot have it.
+    """
+
+    torch: str | None
+    onnx: str | None
+    sklearn: str | None
+    lowest: float = -math.inf
+    highest: float = math.inf
+    output_only: bool = False
+
+
+#: Every activation, by the name that users give and the kernels' table of numbers has.
+ACTIVATIONS = {
+    "sigmoid": Activation("Sigmoid", "Sigmoid", "logistic", 0.0, 1.0),
+    "tanh": Activation("Tanh", "Tanh", "tanh", -1.0, 1.0),
+    "relu": Activation("ReLU", "Relu", "relu", 0.0),
+    "leaky_relu": Activation("LeakyReLU", "LeakyRelu", None),
+    "identity": Activation("Identity", "Identity", "identity"),
+    "softmax": Activation("Softmax", "Softmax", "softmax", 0.0, 1.0, output_only=True),
+    "exponential": Activation(None, "Exp", "exp", 0.0, output_only=True),
+}
 
 
 def _real(z: ArrayLike) -> Array:

@@ -36,7 +36,7 @@ ACTIVATIONS = {
     "softmax": (softmax, None),
     "exponential": (np.exp, np.exp),
 }
-HIDDEN = ["sigmoid", "tanh", "relu", "leaky_relu", "identity"]
+HIDDEN = [name for name in ACTIVATIONS if name not in ("softmax", "exponential")]
 #: Every cost with every output activation that it goes with.
 OUTPUTS = [
     *(("quadratic", output) for output in ACTIVATIONS),

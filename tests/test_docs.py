@@ -18,9 +18,9 @@ from matplotlib.figure import Figure
 
 import fastnet
 from fastnet import callbacks, costs, diagnostics, metrics, optimizers, plotting, schedules
+from fastnet.activations import ACTIVATIONS
 from fastnet.cli.app import COMMANDS
 from fastnet.initializers import INITIALIZERS
-from fastnet.kernels import codes
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -224,7 +224,7 @@ def public_names():
         ("schedules by name", schedules.SCHEDULES),
         ("initializers", INITIALIZERS),
         ("metrics", metrics.METRICS),
-        ("activations", codes.ACTIVATIONS),
+        ("activations", ACTIVATIONS),
         ("costs", [*costs.COSTS, *(cost.__name__ for cost in costs.COSTS.values())]),
         ("commands", COMMANDS),
         ("Callback", hooks),

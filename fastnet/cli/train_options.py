@@ -10,7 +10,7 @@ from typing import Any
 
 from fastnet.cli.evaluate import HEADER
 from fastnet.cli.options import amount, count, seed, with_default
-from fastnet.model.architecture import OUTPUT_ONLY, OUTPUTS
+from fastnet.model.architecture import OUTPUTS
 
 __all__ = ["add_options", "check"]
 
@@ -49,11 +49,12 @@ def _add_data(group: Any) -> None:
 
 
 def _add_network(group: Any) -> None:
+    from fastnet.activations import ACTIVATIONS
     from fastnet.costs import COSTS
     from fastnet.initializers import INITIALIZERS
-    from fastnet.kernels import codes
 
-    activation = partial(_one_of, "activations", codes.ACTIVATIONS)
+    activation = partial(_one_of, "activations", ACTIVATIONS)
+    inner = ", ".join(name for name, known in ACTIVATIONS.items() if not known.output_only)
     hidden = with_default("units of each hidden layer; no number for no such layer", 100)
     group.add_argument("--hidden", metavar="N", type=count, nargs="*", default=[100], help=hidden)
     group.add_argument(
@@ -62,9 +63,7 @@ def _add_network(group: Any) -> None:
         type=activation,
         nargs="+",
         default=["sigmoid"],
-        help=with_default(
-            f"of the hidden layers, one or one a layer: {_some(codes.ACTIVATIONS)}", "sigmoid"
-        ),
+        help=with_default(f"of the hidden layers, one or one a layer: {inner}", "sigmoid"),
     )
     group.add_argument("--output", metavar="NAME", type=activation, help=_OUTPUT)
     group.add_argument(
@@ -212,10 +211,6 @@ def _one_of(what: str, names: Iterable[str], text: str) -> str:
     if text not in names:
         raise argparse.ArgumentTypeError(f"got {text}; the {what} are {', '.join(names)}")
     return text
-
-
-def _some(names: Iterable[str]) -> str:
-    return ", ".join(name for name in names if name not in OUTPUT_ONLY)
 
 
 def _optimizer(text: str) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import InvalidParameterError
 
+from fastnet import activations
 from fastnet.callbacks import read_callbacks
 from fastnet.common.arguments import shown
 from fastnet.estimators.draws import Rate
@@ -41,14 +42,12 @@ __all__ = [
     "make_schedule",
 ]
 
-#: scikit-learn's names, and fastnet's where it has more.
+#: Of hidden layers, by scikit-learn's name and by fastnet's.
 ACTIVATIONS = {
-    "identity": "identity",
-    "logistic": "sigmoid",
-    "sigmoid": "sigmoid",
-    "tanh": "tanh",
-    "relu": "relu",
-    "leaky_relu": "leaky_relu",
+    alias: name
+    for name, known in activations.ACTIVATIONS.items()
+    if not known.output_only
+    for alias in (known.sklearn or name, name)
 }
 SOLVERS = ("adam", "sgd", "lbfgs", "adamw", "momentum", "nesterov", "rmsprop", "rprop")
 LEARNING_RATES = ("constant", "invscaling", "adaptive")

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fastnet.common.arguments import memory_for
-from fastnet.data.targets import KINDS
 from fastnet.files.atomic import replace_file
 from fastnet.files.checks import (
     are_labels,
@@ -24,6 +23,7 @@ from fastnet.files.checks import (
     read_names,
     refuse,
 )
+from fastnet.model.targets import KINDS
 from fastnet.preprocessing import Preprocessing
 
 __all__ = ["fits_json", "read_json", "write_json"]

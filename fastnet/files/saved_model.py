@@ -23,7 +23,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnet._version import __version__
-from fastnet.data.targets import KINDS, kind_of_output
 from fastnet.files.checks import (
     are_labels,
     as_plain,
@@ -35,6 +34,7 @@ from fastnet.files.checks import (
     refuse,
 )
 from fastnet.history import without_counts
+from fastnet.model.targets import KINDS, kind_of_output
 from fastnet.preprocessing import Preprocessing
 
 __all__ = [

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastnet._version import __version__
+from fastnet.activations import ACTIVATIONS
 from fastnet.common.errors import missing_extra
 from fastnet.files import replace_file
 from fastnet.interchange.layers import Layer, copied
@@ -19,16 +20,10 @@ __all__ = ["to_onnx"]
 #: Of 2021 and 2022: old enough for the runtimes that people have.
 OPSET = 17
 IR_VERSION = 8
-#: By activation: the operator and its attributes; the identity needs none.
-OPERATORS: dict[str, tuple[str, dict[str, Any]]] = {
-    "sigmoid": ("Sigmoid", {}),
-    "tanh": ("Tanh", {}),
-    "relu": ("Relu", {}),
-    "leaky_relu": ("LeakyRelu", {"alpha": 0.01}),
-    "softmax": ("Softmax", {"axis": -1}),
-    "identity": ("Identity", {}),
-    "exponential": ("Exp", {}),
-}
+#: The operator of each activation that has one.
+OPERATORS = {name: known.onnx for name, known in ACTIVATIONS.items() if known.onnx}
+#: Attributes of an activation's operator, where ONNX's defaults are not meant.
+ATTRIBUTES: dict[str, dict[str, Any]] = {"leaky_relu": {"alpha": 0.01}, "softmax": {"axis": -1}}
 
 
 def to_onnx(network: Model, path: str | os.PathLike[str], *, preprocessing: bool = True) -> None:
@@ -129,16 +124,16 @@ class _Graph:
 
     def layer(self, at: str, number: int, layer: Layer) -> str:
         """Add one layer: a^l = activation(a^(l-1) w^T + b)."""
-        if layer.activation not in OPERATORS:
+        name = layer.activation
+        if name not in OPERATORS:
             raise ValueError(
-                f"{layer.name} has the activation {layer.activation!r}, which has no operator in "
-                f"ONNX; it can hold {', '.join(OPERATORS)}."
+                f"{layer.name} has the activation {name!r}, which has no operator in ONNX; it can "
+                f"hold {', '.join(OPERATORS)}."
             )
         w = self.constant(f"weights_{number}", layer.weight)
         b = self.constant(f"biases_{number}", layer.bias)
         at = self.add("Gemm", [at, w, b], f"z_{number}", transB=1)
-        operator, attributes = OPERATORS[layer.activation]
-        return self.add(operator, [at], f"a_{number}", **attributes)
+        return self.add(OPERATORS[name], [at], f"a_{number}", **ATTRIBUTES.get(name, {}))
 
     def restored(self, at: str, applied: Preprocessing | None) -> None:
         """Add what gives predicted numbers in the units of the target, and name the output."""

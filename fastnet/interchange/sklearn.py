@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnet.activations import ACTIVATIONS
 from fastnet.common.errors import missing_extra
 from fastnet.interchange.layers import Layer, assemble, copied, warn_of_scaling
 from fastnet.model.model import AnyModel, Model
@@ -16,14 +17,11 @@ __all__ = ["from_sklearn", "meaning_of", "to_sklearn"]
 
 Array = NDArray[Any]
 
-#: Our names of the activations that scikit-learn's hidden layers have, all of one kind, and its.
-HIDDEN = {"identity": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}
-OUTPUT = {
-    "identity": "identity",
-    "sigmoid": "logistic",
-    "softmax": "softmax",
-    "exponential": "exp",  # of MLPRegressor(loss="poisson"), since 1.7
-}
+#: Our names of the activations that scikit-learn has, and its: in hidden layers, all of one kind;
+#: and in the output (the exponential with MLPRegressor(loss="poisson"), since 1.7).
+SHARED = {name: known.sklearn for name, known in ACTIVATIONS.items() if known.sklearn}
+HIDDEN = {name: SHARED[name] for name in SHARED if not ACTIVATIONS[name].output_only}
+OUTPUT = {name: SHARED[name] for name in ("identity", "sigmoid", "softmax", "exponential")}
 
 
 def from_sklearn(cls: type[AnyModel], estimator: Any, *, cost: Any = None) -> AnyModel:

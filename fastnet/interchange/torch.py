@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnet.activations import ACTIVATIONS
 from fastnet.common.errors import missing_extra
 from fastnet.interchange.layers import Layer, assemble, copied, warn_of_scaling
 from fastnet.model.model import AnyModel, Model
@@ -15,15 +16,8 @@ from fastnet.preprocessing import Preprocessing
 __all__ = ["from_torch", "to_torch"]
 
 
-#: The module of each activation, by name in `torch.nn`; the class's defaults are what is meant.
-MODULES = {
-    "sigmoid": "Sigmoid",
-    "tanh": "Tanh",
-    "relu": "ReLU",
-    "leaky_relu": "LeakyReLU",
-    "identity": "Identity",
-    "softmax": "Softmax",
-}
+#: The class in `torch.nn` of each activation that has one, with its defaults.
+MODULES = {name: known.torch for name, known in ACTIVATIONS.items() if known.torch}
 #: Attributes of modules that `to_torch` made: what `preprocessing` has of these names.
 NAMES = ("labels", "columns", "target")
 #: What does nothing when a model predicts on rows.

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from fastnet.activations import ACTIVATIONS
 from fastnet.common.arguments import as_count, as_items, memory_for, shown
 from fastnet.costs import Cost, find_cost
 from fastnet.kernels import codes
@@ -19,8 +20,6 @@ __all__ = ["Architecture", "read_architecture", "read_dtype"]
 MAX_DEPTH = 64
 #: The output whose derivative each of these costs cancels; the quadratic cost goes with any.
 OUTPUTS = {"cross_entropy": "sigmoid", "log_likelihood": "softmax", "poisson": "exponential"}
-#: Activations that hidden layers don't have.
-OUTPUT_ONLY = ("softmax", "exponential")
 
 
 @dataclass(frozen=True)
@@ -154,12 +153,12 @@ def _read_activations(activation: Any, output: Any, cost: type[Cost], depth: int
     if output is None:
         output = OUTPUTS.get(cost.name, "sigmoid")
     for layer, name in enumerate((*names, output), 1):
-        if not isinstance(name, str) or name not in codes.ACTIVATIONS:
+        if not isinstance(name, str) or name not in ACTIVATIONS:
             where = "activation" if layer < depth else "output activation"
             raise ValueError(
-                f"{where} {shown(name)} is unknown; there are {', '.join(codes.ACTIVATIONS)}."
+                f"{where} {shown(name)} is unknown; there are {', '.join(ACTIVATIONS)}."
             )
-    for name in OUTPUT_ONLY:
-        if name in names:
+    for name in names:
+        if ACTIVATIONS[name].output_only:
             raise ValueError(f"activation is {name!r} in a hidden layer; it is for output= only.")
     return [*names, output]

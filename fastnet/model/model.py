@@ -14,8 +14,14 @@ from fastnet.common.generators import RNG, Seed, as_rng
 from fastnet.costs import Cost, CrossEntropyCost, find_cost
 from fastnet.data.batches import Batches
 from fastnet.data.dataset import Dataset, read_dataset
-from fastnet.data.targets import (
-    TargetFacts,
+from fastnet.data.targets import TargetFacts
+from fastnet.history import History
+from fastnet.initializers import Initializer, name_of, read_initializer
+from fastnet.model.architecture import Architecture, check_cost, read_architecture
+from fastnet.model.blocks import call_rows, pieces, prediction_rows
+from fastnet.model.guard import TrainingGuard
+from fastnet.model.parameters import Views, allocate, layer_views
+from fastnet.model.targets import (
     check_targets,
     kind_of,
     kind_of_output,
@@ -23,12 +29,6 @@ from fastnet.data.targets import (
     low_of,
     read_kind,
 )
-from fastnet.history import History
-from fastnet.initializers import Initializer, name_of, read_initializer
-from fastnet.model.architecture import Architecture, check_cost, read_architecture
-from fastnet.model.blocks import call_rows, pieces, prediction_rows
-from fastnet.model.guard import TrainingGuard
-from fastnet.model.parameters import Views, allocate, layer_views
 from fastnet.optimizers import SGD, Optimizer, State
 from fastnet.preprocessing import Preprocessing
 

@@ -11,7 +11,8 @@ import pytest
 import fastnet
 from fastnet import Network
 
-INNER = ["sigmoid", "tanh", "relu", "leaky_relu", "identity"]
+from ..formulas import HIDDEN
+
 DTYPES = [np.float64, np.float32]
 CLOSE = {"rtol": 1e-6, "atol": 1e-6}
 
@@ -31,8 +32,8 @@ def answer(torch, module, X):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("output", [*INNER, "softmax"])
-@pytest.mark.parametrize("activation", INNER)
+@pytest.mark.parametrize("output", [*HIDDEN, "softmax"])
+@pytest.mark.parametrize("activation", HIDDEN)
 def test_there_and_back(torch, activation, output, dtype):
     hidden = [activation, "tanh"]
     net = Network([3, 7, 1, 4], "quadratic", activation=hidden, output=output, dtype=dtype, rng=2)

@@ -14,7 +14,8 @@ import pytest
 import fastnet
 from fastnet import Network, Preprocessing
 
-INNER = ["sigmoid", "tanh", "relu", "leaky_relu", "identity"]
+from ..formulas import HIDDEN
+
 DTYPES = [np.float64, np.float32]
 
 
@@ -31,8 +32,8 @@ def describe(network, path):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("output", [*INNER, "softmax", "exponential"])
-@pytest.mark.parametrize("activation", INNER)
+@pytest.mark.parametrize("output", [*HIDDEN, "softmax", "exponential"])
+@pytest.mark.parametrize("activation", HIDDEN)
 def test_onnxruntime_gives_the_same(tmp_path, activation, output, dtype):
     sizes, hidden = [3, 7, 1, 4], [activation, "tanh"]
     net = Network(sizes, "quadratic", activation=hidden, output=output, dtype=dtype, rng=2)

@@ -14,7 +14,7 @@ import pytest
 import fastnet
 from fastnet import SGD, Adam, Callback
 
-from ..formulas import Plain, flattened, problem
+from ..formulas import HIDDEN, Plain, flattened, problem
 from ..strategies import DTYPES
 
 SIZES = [12, 33, 17, 4]
@@ -121,7 +121,7 @@ def test_layers_do_not_share_their_masks():
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "leaky_relu", "identity"])
+@pytest.mark.parametrize("activation", HIDDEN)
 def test_a_step_with_a_mask_is_the_formula(activation, dtype):
     """Forward and backward go through the thinned network.
 

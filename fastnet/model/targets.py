@@ -1,0 +1,164 @@
+"""What targets mean to an output: classes, labels or numbers; and which targets it can learn."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from fastnet.activations import ACTIVATIONS
+from fastnet.common.arguments import shown
+from fastnet.data.targets import TargetFacts
+
+__all__ = ["KINDS", "check_targets", "kind_of", "kind_of_output", "limits", "low_of", "read_kind"]
+
+#: What a network's targets can be.
+KINDS = ("classes", "labels", "numbers")
+#: By how much a target may miss the closed range of the output: rounding, nothing else.
+ROUNDING = 1e-6
+#: By how much a row of targets of softmax outputs may miss the sum 1.
+SUM_TOLERANCE = 1e-3
+
+
+def kind_of(facts: TargetFacts | None, output: str) -> str:
+    """Return the kind that targets are of, for a network with this output.
+
+    Parameters
+    ----------
+    facts : TargetFacts or None
+        None of class numbers.
+    output : str
+        The last layer's activation. Units from -1 to 1, such as tanh, may tell classes apart by
+        the sign; an exponential gives counts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnet.data.targets import facts_of
+    >>> several, _ = facts_of(np.array([[1.0, 1.0], [1.0, 0.0]]))
+    >>> kind_of(None, "softmax"), kind_of(several, "sigmoid"), kind_of(several, "exponential")
+    ('classes', 'labels', 'numbers')
+    """
+    if facts is None:
+        return "classes"
+    if output == "exponential":
+        return "numbers"
+    if facts.is_binary:
+        return "classes" if facts.n_out == 1 or facts.is_one_hot else "labels"
+    if ACTIVATIONS[output].lowest == -1 and facts.are_signs:
+        return "classes" if facts.n_out == 1 or facts.is_one_hot_of_signs else "labels"
+    return "numbers"
+
+
+def kind_of_output(output: str) -> str:
+    """Return the kind that a network is taken for of which nothing but its output is known."""
+    return "classes" if output in ("sigmoid", "softmax") else "numbers"
+
+
+def low_of(facts: TargetFacts | None, output: str) -> float:
+    """Return the target of the negative class: -1 of units that learn signs, else 0."""
+    signs = ACTIVATIONS[output].lowest == -1 and facts is not None and facts.lowest[0] < 0
+    return -1.0 if signs else 0.0
+
+
+def read_kind(kind: Any, output: str) -> str | None:
+    """Return a kind that was set by hand, or None.
+
+    Raises
+    ------
+    ValueError
+        An unknown one, or labels of softmax outputs, of which always one is on.
+    TypeError
+        It is no string.
+
+    Examples
+    --------
+    >>> read_kind("numbers", "identity")
+    'numbers'
+    """
+    if kind is None:
+        return None
+    if not isinstance(kind, str):
+        raise TypeError(f"kind is {shown(kind)}; expected one of {', '.join(KINDS)}, or None.")
+    if kind not in KINDS:
+        raise ValueError(f"kind is {shown(kind)}; expected one of {', '.join(KINDS)}, or None.")
+    if kind == "labels" and output == "softmax":
+        raise ValueError(
+            "kind is 'labels', and softmax outputs name one class a row; use output='sigmoid' "
+            "and the cross-entropy for several labels."
+        )
+    return str(kind)
+
+
+def limits(output: str) -> tuple[float, float, bool]:
+    """Return the lowest and highest target of an output, and whether a row of them sums to 1.
+
+    The costs that have no meaning for other targets go with one output each: the cross-entropy with
+    sigmoid, the log-likelihood with softmax, Poisson's with the exponential.
+
+    Parameters
+    ----------
+    output : str
+        Name of the last layer's activation.
+
+    Examples
+    --------
+    >>> limits("sigmoid"), limits("exponential")
+    ((0.0, 1.0, False), (0.0, inf, False))
+    """
+    activation = ACTIVATIONS[output]
+    return activation.lowest, activation.highest, output == "softmax"
+
+
+def check_targets(facts: TargetFacts, name: str, output: str) -> None:
+    """Refuse targets for which the cost has no meaning, or that the output cannot come near to.
+
+    Parameters
+    ----------
+    facts : TargetFacts
+    name : str
+        What messages call the targets.
+    output : str
+
+    Raises
+    ------
+    ValueError
+        With the number, its row, and what to do.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnet.data.targets import facts_of
+    >>> facts, _ = facts_of(np.array([[1.0], [2.0]]))
+    >>> check_targets(facts, "y", "identity")
+    >>> check_targets(facts, "y", "sigmoid")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    ValueError: y holds 2.0 in row 1; a sigmoid output takes targets from 0 to 1. ...
+    """
+    low, high, sums = limits(output)
+    beyond = SUM_TOLERANCE if sums else ROUNDING
+    for value, row in (facts.lowest, facts.highest):
+        if not low - ROUNDING <= value <= high + beyond:
+            allowed = f"from {low:g} to {high:g}" if high < math.inf else f"of {low:g} or more"
+            article = "an" if output[0] in "aeiou" else "a"
+            raise ValueError(
+                f"{name} holds {value} in row {row}; {article} {output} output takes targets "
+                f"{allowed}. {_remedy(facts.n_out, low, high)}"
+            )
+    total, row = facts.odd_sum
+    if sums and abs(total - 1) > SUM_TOLERANCE:
+        raise ValueError(
+            f"{name}: row {row} sums to {total:.6g}; the targets of softmax outputs are "
+            "probabilities, which sum to 1. For several labels a row make the network with "
+            "output='sigmoid' and cost='cross_entropy', for numbers with output='identity' and "
+            "cost='quadratic'."
+        )
+
+
+def _remedy(n_out: int, low: float, high: float) -> str:
+    numbers = "For other numbers make the network with output='identity' and cost='quadratic'."
+    if high == math.inf:
+        return numbers
+    if n_out == 1:
+        return f"Give two classes as {low:g} and {high:g}. {numbers}"
+    return f"Give class numbers, or 0 and 1 for each class. {numbers}"
