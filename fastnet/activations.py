@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from fastnet.common.arguments import memory_for
 from fastnet.data.dataset import as_real_array
 
-__all__ = ["sigmoid", "sigmoid_prime"]
+__all__ = ["ACTIVATIONS", "Activation", "sigmoid", "sigmoid_prime"]
 
 Array = NDArray[Any]
 
@@ -43,7 +43,7 @@ class Activation:
     output_only: bool = False
 
 
-#: Every activation, by the name that users give and the kernels' table of numbers has.
+#: Every activation by its name, in the order of the kernels' numbers (`kernels/codes.pyx`).
 ACTIVATIONS = {
     "sigmoid": Activation("Sigmoid", "Sigmoid", "logistic", 0.0, 1.0),
     "tanh": Activation("Tanh", "Tanh", "tanh", -1.0, 1.0),

@@ -45,8 +45,8 @@ class Network(Model):
     rng : None, int, SeedSequence, BitGenerator, Generator or RandomState, keyword only
         Source of starting weights, shuffles and dropout. A generator is shared, not copied.
     activation : str or sequence of str, keyword only, default "sigmoid"
-        Activation of the hidden layers, one name or one per layer: "sigmoid", "tanh", "relu",
-        "leaky_relu" (slope 0.01), "identity".
+        Activation of the hidden layers, one name or one per layer, in
+        `fastnet.activations.ACTIVATIONS`; a leaky ReLU has slope 0.01.
     output : str, keyword only, optional
         Activation of the last layer: one of those, "softmax" or "exponential". By default the one
         that goes with the cost.

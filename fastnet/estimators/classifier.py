@@ -28,7 +28,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     ----------
     hidden_layer_sizes : int or sequence of int, default (100,)
     activation : str, default "relu"
-        "identity", "logistic", "tanh", "relu"; "leaky_relu" too.
+        "identity", "logistic", "tanh", "relu", and others that fastnet has.
     solver : str or Optimizer, default "adam"
         "adam", "sgd" (with `momentum` and `nesterovs_momentum`), "lbfgs"; and "adamw", "momentum",
         "nesterov", "rmsprop", "rprop", or an optimizer of `fastnet.optimizers` with its own
