@@ -46,7 +46,9 @@ def members(cls):
         for name, value in inspect.getmembers_static(cls)
         if not name.startswith("_")
         and any(name in vars(base) for base in cls.__mro__ if "fastnet" in base.__module__)
-        for value in [getattr(cls, name, value) if callable(value) else value]
+        for value in [
+            getattr(cls, name) if callable(value) or isinstance(value, classmethod) else value
+        ]
     }
 
 
