@@ -1,13 +1,12 @@
-"""Cost functions: what a network's outputs are charged, and the error that is sent back.
+"""Cost functions: what a network's outputs cost, and the error that is sent back.
 
-Each is a class in the book's form, with static methods `fn` and `delta` on one example or many
-(columns). Training itself uses the compiled twins in `kernels/layers.pxd`, which start from the
-weighted input and so need no guard against saturation.
+Training itself uses the compiled functions in `kernels/layers.pxd`, which start from the weighted
+input and so need no guard against saturation.
 """
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,30 +28,23 @@ __all__ = [
 Array = NDArray[Any]
 
 
-class Cost(Protocol):
-    """What the classes below have in common."""
+class Cost:
+    """The base of the costs, in the book's form; each is used as a class, without instances.
+
+    Attributes
+    ----------
+    name : str
+    """
 
     name: str
 
-    @staticmethod
-    def fn(a: ArrayLike, y: ArrayLike) -> float:
-        """Return the cost of outputs `a` where `y` was wanted."""
-        ...
-
-    @staticmethod
-    def delta(z: ArrayLike, a: ArrayLike, y: ArrayLike) -> Array:
-        """Return the error of the output layer."""
-        ...
-
-
-class QuadraticCost:
-    """C = sum of (a - y)^2 / 2, equation (6) of the book for one example."""
-
-    name = "quadratic"
-
-    @staticmethod
-    def fn(a: ArrayLike, y: ArrayLike) -> float:
+    @classmethod
+    def fn(cls, a: ArrayLike, y: ArrayLike) -> float:
         """Return the cost of outputs `a` where `y` was wanted.
+
+        An output whose logarithm would be infinite, because it was rounded to 0 or 1, is taken for
+        the nearest number of its type inside. (The cost that a network reports is computed from z
+        and needs no such rule.)
 
         Parameters
         ----------
@@ -63,19 +55,25 @@ class QuadraticCost:
         float
             The sum over all elements.
 
+        Raises
+        ------
+        ValueError, TypeError
+            The shapes differ, or the elements are not finite real numbers.
+
         Examples
         --------
         >>> QuadraticCost.fn([1.0, 0.0], [0.0, 0.0])
         0.5
+        >>> round(CrossEntropyCost.fn([0.5], [1.0]), 6)
+        0.693147
         """
         a, y = _read(a=a, y=y)
         with np.errstate(over="ignore", invalid="ignore"):  # then it is infinite
-            difference = a - y
-            return 0.5 * float(np.sum(difference * difference))
+            return float(cls._sum(a, y))
 
-    @staticmethod
-    def delta(z: ArrayLike, a: ArrayLike, y: ArrayLike) -> Array:
-        """Return the error of a sigmoid output layer, (a - y) sigma'(z) (BP1).
+    @classmethod
+    def delta(cls, z: ArrayLike, a: ArrayLike, y: ArrayLike) -> Array:
+        """Return the error of the output layer, dC/dz, for the output that the cost goes with.
 
         Parameters
         ----------
@@ -86,201 +84,128 @@ class QuadraticCost:
         -------
         ndarray of that shape
 
+        Raises
+        ------
+        ValueError, TypeError
+            As for `fn`.
+
         Examples
         --------
         >>> QuadraticCost.delta([0.0], [0.5], [0.0])
         array([0.125])
+        >>> CrossEntropyCost.delta([0.0], [0.5], [0.0])
+        array([0.5])
         """
         z, a, y = _read(z=z, a=a, y=y)
         with np.errstate(over="ignore", invalid="ignore"):  # then it is infinite
-            result: Array = (a - y) * sigmoid_prime(z)
-            return result
+            return cls._error(z, a, y)
+
+    @staticmethod
+    def _sum(a: Array, y: Array) -> Any:
+        raise NotImplementedError
+
+    @staticmethod
+    def _error(z: Array, a: Array, y: Array) -> Array:
+        """Return a - y: the output's derivative has cancelled."""
+        error: Array = a - y
+        return error
 
 
-class CrossEntropyCost:
-    """C = -sum of y ln a + (1 - y) ln(1 - a), equation (57) of the book for one example."""
+class QuadraticCost(Cost):
+    """C = sum of (a - y)^2 / 2, equation (6) of the book for one example.
+
+    The error is that of sigmoid outputs, (a - y) sigma'(z) (BP1).
+
+    Examples
+    --------
+    >>> QuadraticCost.fn([1.0, 0.0], [0.0, 0.0])
+    0.5
+    """
+
+    name = "quadratic"
+
+    @staticmethod
+    def _sum(a: Array, y: Array) -> Any:
+        return np.sum((a - y) ** 2) / 2
+
+    @staticmethod
+    def _error(z: Array, a: Array, y: Array) -> Array:
+        return Cost._error(z, a, y) * sigmoid_prime(z)
+
+
+class CrossEntropyCost(Cost):
+    """C = -sum of y ln a + (1 - y) ln(1 - a), equation (57) of the book for one example.
+
+    For sigmoid outputs. A target of 0 or 1 that is met exactly costs nothing.
+
+    Examples
+    --------
+    >>> CrossEntropyCost.fn([1.0, 0.0], [1.0, 0.0])
+    0.0
+    """
 
     name = "cross_entropy"
 
     @staticmethod
-    def fn(a: ArrayLike, y: ArrayLike) -> float:
-        """Return the cost of outputs `a` where `y` was wanted.
-
-        An output that has been rounded to 0 or 1 is taken for the nearest number inside (0, 1) of
-        its type, so that the cost is finite, and 0 where the output is what was wanted. (The
-        cost that a network reports is worked out from z and needs no such rule.)
-
-        Parameters
-        ----------
-        a, y : array_like of float, of one shape
-
-        Returns
-        -------
-        float
-            The sum over all elements.
-
-        Examples
-        --------
-        >>> CrossEntropyCost.fn([1.0, 0.0], [1.0, 0.0])
-        0.0
-        >>> round(CrossEntropyCost.fn([0.5], [1.0]), 6)
-        0.693147
-        """
-        a, y = _read(a=a, y=y)
-        with np.errstate(over="ignore", invalid="ignore"):  # then it is infinite
-            zero, one = a.dtype.type(0), a.dtype.type(1)
-            log_a = np.log(np.maximum(a, np.nextafter(zero, one)))
-            log_rest = np.log1p(-np.minimum(a, np.nextafter(one, zero)))
-            # Outside (0, 1) a target that is met exactly costs nothing; inside, it has an entropy.
-            met = (a == y) & ((a == 0) | (a == 1))
-            return float(np.sum(np.where(met, 0.0, -y * log_a - (1 - y) * log_rest)))
-
-    @staticmethod
-    def delta(z: ArrayLike, a: ArrayLike, y: ArrayLike) -> Array:
-        """Return the error of a sigmoid output layer, a - y: the derivative has cancelled.
-
-        Parameters
-        ----------
-        z, a, y : array_like of float, of one shape
-            Weighted inputs (not used), activations, targets.
-
-        Returns
-        -------
-        ndarray of that shape
-
-        Examples
-        --------
-        >>> CrossEntropyCost.delta([0.0], [0.5], [0.0])
-        array([0.5])
-        """
-        _, a, y = _read(z=z, a=a, y=y)
-        with np.errstate(over="ignore", invalid="ignore"):  # then it is infinite
-            result: Array = a - y
-            return result
+    def _sum(a: Array, y: Array) -> Any:
+        log_rest = np.log1p(-np.minimum(a, np.nextafter(a.dtype.type(1), a.dtype.type(0))))
+        # Outside (0, 1) a target that is met exactly costs nothing; inside, it has an entropy.
+        met = (a == y) & ((a == 0) | (a == 1))
+        return np.sum(np.where(met, 0.0, -y * _log(a) - (1 - y) * log_rest))
 
 
-class LogLikelihoodCost:
-    """C = -sum of y ln a, equation (80) of the book; for softmax outputs."""
+class LogLikelihoodCost(Cost):
+    """C = -sum of y ln a, equation (80) of the book; for softmax outputs.
+
+    The error is a - y, equation (82); where an example's targets do not sum to 1, a is multiplied
+    by their sum. Examples are columns; or rows, where `a` sums to 1 in rows only.
+
+    Examples
+    --------
+    >>> LogLikelihoodCost.delta([0.0, 0.0], [0.5, 0.5], [1.0, 0.0])
+    array([-0.5,  0.5])
+    """
 
     name = "log_likelihood"
 
     @staticmethod
-    def fn(a: ArrayLike, y: ArrayLike) -> float:
-        """Return the cost of outputs `a` where `y` was wanted.
-
-        An output that has been rounded to 0 is taken for the smallest positive number. (The cost
-        that a network reports is worked out from z and needs no such rule.)
-
-        Parameters
-        ----------
-        a, y : array_like of float, of one shape
-
-        Returns
-        -------
-        float
-            The sum over all elements.
-
-        Examples
-        --------
-        >>> round(LogLikelihoodCost.fn([0.5, 0.5], [1.0, 0.0]), 6)
-        0.693147
-        """
-        a, y = _read(a=a, y=y)
-        with np.errstate(over="ignore", invalid="ignore"):  # then it is infinite
-            zero, one = a.dtype.type(0), a.dtype.type(1)
-            return float(np.sum(-y * np.log(np.maximum(a, np.nextafter(zero, one)))))
+    def _sum(a: Array, y: Array) -> Any:
+        return np.sum(-y * _log(a))
 
     @staticmethod
-    def delta(z: ArrayLike, a: ArrayLike, y: ArrayLike) -> Array:
-        """Return the error of a softmax output layer, a - y: equation (82) of the book.
-
-        Where an example's targets do not sum to 1, a is multiplied by their sum.
-
-        Parameters
-        ----------
-        z, a, y : array_like of float, shape (n_L,), (n_L, n) or (n, n_L)
-            Weighted inputs (not used), activations, targets. Examples are columns; or rows, where
-            it is in rows alone that `a` sums to 1, as softmax outputs do.
-
-        Returns
-        -------
-        ndarray of that shape
-
-        Examples
-        --------
-        >>> LogLikelihoodCost.delta([0.0, 0.0], [0.5, 0.5], [1.0, 0.0])
-        array([-0.5,  0.5])
-        """
-        _, a, y = _read(z=z, a=a, y=y)
-        with np.errstate(over="ignore", invalid="ignore"):  # then it is infinite
-            result: Array = y.sum(axis=_example_axis(a), keepdims=True) * a - y
-            return result
+    def _error(z: Array, a: Array, y: Array) -> Array:
+        return Cost._error(z, y.sum(axis=_example_axis(a), keepdims=True) * a, y)
 
 
-class PoissonCost:
+class PoissonCost(Cost):
     """C = sum of y ln(y / a) - y + a, half the Poisson deviance; for exponential outputs.
 
-    What counts are charged where a is the number expected (McCullagh and Nelder, *Generalized
-    Linear Models*, 1989, section 6.2). 0 where a is y.
+    The cost of counts y where a is the expected number (McCullagh and Nelder, *Generalized Linear
+    Models*, 1989, section 6.2). 0 where a is y.
+
+    Examples
+    --------
+    >>> PoissonCost.fn([2.0, 1.0], [2.0, 0.0])
+    1.0
     """
 
     name = "poisson"
 
     @staticmethod
-    def fn(a: ArrayLike, y: ArrayLike) -> float:
-        """Return the cost of outputs `a` where `y` was wanted.
-
-        An output that has been rounded to 0 is taken for the smallest positive number. (The cost
-        that a network reports is worked out from z and needs no such rule.)
-
-        Parameters
-        ----------
-        a, y : array_like of float, of one shape
-            Numbers expected, and counts.
-
-        Returns
-        -------
-        float
-            The sum over all elements.
-
-        Examples
-        --------
-        >>> PoissonCost.fn([2.0, 1.0], [2.0, 0.0])
-        1.0
-        """
-        a, y = _read(a=a, y=y)
-        with np.errstate(over="ignore", invalid="ignore"):  # then it is infinite
-            log_a = np.log(np.maximum(a, np.nextafter(a.dtype.type(0), a.dtype.type(1))))
-            log_y = np.log(np.where(y > 0, y, 1))
-            return float(np.sum(y * (log_y - log_a) - y + a))
-
-    @staticmethod
-    def delta(z: ArrayLike, a: ArrayLike, y: ArrayLike) -> Array:
-        """Return the error of an exponential output layer, a - y: the derivative has cancelled.
-
-        Parameters
-        ----------
-        z, a, y : array_like of float, of one shape
-            Weighted inputs (not used), activations, targets.
-
-        Returns
-        -------
-        ndarray of that shape
-
-        Examples
-        --------
-        >>> PoissonCost.delta([0.0], [1.0], [3.0])
-        array([-2.])
-        """
-        _, a, y = _read(z=z, a=a, y=y)
-        with np.errstate(over="ignore", invalid="ignore"):  # then it is infinite
-            result: Array = a - y
-            return result
+    def _sum(a: Array, y: Array) -> Any:
+        log_y = np.log(np.where(y > 0, y, 1))
+        return np.sum(y * (log_y - _log(a)) - y + a)
 
 
 COSTS: dict[str, type[Cost]] = {
     cost.name: cost for cost in (QuadraticCost, CrossEntropyCost, LogLikelihoodCost, PoissonCost)
 }
+
+
+def _log(a: Array) -> Array:
+    """Return ln a, with 0 taken for the smallest positive number."""
+    log: Array = np.log(np.maximum(a, np.nextafter(a.dtype.type(0), a.dtype.type(1))))
+    return log
 
 
 def _example_axis(a: Array) -> int:
@@ -294,7 +219,7 @@ def _read(**given: ArrayLike) -> list[Array]:
     """Return what was given as arrays of floating-point numbers, all of one shape.
 
     A bool or a byte would wrap around in a difference, and an array of another shape would be
-    spread over the first.
+    broadcast to the first.
     """
     arrays: list[Array] = []
     for name, value in given.items():
