@@ -1,8 +1,9 @@
-"""Optimizers: hyper-parameters here, state in flat vectors, steps in the compiled loop.
+"""Optimizers: their hyper-parameters, and the state that they carry from step to step.
 
-Each class is frozen; what it has learnt about a network (momenta, squares, step sizes) lies in a
-`State` that the network keeps, so that training can go on where it stopped. In the formulas g is
-the gradient of the mean cost over the mini-batch, regularization included.
+The steps themselves are compiled (`kernels/rules.pxd`). Each class is frozen; what it has learnt
+about a network (momenta, squares, step sizes) is a `State` that the network keeps, so that training
+can go on where it stopped. In the formulas g is the gradient of the mean cost over the mini-batch,
+regularization included.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ __all__ = [
     "State",
     "read_optimizer",
 ]
+
+#: Hyper-parameters below 1.
+SHARES = ("mu", "beta", "beta1", "beta2", "down")
 
 
 @dataclass
@@ -69,10 +73,17 @@ class Optimizer:
 
     eta: float = 0.1
     n_states: ClassVar[int] = 0
+    #: The kernels' names of the coefficients of a step, and the fields that set them.
+    _coefficients: ClassVar[dict[str, str]] = {}
 
     def __post_init__(self) -> None:
-        for field, value in vars(self).items():
-            object.__setattr__(self, field, as_rate(value, field))
+        for field, given in vars(self).items():
+            value = as_rate(given, field)
+            object.__setattr__(self, field, value)
+            if field in SHARES and value >= 1:
+                raise ValueError(f"{field} is {value}; expected 0 or more, and less than 1.")
+            if field == "epsilon" and value == 0:
+                raise ValueError(f"epsilon is {value}; expected a positive number.")
 
     @property
     def name(self) -> str:
@@ -85,8 +96,8 @@ class Optimizer:
         return int(codes.OPTIMIZERS[self.name])
 
     def coefficients(self) -> dict[str, float]:
-        """Return what the kernels' rule is set to."""
-        return {}
+        """Return the kernels' coefficients by name."""
+        return {name: getattr(self, field) for name, field in self._coefficients.items()}
 
     def check_held(self, dtype: np.dtype[Any]) -> None:
         """Refuse what has another meaning when it is rounded to `dtype`.
@@ -104,7 +115,9 @@ class Optimizer:
         ValueError: mu is 0.999999999999, which is 1 in float32; expected at most 0.9999999.
         """
         for field, value in vars(self).items():
-            check_held(value, field, dtype)
+            # The root of a square that vanishes: with less, steps would be too long.
+            least = math.sqrt(np.finfo(dtype).tiny) if field == "epsilon" else None
+            check_held(value, field, dtype, least=least)
             if value != 1 and dtype.type(value) == 1:
                 raise ValueError(
                     f"{field} is {value!r}, which is 1 in {dtype}; expected "
@@ -114,21 +127,6 @@ class Optimizer:
     def start(self, n: int, dtype: np.dtype[Any]) -> State:
         """Return the state before the first step."""
         return State([np.zeros(n, dtype) for _ in range(self.n_states)])
-
-
-def _check_epsilon(epsilon: float, dtype: np.dtype[Any]) -> None:
-    """Refuse what is less than the root of a square that vanishes: steps would be too long."""
-    check_held(epsilon, "epsilon", dtype, least=math.sqrt(np.finfo(dtype).tiny))
-
-
-def _below_one(value: float, name: str) -> None:
-    if not 0 <= value < 1:
-        raise ValueError(f"{name} is {value}; expected 0 or more, and less than 1.")
-
-
-def _positive(value: float, name: str) -> None:
-    if not value > 0:
-        raise ValueError(f"{name} is {value}; expected a positive number.")
 
 
 @dataclass(frozen=True)
@@ -159,14 +157,7 @@ class Momentum(Optimizer):
 
     mu: float = 0.9
     n_states: ClassVar[int] = 1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _below_one(self.mu, "mu")
-
-    def coefficients(self) -> dict[str, float]:
-        """Return what the kernels' rule is set to."""
-        return {"beta1": self.mu}
+    _coefficients: ClassVar[dict[str, str]] = {"beta1": "mu"}
 
 
 @dataclass(frozen=True)
@@ -194,20 +185,7 @@ class RMSprop(Optimizer):
     beta: float = 0.99
     epsilon: float = 1e-8
     n_states: ClassVar[int] = 1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _below_one(self.beta, "beta")
-        _positive(self.epsilon, "epsilon")
-
-    def coefficients(self) -> dict[str, float]:
-        """Return what the kernels' rule is set to."""
-        return {"beta2": self.beta, "epsilon": self.epsilon}
-
-    def check_held(self, dtype: np.dtype[Any]) -> None:
-        """Refuse what has another meaning when it is rounded to `dtype`."""
-        _check_epsilon(self.epsilon, dtype)
-        super().check_held(dtype)
+    _coefficients: ClassVar[dict[str, str]] = {"beta2": "beta", "epsilon": "epsilon"}
 
 
 @dataclass(frozen=True)
@@ -228,20 +206,10 @@ class Adam(Optimizer):
     beta2: float = 0.999
     epsilon: float = 1e-8
     n_states: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _below_one(self.beta1, "beta1")
-        _below_one(self.beta2, "beta2")
-        _positive(self.epsilon, "epsilon")
-
-    def coefficients(self) -> dict[str, float]:
-        """Return what the kernels' rule is set to."""
-        return {"beta1": self.beta1, "beta2": self.beta2, "epsilon": self.epsilon}
+    _coefficients: ClassVar[dict[str, str]] = {name: name for name in ("beta1", "beta2", "epsilon")}
 
     def check_held(self, dtype: np.dtype[Any]) -> None:
         """Refuse what has another meaning when it is rounded to `dtype`."""
-        _check_epsilon(self.epsilon, dtype)
         super().check_held(dtype)
         # The first step divides by this.
         check_held(self.eta, "eta", dtype, per=1 - self.beta1)
@@ -260,10 +228,7 @@ class AdamW(Adam):
     """
 
     weight_decay: float = 0.01
-
-    def coefficients(self) -> dict[str, float]:
-        """Return what the kernels' rule is set to."""
-        return {**super().coefficients(), "weight_decay": self.weight_decay}
+    _coefficients: ClassVar[dict[str, str]] = Adam._coefficients | {"weight_decay": "weight_decay"}
 
     def check_held(self, dtype: np.dtype[Any]) -> None:
         """Refuse what has another meaning when it is rounded to `dtype`."""
@@ -297,25 +262,21 @@ class Rprop(Optimizer):
     smallest: float = 1e-6
     largest: float = 50.0
     n_states: ClassVar[int] = 2
+    _coefficients: ClassVar[dict[str, str]] = {
+        "beta1": "up",
+        "beta2": "down",
+        "epsilon": "smallest",
+        "largest": "largest",
+    }
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _below_one(self.down, "down")
         if self.up < 1:
             raise ValueError(f"up is {self.up}; expected at least 1.")
         if self.smallest > self.largest:
             raise ValueError(
                 f"smallest is {self.smallest}; expected at most largest, {self.largest}."
             )
-
-    def coefficients(self) -> dict[str, float]:
-        """Return what the kernels' rule is set to."""
-        return {
-            "beta1": self.up,
-            "beta2": self.down,
-            "epsilon": self.smallest,
-            "largest": self.largest,
-        }
 
     def start(self, n: int, dtype: np.dtype[Any]) -> State:
         """Return the state before the first step: no gradient yet, and `eta` for every step."""
