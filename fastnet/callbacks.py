@@ -8,12 +8,19 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fastnet.common.arguments import as_count, as_items, as_rate, shown
-from fastnet.schedules import goodness, read_better, read_monitor, since_best, watched
+from fastnet.schedules import (
+    Resumable,
+    goodness,
+    read_better,
+    read_monitor,
+    since_best,
+    watched,
+)
 
 __all__ = ["Callback", "EarlyStopping", "RecordStatistics", "read_callbacks"]
 
 
-class Callback:
+class Callback(Resumable):
     """Hooks to override; each may return True to stop the training after it.
 
     Each is given the `fastnet.Network` that trains; an override may annotate it so.
@@ -39,7 +46,6 @@ class Callback:
     """
 
     interval: int = 0
-    changing: ClassVar[tuple[str, ...]] = ()
     adds: tuple[str, ...] = ()
 
     def on_train_begin(self, network: Any) -> bool | None:
@@ -60,15 +66,6 @@ class Callback:
 
     def on_train_end(self, network: Any) -> None:
         """Training ends, whatever the reason; told to all whose `on_train_begin` has returned."""
-
-    def get_state(self) -> dict[str, Any]:
-        """Return what has changed since the beginning."""
-        return {name: getattr(self, name) for name in self.changing}
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from where `get_state` was called."""
-        for name in self.changing:
-            setattr(self, name, state[name])
 
 
 class EarlyStopping(Callback):

@@ -1,8 +1,8 @@
-"""Schedules: what the learning rate is multiplied by, epoch after epoch.
+"""Schedules: factors of the learning rate, by epoch; and which metric is monitored.
 
-A schedule is asked for `factor(epoch)` with epoch counted from 0; fractions of an epoch are asked
-for where `every_mini_batch` is true. After each epoch it is told what was measured, and may say
-that training is over.
+Training asks a schedule for `factor(epoch)`, with epochs counted from 0, and in fractions of an
+epoch where `every_mini_batch` is true. After each epoch the schedule receives the record of what
+was measured, and may end the training.
 """
 
 from __future__ import annotations
@@ -31,15 +31,36 @@ __all__ = [
 ]
 
 
-class Schedule:
-    """The base of all schedules, and the constant one in behaviour.
+class Resumable:
+    """The base of schedules and callbacks, whose state is kept by checkpoints.
+
+    Attributes
+    ----------
+    changing : tuple of str
+        Attributes that change from epoch to epoch.
+    """
+
+    changing: ClassVar[tuple[str, ...]] = ()
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what has changed since the beginning."""
+        return {name: getattr(self, name) for name in self.changing}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from where `get_state` was called."""
+        for name in self.changing:
+            setattr(self, name, state[name])
+
+
+class Schedule(Resumable):
+    """The base of all schedules; by itself it is constant.
 
     A schedule of your own overrides `factor`, and `after_epoch` where it learns from what was
-    measured; whatever changes from epoch to epoch is named in `changing`, for checkpoints.
+    measured. Attributes that change from epoch to epoch, plain numbers, are named in `changing`,
+    for checkpoints.
     """
 
     every_mini_batch: ClassVar[bool] = False
-    changing: ClassVar[tuple[str, ...]] = ()
 
     def factor(self, epoch: float) -> float:
         """Return what eta is multiplied by at `epoch`."""
@@ -51,15 +72,6 @@ class Schedule:
 
     def reset(self) -> None:
         """Forget what was noted: a training begins."""
-
-    def get_state(self) -> dict[str, Any]:
-        """Return what has changed since the beginning, as plain numbers."""
-        return {name: getattr(self, name) for name in self.changing}
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from where `get_state` was called."""
-        for name in self.changing:
-            setattr(self, name, state[name])
 
 
 @dataclass
@@ -125,7 +137,7 @@ class HalveOnPlateau(Schedule):
         Raises
         ------
         ValueError
-            The factor is none that halving can lead to.
+            Halving cannot lead to this factor.
         """
         if not 0 <= state["current"] <= 1:
             raise ValueError(f"the factor is {shown(state['current'])}; expected one from 0 to 1")
@@ -279,7 +291,7 @@ class WarmUp(Schedule):
         self.then.reset()
 
     def get_state(self) -> dict[str, Any]:
-        """Return what has changed since the beginning, as plain numbers."""
+        """Return what has changed since the beginning."""
         return self.then.get_state()
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -289,7 +301,7 @@ class WarmUp(Schedule):
 
 @dataclass
 class Function(Schedule):
-    """Whatever a function of the epoch says.
+    """The values of a function of the epoch.
 
     Examples
     --------
@@ -305,7 +317,7 @@ class Function(Schedule):
         Raises
         ------
         ValueError, TypeError
-            The function gives no finite number that is not negative.
+            The function's value is not a finite number of 0 or more.
         """
         return as_rate(call(self.function, "schedule", epoch), "the schedule's factor")
 
@@ -335,9 +347,9 @@ def read_schedule(schedule: object, epochs: int = 1) -> Schedule:
     Raises
     ------
     TypeError
-        Something else came.
+        It is none of these.
     ValueError
-        A name that is unknown.
+        The name is unknown.
 
     Examples
     --------
@@ -361,16 +373,16 @@ def read_schedule(schedule: object, epochs: int = 1) -> Schedule:
     raise TypeError(f"schedule is {shown(schedule)}; give a schedule or a function of the epoch.")
 
 
-#: What is watched where nothing else is asked for: the first of these that is recorded. An accuracy
-#: is recorded of classes and labels only.
+#: Monitored by default: the first of these that is recorded. Accuracies are recorded for classes
+#: and labels only.
 USUAL_MONITORS = ("evaluation_accuracy", "evaluation_cost", "validation_score", "validation_loss")
-#: Names of records end so where low is better, and where high is.
+#: Last words of the names of metrics of which a low value is better, and a high one.
 LOW = ("cost", "loss", "error", "deviance", "mse", "rmse", "mae", "perplexity")
 HIGH = ("accuracy", "score", "r2", "auc", "f1", "precision", "recall")
 
 
 def watched(recorded: Iterable[str], monitor: str | None, better: str | None) -> tuple[str, bool]:
-    """Return which of the entries of a record is watched, and whether high is better there.
+    """Return the monitored entry of a record, and whether high values of it are better.
 
     Parameters
     ----------
@@ -384,7 +396,7 @@ def watched(recorded: Iterable[str], monitor: str | None, better: str | None) ->
     Raises
     ------
     ValueError
-        There is no such entry, or its name does not tell what is better.
+        The entry is missing, or its name does not tell what is better.
 
     Examples
     --------
@@ -417,14 +429,14 @@ def _listed(names: list[str]) -> str:
 
 
 def goodness(record: dict[str, Any], monitor: str | None, better: str | None = None) -> float:
-    """Return what is better the larger it is: the watched entry of a record, or minus it.
+    """Return the monitored entry of a record, with a minus where low values are better.
 
     Raises
     ------
     ValueError
-        As `watched`.
+        As for `watched`, or the number is too large.
     TypeError
-        The entry is no number.
+        The entry is not a number.
 
     Examples
     --------
@@ -463,34 +475,12 @@ def since_best(score: float, best: float, waited: int, min_delta: float = 0.0) -
 
 
 def read_better(better: Any) -> str | None:
-    """Return "high", "low" or None, or refuse what is none of them.
-
-    Raises
-    ------
-    ValueError, TypeError
-        Something else.
-
-    Examples
-    --------
-    >>> read_better("low")
-    'low'
-    """
+    """Return "high", "low" or None; anything else is a ValueError or TypeError."""
     return None if better is None else as_choice(better, "better", ("high", "low"))
 
 
 def read_monitor(monitor: Any) -> str | None:
-    """Return the name of what is watched, or None.
-
-    Raises
-    ------
-    TypeError
-        Something else.
-
-    Examples
-    --------
-    >>> read_monitor("training_cost")
-    'training_cost'
-    """
+    """Return the name of a metric, or None; anything else is a TypeError."""
     if monitor is not None and not isinstance(monitor, str):
         raise TypeError(f"monitor is {shown(monitor)}; expected the name of a metric, or None.")
     return monitor

@@ -207,7 +207,7 @@ def test_links_lead_somewhere(page):
 
 def public_names():
     """Return, by where it stands, every name that a user may write."""
-    hooks = [name for name in vars(callbacks.Callback) if not name.startswith("_")]
+    hooks = [name for name in dir(callbacks.Callback) if not name.startswith("_")]
     methods = [name for name in dir(fastnet.Network) if not name.startswith("_")]
     verbs = [
         (f"Network.{name}", list(inspect.signature(getattr(fastnet.Network, name)).parameters)[1:])
