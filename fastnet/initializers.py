@@ -1,4 +1,4 @@
-"""Starting weights by name, made of random numbers from a NumPy generator's own stream.
+"""Initializers: distributions of starting weights and biases, drawn from a NumPy generator.
 
 In the book's order: every bias, layer by layer, then every weight matrix, layer by layer, each in
 C order of its shape. `n_in` and `n_out` are the units below and above a weight matrix.
@@ -32,7 +32,7 @@ Initializer = str | float | Callable[[RNG, tuple[int, int]], Any]
 
 
 class Stream:
-    """Notes which random numbers arrays are made of; draws them all in one piece, then makes them.
+    """Random numbers for several arrays: requested array by array, then drawn in one call.
 
     Parameters
     ----------
@@ -41,52 +41,53 @@ class Stream:
 
     def __init__(self, rng: RNG) -> None:
         self._rng = rng
-        self._wanted: list[tuple[int, Array, Callable[[Array], Array]]] = []
+        self._requests: list[tuple[int, Array, Callable[[Array], Array]]] = []
 
     def normal(self, w: Array, factor: float = 1.0, divisor: float = 1.0) -> None:
-        """Make w standard_normal(w.shape) * factor / divisor."""
-        self._wanted.append((_NORMAL, w, lambda z: z * factor / divisor))
+        """Request standard_normal(w.shape) * factor / divisor."""
+        self._requests.append((_NORMAL, w, lambda z: z * factor / divisor))
 
     def truncated_normal(self, w: Array, factor: float) -> None:
-        """Make it standard normals * factor, each drawn again until it lies within two."""
-        self._wanted.append((_TRUNCATED, w, lambda z: z * factor))
+        """Request standard normals * factor, each drawn again until it lies within two."""
+        self._requests.append((_TRUNCATED, w, lambda z: z * factor))
 
-    def uniform(self, w: Array, low: float, high: float) -> None:
-        """Make w uniform(low, high, w.shape)."""
-        self._wanted.append((_UNIFORM, w, lambda u: low + (high - low) * u))
+    def uniform(self, w: Array, r: float) -> None:
+        """Request uniform(-r, r, w.shape)."""
+        self._requests.append((_UNIFORM, w, lambda u: -r + 2 * r * u))
 
     def orthogonal(self, w: Array) -> None:
-        """Make w the Q of normals whose R has a positive diagonal, transposed where w is wide."""
-        self._wanted.append((_NORMAL, w, _orthonormal))
+        """Request the Q of normals whose R has a positive diagonal, transposed where w is wide."""
+        self._requests.append((_NORMAL, w, _orthonormal))
 
     def draw(self) -> None:
-        """Draw all that was noted since, in that order; what follows needs no lock."""
-        wanted, self._wanted = self._wanted, []
-        if not wanted:
+        """Draw all requests since the last call, in order, under one lock; then fill the arrays."""
+        requests, self._requests = self._requests, []
+        if not requests:
             return
-        counts = [w.size for _, w, _ in wanted]
-        numbers = np.empty(sum(counts))
+        kinds = np.array([kind for kind, _, _ in requests], np.int64)
+        counts = np.array([w.size for _, w, _ in requests], np.int64)
+        numbers = np.empty(counts.sum())
         fill = initial.fill if _is_known(self._rng) else _fill_by_calls
-        kinds = [kind for kind, _, _ in wanted]
-        fill(self._rng, numbers, np.array(counts, np.int64), np.array(kinds, np.int64))
-        start = 0
-        for _, w, made in wanted:
-            w[...] = made(numbers[start : start + w.size].reshape(w.shape))
-            start += w.size
+        fill(self._rng, numbers, counts, kinds)
+        parts = np.split(numbers, counts.cumsum()[:-1])
+        for (_, w, transform), part in zip(requests, parts, strict=True):
+            w[...] = transform(part.reshape(w.shape))
 
 
-#: As `initial.fill` has them.
+#: The numbers that `initial.fill` has for them.
 _NORMAL, _TRUNCATED, _UNIFORM = 1, 2, 3
-_OWN = {getattr(np.random, name) for name in ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")}
+_NUMPYS_OWN = {
+    getattr(np.random, name) for name in ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
+}
 
 
 def _is_known(rng: RNG) -> bool:
-    """Whether the whole of the generator's state can be had while its lock is held."""
-    return not isinstance(rng, np.random.RandomState) or type(rng._bit_generator) in _OWN
+    """Whether the generator's whole state can be read while its lock is held."""
+    return not isinstance(rng, np.random.RandomState) or type(rng._bit_generator) in _NUMPYS_OWN
 
 
 def _fill_by_calls(rng: Any, out: Array, counts: Array, kinds: Array) -> None:
-    """Do what `initial.fill` does in calls of NumPy's: one for all that is normal, or uniform."""
+    """Do what `initial.fill` does by NumPy's methods, one call for each run of one kind."""
     for kind, parts in groupby(zip(kinds, counts, strict=True), key=lambda part: part[0]):
         n = int(sum(count for _, count in parts))
         if kind == _UNIFORM:
@@ -104,7 +105,7 @@ def _fill_by_calls(rng: Any, out: Array, counts: Array, kinds: Array) -> None:
 
 
 def _orthonormal(normals: Array) -> Array:
-    """Orthonormal rows or columns, uniform over all (Haar; Mezzadri 2007 on the signs)."""
+    """Return orthonormal rows or columns, uniform over all (Haar; Mezzadri 2007 on the signs)."""
     rows, columns = normals.shape
     q, r = np.linalg.qr(normals.reshape(max(rows, columns), min(rows, columns)))
     q *= np.where(np.diagonal(r) < 0, -1.0, 1.0)
@@ -133,22 +134,22 @@ def he_normal(stream: Stream, w: Array) -> None:
 
 def lecun_uniform(stream: Stream, w: Array) -> None:
     """U(-r, r), r = sqrt(3 / n_in): the variance of `default`."""
-    _uniform(stream, w, math.sqrt(3 / w.shape[1]))
+    stream.uniform(w, math.sqrt(3 / w.shape[1]))
 
 
 def glorot_uniform(stream: Stream, w: Array) -> None:
     """U(-r, r), r = sqrt(6 / (n_in + n_out)): the variance of `glorot_normal`."""
-    _uniform(stream, w, math.sqrt(6 / sum(w.shape)))
+    stream.uniform(w, math.sqrt(6 / sum(w.shape)))
 
 
 def he_uniform(stream: Stream, w: Array) -> None:
     """U(-r, r), r = sqrt(6 / n_in): the variance of `he_normal`."""
-    _uniform(stream, w, math.sqrt(6 / w.shape[1]))
+    stream.uniform(w, math.sqrt(6 / w.shape[1]))
 
 
 def uniform(stream: Stream, w: Array) -> None:
     """U(-r, r), r = 1 / sqrt(n_in)."""
-    _uniform(stream, w, 1 / math.sqrt(w.shape[1]))
+    stream.uniform(w, 1 / math.sqrt(w.shape[1]))
 
 
 def truncated_normal(stream: Stream, w: Array) -> None:
@@ -169,10 +170,6 @@ def zeros(stream: Stream, w: Array) -> None:
 def ones(stream: Stream, w: Array) -> None:
     """Every element 1; any other constant is written as a number."""
     w[...] = 1
-
-
-def _uniform(stream: Stream, w: Array, r: float) -> None:
-    stream.uniform(w, -r, r)
 
 
 INITIALIZERS: dict[str, Callable[[Stream, Array], None]] = {
@@ -198,14 +195,14 @@ INITIALIZERS: dict[str, Callable[[Stream, Array], None]] = {
 
 
 def read_initializer(initializer: object, name: str) -> Initializer:
-    """Return `initializer` if it is one.
+    """Return `initializer`, or refuse it.
 
     Raises
     ------
     ValueError
-        An unknown name, or a number that is not finite.
+        The name is unknown, or the number is not finite.
     TypeError
-        Something else.
+        It is not a name, a number or a callable.
 
     Examples
     --------
@@ -247,24 +244,24 @@ def draw(
     bias_initializer: Initializer = "normal",
     initializer: Initializer = "default",
 ) -> list[Array]:
-    """Return fresh values for every bias, then for every weight matrix.
+    """Return new values for every bias, then for every weight matrix.
 
-    A user's function is called with no lock held. What is named before, between and after such
-    calls is drawn in one piece each.
+    A user's function is called with no lock held. All that is drawn by name before, between and
+    after such calls is drawn in one call each.
 
     Parameters
     ----------
     rng : Generator or RandomState
     biases : sequence of ndarray, shapes (n_out, 1)
-        The values are for arrays like these, which are left alone.
+        Give the shapes and dtypes; they are not changed.
     weights : sequence of ndarray, shapes (n_out, n_in)
     bias_initializer, initializer : str, float or callable
 
     Raises
     ------
     ValueError, TypeError
-        A callable gave something of another shape, or not finite, or no numbers; nothing has
-        changed but the generator.
+        A callable returned another shape, or anything but finite real numbers; only the generator
+        has changed.
 
     Examples
     --------
@@ -283,7 +280,7 @@ def draw(
         if isinstance(choice, str):
             INITIALIZERS[choice](stream, array)
         elif callable(choice):
-            stream.draw()  # what comes before it
+            stream.draw()  # the requests before it
             _set(array, call(choice, name, rng, array.shape), name, array.shape)
         else:
             # float(): a whole number may be larger than any of NumPy's.
