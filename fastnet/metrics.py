@@ -1,4 +1,4 @@
-"""What is measured after each epoch."""
+"""Metrics: costs, accuracies and users' functions, measured after each epoch."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from fastnet.model.prediction import evaluate
 
 __all__ = ["METRICS", "Metrics"]
 
-#: By name: over the training data, over the evaluation data, or over each example as it was trained
-#: on (which costs next to nothing, but sees the network change). Costs as `Network.total_cost`;
-#: accuracies are shares of the examples.
+#: Every metric by name: over the training data, the evaluation data, or ("running") each example as
+#: it was trained on, which costs next to nothing, but sees the network change. Costs are those of
+#: `Network.total_cost`; accuracies are shares of the examples.
 METRICS = (
     "training_cost",
     "training_accuracy",
@@ -27,27 +27,27 @@ METRICS = (
 
 
 class Metrics:
-    """The chosen metrics, with the data that they need.
+    """The chosen metrics, with the data to measure them on.
 
     Parameters
     ----------
     chosen : None or iterable of str or callable
-        Names out of METRICS, or functions of the network. None: where there is evaluation data, the
-        cost on them and, of classes and labels, the accuracy; else none.
+        Names from METRICS, or functions of the network. None: with evaluation data, the cost and,
+        for classes and labels, the accuracy on them; without, no metrics.
     training : Dataset
     evaluation : Dataset or None
     l1, l2 : float
-        What costs include.
+        The regularization that costs include.
     kind : str
         Of the targets; see `Network.kind`.
 
     Raises
     ------
     ValueError
-        An unknown name, an evaluation metric without evaluation data, an accuracy of numbers, or
-        two functions of one name.
+        A name is unknown, evaluation data are missing, the accuracy of numbers was asked for, or
+        two functions have one name.
     TypeError
-        Neither a name nor a callable.
+        A metric is neither a name nor a callable.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Metrics:
 
     @property
     def running(self) -> bool:
-        """Whether cost and hits are to be counted while training."""
+        """Whether cost and hits must be counted while training."""
         return any(name.startswith("running") for name in self.names)
 
     def measure(self, network: Model, measured: tuple[float, int], n: int) -> dict[str, Any]:
@@ -111,29 +111,28 @@ class Metrics:
         ----------
         network : Network
         measured : (float, int)
-            Sum of costs and hits, counted while training.
+            Sum of costs, and number of hits, counted while training.
         n : int
-            How many examples that were.
+            Number of the examples counted.
 
         Returns
         -------
         dict
-            Costs, and accuracies as shares from 0 to 1, in the order chosen; then what functions
-            gave.
+            Costs, and accuracies as shares from 0 to 1, in the order chosen; then the functions'
+            values.
         """
+        sums = {"running": (*measured, n)}
         found: dict[str, Any] = {}
-        for kind in ("training", "evaluation", "running"):
-            wanted = [name for name in self.names if name.startswith(kind)]
-            if not wanted:
-                continue
-            data = self.data.get(kind)
-            cost, hits = measured if data is None else evaluate(network, data)
-            count = n if data is None else data.n
-            for name in wanted:
-                if name.endswith("cost"):
-                    found[name] = regularized(cost, count, network.weights, self.l2, self.l1)
-                else:
-                    found[name] = hits / count
-        measures = {name: found[name] for name in self.names}
-        given = {name: call(f, f"metrics: {name}", network) for name, f in self.functions.items()}
-        return measures | given
+        for name in self.names:
+            source, _, quantity = name.partition("_")
+            if source not in sums:
+                data: Any = self.data[source]
+                sums[source] = (*evaluate(network, data), data.n)
+            cost, hits, count = sums[source]
+            if quantity == "cost":
+                found[name] = regularized(cost, count, network.weights, self.l2, self.l1)
+            else:
+                found[name] = hits / count
+        for name, function in self.functions.items():
+            found[name] = call(function, f"metrics: {name}", network)
+        return found
