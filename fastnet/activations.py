@@ -30,7 +30,7 @@ class Activation:
         The class in `torch.nn`, the operator of ONNX, and scikit-learn's name; None where there is
         none.
     lowest, highest : float
-        What an output can come arbitrarily near to, and so what its targets may be.
+        The range of its values, and so of the targets of an output.
     output_only : bool
         Whether hidden layers cannot have it.
     """
@@ -71,7 +71,7 @@ def sigmoid(z: ArrayLike) -> Array:
     Returns
     -------
     ndarray or scalar of that shape
-        Without overflow: 0 and 1 far out.
+        Without overflow: 0 and 1 at the ends.
 
     Examples
     --------

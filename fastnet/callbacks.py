@@ -1,4 +1,4 @@
-"""Callbacks: empty hooks that training calls, and the ones that most people need."""
+"""Callbacks: the hooks that training calls; early stopping, and a record of layer statistics."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Callback(Resumable):
     Attributes
     ----------
     interval : int
-        Call `on_interval` after every so many mini-batches of an epoch; 0, the default, never.
+        Call `on_interval` after each `interval` mini-batches of an epoch; 0, the default, never.
     changing : tuple of str
         Attributes that change from epoch to epoch, for checkpoints: plain numbers, strings, lists.
     adds : tuple of str
-        What `on_epoch_end` writes into the record, for those that watch it.
+        Entries that `on_epoch_end` adds to the record, so that they can be monitored.
 
     Examples
     --------
@@ -55,30 +55,30 @@ class Callback(Resumable):
         """An epoch begins; epochs are counted from 0 over all trainings of the network."""
 
     def on_interval(self, network: Any, epoch: int, mini_batch: int) -> bool | None:
-        """`interval` mini-batches more are done, `mini_batch` in this epoch so far.
+        """`interval` more mini-batches are done, `mini_batch` of this epoch so far.
 
-        Parameters that are assigned here count from the next mini-batch on; the optimizer's state
-        stays. To assign the cost is a RuntimeError.
+        Parameters that are assigned here take effect with the next mini-batch; the optimizer's
+        state is kept. Assigning the cost is a RuntimeError.
         """
 
     def on_epoch_end(self, network: Any, record: dict[str, Any]) -> bool | None:
-        """An epoch is over; what is added to `record` stands in the History."""
+        """An epoch is over; entries added to `record` appear in the History."""
 
     def on_train_end(self, network: Any) -> None:
-        """Training ends, whatever the reason; told to all whose `on_train_begin` has returned."""
+        """Training ends, for any reason; called if `on_train_begin` has returned."""
 
 
 class EarlyStopping(Callback):
-    """Stop when nothing has improved in `patience` epochs, and go back to the best parameters.
+    """Stop after `patience` epochs without improvement, and restore the best parameters.
 
     Parameters
     ----------
     patience : int, default 10
     monitor : str, optional
-        What to watch: by default the accuracy on the evaluation data of classes and labels, and the
-        cost on them of numbers; in an estimator, its validation score.
+        The metric to monitor: by default the accuracy on the evaluation data, for numbers the cost
+        on them; in an estimator, its validation score.
     min_delta : float, default 0
-        Less than this is no improvement. Accuracies are shares from 0 to 1.
+        A smaller change is not an improvement. Accuracies are shares from 0 to 1.
     restore_best : bool, default True
         Whether the network gets back the parameters of its best epoch.
     better : {"high", "low"}, optional
@@ -90,13 +90,13 @@ class EarlyStopping(Callback):
     best_epoch : int
         -1 before there is one.
     best : float
-        What was measured then.
+        The metric in that epoch.
 
     Raises
     ------
     ValueError, TypeError
-        A number is negative, or `patience` is 0; in training, `monitor` is not measured, is no
-        number, or does not tell what is better.
+        A number is negative, or `patience` is 0; in training, `monitor` is not measured, is not a
+        number, or its name does not tell whether high or low is better.
 
     Examples
     --------
@@ -144,7 +144,7 @@ class EarlyStopping(Callback):
 
     @property
     def best(self) -> float:
-        """What was measured in the best epoch."""
+        """The metric in the best epoch."""
         return self.best_goodness if self.high_is_better else -self.best_goodness
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -153,13 +153,13 @@ class EarlyStopping(Callback):
         Raises
         ------
         ValueError
-            The best parameters are no vector of finite numbers.
+            The best parameters are not a vector of finite numbers.
         """
         best = state["best_parameters"]
         if best is not None and not (
             isinstance(best, np.ndarray) and best.ndim == 1 and np.isfinite(best).all()
         ):
-            raise ValueError("best_parameters are no vector of finite numbers")
+            raise ValueError("best_parameters are not a vector of finite numbers")
         super().set_state(state)
 
     def on_train_begin(self, network: Any) -> None:
@@ -180,7 +180,7 @@ class EarlyStopping(Callback):
         return self.waited >= self.patience
 
     def on_train_end(self, network: Any) -> None:
-        """Give the best parameters back."""
+        """Restore the best parameters."""
         if self.restore_best and self.best_parameters is not None:
             network.parameters = self.best_parameters
 
@@ -199,12 +199,12 @@ class RecordStatistics(Callback):
     Attributes
     ----------
     records : list of dict
-        "epoch" and "mini_batch", how many of each were done; and "layers".
+        "epoch" and "mini_batch", the numbers of each that were done; and "layers".
 
     Raises
     ------
     ValueError, TypeError
-        `interval` is no count; when training begins, X or y don't fit the network.
+        `interval` is not a count; when training begins, X or y do not fit the network.
 
     Examples
     --------
@@ -232,18 +232,18 @@ class RecordStatistics(Callback):
         Raises
         ------
         ValueError
-            The records are no list.
+            The records are not a list.
         """
         if not isinstance(state["records"], list):
             raise ValueError(f"records is {shown(state['records'])}; expected a list")
         super().set_state(state)
 
     def on_train_begin(self, network: Any) -> None:
-        """Record where the network starts."""
+        """Record the statistics before the first step."""
         self._record(network, len(network.history), 0)
 
     def on_interval(self, network: Any, epoch: int, mini_batch: int) -> None:
-        """Record in the middle of an epoch."""
+        """Record within an epoch."""
         self._record(network, epoch, mini_batch)
 
     def on_epoch_end(self, network: Any, record: dict[str, Any]) -> None:

@@ -39,26 +39,26 @@ SHARES = ("mu", "beta", "beta1", "beta2", "down")
 
 @dataclass
 class State:
-    """What an optimizer carries from step to step: vectors laid out as the parameters.
+    """An optimizer's state between steps: vectors laid out as the parameters.
 
     Attributes
     ----------
     vectors : list of ndarray, shapes (n_parameters,)
     step : int
-        How many steps have been taken.
+        Number of steps taken.
     """
 
     vectors: list[NDArray[Any]]
     step: int = 0
 
     def copy(self) -> State:
-        """Return a state of its own that goes on from here."""
+        """Return an independent copy."""
         return State([vector.copy() for vector in self.vectors], self.step)
 
 
 @dataclass(frozen=True)
 class Optimizer:
-    """What all optimizers have in common.
+    """The base of all optimizers.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class Optimizer:
     Raises
     ------
     ValueError, TypeError
-        From every optimizer: a parameter is not a finite number, or not in its range.
+        A hyper-parameter of any optimizer is not a finite number, or not in its range.
     """
 
     eta: float = 0.1
@@ -100,12 +100,12 @@ class Optimizer:
         return {name: getattr(self, field) for name, field in self._coefficients.items()}
 
     def check_held(self, dtype: np.dtype[Any]) -> None:
-        """Refuse what has another meaning when it is rounded to `dtype`.
+        """Refuse hyper-parameters whose meaning changes when they are rounded to `dtype`.
 
         Raises
         ------
         ValueError
-            A coefficient vanishes there, is infinite, or becomes 1 where it must not.
+            A coefficient vanishes, becomes infinite, or becomes 1 and must not.
 
         Examples
         --------
@@ -209,7 +209,7 @@ class Adam(Optimizer):
     _coefficients: ClassVar[dict[str, str]] = {name: name for name in ("beta1", "beta2", "epsilon")}
 
     def check_held(self, dtype: np.dtype[Any]) -> None:
-        """Refuse what has another meaning when it is rounded to `dtype`."""
+        """Refuse hyper-parameters whose meaning changes when they are rounded to `dtype`."""
         super().check_held(dtype)
         # The first step divides by this.
         check_held(self.eta, "eta", dtype, per=1 - self.beta1)
@@ -231,7 +231,7 @@ class AdamW(Adam):
     _coefficients: ClassVar[dict[str, str]] = Adam._coefficients | {"weight_decay": "weight_decay"}
 
     def check_held(self, dtype: np.dtype[Any]) -> None:
-        """Refuse what has another meaning when it is rounded to `dtype`."""
+        """Refuse hyper-parameters whose meaning changes when they are rounded to `dtype`."""
         super().check_held(dtype)
         if self.eta:
             check_held(self.weight_decay, "weight_decay", dtype, per=1 / max(self.eta, 1.0))
@@ -239,10 +239,12 @@ class AdamW(Adam):
 
 @dataclass(frozen=True)
 class Rprop(Optimizer):
-    """iRprop-: a step size a parameter, moved by the sign of g alone; Igel and Huesken 2000.
+    """iRprop-: a step size for each parameter, changed by the sign of g alone.
 
-    For full batches. Where g keeps its sign the step grows by `up`; where g changes it, the step
-    shrinks by `down` and the parameter rests once.
+    Igel and Huesken 2000.
+
+    For full batches. Where g keeps its sign, the step is multiplied by `up`; where g changes it,
+    the step is multiplied by `down` and the parameter is not changed once.
 
     Parameters
     ----------
@@ -285,26 +287,26 @@ class Rprop(Optimizer):
 
 @dataclass(frozen=True)
 class LBFGS(Optimizer):
-    """Limited-memory BFGS by SciPy, on the whole of the data; an epoch is one of its iterations.
+    """Limited-memory BFGS by SciPy, on all data at once; an epoch is one iteration.
 
-    Byrd et al. 1995, as `scipy.optimize.minimize(method="L-BFGS-B")` has it. Needs SciPy
-    (`pip install 'fastnet-mlp[scipy]'`); dropout, L1 and norms don't go with it.
+    Byrd et al. 1995, by `scipy.optimize.minimize(method="L-BFGS-B")`. Needs SciPy
+    (`pip install 'fastnet-mlp[scipy]'`); cannot be combined with dropout, L1 or limits of norms.
 
     Parameters
     ----------
     memory : int
-        Corrections kept.
+        Number of corrections kept.
     tolerance : float
         Stop when no component of the gradient is larger.
     reduction : float
         Stop when an iteration reduces the cost by a smaller share of it.
     max_evaluations : int or None
-        Of the cost and its gradient; None for 1000 an epoch.
+        Limit of the evaluations of cost and gradient; None for 1000 an epoch.
 
     Notes
     -----
-    Where SciPy ends before the last epoch, what it says stands in the History, in the last epoch's
-    record under "message"; unless it has converged, there is a RuntimeWarning too.
+    If SciPy stops before the last epoch, its message is in the History, in the last epoch's record
+    under "message"; unless it has converged, there is a RuntimeWarning too.
 
     Examples
     --------
@@ -328,7 +330,7 @@ class LBFGS(Optimizer):
             as_count(self.max_evaluations, "max_evaluations", at_least=1)
 
     def check_held(self, dtype: np.dtype[Any]) -> None:
-        """Do nothing: SciPy has all of them, in float64."""
+        """Do nothing: SciPy computes in float64."""
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
@@ -344,7 +346,7 @@ def read_optimizer(optimizer: object) -> Optimizer:
     ValueError
         No optimizer has that name.
     TypeError
-        Something else came.
+        It is none of these.
 
     Examples
     --------

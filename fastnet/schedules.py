@@ -87,7 +87,7 @@ class Constant(Schedule):
 
 @dataclass
 class HalveOnPlateau(Schedule):
-    """The book's schedule: halve when nothing improved in `patience` epochs, stop below `stop_at`.
+    """The book's schedule: halve after `patience` epochs without improvement; stop at `stop_at`.
 
     Chapter 3, "How to choose a neural network's hyper-parameters": halved until the rate is 1/128
     of the first one.
@@ -96,10 +96,10 @@ class HalveOnPlateau(Schedule):
     ----------
     patience : int, default 10
     monitor : str, optional
-        What to watch in the records: by default the accuracy on the evaluation data of classes and
-        labels, and the cost on them of numbers.
+        The metric to monitor: by default the accuracy on the evaluation data, for numbers the cost
+        on them.
     stop_at : float, default 1/128
-        Training ends when the factor has come down to this.
+        Training ends when the factor has reached this.
     better : {"high", "low"}, optional
         Which is better; by default as the name tells (...accuracy, ...score: high; ...cost,
         ...loss, ...error: low).
@@ -202,7 +202,7 @@ class Exponential(Schedule):
 
 @dataclass
 class InverseScaling(Schedule):
-    """1 / (epoch + 1)^power, as scikit-learn's "invscaling" has it for epochs.
+    """1 / (epoch + 1)^power: scikit-learn's "invscaling", by epochs.
 
     Examples
     --------
@@ -222,7 +222,7 @@ class InverseScaling(Schedule):
 
 @dataclass
 class Cosine(Schedule):
-    """Half a cosine from 1 down to `floor` over `epochs`, a step a mini-batch.
+    """Half a cosine from 1 down to `floor` over `epochs`, changed at every mini-batch.
 
     Loshchilov and Hutter 2017, without their restarts.
 
@@ -250,7 +250,7 @@ class Cosine(Schedule):
 
 @dataclass
 class WarmUp(Schedule):
-    """Rise in a straight line from 0 over `epochs`, a step a mini-batch, then follow `then`.
+    """Rise linearly from 0 over `epochs`, at every mini-batch; then follow `then`.
 
     Parameters
     ----------
@@ -339,10 +339,10 @@ def read_schedule(schedule: object, epochs: int = 1) -> Schedule:
     Parameters
     ----------
     schedule : None, str, Schedule or callable
-        A name out of SCHEDULES stands for the class with its defaults; "cosine" for one over all
+        A name from SCHEDULES stands for the class with its defaults; "cosine" for one over all
         epochs.
     epochs : int
-        Of the training.
+        Number of epochs of the training.
 
     Raises
     ------

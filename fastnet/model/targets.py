@@ -13,19 +13,19 @@ __all__ = ["KINDS", "check_targets", "kind_of", "kind_of_output", "limits", "low
 
 #: What a network's targets can be.
 KINDS = ("classes", "labels", "numbers")
-#: By how much a target may miss the closed range of the output: rounding, nothing else.
+#: Tolerance for targets outside the range of the output: rounding only.
 ROUNDING = 1e-6
-#: By how much a row of targets of softmax outputs may miss the sum 1.
+#: Tolerance for the sum of a row of targets of softmax outputs.
 SUM_TOLERANCE = 1e-3
 
 
 def kind_of(facts: TargetFacts | None, output: str) -> str:
-    """Return the kind that targets are of, for a network with this output.
+    """Return the kind of the targets, for a network with this output.
 
     Parameters
     ----------
     facts : TargetFacts or None
-        None of class numbers.
+        None for class numbers.
     output : str
         The last layer's activation. Units from -1 to 1, such as tanh, may tell classes apart by
         the sign; an exponential gives counts.
@@ -50,7 +50,7 @@ def kind_of(facts: TargetFacts | None, output: str) -> str:
 
 
 def kind_of_output(output: str) -> str:
-    """Return the kind that a network is taken for of which nothing but its output is known."""
+    """Return the kind of a network of which only the output is known."""
     return "classes" if output in ("sigmoid", "softmax") else "numbers"
 
 
@@ -66,9 +66,9 @@ def read_kind(kind: Any, output: str) -> str | None:
     Raises
     ------
     ValueError
-        An unknown one, or labels of softmax outputs, of which always one is on.
+        The kind is unknown, or it is labels, and softmax outputs name one class.
     TypeError
-        It is no string.
+        It is not a string.
 
     Examples
     --------
@@ -110,7 +110,7 @@ def limits(output: str) -> tuple[float, float, bool]:
 
 
 def check_targets(facts: TargetFacts, name: str, output: str) -> None:
-    """Refuse targets for which the cost has no meaning, or that the output cannot come near to.
+    """Refuse targets for which the cost has no meaning, or that the output cannot approach.
 
     Parameters
     ----------

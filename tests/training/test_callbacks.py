@@ -390,7 +390,7 @@ def test_best_parameters_that_are_no_vector_of_finite_numbers_are_refused(best):
     stop = EarlyStopping(5, "score")
     train_on_scores([5, 6, 4], stop)
     before = stop.get_state()
-    with pytest.raises(ValueError, match="no vector of finite numbers"):
+    with pytest.raises(ValueError, match="not a vector of finite numbers"):
         stop.set_state({**before, "best_epoch": 0, "best_parameters": best})
     assert stop.best_epoch == 1
     np.testing.assert_array_equal(stop.best_parameters, before["best_parameters"])
