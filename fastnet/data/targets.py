@@ -72,13 +72,6 @@ def facts_of(y: Any) -> tuple[TargetFacts | None, int]:
         None where a target is not finite.
     bad_row : int
         The first row with such a target, or -1.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> facts, _ = facts_of(np.array([[0.0, 1.0], [1.0, 0.0]]))
-    >>> facts.is_one_hot, facts.highest
-    (True, (1.0, 0))
     """
     bad_row, lowest, highest, odd_sum, flags = examples.survey(y)
     if bad_row >= 0:

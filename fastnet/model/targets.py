@@ -69,18 +69,12 @@ def read_kind(kind: Any, output: str) -> str | None:
         The kind is unknown, or it is labels, and softmax outputs name one class.
     TypeError
         It is not a string.
-
-    Examples
-    --------
-    >>> read_kind("numbers", "identity")
-    'numbers'
     """
     if kind is None:
         return None
-    if not isinstance(kind, str):
-        raise TypeError(f"kind is {shown(kind)}; expected one of {', '.join(KINDS)}, or None.")
-    if kind not in KINDS:
-        raise ValueError(f"kind is {shown(kind)}; expected one of {', '.join(KINDS)}, or None.")
+    if not isinstance(kind, str) or kind not in KINDS:
+        error = ValueError if isinstance(kind, str) else TypeError
+        raise error(f"kind is {shown(kind)}; expected one of {', '.join(KINDS)}, or None.")
     if kind == "labels" and output == "softmax":
         raise ValueError(
             "kind is 'labels', and softmax outputs name one class a row; use output='sigmoid' "
@@ -94,16 +88,6 @@ def limits(output: str) -> tuple[float, float, bool]:
 
     The costs that have no meaning for other targets go with one output each: the cross-entropy with
     sigmoid, the log-likelihood with softmax, Poisson's with the exponential.
-
-    Parameters
-    ----------
-    output : str
-        Name of the last layer's activation.
-
-    Examples
-    --------
-    >>> limits("sigmoid"), limits("exponential")
-    ((0.0, 1.0, False), (0.0, inf, False))
     """
     activation = ACTIVATIONS[output]
     return activation.lowest, activation.highest, output == "softmax"
@@ -111,13 +95,6 @@ def limits(output: str) -> tuple[float, float, bool]:
 
 def check_targets(facts: TargetFacts, name: str, output: str) -> None:
     """Refuse targets for which the cost has no meaning, or that the output cannot approach.
-
-    Parameters
-    ----------
-    facts : TargetFacts
-    name : str
-        What messages call the targets.
-    output : str
 
     Raises
     ------
@@ -129,7 +106,6 @@ def check_targets(facts: TargetFacts, name: str, output: str) -> None:
     >>> import numpy as np
     >>> from fastnet.data.targets import facts_of
     >>> facts, _ = facts_of(np.array([[1.0], [2.0]]))
-    >>> check_targets(facts, "y", "identity")
     >>> check_targets(facts, "y", "sigmoid")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
