@@ -62,11 +62,10 @@ def _choose() -> str:
     if not wanted:
         return usable[-1]
     if wanted not in usable:
-        from fastnet.common.arguments import in_one_line
-
+        name = "".join(letter if letter.isprintable() else "?" for letter in wanted[:40])
         raise ImportError(
-            f"FASTNET_KERNEL={in_one_line(wanted, 40)} names no kernel variant that this processor "
-            f"can run; it can run {', '.join(usable)}."
+            f"FASTNET_KERNEL={name} names no kernel variant that this processor can run; it can "
+            f"run {', '.join(usable)}."
         )
     return wanted
 
