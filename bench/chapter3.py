@@ -20,7 +20,7 @@ import numpy as np
 from fastnet import SGD as GradientDescent
 from fastnet import Callback, CrossEntropyCost, Momentum, Network, QuadraticCost, datasets
 from fastnet.cli.text_table import render
-from fastnet.compare.intervals import mean_and_margin
+from fastnet.compare import mean_and_margin
 from fastnet.schedules import Cosine
 
 import machine

@@ -13,7 +13,6 @@ Examples
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from fastnet import kernels as kernels  # at once: a variant that cannot run is refused here
@@ -71,46 +70,42 @@ __all__ = [
     "sweeps",
 ]
 
-_ROOMS = (
-    "datasets",
-    "diagnostics",
-    "estimators",
-    "network2",
-    "plotting",
-    "reference",
-    "schedules",
-    "sweeps",
-)
+#: The public modules, those of docs/api.rst. Like the names below they are imported when they are
+#: first asked for: all together take as long as NumPy does, and ``fastnet --help`` needs none.
+_MODULES = (
+    "activations", "callbacks", "compare", "costs", "datasets", "diagnostics", "estimators",
+    "initializers", "metrics", "network2", "optimizers", "plotting", "preprocessing", "reference",
+    "schedules", "sweeps",
+)  # fmt: skip
 
-
-#: Where the names above live. They are imported when first asked for: all together take as long as
-#: NumPy does, and a program that only answers `--help` needs none.
-_HOMES = {
-    "callbacks": "Callback EarlyStopping RecordStatistics",
-    "common.errors": "DivergenceError",
-    "common.threads": "get_num_threads set_num_threads",
-    "costs": "CrossEntropyCost LogLikelihoodCost PoissonCost QuadraticCost",
-    "data.batches": "Batches",
-    "history": "History",
-    "model.gradient_check": "check_gradient",
-    "network": "Network load",
-    "optimizers": "LBFGS SGD Adam AdamW Momentum Nesterov RMSprop Rprop",
-    "preprocessing": "Preprocessing",
-    "sweeps": "sweep",
-    "training.checkpoint": "Checkpoint",
+_MODULE_OF = {
+    name: module
+    for module, names in {
+        "callbacks": "Callback EarlyStopping RecordStatistics",
+        "common.errors": "DivergenceError",
+        "common.threads": "get_num_threads set_num_threads",
+        "costs": "CrossEntropyCost LogLikelihoodCost PoissonCost QuadraticCost",
+        "data.batches": "Batches",
+        "history": "History",
+        "model.gradient_check": "check_gradient",
+        "network": "Network load",
+        "optimizers": "LBFGS SGD Adam AdamW Momentum Nesterov RMSprop Rprop",
+        "preprocessing": "Preprocessing",
+        "sweeps": "sweep",
+        "training.checkpoint": "Checkpoint",
+    }.items()
+    for name in names.split()
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOME_OF:
-        value = getattr(import_module(f"fastnet.{_HOME_OF[name]}"), name)
-        globals()[name] = value
-        return value
-    if name.isidentifier() and name[0] != "_" and find_spec(f"fastnet.{name}") is not None:
+    if name in _MODULES:
         return import_module(f"fastnet.{name}")
-    raise AttributeError(f"module 'fastnet' has no attribute {name!r}")
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'fastnet' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"fastnet.{_MODULE_OF[name]}"), name)
+    return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_ROOMS})
+    return sorted({*__all__, *_MODULES})

@@ -22,7 +22,7 @@ from hypothesis.extra import numpy as hnp
 import fastnet
 from fastnet import schedules
 from fastnet.activations import sigmoid
-from fastnet.compare.intervals import mean_and_margin, student_t
+from fastnet.compare import mean_and_margin, student_t
 from fastnet.costs import COSTS, find_cost
 from fastnet.datasets import shift_images
 from fastnet.preprocessing import standardization

@@ -10,9 +10,13 @@ import importlib
 import inspect
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+import fastnet
 
 ROOT = Path(__file__).parents[1]
 PLAIN = (str, bytes, int, float, tuple, type(None))
@@ -71,6 +75,15 @@ def describe():
 def test_names_and_signatures_are_the_public_ones():
     pytest.importorskip("sklearn", reason="fastnet.estimators needs scikit-learn")
     assert describe() == json.loads(KEPT.read_text())
+
+
+def test_dir_shows_public_names_only():
+    public = {path.partition(".")[2] for path in modules()} - {""}
+    assert dir(fastnet) == sorted({*fastnet.__all__, *public})
+    pytest.importorskip("sklearn", reason="fastnet.estimators needs scikit-learn")
+    code = "import fastnet; print(all(hasattr(fastnet, name) for name in dir(fastnet)))"
+    fresh = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert fresh.stdout == "True\n"
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ JSON and its picture.
 
 from fastnet.compare.book import BOOK, BookShuffle, published, replay_book
 from fastnet.compare.data import Data, mnist, read_data
+from fastnet.compare.intervals import mean_and_margin, student_t
 from fastnet.compare.result import NEW, OLD, Comparison, Run, Settings
 from fastnet.compare.runs import Progress, compare
 
@@ -24,8 +25,10 @@ __all__ = [
     "Run",
     "Settings",
     "compare",
+    "mean_and_margin",
     "mnist",
     "published",
     "read_data",
     "replay_book",
+    "student_t",
 ]

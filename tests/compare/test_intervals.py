@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastnet.compare.intervals import mean_and_margin, student_t
+from fastnet.compare import mean_and_margin, student_t
 
 # 97.5 % points as tables print them, for odd and even degrees of freedom.
 TABLE = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 9: 2.262, 10: 2.228}
