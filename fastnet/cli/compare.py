@@ -101,14 +101,15 @@ def run(args: argparse.Namespace) -> int:
         check_outputs({name: out / name for name in ("compare.json", "compare.png")}, [args.data])
     from fastnet.cli.user_data import few_of
     from fastnet.compare import compare, mnist, read_data, replay_book
-    from fastnet.datasets.archives import other_parts
 
+    unused: tuple[str, ...] = ()
     if args.book:
         with ProgressLine("training 2 networks") as line:
             result = replay_book(progress=line)
     else:
         seeds, dtype = args.seeds or 1, settings.dtype
         data = mnist(dtype) if args.data is None else read_data(args.data, dtype)
+        unused = data.unused
         label = f"training {_times(len(names) * seeds, 'network')}"
         with _executor(args.dask) as executor, ProgressLine(label) as line:
             result = compare(
@@ -131,7 +132,7 @@ def run(args: argparse.Namespace) -> int:
         parts.append(_saturation(result, args.table))
     say("\n\n".join(parts) + "\n")
     complain(written)
-    if args.data is not None and (unused := other_parts(args.data)):
+    if unused:
         complain(f"{args.data}: not used: {few_of(unused)}")
     say(last)
     return code

@@ -1,22 +1,25 @@
-"""What a comparison trains on: the embedded digits, or a user's own examples."""
+"""The data of a comparison: the embedded MNIST, or a user's own files."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fastnet.preprocessing import byte_scale
 
+if TYPE_CHECKING:
+    from fastnet.datasets.table import Table
+
 __all__ = ["Data", "mnist", "read_data"]
 
 
 class Data(NamedTuple):
-    """What a comparison trains on and is judged by.
+    """What a comparison trains on and evaluates.
 
     Attributes
     ----------
@@ -28,6 +31,8 @@ class Data(NamedTuple):
         "validation" or "test".
     loader : callable, optional
         Returns the same data elsewhere, so that they need not be sent there.
+    unused : tuple of str
+        The names of what else was found with them: arrays or files.
     """
 
     name: str
@@ -35,6 +40,7 @@ class Data(NamedTuple):
     evaluation: tuple[NDArray[Any], NDArray[Any]]
     evaluation_name: str = "test"
     loader: Callable[[], Any] | None = None
+    unused: tuple[str, ...] = ()
 
     @property
     def n_classes(self) -> int:
@@ -72,7 +78,7 @@ def read_data(path: str | Path, dtype: DTypeLike = np.float64) -> Data:
     Returns
     -------
     Data
-        Judged by the test part.
+        Evaluated on the test part.
 
     Raises
     ------
@@ -81,52 +87,46 @@ def read_data(path: str | Path, dtype: DTypeLike = np.float64) -> Data:
     ValueError
         The files or arrays are not what is described above; the message says where.
     """
-    from fastnet.datasets import load_idx_folder, load_npz_arrays
+    # These modules are for files alone; a comparison of arrays does without them.
+    from fastnet.datasets.table import display_name
+    from fastnet.datasets.tables import kind_of, read_tables
 
     path = Path(path)
-    if path.is_dir():
-        arrays = load_idx_folder(path)
-    elif not path.exists():
-        raise FileNotFoundError(
-            f"{path} does not exist; give a folder of IDX files or an .npz file"
-        )
-    elif path.suffix == ".npz":
-        arrays = load_npz_arrays(path)
-    else:
+    kind = kind_of(path)
+    if kind == "text":
         raise ValueError(f"{path} is neither a folder of IDX files nor an .npz file")
-    try:
-        return _checked(_name(path), arrays, dtype)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
-
-
-def _name(path: Path) -> str:
-    """Return what to call a user's data: the file's or folder's own name, fit to be printed."""
-    path = path.resolve()
-    name = path.name if path.is_dir() else path.stem
-    name = "".join(letter if letter.isprintable() else "?" for letter in name)
-    return name if len(name) <= 40 else f"{name[:39]}…"
-
-
-def _checked(name: str, arrays: tuple[NDArray[Any], ...], dtype: DTypeLike) -> Data:
-    """Make data of four arrays, bytes divided by 256, or say which does not fit."""
-    X_train, y_train, X_test, y_test = arrays
-    for part, X, y in (("train", X_train, y_train), ("test", X_test, y_test)):
-        if X.size == 0:
-            raise ValueError(f"X_{part} has shape {X.shape}; it must hold one example or more")
-        if y.min() < 0:
-            raise ValueError(f"y_{part} holds {y.min()}; class numbers 0, 1, 2, ... are expected")
-    highest = max(int(y_train.max()), int(y_test.max()))
+    training, test = read_tables(path)
+    if training is None or test is None:
+        raise ValueError(
+            f"{path} has no training examples or no test examples; give X_train, y_train, X_test "
+            "and y_test"
+        )
+    y_train, y_test = (
+        _class_numbers(table, f"{path}: y_{part}")
+        for part, table in (("train", training), ("test", test))
+    )
+    highest = max(y_train.max(), y_test.max())
     if highest == 0:
-        raise ValueError("all labels are 0; two or more classes are needed")
-    if highest >= max(1000, len(y_train)):
+        raise ValueError(f"{path}: all labels are 0; two or more classes are needed")
+    if highest >= max(1000, training.n):
         # One output neuron a class: numbers that are no class numbers would ask for all memory.
         raise ValueError(
-            f"the highest label is {highest}, with {len(y_train)} training examples; class numbers "
-            "0, 1, 2, ... are expected"
+            f"{path}: the highest label is {highest}, with {training.n} training examples; class "
+            "numbers 0, 1, 2, ... are expected"
         )
+    X_train, X_test = training.X, test.X
     scale = byte_scale(X_train)
-    if scale == 1:
-        return Data(name, (X_train, y_train), (X_test, y_test))
-    X_train, X_test = (np.true_divide(X, scale, dtype=dtype) for X in (X_train, X_test))
-    return Data(name, (X_train, y_train), (X_test, y_test))
+    if scale != 1:
+        X_train, X_test = (np.true_divide(X, scale, dtype=dtype) for X in (X_train, X_test))
+    name = display_name(path if kind == "folder" else path.with_suffix(""))
+    return Data(name, (X_train, y_train), (X_test, y_test), unused=training.unused)
+
+
+def _class_numbers(table: Table, name: str) -> NDArray[Any]:
+    """Return a table's labels; refuse what is not a whole number, 0 or more."""
+    y = table.y
+    assert y is not None
+    if y.dtype.kind not in "iu" or y.min() < 0:
+        found = f"holds {y.min()}" if y.dtype.kind in "iu" else f"is of type {y.dtype}"
+        raise ValueError(f"{name} {found}; class numbers 0, 1, 2, ... are expected")
+    return y

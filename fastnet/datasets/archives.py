@@ -15,7 +15,7 @@ from fastnet.datasets.table import Table, Tables, display_name
 if TYPE_CHECKING:
     import zipfile
 
-__all__ = ["other_parts", "read_idx_folder", "read_npz"]
+__all__ = ["read_idx_folder", "read_npz"]
 
 Array = NDArray[Any]
 
@@ -46,24 +46,6 @@ def read_idx_folder(path: str | os.PathLike[str]) -> Tables:
     unused = _other_files(path)
     training = Table(name, X_train, y_train, unused=unused)
     return Tables(training, Table(name, X_test, y_test, unused=unused))
-
-
-def other_parts(path: str | os.PathLike[str]) -> tuple[str, ...]:
-    """Return what is beside the four arrays or files of training and test examples.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-        An .npz archive or a folder, which has been read.
-    """
-    import zipfile
-
-    if os.path.isdir(path):
-        return _other_files(path)
-    four = {"x_train", "y_train", "x_test", "y_test"}
-    with zipfile.ZipFile(path) as archive:
-        names = [name.removesuffix(".npy") for name in archive.namelist()]
-    return tuple(name for name in names if name.lower() not in four)
 
 
 def _other_files(path: str | os.PathLike[str]) -> tuple[str, ...]:

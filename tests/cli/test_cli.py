@@ -198,7 +198,7 @@ def bad_inputs():
     X[7, 0, 0] = np.nan
     return {
         "NaN": ({"X_train": X}, "data: X holds nan in row 7"),
-        "lengths": ({"y_train": y[:-1]}, "y_train has 49"),
+        "lengths": ({"y_train": y[:-1]}, "has shape (49,), and X_train has 50 rows"),
         "labels": ({"y_test": np.full(30, -1)}, "y_test"),
         "columns": ({"X_test": np.zeros((30, 4))}, "X_test has 4"),
         "complex": ({"X_train": X * 1j}, "real numbers"),
@@ -228,7 +228,7 @@ def test_bad_arrays_end_with_1_and_one_sentence(case, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (lambda path: None, "does not exist"),
+        (lambda path: None, "data.npz: No such file or directory"),
         (lambda path: path.write_bytes(b"no zip"), "data.npz"),
         (lambda path: path.write_bytes(b""), "data.npz"),
         (lambda path: np.savez(path, X_train=np.eye(3)), "y_train"),
