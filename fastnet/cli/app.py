@@ -3,47 +3,35 @@
 0: done; 1: bad input, said in one sentence on standard error; 2: not how the command is used; 130:
 interrupted.
 
-A module of a command offers ``add_parser(commands)``, which describes its options to argparse and
-returns the parser, and ``run(arguments)``, which does it and returns the exit code. What a command
-needs beyond that it imports when it runs, so that ``fastnet --help`` answers at once.
-``arguments.parser`` is the command's own parser, for `error`.
+The module of a command offers ``describe(parser)``, which gives its argparse parser a description
+and options, and ``run(arguments)``, which returns the exit code. Only the module of the command
+that is called is imported, so that ``fastnet --help`` answers at once. ``arguments.parser`` is the
+command's own parser, for `error`.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, NoReturn, Protocol, cast
+from typing import NoReturn
 
 from fastnet._version import __version__
 from fastnet.common.console import complain, say, sentence, visible
 
-__all__ = ["COMMANDS", "Command", "find", "main"]
+__all__ = ["COMMANDS", "main"]
 
-#: Module names in `fastnet.cli`, in the order in which help shows them.
-COMMANDS = ("compare", "saturation", "train", "evaluate", "predict", "show", "info")
-
-
-class Command(Protocol):
-    """What a module of a command offers."""
-
-    def add_parser(self, commands: Any) -> argparse.ArgumentParser:
-        """Add this command's parser to `commands` (from argparse's add_subparsers), return it."""
-
-    def run(self, arguments: argparse.Namespace) -> int:
-        """Do it and return the exit code; bad input raises ValueError, TypeError or OSError."""
-
-
-def find(name: str) -> Command:
-    """Return the module of the command `name`.
-
-    Examples
-    --------
-    >>> find("compare").run.__name__
-    'run'
-    """
-    return cast(Command, import_module(f"fastnet.cli.{name}"))
+#: The modules of the commands, in the order in which help shows them, and what it says of them.
+COMMANDS = {
+    "compare": "train a network from the old start and from the new, and show both",
+    "saturation": "draw a neuron's weighted input from both starts, and set theory beside it",
+    "train": "train a network on your own data",
+    "evaluate": "say how good a trained network is on labelled data",
+    "predict": "write a trained network's answers to a .csv file",
+    "show": "show what is in a model file",
+    "info": "show versions, processor, kernels, and which extras are installed",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -65,9 +53,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     fastnet ...
     0
     """
+    argv = sys.argv[1:] if argv is None else argv
     try:
         try:
-            arguments = _parser().parse_args(argv)
+            arguments = _parser(argv).parse_args(argv)
             code: int = arguments.run(arguments)
         except SystemExit as stop:  # argparse: help, version, or wrong usage
             code = stop.code if isinstance(stop.code, int) else 1
@@ -88,15 +77,17 @@ class _Parser(argparse.ArgumentParser):
         super().error(visible(message))
 
 
-def _parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands."""
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """Return a parser that knows all commands, and the options of those that `argv` names."""
     parser = _Parser(
         prog="fastnet", description="Sigmoid networks, and what their starting weights do to them."
     )
     parser.add_argument("--version", action="version", version=f"fastnet {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name in COMMANDS:
-        command = find(name)
-        described = command.add_parser(commands)
-        described.set_defaults(run=command.run, parser=described)
+    for name, summary in COMMANDS.items():
+        own = commands.add_parser(name, help=summary)
+        if name in argv:
+            command = import_module(f"fastnet.cli.{name}")
+            command.describe(own)
+            own.set_defaults(run=command.run, parser=own)
     return parser

@@ -1,4 +1,4 @@
-"""``fastnet compare``: the old start and the new beside each other, in a table and a picture."""
+"""``fastnet compare``: training from several initializers, as tables, JSON and a picture."""
 
 from __future__ import annotations
 
@@ -6,56 +6,64 @@ import argparse
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fastnet import plotting
 from fastnet.cli.options import (
+    DTYPES,
     amount,
     check_outputs,
     count,
     initializers,
     seed,
-    with_default,
     writable,
-    write_atomically,
+    write_picture,
 )
-from fastnet.cli.text_table import render, titled
-from fastnet.common.console import complain, say, sentence
+from fastnet.cli.text_table import counted, render
+from fastnet.cli.user_data import not_used
+from fastnet.common.console import complain, say
 from fastnet.common.progress import ProgressLine
-
-if TYPE_CHECKING:
-    from fastnet.compare import Comparison, Settings
+from fastnet.compare import (
+    BOOK,
+    NEW,
+    OLD,
+    Comparison,
+    Settings,
+    compare,
+    mnist,
+    published,
+    read_data,
+    replay_book,
+)
+from fastnet.compare.result import STARTS
+from fastnet.files import replace_file
 
 _TARGET = 95.0
-_STARTS = {"large": "old start", "default": "new start"}
 
 
-def add_parser(commands: Any) -> argparse.ArgumentParser:
+def describe(parser: argparse.ArgumentParser) -> None:
     """Describe ``fastnet compare``."""
-    from fastnet.compare import Settings
-
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "compare",
-        help="train a network from the old start and from the new, and show both",
-        description=(
-            "Train the same network twice, once from weights drawn from N(0, 1), the old start, "
-            "and once from N(0, 1) / sqrt(n) with n the weights into a neuron, the new start; or "
-            "from other starts, and from several seeds. Prints the accuracy epoch by epoch and "
-            "writes compare.png and compare.json."
-        ),
+    parser.description = (
+        "Train the same network twice, once from weights drawn from N(0, 1), the old start, "
+        "and once from N(0, 1) / sqrt(n) with n the weights into a neuron, the new start; or "
+        "from other starts, and from several seeds. Prints the accuracy epoch by epoch and "
+        "writes compare.png and compare.json."
     )
     # No defaults in the parser: --book has to tell an option that was given from one that was not.
     option, default = parser.add_argument, Settings()
-    option("--hidden", type=count, metavar="N", help=with_default("hidden neurons", default.hidden))
-    option("--epochs", type=count, metavar="N", help=with_default("epochs", default.epochs))
-    option("--eta", type=amount, metavar="X", help=with_default("learning rate", default.eta))
-    l2 = with_default("L2 regularization", default.lmbda)
-    option("--lmbda", type=amount, metavar="X", help=l2)
-    batch = with_default("examples per step", default.mini_batch_size)
-    option("--mini-batch-size", type=count, metavar="N", help=batch)
-    option("--seed", type=seed, metavar="N", help=with_default("seed of every draw", default.seed))
-    kinds = ("float64", "float32")
-    option("--dtype", choices=kinds, help=with_default("numbers to compute with", default.dtype))
+    for name, read, metavar, what in (
+        ("hidden", count, "N", "hidden neurons"),
+        ("epochs", count, "N", "epochs"),
+        ("eta", amount, "X", "learning rate"),
+        ("lmbda", amount, "X", "L2 regularization"),
+        ("mini_batch_size", count, "N", "examples per step"),
+        ("seed", seed, "N", "seed of every draw"),
+    ):
+        text = f"{what} (default: {getattr(default, name)})"
+        option(f"--{name.replace('_', '-')}", type=read, metavar=metavar, help=text)
+    option("--dtype", choices=DTYPES, help=f"numbers to compute with (default: {default.dtype})")
     option("--initializers", type=initializers, metavar="A,B,...", help=_INITIALIZERS)
     option("--seeds", type=count, metavar="N", help=_SEEDS)
     option("--threads", type=count, metavar="N", help=_THREADS)
@@ -64,7 +72,6 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     option("--out", metavar="DIR", default=".", help=_OUT)
     option("--table", action="store_true", help="print tables in Markdown (default: off)")
     option("--book", action="store_true", help=_BOOK)
-    return parser
 
 
 _INITIALIZERS = (
@@ -95,13 +102,9 @@ _BOOK = (
 def run(args: argparse.Namespace) -> int:
     """Do ``fastnet compare``."""
     settings = _settings(args)
-    names = args.initializers or ["large", "default"]
+    names = args.initializers or [OLD, NEW]
     out = writable(args.out)
-    if args.data is not None:
-        check_outputs({name: out / name for name in ("compare.json", "compare.png")}, [args.data])
-    from fastnet.cli.user_data import few_of
-    from fastnet.compare import compare, mnist, read_data, replay_book
-
+    check_outputs({name: out / name for name in ("compare.json", "compare.png")}, [args.data])
     unused: tuple[str, ...] = ()
     if args.book:
         with ProgressLine("training 2 networks") as line:
@@ -110,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
         seeds, dtype = args.seeds or 1, settings.dtype
         data = mnist(dtype) if args.data is None else read_data(args.data, dtype)
         unused = data.unused
-        label = f"training {_times(len(names) * seeds, 'network')}"
+        label = f"training {counted(len(names) * seeds, 'network')}"
         with _executor(args.dask) as executor, ProgressLine(label) as line:
             result = compare(
                 data,
@@ -131,9 +134,8 @@ def run(args: argparse.Namespace) -> int:
     if result.n_watched:
         parts.append(_saturation(result, args.table))
     say("\n\n".join(parts) + "\n")
-    complain(written)
-    if unused:
-        complain(f"{args.data}: not used: {few_of(unused)}")
+    for note in (written, *not_used(args.data, unused)):
+        complain(note)
     say(last)
     return code
 
@@ -156,12 +158,10 @@ def _executor(address: str | None) -> Iterator[Any]:
 
 def _settings(args: argparse.Namespace) -> Settings:
     """Return the settings asked for; with --book, refuse those that the published run had not."""
-    from fastnet.compare import BOOK, Settings
-
     if args.dask is not None and args.threads is not None:
         args.parser.error("--dask has its own workers; leave --threads out")
-    names = Settings.__dataclass_fields__
-    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    options = {field.name: getattr(args, field.name) for field in fields(Settings)}
+    given = {name: value for name, value in options.items() if value is not None}
     if not args.book:
         return Settings(**given)
     if args.data is not None:
@@ -181,17 +181,11 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 def _write_files(result: Comparison, out: Path) -> str:
     """Write the numbers and the picture, and return what was written."""
-    text = json.dumps(result.as_dict(), indent=2) + "\n"
-    write_atomically(out / "compare.json", text.encode())
-    from fastnet import plotting
-
-    try:
-        picture = plotting.png(plotting.comparison_figure(result))
-    except ImportError as error:
-        complain(sentence(error))
-        return str(out / "compare.json")
-    write_atomically(out / "compare.png", picture)
-    return f"{out / 'compare.png'} and {out / 'compare.json'}"
+    numbers, picture = out / "compare.json", out / "compare.png"
+    replace_file(numbers, (json.dumps(result.as_dict(), indent=2) + "\n").encode())
+    if write_picture(picture, plotting.comparison_figure, result):
+        return f"{picture} and {numbers}"
+    return str(numbers)
 
 
 def _headline(result: Comparison) -> str:
@@ -220,7 +214,7 @@ def _table(result: Comparison, markdown: bool) -> str:
         headings.append("difference")
         columns.append(_cells(*result.difference(*result.initializers), sign="+"))
     rows = [[str(epoch), *cells] for epoch, cells in enumerate(zip(*columns, strict=True), 1)]
-    return titled(title, render(headings, rows, markdown=markdown), markdown=markdown)
+    return render(headings, rows, title=title, markdown=markdown)
 
 
 def _saturation(result: Comparison, markdown: bool) -> str:
@@ -230,15 +224,14 @@ def _saturation(result: Comparison, markdown: bool) -> str:
     for name, heading in _titles(result).items():
         cells = _cells(result.saturation(name), result.saturation_margin(name))
         rows.append([heading, cells[0], cells[-1]])
-    end = f"after {_times(result.settings.epochs, 'epoch')}"
-    table = render(["start", "at first", end], rows, markdown=markdown)
-    return titled(title, table, markdown=markdown)
+    end = f"after {counted(result.settings.epochs, 'epoch')}"
+    return render(["start", "at first", end], rows, title=title, markdown=markdown)
 
 
 def _titles(result: Comparison) -> dict[str, str]:
     """Return what each initializer is called: the book's pair old and new, others by name."""
-    if result.initializers == ("large", "default"):
-        return _STARTS
+    if result.initializers == (OLD, NEW):
+        return STARTS
     return {name: name for name in result.initializers}
 
 
@@ -252,14 +245,14 @@ def _cells(values: list[float], margins: list[float], sign: str = "") -> list[st
 
 def _last(result: Comparison) -> str:
     """Return in one line what came out."""
-    return _gain(result) if result.initializers == ("large", "default") else _ranking(result)
+    return _gain(result) if result.initializers == (OLD, NEW) else _ranking(result)
 
 
 def _gain(result: Comparison) -> str:
     """Return in one line what the new start gained."""
-    old, new = result.accuracy("large")[0], result.accuracy("default")[0]
-    slow, fast = (result.epochs_to(name, _TARGET) for name in ("large", "default"))
-    epochs = _times(result.settings.epochs, "epoch")
+    old, new = result.accuracy(OLD)[0], result.accuracy(NEW)[0]
+    slow, fast = (result.epochs_to(name, _TARGET) for name in (OLD, NEW))
+    epochs = counted(result.settings.epochs, "epoch")
     if fast is not None and slow is not None:
         reached = f"{_TARGET:g} % after epoch {fast} instead of {slow}"
     elif fast is not None:
@@ -278,7 +271,7 @@ def _ranking(result: Comparison) -> str:
     parts = [f"{name} {epoch}" for name, epoch in found.items() if epoch is not None]
     never = [name for name, epoch in found.items() if epoch is None]
     if never:
-        epochs = _times(result.settings.epochs, "epoch")
+        epochs = counted(result.settings.epochs, "epoch")
         parts.append(f"not in {epochs}: {', '.join(never)}")
     best = result.accuracy(names[0])[0]
     return (
@@ -287,24 +280,11 @@ def _ranking(result: Comparison) -> str:
     )
 
 
-def _times(number: int, what: str) -> str:
-    """Return a number of things in words.
-
-    Examples
-    --------
-    >>> _times(1, "epoch"), _times(2, "epoch")
-    ('1 epoch', '2 epochs')
-    """
-    return f"{number} {what}{'s' * (number != 1)}"
-
-
 def _book_table(result: Comparison, markdown: bool) -> tuple[str, str, int]:
     """Return the replayed counts beside the published ones, the verdict, and the exit code."""
-    from fastnet.compare import published
-
     book = published()
     columns: list[tuple[int, ...]] = []
-    for name in ("large", "default"):
+    for name in (OLD, NEW):
         columns += [result.of(name)[0].correct, book[name]]
     rows, n_equal = [], 0
     for epoch, (old, old_book, new, new_book) in enumerate(zip(*columns, strict=True), start=1):
@@ -316,5 +296,5 @@ def _book_table(result: Comparison, markdown: bool) -> tuple[str, str, int]:
     title = f"right of {result.n_evaluation} {result.evaluation} images"
     n = 2 * len(columns[0])
     last = f"{_gain(result)}\n{n_equal} of {n} equal to the published numbers."
-    table = titled(title, render(headings, rows, markdown=markdown), markdown=markdown)
+    table = render(headings, rows, title=title, markdown=markdown)
     return table, last, 0 if n_equal == n else 1

@@ -1,4 +1,4 @@
-"""What the options of several commands have in common: how a word is read, where a file goes."""
+"""What the commands have in common: options, the readers of their values, and where files go."""
 
 from __future__ import annotations
 
@@ -6,71 +6,112 @@ import argparse
 import math
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from fastnet import plotting
+from fastnet.common.console import complain, sentence
+from fastnet.files import replace_file
+from fastnet.initializers import INITIALIZERS
 
 __all__ = [
+    "DTYPES",
+    "HEADER",
+    "MODEL",
+    "add_model_and_data",
     "amount",
     "check_outputs",
     "count",
     "initializers",
+    "number_reader",
+    "one_of",
     "seed",
-    "with_default",
     "writable",
-    "write_atomically",
+    "write_picture",
 ]
 
 Number = TypeVar("Number", int, float)
 
+DTYPES = ("float64", "float32")
+MODEL = "a file that fastnet train or save wrote"
+HEADER = (
+    "whether the first line of a .csv file names the columns; without a header they are called 1, "
+    "2, ... (default: it does, and a first line that looks like data is refused)"
+)
 
-def with_default(what: str, default: object) -> str:
-    """Return an option's explanation with its default.
 
-    Examples
-    --------
-    >>> with_default("hidden neurons", 30)
-    'hidden neurons (default: 30)'
+def add_model_and_data(parser: argparse.ArgumentParser, data: str, label: str) -> None:
+    """Add the options of a command that applies a trained network to data.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+    data, label : str
+        What help adds on the data, and says of the option ``--label``.
     """
-    return f"{what} (default: {default})"
+    parser.add_argument("model", metavar="MODEL", help=MODEL)
+    parser.add_argument("data", metavar="DATA", help=_DATA + data)
+    parser.add_argument("--label", metavar="COLUMN", help=label)
+    parser.add_argument("--header", action=argparse.BooleanOptionalAction, help=HEADER)
 
 
-def count(text: str) -> int:
-    """Read a whole number of at least 1.
+_DATA = (
+    "a .csv file, gzipped or not, whose first line names the columns (those that the network was "
+    "trained with are found by name), an .npz file with X and y or X_test and y_test, or a folder "
+    "of IDX files, whose test part is read"
+)
 
-    Raises
-    ------
-    argparse.ArgumentTypeError
-        It is none; argparse puts the option's name before the sentence and exits with 2.
+
+def number_reader(
+    kind: Callable[[str], Number], accepts: Callable[[Number], bool], expected: str
+) -> Callable[[str], Number]:
+    """Return a function that reads an option's number.
+
+    Anything else raises argparse.ArgumentTypeError; argparse puts the option's name before the
+    sentence and exits with 2.
 
     Examples
     --------
-    >>> count("10")
+    >>> number_reader(int, lambda number: number % 2 == 0, "an even number")("10")
     10
     """
-    return _number(text, int, 1, "a whole number, 1 or more,")
+
+    def read(text: str) -> Number:
+        try:
+            if accepts(number := kind(text)):
+                return number
+        except ValueError:
+            pass
+        raise argparse.ArgumentTypeError(f"got {text}; {expected} is expected")
+
+    return read
 
 
-def seed(text: str) -> int:
-    """Read a whole number of at least 0; errors as `count`."""
-    return _number(text, int, 0, "a whole number, 0 or more,")
+count = number_reader(int, lambda number: number >= 1, "a whole number, 1 or more,")
+seed = number_reader(int, lambda number: number >= 0, "a whole number, 0 or more,")
+amount = number_reader(float, lambda number: 0 <= number < math.inf, "a finite number, 0 or more,")
 
 
-def amount(text: str) -> float:
-    """Read a finite number of at least 0; errors as `count`."""
-    return _number(text, float, 0.0, "a finite number, 0 or more,")
+def one_of(what: str, names: Iterable[str]) -> Callable[[str], str]:
+    """Return a function that reads one of several names; errors as `number_reader`."""
+
+    def read(text: str) -> str:
+        if text not in names:
+            raise argparse.ArgumentTypeError(f"got {text}; the {what} are {', '.join(names)}")
+        return text
+
+    return read
 
 
 def initializers(text: str) -> list[str]:
-    """Read names of initializers with commas between them; errors as `count`.
+    """Read names of initializers with commas between them; errors as `number_reader`.
 
     Examples
     --------
     >>> initializers("large, default")
     ['large', 'default']
     """
-    from fastnet.initializers import INITIALIZERS
-
     names = [name.strip() for name in text.split(",")]
     for name in names:
         if name not in INITIALIZERS:
@@ -79,17 +120,6 @@ def initializers(text: str) -> list[str]:
         if names.count(name) > 1:
             raise argparse.ArgumentTypeError(f"got {name!r} twice; once is enough")
     return names
-
-
-def _number(text: str, kind: Callable[[str], Number], least: Number, expected: str) -> Number:
-    """Read a finite number of at least `least`."""
-    try:
-        number = kind(text)
-    except ValueError:
-        number = None
-    if number is None or not least <= number < math.inf:
-        raise argparse.ArgumentTypeError(f"got {text}; {expected} is expected")
-    return number
 
 
 def writable(folder: str | Path) -> Path:
@@ -161,17 +191,18 @@ def _same_file(one: str | Path, other: str | Path) -> bool:
         return first == second
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file beside its place and move it there: nobody ever finds half of it.
+def write_picture(path: Path, draw: Callable[[Any], Any], subject: Any) -> bool:
+    """Write the figure that `draw` makes of `subject`; say so if there is no matplotlib.
 
-    Raises
-    ------
-    OSError
-        It cannot be written; what was there is as it was.
+    Returns
+    -------
+    bool
+        Whether it was written.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+        content = plotting.png(draw(subject))
+    except ImportError as error:
+        complain(sentence(error))
+        return False
+    replace_file(path, content)
+    return True

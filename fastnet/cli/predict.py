@@ -5,34 +5,25 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from numpy.typing import NDArray
 
+from fastnet.cli import user_data
+from fastnet.cli.options import add_model_and_data, check_outputs
 from fastnet.common.console import complain, say
+from fastnet.files import replace_file
+from fastnet.network import Network, load
 
-if TYPE_CHECKING:
-    from fastnet.network import Network
 
-
-def add_parser(commands: Any) -> argparse.ArgumentParser:
+def describe(parser: argparse.ArgumentParser) -> None:
     """Describe ``fastnet predict``."""
-    from fastnet.cli.evaluate import DATA, HEADER
-
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "predict",
-        help="write a trained network's answers to a .csv file",
-        description=(
-            "Write a line an example: the label that the network gives it, and how probable each "
-            "class is (the network's outputs); or the number that it predicts."
-        ),
+    parser.description = (
+        "Write a line an example: the label that the network gives it, and how probable each "
+        "class is (the network's outputs); or the number that it predicts."
     )
-    parser.add_argument("model", metavar="MODEL", help="a file that fastnet train or save wrote")
-    parser.add_argument("data", metavar="DATA", help=f"{DATA}; labels need not be there")
     parser.add_argument("-o", "--out", metavar="FILE", default="-", help=_OUT)
-    parser.add_argument("--label", metavar="COLUMN", help=_LABEL)
-    parser.add_argument("--header", action=argparse.BooleanOptionalAction, help=HEADER)
-    return parser
+    add_model_and_data(parser, "; labels need not be there", _LABEL)
 
 
 _OUT = (
@@ -47,11 +38,6 @@ _LABEL = (
 
 def run(arguments: argparse.Namespace) -> int:
     """Do ``fastnet predict``."""
-    from fastnet.cli import user_data
-    from fastnet.cli.options import check_outputs
-    from fastnet.files import replace_file
-    from fastnet.network import load
-
     out = None if arguments.out == "-" else arguments.out
     check_outputs({"--out": out}, [arguments.model, arguments.data])
     network = load(arguments.model)
@@ -71,9 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _as_csv(network: Network, predicted: NDArray[Any], outputs: NDArray[Any]) -> str:
-    from fastnet.cli.user_data import class_labels, kind_of_network
-
-    kept, names = network.preprocessing, class_labels(network)
+    """Return answers as CSV, each with as many digits as tell it from its neighbours."""
+    kept, names = network.preprocessing, user_data.class_labels(network)
     target = kept.target if kept is not None else None
     stream = io.StringIO()
     default = "prediction" if names is None else "label"
@@ -87,15 +72,10 @@ def _as_csv(network: Network, predicted: NDArray[Any], outputs: NDArray[Any]) ->
         stream, lineterminator="\n", quoting=csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL
     )
     writer.writerow(head)
-    answers: list[Any] = [_digits(column) for column in predicted.reshape(len(predicted), -1).T]
-    if names is not None and kind_of_network(network) == "classes":
-        answers = [[names[number] for number in predicted.tolist()]]
+    answers: list[Any] = [map(str, column) for column in predicted.reshape(len(predicted), -1).T]
     if names is not None:
-        answers += [_digits(column) for column in outputs.T[: len(names)]]
+        if user_data.kind_of_network(network) == "classes":
+            answers = [[names[number] for number in predicted.tolist()]]
+        answers += [map(str, column) for column in outputs.T[: len(names)]]
     writer.writerows(zip(*answers, strict=True))
     return stream.getvalue()
-
-
-def _digits(numbers: NDArray[Any]) -> list[str]:
-    """Return numbers with as many digits as tell them from their neighbours of the same type."""
-    return [str(number) for number in numbers]

@@ -1,4 +1,4 @@
-"""What ``fastnet train`` trains on: a user's data, parted and prepared."""
+"""`Problem`: a user's data as ``fastnet train`` uses them, split and prepared."""
 
 from __future__ import annotations
 
@@ -23,17 +23,20 @@ LARGE = 10
 
 
 class Problem:
-    """The user's data, parted and prepared.
+    """The user's data, split and prepared.
 
     Attributes
     ----------
     training : Table
     evaluation : Table or None
-        What each epoch is judged by: examples put aside, or the test part of the data.
+        What each epoch is evaluated on: examples put aside, or the test part of the data.
     evaluation_name : str
+        "validation" or "test".
     preprocessing : Preprocessing
     data : dict of str
         Once prepared, the parts as the network takes them: pairs (X, y) by name.
+    measure : str
+        "accuracy" or "cost": what improves as the network learns.
     """
 
     def __init__(self, arguments: argparse.Namespace) -> None:
@@ -47,30 +50,25 @@ class Problem:
             raise ValueError(f"{arguments.data} holds a test part only; give X_train and y_train")
         self.data: dict[str, tuple[Any, Any]] = {}
         self.test = found.test
-        self.training, validation = _put_aside(found.training, arguments)
+        self.training, validation = _split(found.training, arguments)
         self.evaluation = validation or self.test
         self.evaluation_name = "validation" if validation is not None else "test"
-        parts = [part for part in (self.training, validation, self.test) if part is not None]
-        self.labels = [part.y for part in parts if part.y is not None]
+        labels = [part.y for _, part in self.parts() if part.y is not None]
         self.regression: bool = arguments.regression
+        self.measure = "cost" if self.regression else "accuracy"
         meaning: dict[str, Any] = {}
         if not self.regression:
-            meaning["labels"] = _classes(self.labels, self.training)
+            meaning["labels"] = _classes(labels, self.training)
         elif arguments.standardize:
-            y = quantities(self.labels[0], user_data.label_source(self.training))
+            y = quantities(labels[0], user_data.label_source(self.training))
             mean, scale = standardization(y.reshape(-1, 1))
             meaning |= {"target_mean": float(mean[0]), "target_scale": float(scale[0])}
-        X = self.training.X
-        self.preprocessing = Preprocessing(
-            *(
-                standardization(X)
-                if arguments.standardize
-                else user_data.scaled_bytes(self.training)
-            ),
-            columns=self.training.columns,
-            target=self.training.target,
-            **meaning,
-        )
+        if arguments.standardize:
+            mean, scale = standardization(self.training.X)
+        else:
+            mean, scale = user_data.scaled_bytes(self.training)
+        columns, target = self.training.columns, self.training.target
+        self.preprocessing = Preprocessing(mean, scale, columns=columns, target=target, **meaning)
 
     @property
     def n_outputs(self) -> int:
@@ -78,10 +76,9 @@ class Problem:
         return 1 if self.preprocessing.labels is None else len(self.preprocessing.labels)
 
     def prepare(self, network: Network) -> None:
-        """Make what the network takes of every part, once."""
+        """Make of every part what the network takes, once."""
         for name, part in self.parts():
-            X, y = user_data.inputs(network, part), user_data.targets(network, part)
-            self.data[name] = X, y
+            self.data[name] = user_data.inputs(network, part), user_data.targets(network, part)
 
     def parts(self) -> list[tuple[str, Table]]:
         """Return all parts with their names."""
@@ -108,19 +105,20 @@ class Problem:
         lines = []
         if self.training.target is not None:
             lines.append(f"labels: {user_data.label_column(self.training)}")
-        kept, top = self.preprocessing, float(np.abs(_extremes(self.training.X)).max())
+        kept, X = self.preprocessing, self.training.X
+        largest = max(abs(float(X.min())), abs(float(X.max())))
         if arguments.standardize:
             lines.append("inputs: standardized")
         elif kept.changes_inputs and kept.scale is not None:
             lines.append(f"inputs: bytes, divided by {kept.scale[0]:g}")
-        elif top > LARGE:
+        elif largest > LARGE:
             lines.append(
-                f"inputs: up to {top:g}, taken as they are; large inputs saturate units, try "
+                f"inputs: up to {largest:g}, taken as they are; large inputs saturate units, try "
                 "--standardize"
             )
-        return lines + user_data.not_used(self.training)
+        return lines + user_data.not_used(self.training.name, self.training.unused)
 
-    def judge(self, network: Network) -> str:
+    def describe_results(self, network: Network) -> str:
         """Return how good the network is on every part."""
         lines = []
         for name, part in self.parts():
@@ -150,12 +148,8 @@ def _classes(labels: list[Any], table: Table) -> tuple[Any, ...]:
         ) from None
 
 
-def _extremes(X: Any) -> Any:
-    return np.array([X.min(), X.max()], dtype=np.float64)
-
-
-def _put_aside(table: Table, arguments: argparse.Namespace) -> tuple[Table, Table | None]:
-    """Part the examples at random, as --validation says."""
+def _split(table: Table, arguments: argparse.Namespace) -> tuple[Table, Table | None]:
+    """Split the examples at random into those to train on and the share that --validation says."""
     share = arguments.validation
     if not share:
         return table, None

@@ -3,38 +3,31 @@
 from __future__ import annotations
 
 import argparse
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnet.cli.options import MODEL
+from fastnet.cli.text_table import counted, render
 from fastnet.common.console import say, visible
+from fastnet.files import format_of
 from fastnet.metrics import METRICS
-
-if TYPE_CHECKING:
-    from fastnet.network import Network
+from fastnet.network import Network, load
 
 #: What the forms of model files are called.
 FORMS = {"npz": "fastnet's own form", "safetensors": "safetensors", "json": "the book's JSON"}
 
 
-def add_parser(commands: Any) -> argparse.ArgumentParser:
+def describe(parser: argparse.ArgumentParser) -> None:
     """Describe ``fastnet show``."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "show",
-        help="show what is in a model file",
-        description="Print a network's layers, the statistics of its weights, and what it learned.",
+    parser.description = (
+        "Print a network's layers, the statistics of its weights, and what it learned."
     )
-    parser.add_argument("model", metavar="MODEL", help="a file that fastnet train or save wrote")
-    return parser
+    parser.add_argument("model", metavar="MODEL", help=MODEL)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do ``fastnet show``."""
-    from fastnet.files import format_of
-    from fastnet.network import load
-
     network = load(arguments.model)
     form = FORMS[format_of(arguments.model)]
     size = Path(arguments.model).stat().st_size
@@ -46,18 +39,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _statistics(network: Network) -> str:
-    """Return a table of how the parameters of each layer lie."""
-    from fastnet.cli.user_data import aligned
-
-    rows = [["", "mean", "std", "smallest", "largest", "zero"]]
-    for layer, _ in enumerate(pairwise(network.sizes)):
-        for kind, array in (("weights", network.weights[layer]), ("biases", network.biases[layer])):
+    """Return a table of the parameters of each layer."""
+    rows = []
+    for layer, parts in enumerate(zip(network.weights, network.biases, strict=True), 1):
+        for kind, array in zip(("weights", "biases"), parts, strict=True):
             wide = np.asarray(array, dtype=np.float64)
             figures = (wide.mean(), wide.std(), wide.min(), wide.max())
-            share = 100 * float(np.mean(wide == 0))
             cells = [f"{figure:.4f}" for figure in figures]
-            rows.append([f"layer {layer + 1} {kind}", *cells, f"{share:.1f} %"])
-    return aligned(rows)
+            rows.append([f"layer {layer} {kind}", *cells, f"{100 * np.mean(wide == 0):.1f} %"])
+    return render(["", "mean", "std", "smallest", "largest", "zero"], rows, least_width=0)
 
 
 def _preprocessing(network: Network) -> list[str]:
@@ -80,20 +70,20 @@ def _preprocessing(network: Network) -> list[str]:
 
 
 def _history(network: Network) -> list[str]:
-    history = network.history
-    if not history:
+    """Return how long the network was trained, and its metrics after the last epoch."""
+    if not network.history:
         return []
     last = ", ".join(
         f"{visible(name.replace('_', ' '), lines=False)} {_with_unit(name, value)}"
-        for name, value in history[-1].items()
+        for name, value in network.history[-1].items()
         if isinstance(value, int | float) and name not in ("epoch", "eta")
     )
-    epochs = f"trained for {len(history)} epoch{'s' * (len(history) != 1)}"
+    epochs = f"trained for {counted(len(network.history), 'epoch')}"
     return [f"{epochs}; after the last: {last}" if last else epochs]
 
 
 def _with_unit(metric: str, value: float) -> str:
-    """Return a number as people read it: an accuracy in per cent."""
+    """Return a metric's value as text, an accuracy in per cent."""
     if metric in METRICS and metric.endswith("_accuracy"):
         return f"{100 * value:.2f} %"
     return f"{value:g}"

@@ -1,23 +1,33 @@
-"""Tables of text: in columns for a terminal, or in Markdown."""
+"""Tables of text, in columns for a terminal or in Markdown, and counted nouns."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["render", "share_text", "titled"]
+__all__ = ["counted", "render"]
 
 
 def render(
-    headings: Sequence[str], rows: Sequence[Sequence[str]], *, markdown: bool = False
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    title: str = "",
+    markdown: bool = False,
+    least_width: int = 10,
 ) -> str:
-    """Return a table, its first column aligned to the left if it holds words, the others right.
+    """Return a table under its title, if it has one, its cells aligned to the right.
+
+    The first column is aligned to the left if it holds words or has no heading.
 
     Parameters
     ----------
     headings : sequence of str
     rows : sequence of sequence of str
         Each as many cells as there are headings.
+    title : str, keyword only, optional
     markdown : bool, keyword only, default False
+    least_width : int, keyword only, default 10
+        Of the other columns, unless in Markdown.
 
     Returns
     -------
@@ -35,43 +45,34 @@ def render(
     |:------|------:|
     | old   | 86.43 |
     """
+    table = [headings, *rows]
     if markdown:  # a bar in a cell would end it
-        headings = [heading.replace("|", r"\|") for heading in headings]
-        rows = [[cell.replace("|", r"\|") for cell in row] for row in rows]
-    least = 1 if markdown else 10
-    columns = list(zip(headings, *rows, strict=True))
-    widths = [max(map(len, column)) for column in columns]
-    widths = [widths[0], *(max(width, least) for width in widths[1:])]
-    left = any(not row[0].isdigit() for row in rows)
-    lines = [
-        [
-            cell.ljust(w) if left and place == 0 else cell.rjust(w)
-            for place, (cell, w) in enumerate(zip(row, widths, strict=True))
-        ]
-        for row in (headings, *rows)
-    ]
+        table = [[cell.replace("|", r"\|") for cell in row] for row in table]
+        least_width = 1
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    widths = [widths[0], *(max(width, least_width) for width in widths[1:])]
+    left = not headings[0] or any(not row[0].isdigit() for row in rows)
+    lines = [[cell.rjust(w) for cell, w in zip(row, widths, strict=True)] for row in table]
+    if left:
+        for line, row in zip(lines, table, strict=True):
+            line[0] = row[0].ljust(widths[0])
     if not markdown:
-        return "\n".join("  ".join(line).rstrip() for line in lines)
+        text = "\n".join("  ".join(line).rstrip() for line in lines)
+        return f"{title}\n{text}" if title else text
     rules = ["-" * (width + 1) + ":" for width in widths]
     if left:
-        rules[0] = ":" + "-" * (widths[0] + 1)
-    body = [f"| {' | '.join(line)} |" for line in lines]
-    return "\n".join([body[0], f"|{'|'.join(rules)}|", *body[1:]])
+        rules[0] = rules[0][::-1]
+    head, *body = [f"| {' | '.join(line)} |" for line in lines]
+    text = "\n".join([head, f"|{'|'.join(rules)}|", *body])
+    return f"{title}\n\n{text}" if title else text
 
 
-def titled(title: str, table: str, *, markdown: bool = False) -> str:
-    """Return a table under its title; Markdown wants an empty line between them."""
-    between = "\n\n" if markdown else "\n"
-    return f"{title}{between}{table}"
-
-
-def share_text(share: float) -> str:
-    """Return a share in per cent, three digits of it where it is small.
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun.
 
     Examples
     --------
-    >>> share_text(0.8374), share_text(0.0001756), share_text(0.0)
-    ('83.7 %', '0.0176 %', '0 %')
+    >>> counted(1, "epoch"), counted(2, "epoch")
+    ('1 epoch', '2 epochs')
     """
-    percent = 100 * share
-    return f"{percent:.1f} %" if percent >= 1 else f"{percent:.3g} %"
+    return f"{number} {noun}{'s' * (number != 1)}"

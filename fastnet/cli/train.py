@@ -15,35 +15,33 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from fastnet import __version__
 from fastnet.callbacks import Callback, EarlyStopping
 from fastnet.cli.options import check_outputs, writable
 from fastnet.cli.problem import Problem
-from fastnet.cli.train_options import add_options, check
+from fastnet.cli.text_table import counted
+from fastnet.cli.train_options import REGULARIZATION, add_options, complete, make_schedule
 from fastnet.common.console import complain, say, sentence
 from fastnet.common.errors import DivergenceError
 from fastnet.common.progress import ProgressLine
+from fastnet.files import replace_file
 from fastnet.files.networks import check_form
 from fastnet.network import Network, load
 
 
-def add_parser(commands: Any) -> argparse.ArgumentParser:
+def describe(parser: argparse.ArgumentParser) -> None:
     """Describe ``fastnet train``."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "train",
-        usage="fastnet train DATA [--hidden N [N ...]] [--epochs N] [--out FILE] [options]",
-        help="train a network on your own data",
-        description=(
-            "Train a network on labelled examples, print how good it is after every epoch, and "
-            "write it to a file together with the names of columns and classes."
-        ),
+    parser.usage = "fastnet train DATA [--hidden N [N ...]] [--epochs N] [--out FILE] [options]"
+    parser.description = (
+        "Train a network on labelled examples, print how good it is after every epoch, and "
+        "write it to a file together with the names of columns and classes."
     )
     add_options(parser)
-    return parser
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do ``fastnet train``."""
-    check(arguments)
+    complete(arguments)
     check_outputs({"--out": arguments.out, "--json": arguments.json}, [arguments.data])
     _check_replaced(arguments)
     problem = Problem(arguments)
@@ -61,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     last_words += [*written, f"trained for {seconds:.1f} s"]
     complain(f"fastnet: {'; '.join(last_words)}" if code else "; ".join(last_words))
     if code == 0:
-        say("\n" + problem.judge(network))
+        say("\n" + problem.describe_results(network))
     return code
 
 
@@ -122,8 +120,10 @@ def _train(
     callbacks: list[Callback] = [] if arguments.quiet else [_EpochLines(problem)]
     stopping = None
     if arguments.early_stopping is not None:
-        monitor = "evaluation_cost" if problem.regression else "evaluation_accuracy"
+        monitor = f"evaluation_{problem.measure}"
         callbacks.append(stopping := EarlyStopping(arguments.early_stopping, monitor))
+    kinds = ["running"] if problem.evaluation is None else ["running", "evaluation"]
+    measures = ["cost"] if problem.regression else ["cost", "accuracy"]
     try:
         with _progress(arguments) as progress:
             network.train(
@@ -131,20 +131,16 @@ def _train(
                 arguments.epochs,
                 arguments.mini_batch_size,
                 optimizer=arguments.optimizer,
-                schedule=arguments.make_schedule(problem),
-                l1=arguments.l1,
-                l2=arguments.l2,
-                dropout=arguments.dropout,
-                max_norm=arguments.max_norm,
-                clip_norm=arguments.clip_norm,
+                schedule=make_schedule(arguments, f"{kinds[-1]}_{problem.measure}"),
                 evaluation_data=problem.data.get(problem.evaluation_name),
-                metrics=_metrics(problem),
+                metrics=[f"{kind}_{measure}" for kind in kinds for measure in measures],
                 callbacks=callbacks,
                 progress=progress,
+                **_regularization(arguments),
             )
     except KeyboardInterrupt:
         done = len(network.history)
-        return 130, [f"interrupted after {_epochs(done)} of {arguments.epochs}"]
+        return 130, [f"interrupted after {counted(done, 'epoch')} of {arguments.epochs}"]
     except DivergenceError as error:
         what = error.cost or f"layer {error.layer} has parameters that are not finite"
         there = error.network
@@ -160,14 +156,9 @@ def _train(
     return 0, []
 
 
-def _metrics(problem: Problem) -> list[str]:
-    kinds = ["running"] if problem.evaluation is None else ["running", "evaluation"]
-    what = ["cost"] if problem.regression else ["cost", "accuracy"]
-    return [f"{kind}_{name}" for kind in kinds for name in what]
-
-
-def _epochs(number: int) -> str:
-    return f"{number} epoch{'s' * (number != 1)}"
+def _regularization(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments of `Network.train` that regularize."""
+    return {name: getattr(arguments, name) for name in REGULARIZATION}
 
 
 def _progress(arguments: argparse.Namespace) -> Any:
@@ -185,19 +176,15 @@ class _EpochLines(Callback):
     """Says after every epoch how good the network is."""
 
     def __init__(self, problem: Problem) -> None:
-        self._problem = problem
         self._began = time.perf_counter()
-        name = problem.evaluation_name
         columns: list[tuple[str, str, Callable[[float], str]]] = []
-        for key, title, part in (
-            ("running", "training", problem.training),
-            ("evaluation", name, problem.evaluation),
-        ):
-            if part is None:
-                continue
+        titles = {"running": "training"}
+        if problem.evaluation is not None:
+            titles["evaluation"] = problem.evaluation_name
+        for key, title in titles.items():
             columns.append((f"{key}_cost", f"{title} cost", "{:.5g}".format))
             if not problem.regression:
-                columns.append((f"{key}_accuracy", "right, %", _percent))
+                columns.append((f"{key}_accuracy", "right, %", lambda x: f"{100 * x:.2f}"))
         self._columns = columns
 
     def on_train_begin(self, network: Network) -> None:
@@ -212,16 +199,10 @@ class _EpochLines(Callback):
         say(f"{record['epoch'] + 1:5d}  {cells}  {seconds:7.1f}")
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f}"
-
-
 def _write(
     network: Network, problem: Problem, arguments: argparse.Namespace, seconds: float
 ) -> list[str]:
     """Write model and history, and return what was written."""
-    from fastnet.files import replace_file
-
     written = []
     if arguments.out is not None:
         network.save(arguments.out)
@@ -237,8 +218,6 @@ def _numbers(
     network: Network, problem: Problem, arguments: argparse.Namespace, seconds: float
 ) -> dict[str, Any]:
     """Return what was trained and how it went, ready for JSON."""
-    from fastnet import __version__
-
     optimizer = arguments.optimizer
     return {
         "data": problem.training.name,
@@ -249,11 +228,7 @@ def _numbers(
         "dtype": network.dtype.name,
         "optimizer": {"name": optimizer.name, **dataclasses.asdict(optimizer)},
         "mini_batch_size": arguments.mini_batch_size or problem.training.n,
-        "l1": arguments.l1,
-        "l2": arguments.l2,
-        "dropout": arguments.dropout,
-        "max_norm": arguments.max_norm,
-        "clip_norm": arguments.clip_norm,
+        **_regularization(arguments),
         "seed": arguments.seed,
         "seconds": seconds,
         "history": list(network.history),

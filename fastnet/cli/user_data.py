@@ -1,4 +1,4 @@
-"""What the commands for people's own data share: from a file to what a network takes and means."""
+"""A user's data and a network: files to inputs and targets, outputs to labels and quantities."""
 
 from __future__ import annotations
 
@@ -22,11 +22,9 @@ if TYPE_CHECKING:
     from fastnet.network import Network
 
 __all__ = [
-    "aligned",
     "answers",
     "class_labels",
     "describe_quantities",
-    "few_of",
     "inputs",
     "kind_of_network",
     "label_column",
@@ -52,8 +50,8 @@ def class_labels(network: Network) -> tuple[Label, ...] | None:
     >>> class_labels(fastnet.Network([4, 3]))
     (0, 1, 2)
     """
-    kept = network.preprocessing
-    if kept is not None and kept.labels is not None:
+    kept = network.preprocessing or Preprocessing()
+    if kept.labels is not None:
         return kept.labels
     kind, n_out = kind_of_network(network), network.sizes[-1]
     if kind == "numbers":
@@ -109,42 +107,41 @@ def read_for(
     OSError, ValueError
         As `read_tables`, or the examples are not as large as the network's inputs.
     """
-    kept = network.preprocessing
-    columns = None if kept is None else kept.columns
-    ignore: Sequence[str] = ()
+    kept = network.preprocessing or Preprocessing()
+    ignore: tuple[str, ...] = ()
     if kind_of(path) == "text":
-        if kept is None or columns is None:
+        if kept.columns is None:
             ignore = _no_inputs(network, path, label, labelled, header)
         elif label is None and labelled:
             label = kept.target
     tables = read_tables(
-        path, label=label, columns=columns, ignore=ignore, labelled=labelled, header=header
+        path, label=label, columns=kept.columns, ignore=ignore, labelled=labelled, header=header
     )
     table = tables.judged
     if tables.training is not None and tables.test is not None:
         table = replace(table, unused=("the training part", *table.unused))
-    elif kept is not None and kept.target in table.unused:  # labels that are not asked for
+    elif kept.target in table.unused:  # labels that are not asked for
         table = replace(table, unused=tuple(n for n in table.unused if n != kept.target))
     elif ignore:
-        table = replace(table, unused=tuple(ignore))
+        table = replace(table, unused=ignore)
     _check_width(network, table.name, table.X.shape[1])
     return table, inputs(network, table)
 
 
 def _no_inputs(
     network: Network, path: str | Path, label: str | None, labelled: bool, header: bool | None
-) -> Sequence[str]:
+) -> tuple[str, ...]:
     """Return the column with the labels if it is one too many and not wanted."""
     names = read_header(path, header)
     left = [name for name in names if name != label]
-    ignore: Sequence[str] = ()
+    ignore: tuple[str, ...] = ()
     if label is None and (labelled or len(names) == network.sizes[0] + 1):
         try:
             target = last_or_named(names)
         except ValueError as error:
             raise ValueError(f"{display_name(path)}: {error}") from None
         left.remove(target)
-        ignore = () if labelled else [target]
+        ignore = () if labelled else (target,)
     _check_width(network, display_name(path), len(left))
     return ignore
 
@@ -167,8 +164,8 @@ def inputs(network: Network, table: Table) -> Array:
     >>> inputs(fastnet.Network([2, 2]), Table("bytes", np.array([[0, 128]], dtype=np.uint8)))
     array([[0. , 0.5]])
     """
-    kept = network.preprocessing
-    if kept is None or kept.mean is None:
+    kept = network.preprocessing or Preprocessing()
+    if kept.mean is None:
         kept = Preprocessing(*scaled_bytes(table))
     return kept.inputs(table.X, network.dtype)
 
@@ -201,49 +198,38 @@ def label_source(table: Table) -> str:
     return ", ".join(filter(None, [table.name, label_column(table)]))
 
 
-def not_used(table: Table) -> list[str]:
-    """Return a line that names the parts of the data that are not used, if there are any.
+def not_used(name: str, unused: Sequence[str]) -> list[str]:
+    """Return a line on the parts of the data that are not used, eight of them, if there are any.
 
     Examples
     --------
-    >>> not_used(Table("t", np.eye(2), unused=("X_val", "y_val")))
+    >>> not_used("t", ("X_val", "y_val"))
     ['t: not used: X_val, y_val']
     """
-    return [f"{table.name}: not used: {few_of(table.unused)}"] if table.unused else []
-
-
-def few_of(names: Sequence[str]) -> str:
-    """Return names, eight of them at most, as a terminal may show them.
-
-    Examples
-    --------
-    >>> few_of(["X_val", "y_val"])
-    'X_val, y_val'
-    """
-    few = ", ".join(visible(in_one_line(name, 40), lines=False) for name in names[:8])
-    return f"{few} and {len(names) - 8} more" if len(names) > 8 else few
+    if not unused:
+        return []
+    few = ", ".join(in_one_line(part, 40) for part in unused[:8])
+    more = f" and {len(unused) - 8} more" if len(unused) > 8 else ""
+    return [f"{name}: not used: {few}{more}"]
 
 
 def notes(network: Network, table: Table, model: str) -> list[str]:
-    """Return what should be known about an answer: what was not used, and what was assumed.
+    """Return notes on an answer: what was not used, and what was assumed.
 
     Parameters
     ----------
     network : Network
     table : Table
     model : str
-        What the network's file is called.
+        The name of the network's file.
     """
-    lines = not_used(table)
-    kept = network.preprocessing
-    if kept is None or kept.mean is None:
-        scale = byte_scale(table.X, table.columns)
-        if scale != 1:
-            lines.append(
-                f"{model} does not say how inputs are scaled: bytes were divided by {scale:g}"
-            )
+    lines = not_used(table.name, table.unused)
+    kept = network.preprocessing or Preprocessing()
+    scale = byte_scale(table.X, table.columns) if kept.mean is None else 1
+    if scale != 1:
+        lines.append(f"{model} does not say how inputs are scaled: bytes were divided by {scale:g}")
     names = class_labels(network)
-    if names is not None and (kept is None or kept.labels is None):
+    if names is not None and kept.labels is None:
         lines.append(f"{model} names no classes: they are called {names[0]} to {names[-1]}")
     return lines
 
@@ -265,11 +251,11 @@ def targets(network: Network, table: Table) -> Array:
     assert table.y is not None
     names = class_labels(network)
     source = label_source(table)
-    several = network.sizes[-1] > 1 and kind_of_network(network) != "classes"
-    if several:
+    kind = kind_of_network(network)
+    if network.sizes[-1] > 1 and kind != "classes":
         raise ValueError(
             f"{table.name} has one column of labels, and the network has {network.sizes[-1]} "
-            f"{kind_of_network(network)} an example; judge it in Python"
+            f"{kind} an example; judge it in Python"
         )
     if names is None:
         kept = network.preprocessing or Preprocessing()
@@ -339,20 +325,3 @@ def describe_quantities(predicted: Array, wanted: Array) -> str:
         f"off by {square**0.5:.4g} (root mean square), {np.mean(np.abs(off)):.4g} (mean absolute)"
         f"{share}"
     )
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows of cells, the first column aligned to the left, the others to the right.
-
-    Examples
-    --------
-    >>> print(aligned([["", "cat", "dog"], ["cat", "10", "2"]]))
-         cat  dog
-    cat   10    2
-    """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for first, *rest in rows:
-        cells = [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
-        lines.append("  ".join([first.ljust(widths[0]), *cells]).rstrip())
-    return "\n".join(lines)

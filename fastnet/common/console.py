@@ -8,7 +8,7 @@ import re
 import sys
 from typing import TextIO
 
-__all__ = ["complain", "say", "sentence", "visible"]
+__all__ = ["complain", "say", "sentence", "share_text", "visible"]
 
 #: What a terminal obeys instead of showing it: control characters but for tab and line feed (C0,
 #: DEL, C1), and what changes the direction of text or ends a line unseen.
@@ -90,6 +90,18 @@ def visible(text: str, *, lines: bool = True) -> str:
     """
     text = _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
     return text if lines else text.replace("\n", "\\n")
+
+
+def share_text(share: float) -> str:
+    """Return a share in per cent, three digits of it where it is small.
+
+    Examples
+    --------
+    >>> share_text(0.8374), share_text(0.0001756), share_text(0.0)
+    ('83.7 %', '0.0176 %', '0 %')
+    """
+    percent = 100 * share
+    return f"{percent:.1f} %" if percent >= 1 else f"{percent:.3g} %"
 
 
 def _fit(text: str, encoding: str) -> str:

@@ -97,9 +97,9 @@ def read_data(path: str | Path, dtype: DTypeLike = np.float64) -> Data:
         raise ValueError(f"{path} is neither a folder of IDX files nor an .npz file")
     training, test = read_tables(path)
     if training is None or test is None:
+        missing = "training" if training is None else "test"
         raise ValueError(
-            f"{path} has no training examples or no test examples; give X_train, y_train, X_test "
-            "and y_test"
+            f"{path} has no {missing} examples; give X_train, y_train, X_test and y_test"
         )
     y_train, y_test = (
         _class_numbers(table, f"{path}: y_{part}")

@@ -14,6 +14,8 @@ from fastnet.compare.intervals import mean_and_margin
 __all__ = ["NEW", "OLD", "Comparison", "Run", "Settings"]
 
 OLD, NEW = "large", "default"
+#: What the book's two initializers are called in tables and legends.
+STARTS = {OLD: "old start", NEW: "new start"}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fastnet.compare import NEW, OLD
+from fastnet.compare.result import NEW, OLD, STARTS
 from fastnet.plotting.curves import learning_curves, saturation_over_time
 from fastnet.plotting.histograms import weighted_input_histogram
 from fastnet.plotting.style import GREY, LEGEND_ROW
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["comparison", "comparison_figure", "png", "saturation_figure"]
 
 _LAWS = {OLD: r"weights $\mathcal{N}(0, 1)$", NEW: r"weights $\mathcal{N}(0, 1) / \sqrt{n}$"}
-_STARTS = {OLD: "old start", NEW: "new start"}
 
 
 def comparison(ax: Axes, result: Comparison) -> Axes:
@@ -173,7 +172,7 @@ def _new_figure(width: float, height: float) -> Figure:
 def _labels(result: Comparison) -> dict[str, str]:
     """Return what the legend calls each initializer."""
     if set(result.initializers) == {OLD, NEW}:
-        return {name: f"{_STARTS[name]}: {_LAWS[name]}" for name in result.initializers}
+        return {name: f"{STARTS[name]}: {_LAWS[name]}" for name in result.initializers}
     return {name: _law(name) for name in result.initializers}
 
 

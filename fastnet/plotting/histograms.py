@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnet.common.arguments import as_count
+from fastnet.common.console import share_text
 from fastnet.diagnostics import SATURATED_Z, WeightedInput
 from fastnet.plotting.style import write_legend
 
@@ -103,7 +104,7 @@ def _draw_bars(ax: Axes, result: WeightedInput, edges: NDArray[Any]) -> None:
                 "edgecolor": "white",
                 "hatch": "////",
                 "linewidth": 0,
-                "label": f"saturated, {_percent(result.saturated)} of them",
+                "label": f"saturated, {share_text(result.saturated)} of them",
             },
         ),
     )
@@ -123,9 +124,3 @@ def _default_limits(result: WeightedInput) -> tuple[float, float]:
     """Return limits, the same to either side of 0, that show both tails and the saturation."""
     reach = max(1.5 * SATURATED_Z, abs(result.mean) + 4 * result.std)
     return -reach, reach
-
-
-def _percent(share: float) -> str:
-    """Return a share in per cent, three digits of it where it is small."""
-    percent = 100 * share
-    return f"{percent:.1f} %" if percent >= 1 else f"{percent:.3g} %"

@@ -15,6 +15,7 @@ import pytest
 
 from fastnet import Network, __version__
 from fastnet.cli import main
+from fastnet.cli.app import COMMANDS
 
 from ..commands import FAST, FASTNET, arrays, fastnet, one_sentence
 
@@ -188,7 +189,7 @@ def test_options_that_say_what_the_book_says_contradict_nothing(monkeypatch):
     from fastnet.compare import BOOK
 
     args = ["compare", "--book", "--epochs", "30", "--eta", ".1", "--lmbda", "5"]
-    args = _parser().parse_args(args)
+    args = _parser(args).parse_args(args)
     assert _settings(args) == BOOK
 
 
@@ -341,6 +342,15 @@ def test_help_explains_each_option_with_its_default(capsys):
     for option, default in options.items():
         part = text.rpartition(f" {option} ")[2]
         assert re.search(r"\(default: ([^,)]+)", part)[1] == default, option
+
+
+@pytest.mark.parametrize(("args", "commands"), [(["--help"], set()), (["info"], {"info"})])
+def test_only_the_command_that_is_called_is_imported(args, commands, tmp_path):
+    code = "import sys; from fastnet.cli import main; main(); print(*sys.modules, file=sys.stderr)"
+    _, err = fastnet(*args, cwd=tmp_path, start=[sys.executable, "-c", code])
+    modules = set(err.split())
+    assert {name for name in COMMANDS if f"fastnet.cli.{name}" in modules} == commands
+    assert "fastnet.network" not in modules
 
 
 def test_version_and_console_script(tmp_path):

@@ -62,7 +62,7 @@ def test_book_says_so_when_a_number_differs(tmp_path, monkeypatch, capsys):
     result = compare.Comparison(
         "MNIST", "validation", 50_000, 10_000, (784, 30, 10), compare.BOOK, runs
     )
-    monkeypatch.setattr(compare, "replay_book", lambda *, progress: result)
+    monkeypatch.setattr("fastnet.cli.compare.replay_book", lambda *, progress: result)
     assert main(["compare", "--book", "--out", str(tmp_path)]) == 1
     out = capsys.readouterr().out
     assert out.splitlines()[-1].startswith("59 of 60 equal")

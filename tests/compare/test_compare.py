@@ -344,7 +344,7 @@ def labels(value):
         ({"X_test": np.zeros((0, 6)), "y_test": labels(0)[:0]}, r"shape \(0, 6\)"),
         ({"X_test": np.zeros((40, 5))}, "X_train has 6 .* X_test has 5"),
         ({"y_train": np.zeros(59, int)}, r"shape \(59,\), and X_train has 60 rows"),
-        ({"X_test": None}, "no training examples or no test examples"),
+        ({"X_test": None}, "has no test examples; give X_train"),
         ({"y_train": labels(0) + 0.5}, "y_train is of type float64; class numbers 0, 1, 2"),
         ({"y_test": np.full(40, "b")}, "y_test is of type <U1; class numbers 0, 1, 2"),
         ({"y_train": labels(-1)}, "y_train holds -1; class numbers 0, 1, 2"),
