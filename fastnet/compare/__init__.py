@@ -1,9 +1,9 @@
-"""Ways to start beside each other: the same network, the same data, a training from each.
+"""The experiment that compares initializers: the same network and data, a training from each.
 
 The comparison is chapter 3's experiment on weight initialization (M. Nielsen, *Neural Networks and
 Deep Learning*): a sigmoid network learns the digits once from weights drawn from N(0, 1), the old
 start, and once from N(0, 1) / sqrt(n) with n the weights into the same neuron, the new start.
-Other starts can be compared likewise, each from several seeds. Nothing is printed or drawn here:
+Other initializers can be compared too, each from several seeds. Nothing is printed or drawn here:
 `compare` and `replay_book` return a `Comparison`, from which the command line makes its table, its
 JSON and its picture.
 """

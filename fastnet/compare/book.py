@@ -1,4 +1,4 @@
-"""The published run, draw by draw: `replay_book`, and the numbers to hold it against."""
+"""`replay_book`: the run that the book's repository publishes, and `published`, its results."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def replay_book(*, progress: Progress | None = None) -> Comparison:
     Returns
     -------
     Comparison
-        Its counts can be held against `published`.
+        Its counts can be compared with `published`.
     """
     data = mnist(np.float64)
     shuffle = BookShuffle(BOOK.seed)
@@ -53,10 +53,10 @@ def _half(progress: Progress | None, position: int) -> Progress | None:
 
 
 class BookShuffle:
-    """Shuffle a list as Python 2's ``random.shuffle`` did, and go on where the last shuffle ended.
+    """Shuffle a list as Python 2's ``random.shuffle`` did, from the order that the last call left.
 
-    Handed to several trainings in turn, it makes each begin with the order that the one before
-    left, as if all of them had shuffled one list in place.
+    Given to several trainings in turn, it makes each begin with the order in which the one before
+    ended, as if all of them had shuffled one list in place.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ class BookShuffle:
 
 
 def published() -> dict[str, tuple[int, ...]]:
-    """Return the published counts: validation images right, of 10,000, after each of 30 epochs.
+    """Return the published counts: correct validation images of 10,000 after each of 30 epochs.
 
     Returns
     -------
@@ -99,8 +99,6 @@ def published() -> dict[str, tuple[int, ...]]:
     >>> published()["default"][0], published()["large"][0]
     (9270, 8643)
     """
-    text = (
-        resources.files("fastnet.compare").joinpath("published-784-30-10.json").read_text("utf-8")
-    )
-    table = json.loads(text)
+    file = resources.files("fastnet.compare") / "published-784-30-10.json"
+    table = json.loads(file.read_text("utf-8"))
     return {name: tuple(table[f"{name}_weight_initializer"]) for name in (OLD, NEW)}

@@ -1,4 +1,4 @@
-"""Means of a few repetitions, and how far they may be from the truth."""
+"""Means of repetitions and their 95 % confidence intervals, after Student's t."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ __all__ = ["mean_and_margin", "student_t"]
 Array = NDArray[Any]
 
 
-#: What a normal number stays within 95 times of 100, and up to how many degrees sums are added.
+#: The two-sided 95 % quantile of the normal distribution.
 NORMAL = 1.959963984540054
+#: Up to so many degrees of freedom the exact sums are used.
 MOST_SUMMED = 1000
 
 
@@ -33,9 +34,8 @@ def mean_and_margin(samples: ArrayLike) -> tuple[Array, Array]:
     -------
     mean : ndarray, shape (...)
     margin : ndarray, shape (...)
-        With normally distributed samples the interval mean +- margin covers the true mean in 95 of
-        100 cases (Student's t with n - 1 degrees of freedom), at each place by itself. NaN where
-        n = 1, which tells nothing.
+        With normally distributed samples, mean +- margin is the 95 % confidence interval of the
+        mean (Student's t with n - 1 degrees of freedom), for each place by itself. NaN if n is 1.
 
     Raises
     ------
@@ -54,7 +54,6 @@ def mean_and_margin(samples: ArrayLike) -> tuple[Array, Array]:
     n = len(samples)
     with memory_for("samples"), np.errstate(over="ignore", invalid="ignore"):
         samples = samples.astype(np.float64, copy=False)
-    with np.errstate(over="ignore", invalid="ignore"):
         mean = samples.mean(axis=0)
         if n == 1:
             return mean, np.full_like(mean, math.nan)
@@ -62,7 +61,7 @@ def mean_and_margin(samples: ArrayLike) -> tuple[Array, Array]:
 
 
 def student_t(degrees: int) -> float:
-    """Return the t that Student's distribution stays within, on either side, 95 times of 100.
+    """Return the two-sided 95 % quantile of Student's t distribution.
 
     Parameters
     ----------

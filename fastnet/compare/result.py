@@ -1,4 +1,4 @@
-"""What a comparison is made from and what comes out: `Settings`, `Run`, `Comparison`."""
+"""The settings and results of a comparison: `Settings`, `Run`, `Comparison`."""
 
 from __future__ import annotations
 
@@ -54,16 +54,16 @@ class Run:
     Attributes
     ----------
     initializer : str
-        By which the weights started.
+        What drew its weights.
     correct : tuple of int
-        How many evaluation examples were right after each epoch.
+        Correctly classified evaluation examples after each epoch.
     seconds : float
         Its duration.
     saturated : tuple of float
-        The share of the hidden layer's answers that are saturated, at the start and after each
-        epoch; empty where it was not measured.
+        Share of the hidden layer's outputs that are saturated, at the start and after each epoch;
+        empty if it was not measured.
     repetition : int
-        Which of the comparison's seeds it drew from, counted from 0.
+        Number of its seed in the comparison, counted from 0.
     """
 
     initializer: str
@@ -77,14 +77,14 @@ class Run:
 class Comparison:
     """Trainings that differ in nothing but the initializer and, where repeated, the seed.
 
-    What is said of an initializer is the mean over its seeds. A margin is half the width of the
-    mean's 95 % confidence interval after Student's t, epoch by epoch; it is empty where there is
-    one seed only, which tells nothing about others.
+    The numbers of an initializer are means over its seeds. A margin is half the width of the
+    mean's 95 % confidence interval after Student's t, epoch by epoch; with a single seed it is
+    empty.
 
     Attributes
     ----------
     data, evaluation : str
-        Name of the data, and of the part of it that judges ("validation" or "test").
+        Name of the data, and of the part to evaluate on ("validation" or "test").
     n_training, n_evaluation : int
         Number of examples in each part.
     sizes : tuple of int
@@ -92,9 +92,9 @@ class Comparison:
     settings : Settings
         What the trainings have in common.
     runs : tuple of Run
-        The trainings, an initializer after the other, each with the same seeds.
+        The trainings, one initializer after the other, each with the same seeds.
     n_watched : int
-        Over how many evaluation examples saturation was measured.
+        Number of evaluation examples on which saturation was measured.
     """
 
     data: str
@@ -113,11 +113,11 @@ class Comparison:
 
     @property
     def n_seeds(self) -> int:
-        """How often each initializer was drawn from."""
+        """Number of trainings from each initializer."""
         return len(self.runs) // len(self.initializers)
 
     def of(self, initializer: str) -> tuple[Run, ...]:
-        """Return the trainings that began with `initializer`, one a seed.
+        """Return the trainings from `initializer`, one a seed.
 
         Raises
         ------
@@ -130,37 +130,37 @@ class Comparison:
         return runs
 
     def accuracy(self, initializer: str) -> list[float]:
-        """Return the share of evaluation examples right after each epoch, in per cent."""
-        return self._mean([self._percent(run) for run in self.of(initializer)])
+        """Return the accuracy on the evaluation examples after each epoch, in per cent."""
+        return self._interval([self._percent(run) for run in self.of(initializer)])[0]
 
     def accuracy_margin(self, initializer: str) -> list[float]:
         """Return the margins of `accuracy`."""
-        return self._margin([self._percent(run) for run in self.of(initializer)])
+        return self._interval([self._percent(run) for run in self.of(initializer)])[1]
 
     def difference(self, first: str, second: str) -> tuple[list[float], list[float]]:
         """Return by how much `second` is ahead after each epoch, in points, and the margins.
 
-        The margins are those of the differences seed by seed, in which much chance is common.
+        The margins are those of the differences seed by seed, which have much chance in common.
         """
         pairs = [
             [b - a for a, b in zip(self._percent(old), self._percent(new), strict=True)]
             for old, new in zip(self.of(first), self.of(second), strict=True)
         ]
-        return self._mean(pairs), self._margin(pairs)
+        return self._interval(pairs)
 
     def saturation(self, initializer: str) -> list[float]:
-        """Return the saturated share of the hidden layer in per cent: first, and after each epoch.
+        """Return the saturated share of the hidden layer at the start and after each epoch, in %.
 
-        Empty where it was not measured.
+        Empty if it was not measured.
         """
-        return self._mean([[100 * s for s in run.saturated] for run in self.of(initializer)])
+        return self._interval([[100 * s for s in run.saturated] for run in self.of(initializer)])[0]
 
     def saturation_margin(self, initializer: str) -> list[float]:
         """Return the margins of `saturation`."""
-        return self._margin([[100 * s for s in run.saturated] for run in self.of(initializer)])
+        return self._interval([[100 * s for s in run.saturated] for run in self.of(initializer)])[1]
 
     def epochs_to(self, initializer: str, percent: float = 95.0) -> int | None:
-        """Return the first epoch after which `percent` were right; None if there was none."""
+        """Return the first epoch with an accuracy of `percent` or more, None if there is none."""
         runs = self.of(initializer)
         for epoch, correct in enumerate(zip(*(run.correct for run in runs), strict=True), start=1):
             # Counts, not rounded percentages: 9,500 of 10,000 are 95 % exactly.
@@ -205,9 +205,9 @@ class Comparison:
     def _percent(self, run: Run) -> list[float]:
         return [100 * correct / self.n_evaluation for correct in run.correct]
 
-    def _mean(self, samples: list[list[float]]) -> list[float]:
-        # One sample is its own mean, to the last bit.
-        return samples[0] if len(samples) == 1 else mean_and_margin(samples)[0].tolist()
-
-    def _margin(self, samples: list[list[float]]) -> list[float]:
-        return [] if len(samples) == 1 else mean_and_margin(samples)[1].tolist()
+    def _interval(self, samples: list[list[float]]) -> tuple[list[float], list[float]]:
+        """Return means and margins over the seeds; of one seed its own numbers, and no margins."""
+        if len(samples) == 1:
+            return samples[0], []
+        mean, margin = mean_and_margin(samples)
+        return mean.tolist(), margin.tolist()

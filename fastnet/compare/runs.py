@@ -1,4 +1,4 @@
-"""The trainings of a comparison: a sweep over starts and seeds."""
+"""`compare`: a sweep over initializers and seeds."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from fastnet.callbacks import RecordStatistics
 from fastnet.common.arguments import shown
+from fastnet.common.progress import ProgressCallback
 from fastnet.compare.data import Data
 from fastnet.compare.result import NEW, OLD, Comparison, Run, Settings
 from fastnet.initializers import INITIALIZERS, read_initializer
@@ -22,10 +23,10 @@ from fastnet.sweeps import Outcome, report, stream
 __all__ = ["Progress", "Shuffle", "compare", "comparison", "sizes_of", "train"]
 
 #: Called with the mini-batches done and to do, of all trainings together.
-Progress = Callable[[int, int], object]
+Progress = ProgressCallback
 Shuffle = bool | Callable[[list[int]], object]
 
-#: Over so many evaluation examples, the first ones, saturation is measured after each epoch.
+#: Saturation is measured after each epoch on so many evaluation examples, the first ones.
 WATCHED = 2000
 
 
@@ -39,11 +40,11 @@ def compare(
     executor: Any = None,
     progress: Progress | None = None,
 ) -> Comparison:
-    """Train the same network from several starts, from the same seeds each.
+    """Train the same network from several initializers, each from the same seeds.
 
-    Of each seed, one half draws the starting weights and the other the order of the examples: the
-    old start and the new then differ in the scale of the weights alone, and every start is taught
-    the same examples in the same order.
+    Each seed is split in two: one half draws the starting weights, the other the order of the
+    examples. The old start and the new then differ in the scale of the weights only, and every
+    network sees the same examples in the same order.
 
     Parameters
     ----------
@@ -54,9 +55,9 @@ def compare(
     initializers : sequence of str, keyword only, default ("large", "default")
         Names out of `fastnet.initializers.INITIALIZERS`: the old start and the new.
     seeds : int, keyword only, default 1
-        How often each start is drawn and trained; what is drawn first does not depend on it.
+        Trainings from each initializer; the first ones do not depend on how many follow.
     threads : int, keyword only, optional
-        How many networks are trained at a time, by default one a core. No number depends on it.
+        Networks trained at a time, by default one a core. No result depends on it.
     executor : object, keyword only, optional
         Train on its workers instead of in threads here; as for `fastnet.sweep`.
     progress : callable, keyword only, optional
@@ -122,7 +123,7 @@ def compare(
 def _train_from(
     data: Data, rng: np.random.Generator, *, initializer: str, settings: Settings
 ) -> dict[str, Any]:
-    """Train from one start and one seed, wherever this is called."""
+    """Train from one initializer and one seed; called by a worker of the sweep."""
     weights, order = rng.spawn(2)
     net = Network(
         list(sizes_of(data, settings)), dtype=settings.dtype, rng=weights, initializer=initializer
@@ -132,6 +133,7 @@ def _train_from(
 
 
 def _run_of(outcome: Outcome) -> Run:
+    """Return the training that an outcome of the sweep stands for."""
     found = outcome.measures
     return Run(
         outcome.configuration["initializer"],
@@ -149,12 +151,11 @@ def train(
     settings: Settings,
     *,
     shuffle: Shuffle = True,
-    repetition: int = 0,
     progress: Progress | None = None,
 ) -> Run:
-    """Train `net` from its present weights, and return what came of it."""
+    """Train `net` from its present weights, and return how it went."""
     begin = perf_counter()
-    watch = RecordStatistics(data.evaluation[0][:WATCHED])
+    statistics = RecordStatistics(data.evaluation[0][:WATCHED])
     history = net.train(
         data.training,
         settings.epochs,
@@ -163,18 +164,18 @@ def train(
         l2=settings.lmbda,
         evaluation_data=data.evaluation,
         metrics=["evaluation_accuracy"],
-        callbacks=[watch],
+        callbacks=[statistics],
         shuffle=shuffle,
         progress=progress,
     )
-    saturated = tuple(record["layers"][0]["saturated"] for record in watch.records)
+    saturated = tuple(record["layers"][0]["saturated"] for record in statistics.records)
     shares = history.column("evaluation_accuracy")
     correct = tuple(round(share * len(data.evaluation[1])) for share in shares)
-    return Run(initializer, correct, perf_counter() - begin, saturated, repetition)
+    return Run(initializer, correct, perf_counter() - begin, saturated)
 
 
 def comparison(data: Data, settings: Settings, runs: tuple[Run, ...]) -> Comparison:
-    """Put the runs and what they were made from together."""
+    """Return the runs together with their data and settings."""
     return Comparison(
         data.name,
         data.evaluation_name,
@@ -193,7 +194,7 @@ def sizes_of(data: Data, settings: Settings) -> tuple[int, int, int]:
 
 
 def _checked_names(initializers: Sequence[str]) -> tuple[str, ...]:
-    """Return the names, or say which is none."""
+    """Return the names; refuse what is not the name of an initializer, or is named twice."""
     if isinstance(initializers, str):
         raise TypeError(f"initializers is {shown(initializers)}; give a list of names.")
     names = tuple(initializers)
