@@ -1,4 +1,4 @@
-"""Curves over the epochs: how a training went, how saturation went away."""
+"""Curves over the epochs: `learning_curves` of metrics, and `saturation_over_time`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def learning_curves(
         What to draw of a History, all accuracies or all costs: by default the first that it has of
         "evaluation_accuracy", "training_accuracy" and the other names of `fastnet.metrics.METRICS`.
     margins : mapping of str to sequence of float, keyword only, optional
-        By a curve's name, how far it may be off to either side: a band is drawn.
+        By a curve's name, half the width of the band to draw around it.
 
     Returns
     -------
@@ -66,15 +66,10 @@ def learning_curves(
     'training cost, mean of an example'
     """
     lines, found = _lines(curves, metrics)
-    if not lines or not all(len(values) for values in lines.values()):
-        raise ValueError("there is nothing to draw: every curve needs a value, and one is needed.")
-    n_epochs = max(len(values) for values in lines.values())
-    for position, (label, values) in enumerate(lines.items(), len(lines) == 1):
-        epochs = range(1, len(values) + 1)
-        _draw(ax, position, epochs, values, label, (margins or {}).get(label, ()))
-    style_axes(ax, n_epochs)
+    points = {name: (range(1, len(values) + 1), values) for name, values in lines.items()}
+    style_axes(ax, _draw(ax, points, margins or {}))
     ax.set_ylabel(_ylabel(found) if ylabel is None else ylabel)
-    if len(lines) > 1 or "" not in lines:
+    if list(lines) != [""]:
         write_legend(ax)
     return ax
 
@@ -102,7 +97,7 @@ def saturation_over_time(
     mini_batches : int, keyword only, optional
         How many an epoch has: needed where something was recorded within the epochs.
     margins : mapping of str to sequence of float, keyword only, optional
-        By a curve's name, how far its shares may be off to either side: a band is drawn.
+        By a curve's name, half the width of the band to draw around its shares.
     legend : bool, keyword only, default True
         Whether to name the curves above the axes.
 
@@ -127,36 +122,35 @@ def saturation_over_time(
     'share of layer 1 saturated, in %'
     """
     named = curves if isinstance(curves, Mapping) else {"": curves}
-    points = {name: _shares(curve, layer, mini_batches) for name, curve in named.items()}
-    if not points or not all(len(shares) for _, shares in points.values()):
-        raise ValueError("there is nothing to draw: every curve needs a value, and one is needed.")
-    for position, (label, (epochs, shares)) in enumerate(points.items(), len(points) == 1):
-        percent = [100 * share for share in shares]
-        margin = [100 * width for width in (margins or {}).get(label, ())]
-        _draw(ax, position, epochs, percent, label, margin)
-    style_axes(ax, max(1, *(round(max(epochs)) for epochs, _ in points.values())), first=0)
+    points = {name: _saturation(curve, layer, mini_batches) for name, curve in named.items()}
+    percent = {name: [100 * width for width in margin] for name, margin in (margins or {}).items()}
+    style_axes(ax, max(1, _draw(ax, points, percent)), first=0)
     ax.set_ylim(*_share_limits(*ax.get_ylim()))
     ax.set_ylabel(f"share of layer {layer} saturated, in %")
-    if legend and (len(points) > 1 or "" not in points):
+    if legend and list(points) != [""]:
         write_legend(ax)
     return ax
 
 
 def _draw(
     ax: Axes,
-    position: int,
-    x: Sequence[float],
-    y: Sequence[float],
-    label: str,
-    margin: Sequence[float],
-) -> None:
-    """Draw a curve, and the band around it if it has one."""
-    look = style(position, len(y))
-    ax.plot(x, y, label=label or None, **look)
-    if len(margin):
-        low = [value - width for value, width in zip(y, margin, strict=True)]
-        high = [value + width for value, width in zip(y, margin, strict=True)]
-        ax.fill_between(x, low, high, color=look["color"], alpha=0.22, linewidth=0, zorder=1)
+    points: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    margins: Mapping[str, Sequence[float]],
+) -> int:
+    """Draw the curves of epochs and values, with their bands, and return the last epoch."""
+    if not points or not all(len(values) for _, values in points.values()):
+        raise ValueError("there is nothing to draw: every curve needs a value, and one is needed.")
+    for position, (label, (epochs, values)) in enumerate(points.items(), len(points) == 1):
+        look = style(position, len(values))
+        ax.plot(epochs, values, label=label or None, **look)
+        margin = margins.get(label, ())
+        if len(margin):
+            low = [value - width for value, width in zip(values, margin, strict=True)]
+            high = [value + width for value, width in zip(values, margin, strict=True)]
+            ax.fill_between(
+                epochs, low, high, color=look["color"], alpha=0.22, linewidth=0, zorder=1
+            )
+    return round(max(max(epochs) for epochs, _ in points.values()))
 
 
 def _lines(curves: Any, metrics: Any) -> tuple[dict[str, Sequence[float]], list[str]]:
@@ -193,6 +187,7 @@ def _column(history: Any, metric: str) -> list[float]:
 
 
 def _default_metrics(record: Mapping[str, Any]) -> list[str]:
+    """Return the metric of a record that is drawn if none is asked for: an accuracy, if any."""
     order = sorted(METRICS, key=lambda name: (not name.endswith("accuracy"), name))
     found = [metric for metric in order if metric in record]
     if not found:
@@ -201,6 +196,7 @@ def _default_metrics(record: Mapping[str, Any]) -> list[str]:
 
 
 def _ylabel(metrics: Sequence[str]) -> str:
+    """Return the label of the y-axis, with the unit."""
     if not metrics:
         return "value"
     part, _, kind = metrics[0].rpartition("_")
@@ -208,13 +204,13 @@ def _ylabel(metrics: Sequence[str]) -> str:
     return f"{part} {label}" if len(metrics) == 1 and kind in _KINDS else label
 
 
-def _shares(
+def _saturation(
     curve: Any, layer: int, mini_batches: int | None
 ) -> tuple[Sequence[float], Sequence[float]]:
-    """Return epochs and shares of one curve."""
+    """Return the epochs of one curve, and the saturated shares in per cent."""
     records: Any = curve.records if isinstance(curve, RecordStatistics) else curve
     if not len(records) or not isinstance(records[0], Mapping):
-        return list(range(len(records))), list(records)
+        return range(len(records)), [100 * share for share in records]
     n_layers = len(records[0]["layers"])
     if not 1 <= layer <= n_layers:
         raise ValueError(f"layer is {layer}; this network has layers 1 to {n_layers}.")
@@ -223,7 +219,7 @@ def _shares(
             "something was recorded within the epochs; say with mini_batches= how many one has."
         )
     epochs = [record["epoch"] + record["mini_batch"] / (mini_batches or 1) for record in records]
-    return epochs, [record["layers"][layer - 1]["saturated"] for record in records]
+    return epochs, [100 * record["layers"][layer - 1]["saturated"] for record in records]
 
 
 def _share_limits(low: float, high: float) -> tuple[float, float]:

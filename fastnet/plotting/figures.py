@@ -1,4 +1,4 @@
-"""Whole figures: a comparison of starts, and the experiment that explains it."""
+"""Figures of a comparison of initializers and of the weighted input, and `png` to write them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LAWS = {OLD: r"weights $\mathcal{N}(0, 1)$", NEW: r"weights $\mathcal{N}(0, 1) 
 
 
 def comparison(ax: Axes, result: Comparison) -> Axes:
-    """Draw the accuracy of each start of a comparison over its epochs.
+    """Draw the accuracy from each initializer of a comparison over its epochs.
 
     Parameters
     ----------
@@ -86,8 +86,7 @@ def comparison_figure(result: Comparison) -> Figure:
     heights = [1.7, 1.0] if watched else [1.0]
     panels = figure.subplots(len(heights), squeeze=False, height_ratios=heights)[:, 0]
     ax = comparison(panels[0], result)
-    rows = -(-len(result.initializers) // 2)
-    _write_head(ax, result, rows)
+    _write_head(ax, result)
     if watched:
         _draw_saturation(panels[1], result)
         ax.set_xlim(panels[1].get_xlim())
@@ -181,9 +180,9 @@ def _law(initializer: str) -> str:
     return f"{initializer}: {_LAWS[initializer]}" if initializer in _LAWS else initializer
 
 
-def _write_head(ax: Axes, result: Comparison, legend_rows: int) -> None:
+def _write_head(ax: Axes, result: Comparison) -> None:
     """Write the title, and under it the settings, above the legend."""
-    sizes = "-".join(str(size) for size in result.sizes)
+    sizes = "-".join(map(str, result.sizes))
     s = result.settings
     name = result.data.replace("$", r"\$")  # a pair of them would begin a formula
     n = len(result.initializers)
@@ -192,7 +191,7 @@ def _write_head(ax: Axes, result: Comparison, legend_rows: int) -> None:
         f"sigmoid, cross-entropy, learning rate {s.eta:g}, $\\lambda$ = {s.lmbda:g}, "
         f"mini-batches of {s.mini_batch_size}, {s.dtype}, seed {s.seed}"
     )
-    above = 10 + LEGEND_ROW * legend_rows
+    above = 10 + LEGEND_ROW * -(-n // 2)  # the legend has two columns
     if result.n_seeds > 1:
         settings += f"\nmeans of {result.n_seeds} networks a start, with 95 % confidence bands"
     ax.set_title(
