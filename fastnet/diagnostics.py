@@ -1,9 +1,9 @@
-"""Seeing saturation before any training: the weighted input of one neuron, drawn many times.
+"""Saturation before any training: the distribution of a neuron's weighted input.
 
 The experiment is chapter 3's (M. Nielsen, *Neural Networks and Deep Learning*, "Weight
 initialization"): a neuron has 1000 inputs, 500 of them 1 and 500 of them 0, so that its weighted
-input z = sum_j w_j x_j + b is a sum of 500 weights and a bias. Here it is drawn by the initializers
-that networks start from, and set beside the Gaussian that theory expects.
+input z = sum_j w_j x_j + b is a sum of 500 weights and a bias. `weighted_input` draws it many times
+with an initializer, and `theory` gives the Gaussian to expect.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ __all__ = ["SATURATED_Z", "Gaussian", "WeightedInput", "theory", "weighted_input
 
 Array = NDArray[Any]
 
-#: Beyond it, on either side, a sigmoid neuron counts as saturated here: sigma(z) is then within
-#: 0.01 of 0 or 1 (ln 99, rounded), and sigma'(z) below 0.01.
+#: A sigmoid neuron counts as saturated where |z| is larger: sigma(z) is then within 0.01 of 0 or 1
+#: (ln 99, rounded), and sigma'(z) below 0.01.
 SATURATED_Z = 4.595
-#: From this many summands on a sum of weights that are not Gaussian is taken for Gaussian.
+#: A sum of this many weights or more that are not Gaussian counts as Gaussian.
 MANY = 30
 
 
@@ -78,19 +78,19 @@ class Gaussian:
 
 @dataclass(frozen=True, eq=False)
 class WeightedInput:
-    """Many draws of one neuron's weighted input, and what theory says of them.
+    """Many draws of one neuron's weighted input, and their distribution in theory.
 
     Attributes
     ----------
     initializer : str
-        What the weights were drawn by.
+        What drew the weights.
     n_inputs, active : int
         Inputs of the neuron, and how many of them are 1; the others are 0.
     z : ndarray of float64, shape (draws,)
         The weighted inputs.
     theory : Gaussian or None
-        What they are drawn from, exactly or, as a sum of many small parts, nearly; None where that
-        is no Gaussian, or not known.
+        Their distribution, exact or, for a sum of many weights, approximate; None if it is not
+        Gaussian, or not known.
     """
 
     initializer: str
@@ -111,9 +111,9 @@ class WeightedInput:
 
     @property
     def peak(self) -> float:
-        """The density of z about its mean: within a tenth of a standard deviation of it.
+        """The density of z within a tenth of a standard deviation of its mean.
 
-        Infinite where every z is the same.
+        Infinite if every z is the same.
         """
         if self.std == 0:
             return math.inf
@@ -155,7 +155,7 @@ def weighted_input(
     units: int = 100,
     progress: Progress = None,
 ) -> WeightedInput:
-    """Draw the weighted input of a neuron, again and again, as networks start.
+    """Draw the weighted input of a neuron many times, with new weights and a new bias each time.
 
     Parameters
     ----------
@@ -165,13 +165,12 @@ def weighted_input(
     initializer : str, float or callable, default "default"
         As for `Network`.
     draws : int, default 10,000
-        How often, with new weights and a new bias each time.
     rng : None, int, SeedSequence, BitGenerator, Generator or RandomState
     bias_initializer : str, float or callable, keyword only, optional
         As for `Network`, which gives a bias N(0, 1) with the book's initializers, else 0.
     units : int, keyword only, default 100
-        Neurons in the layer in which the neuron stands, and which is drawn at a time. The book's
-        initializers, and all but Glorot's and the orthogonal one, take no notice of it.
+        Neurons in the neuron's layer, which is drawn as a whole. Only Glorot's initializers and
+        the orthogonal one depend on it.
     progress : None, bool or callable, keyword only
         As for `Network.train`, in draws.
 
@@ -182,7 +181,8 @@ def weighted_input(
     Raises
     ------
     ValueError, TypeError
-        A count that is none, more active inputs than there are, or as for `Network`.
+        A number that is not a whole number or too small, more active inputs than inputs, or as
+        for `Network`.
 
     References
     ----------
@@ -234,10 +234,10 @@ def theory(
     bias_initializer: Initializer = "normal",
     units: int = 100,
 ) -> Gaussian | None:
-    """Return the distribution of the weighted input, if it is a Gaussian, or very nearly one.
+    """Return the distribution of the weighted input if it is Gaussian, at least approximately.
 
-    The variance is active var(w) + var(b). Sums of 30 weights or more that are not Gaussian
-    themselves are taken for Gaussian, after the central limit theorem.
+    The variance is active var(w) + var(b). A sum of 30 weights or more that are not Gaussian
+    counts as Gaussian, after the central limit theorem.
 
     Parameters
     ----------
@@ -247,7 +247,7 @@ def theory(
     Returns
     -------
     Gaussian or None
-        None where the initializer is a callable, z always the same, or far from Gaussian.
+        None if the initializer is a callable, z is constant, or far from Gaussian.
 
     Examples
     --------
@@ -273,17 +273,17 @@ def theory(
 
 @dataclass(frozen=True)
 class _Moments:
-    """Of one weight; a weight that never varies counts as Gaussian."""
+    """Mean and variance of one weight, and whether it is Gaussian, as a constant counts."""
 
     mean: float
     variance: float
     gaussian: bool
 
 
-#: The variance of a standard normal that is drawn again until it lies within two of them.
+#: The variance of a standard normal variable truncated at two standard deviations.
 _TRUNCATED = 1 - 4 * math.exp(-2) / math.sqrt(2 * math.pi) / math.erf(math.sqrt(2))
 
-#: By what draws it: the variance of a weight, of n_in and n_out, and whether it is Gaussian.
+#: By initializer: the variance of a weight, a function of n_in and n_out; whether it is Gaussian.
 _VARIANCES: dict[Any, tuple[Callable[[int, int], float], bool]] = {
     initializers.default: (lambda n_in, _: 1 / n_in, True),
     initializers.large: (lambda _, __: 1.0, True),
@@ -299,7 +299,7 @@ _VARIANCES: dict[Any, tuple[Callable[[int, int], float], bool]] = {
 
 
 def _moments(initializer: Initializer, n_in: int, n_out: int) -> _Moments | None:
-    """Return mean and variance of one weight, None where they are not known."""
+    """Return the moments of one weight, None if they are not known."""
     if callable(initializer):
         return None
     if not isinstance(initializer, str):
