@@ -1,7 +1,6 @@
 """The command line ``fastnet``: its commands, and the exit codes.
 
-0: done; 1: bad input, said in one sentence on standard error; 2: not how the command is used; 130:
-interrupted.
+0: done; 1: bad input, reported in one sentence on standard error; 2: wrong usage; 130: interrupted.
 
 The module of a command offers ``describe(parser)``, which gives its argparse parser a description
 and options, and ``run(arguments)``, which returns the exit code. Only the module of the command
@@ -18,7 +17,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from fastnet._version import __version__
-from fastnet.common.console import complain, say, sentence, visible
+from fastnet.common.console import error_text, escaped, write_err, write_out
 
 __all__ = ["COMMANDS", "main"]
 
@@ -60,13 +59,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             code: int = arguments.run(arguments)
         except SystemExit as stop:  # argparse: help, version, or wrong usage
             code = stop.code if isinstance(stop.code, int) else 1
-        say("", end="")
+        write_out("", end="")
         return code
     except KeyboardInterrupt:
-        complain("fastnet: interrupted")
+        write_err("fastnet: interrupted")
         return 130
     except (ValueError, TypeError, OSError, ArithmeticError, MemoryError, ImportError) as error:
-        complain(f"fastnet: {sentence(error)}")
+        write_err(f"fastnet: {error_text(error)}")
         return 1
 
 
@@ -74,7 +73,7 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose errors may quote a file's name."""
 
     def error(self, message: str) -> NoReturn:
-        super().error(visible(message))
+        super().error(escaped(message))
 
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:

@@ -23,7 +23,7 @@ from fastnet.cli.options import (
 )
 from fastnet.cli.text_table import counted, render
 from fastnet.cli.user_data import not_used
-from fastnet.common.console import complain, say
+from fastnet.common.console import write_err, write_out
 from fastnet.common.progress import ProgressLine
 from fastnet.compare import (
     BOOK,
@@ -133,10 +133,10 @@ def run(args: argparse.Namespace) -> int:
     parts = [_headline(result), table]
     if result.n_watched:
         parts.append(_saturation(result, args.table))
-    say("\n\n".join(parts) + "\n")
+    write_out("\n\n".join(parts) + "\n")
     for note in (written, *not_used(args.data, unused)):
-        complain(note)
-    say(last)
+        write_err(note)
+    write_out(last)
     return code
 
 

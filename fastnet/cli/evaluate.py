@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fastnet.cli import user_data
 from fastnet.cli.options import add_model_and_data
 from fastnet.cli.text_table import render
-from fastnet.common.console import complain, say, visible
+from fastnet.common.console import escaped, write_err, write_out
 from fastnet.datasets.tables import quantities
 from fastnet.network import load
 from fastnet.preprocessing import Label
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     cost = network.total_cost((X, wanted), 0.0)
     predicted, _ = user_data.answers(network, X)
     names = user_data.class_labels(network)
-    model = visible(arguments.model, lines=False)
+    model = escaped(arguments.model, lines=False)
     column = user_data.label_column(table)
     lines = [
         f"{model} on {table.name}, {table.n} examples{', labels in ' * bool(column)}{column}",
@@ -63,9 +63,9 @@ def run(arguments: argparse.Namespace) -> int:
         counts = _confusion(numbers, predicted, len(names))
         show = _table if len(names) <= WIDEST_TABLE else _mistakes
         lines += ["", show(counts, names)]
-    say("\n".join(lines))
+    write_out("\n".join(lines))
     for note in user_data.notes(network, table, arguments.model):
-        complain(note)
+        write_err(note)
     return 0
 
 
@@ -104,5 +104,5 @@ def _mistakes(counts: NDArray[np.intp], names: Sequence[Label]) -> str:
 
 def _short(label: Label) -> str:
     """Return a class's name, fit for a table."""
-    name = visible(str(label), lines=False)
+    name = escaped(str(label), lines=False)
     return name if len(name) <= 16 else f"{name[:15]}…"

@@ -11,7 +11,7 @@ from importlib import metadata
 import numpy as np
 
 from fastnet import __version__, kernels
-from fastnet.common.console import say
+from fastnet.common.console import write_out
 from fastnet.common.threads import available_cores
 
 #: The name of the package where packages are installed from.
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         rows["kernels"] += f" (FASTNET_KERNEL={os.environ['FASTNET_KERNEL']})"
     rows |= {f"[{extra}]": ", ".join(packages) for extra, packages in extras().items()}
     width = max(map(len, rows))
-    say("\n".join(f"{name:<{width}}  {value}" for name, value in rows.items()))
+    write_out("\n".join(f"{name:<{width}}  {value}" for name, value in rows.items()))
     return 0
 
 

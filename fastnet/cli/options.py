@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fastnet import plotting
-from fastnet.common.console import complain, sentence
+from fastnet.common.console import error_text, write_err
 from fastnet.files import replace_file
 from fastnet.initializers import INITIALIZERS
 
@@ -123,7 +123,7 @@ def initializers(text: str) -> list[str]:
 
 
 def writable(folder: str | Path) -> Path:
-    """Make `folder` if it is missing; find out before the work whether it can be written.
+    """Make `folder` if it is missing, and return it if files can be written there.
 
     Raises
     ------
@@ -139,14 +139,14 @@ def writable(folder: str | Path) -> Path:
 def check_outputs(
     outputs: Mapping[str, str | Path | None], inputs: Sequence[str | Path | None]
 ) -> None:
-    """Refuse outputs that would replace what is read, or one another, by whatever name.
+    """Refuse outputs that would replace an input or one another, under whatever name.
 
     Parameters
     ----------
     outputs : mapping of str to path or None
-        By what messages call them: the option's name. None is no output.
+        By the name of the option. None is no output.
     inputs : sequence of path or None
-        Files; or folders, whose IDX files are meant.
+        Files, or folders of IDX files.
 
     Raises
     ------
@@ -160,7 +160,7 @@ def check_outputs(
     read = [file for path in inputs if path is not None for file in _files(path)]
     written: dict[str, str | Path] = {}
     for name, path in outputs.items():
-        # A device or a pipe is written to, and nothing in it is lost.
+        # Writing to a device or a pipe replaces nothing.
         if path is None or (os.path.exists(path) and not os.path.isfile(path)):
             continue
         for file in read:
@@ -176,7 +176,7 @@ def check_outputs(
 
 
 def _files(path: str | Path) -> list[str | Path]:
-    """Return a file, or those in a folder that may be data: IDX files bear that in their names."""
+    """Return a file, or the files of a folder that may be data: those with "idx" in their names."""
     if not os.path.isdir(path):
         return [path]
     return [os.path.join(path, name) for name in os.listdir(path) if "idx" in name.lower()]
@@ -202,7 +202,7 @@ def write_picture(path: Path, draw: Callable[[Any], Any], subject: Any) -> bool:
     try:
         content = plotting.png(draw(subject))
     except ImportError as error:
-        complain(sentence(error))
+        write_err(error_text(error))
         return False
     replace_file(path, content)
     return True

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fastnet.cli import user_data
 from fastnet.cli.options import add_model_and_data, check_outputs
-from fastnet.common.console import complain, say
+from fastnet.common.console import write_err, write_out
 from fastnet.files import replace_file
 from fastnet.network import Network, load
 
@@ -47,12 +47,12 @@ def run(arguments: argparse.Namespace) -> int:
     predicted, outputs = user_data.answers(network, X)
     text = _as_csv(network, predicted, outputs)
     if out is None:
-        say(text, end="")
+        write_out(text, end="")
     else:
         replace_file(out, text.encode())
-        complain(f"{out} written: {table.n} answers")
+        write_err(f"{out} written: {table.n} answers")
     for note in user_data.notes(network, table, arguments.model):
-        complain(note)
+        write_err(note)
     return 0
 
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Problem"]
 
-#: Which stream of the seed chooses the examples to validate with; the network draws from another.
+#: The stream of the seed that chooses the validation examples; the network draws from another.
 VALIDATION_STREAM = 1
-#: Inputs beyond this are said to be large.
+#: The command says so if an input is larger.
 LARGE = 10
 
 
@@ -72,7 +72,7 @@ class Problem:
 
     @property
     def n_outputs(self) -> int:
-        """How many output units it takes."""
+        """The number of output units."""
         return 1 if self.preprocessing.labels is None else len(self.preprocessing.labels)
 
     def prepare(self, network: Network) -> None:
@@ -88,7 +88,7 @@ class Problem:
         return [(name, part) for name, part in named if part is not None]
 
     def describe(self, network: Network, arguments: argparse.Namespace) -> str:
-        """Return what is trained, on what and how."""
+        """Return the lines that are printed before the training."""
         counts = ", ".join(f"{part.n} {name}" for name, part in self.parts())
         layers = "-".join(map(str, network.sizes))
         names = list(dict.fromkeys(network.activations))
@@ -101,7 +101,7 @@ class Problem:
         )
 
     def _about_data(self, arguments: argparse.Namespace) -> list[str]:
-        """Return what was found in the data: where the labels are, and what was done to inputs."""
+        """Return lines on the labels, on what was done to the inputs, and on what is not used."""
         lines = []
         if self.training.target is not None:
             lines.append(f"labels: {user_data.label_column(self.training)}")
@@ -136,7 +136,7 @@ class Problem:
 
 
 def _classes(labels: list[Any], table: Table) -> tuple[Any, ...]:
-    """Return the classes, or raise an error that says where they were looked for."""
+    """Return the classes; an error names the column in which they were looked for."""
     try:
         return class_names(*labels)
     except ValueError as error:

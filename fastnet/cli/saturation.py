@@ -8,7 +8,7 @@ import math
 from fastnet import plotting
 from fastnet.cli.options import count, initializers, seed, writable, write_picture
 from fastnet.cli.text_table import render
-from fastnet.common.console import complain, say, share_text
+from fastnet.common.console import share_text, write_err, write_out
 from fastnet.common.progress import ProgressLine
 from fastnet.diagnostics import Gaussian, WeightedInput, weighted_input
 
@@ -63,9 +63,9 @@ def run(args: argparse.Namespace) -> int:
         f"weighted input z of a neuron, {active} of whose {args.inputs} inputs are 1, the others "
         f"0;\n{args.draws} draws, seed {args.seed}; saturated: |z| > 4.595, where sigma'(z) < 0.01"
     )
-    say(render(_HEADINGS, _rows(results), title=title, markdown=args.table))
+    write_out(render(_HEADINGS, _rows(results), title=title, markdown=args.table))
     if written:
-        complain(f"{picture} written")
+        write_err(f"{picture} written")
     return 0
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastnet.cli.options import MODEL
 from fastnet.cli.text_table import counted, render
-from fastnet.common.console import say, visible
+from fastnet.common.console import escaped, write_out
 from fastnet.files import format_of
 from fastnet.metrics import METRICS
 from fastnet.network import Network, load
@@ -31,10 +31,10 @@ def run(arguments: argparse.Namespace) -> int:
     network = load(arguments.model)
     form = FORMS[format_of(arguments.model)]
     size = Path(arguments.model).stat().st_size
-    name = visible(arguments.model, lines=False)
-    say(f"{name}: {form}, {size:,} bytes\n{network!r}\n\n{_statistics(network)}")
+    name = escaped(arguments.model, lines=False)
+    write_out(f"{name}: {form}, {size:,} bytes\n{network!r}\n\n{_statistics(network)}")
     for line in (*_preprocessing(network), *_history(network)):
-        say(line)
+        write_out(line)
     return 0
 
 
@@ -63,7 +63,7 @@ def _preprocessing(network: Network) -> list[str]:
         how = f"(x - {kept.mean[0]:g}) / {kept.scale[0]:g}" if same else "each standardized"
         lines.append(f"what is done to them: {how}")
     if kept.target is not None:
-        lines.append(f"predicts: {visible(kept.target, lines=False)}")
+        lines.append(f"predicts: {escaped(kept.target, lines=False)}")
     if kept.labels is not None:
         lines.append(f"classes: {_listed(kept.labels)}")
     return ["", *lines] if lines else []
@@ -74,7 +74,7 @@ def _history(network: Network) -> list[str]:
     if not network.history:
         return []
     last = ", ".join(
-        f"{visible(name.replace('_', ' '), lines=False)} {_with_unit(name, value)}"
+        f"{escaped(name.replace('_', ' '), lines=False)} {_with_unit(name, value)}"
         for name, value in network.history[-1].items()
         if isinstance(value, int | float) and name not in ("epoch", "eta")
     )
@@ -90,5 +90,5 @@ def _with_unit(metric: str, value: float) -> str:
 
 
 def _listed(names: tuple[object, ...]) -> str:
-    shown = ", ".join(visible(str(name), lines=False) for name in names[:12])
+    shown = ", ".join(escaped(str(name), lines=False) for name in names[:12])
     return shown if len(names) <= 12 else f"{shown} and {len(names) - 12} more"

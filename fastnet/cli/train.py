@@ -1,4 +1,4 @@
-"""``fastnet train``: a network for people's own data."""
+"""``fastnet train``: a network trained on the user's data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from fastnet.cli.options import check_outputs, writable
 from fastnet.cli.problem import Problem
 from fastnet.cli.text_table import counted
 from fastnet.cli.train_options import REGULARIZATION, add_options, complete, make_schedule
-from fastnet.common.console import complain, say, sentence
+from fastnet.common.console import error_text, write_err, write_out
 from fastnet.common.errors import DivergenceError
 from fastnet.common.progress import ProgressLine
 from fastnet.files import replace_file
@@ -48,18 +48,18 @@ def run(arguments: argparse.Namespace) -> int:
     network = _network(arguments, problem)
     _check_out(arguments, network)
     problem.prepare(network)
-    say(problem.describe(network, arguments))
+    write_out(problem.describe(network, arguments))
     began = time.perf_counter()
-    code, last_words = _train(network, problem, arguments)
+    code, notes = _train(network, problem, arguments)
     seconds = time.perf_counter() - began
     try:
         written = _write(network, problem, arguments, seconds)
-    except KeyboardInterrupt:  # nothing of it is lost
+    except KeyboardInterrupt:  # write it all the same
         code, written = 130, _write(network, problem, arguments, seconds)
-    last_words += [*written, f"trained for {seconds:.1f} s"]
-    complain(f"fastnet: {'; '.join(last_words)}" if code else "; ".join(last_words))
+    summary = "; ".join([*notes, *written, f"trained for {seconds:.1f} s"])
+    write_err(f"fastnet: {summary}" if code else summary)
     if code == 0:
-        say("\n" + problem.describe_results(network))
+        write_out("\n" + problem.describe_results(network))
     return code
 
 
@@ -78,14 +78,14 @@ def _network(arguments: argparse.Namespace, problem: Problem) -> Network:
             rng=arguments.seed,
         )
     except ValueError as error:
-        arguments.parser.error(sentence(error))
+        arguments.parser.error(error_text(error))
     network.preprocessing = problem.preprocessing
     network.kind = "numbers" if problem.regression else "classes"
     return network
 
 
 def _check_replaced(arguments: argparse.Namespace) -> None:
-    """Refuse to put the model in the place of a file that is no model, unless forced."""
+    """Refuse to replace a file that is not a model, unless forced."""
     path = arguments.out
     if path is None or arguments.force or not os.path.isfile(path) or not os.path.getsize(path):
         return
@@ -99,7 +99,7 @@ def _check_replaced(arguments: argparse.Namespace) -> None:
 
 
 def _check_out(arguments: argparse.Namespace, network: Network) -> None:
-    """Find out before the training whether its results can be written."""
+    """Refuse, before the training, an output that cannot be written."""
     for path in (arguments.out, arguments.json):
         if path is None:
             continue
@@ -116,7 +116,7 @@ def _check_out(arguments: argparse.Namespace, network: Network) -> None:
 def _train(
     network: Network, problem: Problem, arguments: argparse.Namespace
 ) -> tuple[int, list[str]]:
-    """Train; return the exit code, and what there is to say about the end."""
+    """Train; return the exit code, and notes on how it ended."""
     callbacks: list[Callback] = [] if arguments.quiet else [_EpochLines(problem)]
     stopping = None
     if arguments.early_stopping is not None:
@@ -162,7 +162,7 @@ def _regularization(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _progress(arguments: argparse.Namespace) -> Any:
-    """Return a progress line where the lines of the epochs don't say enough to whoever watches."""
+    """Return a progress line if the lines of the epochs do not appear on the terminal."""
     if arguments.quiet or (_is_terminal(sys.stderr) and not _is_terminal(sys.stdout)):
         return ProgressLine()
     return nullcontext()
@@ -173,7 +173,7 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 
 class _EpochLines(Callback):
-    """Says after every epoch how good the network is."""
+    """Writes a line of metrics after every epoch."""
 
     def __init__(self, problem: Problem) -> None:
         self._began = time.perf_counter()
@@ -188,15 +188,15 @@ class _EpochLines(Callback):
         self._columns = columns
 
     def on_train_begin(self, network: Network) -> None:
-        """Write what the columns are."""
+        """Write the headings of the columns."""
         titles = "  ".join(f"{title:>15}" for _, title, _ in self._columns)
-        say(f"epoch  {titles}  seconds")
+        write_out(f"epoch  {titles}  seconds")
 
     def on_epoch_end(self, network: Network, record: dict[str, Any]) -> None:
         """Write the epoch's line."""
         cells = "  ".join(f"{write(record[key]):>15}" for key, _, write in self._columns)
         seconds = time.perf_counter() - self._began
-        say(f"{record['epoch'] + 1:5d}  {cells}  {seconds:7.1f}")
+        write_out(f"{record['epoch'] + 1:5d}  {cells}  {seconds:7.1f}")
 
 
 def _write(

@@ -1,4 +1,4 @@
-"""The options of ``fastnet train``, and what they mean together."""
+"""The options of ``fastnet train``: how they are read, and those that depend on others."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from fastnet.schedules import SCHEDULES
 
 __all__ = ["REGULARIZATION", "add_options", "complete", "make_schedule"]
 
-#: What is put aside to validate with where early stopping needs it and nothing was said.
+#: The share put aside for validation if early stopping needs it and no share is given.
 DEFAULT_VALIDATION = 0.1
 MINI_BATCH_SIZE = 10
-#: Optimizers that take all of the data at once.
+#: Optimizers that train on all examples at once.
 FULL_BATCH = ("LBFGS", "Rprop")
 
 _positive = number_reader(float, lambda number: 0 < number < math.inf, "a positive number")
@@ -142,13 +142,7 @@ _FORCE = (
 
 
 def complete(arguments: argparse.Namespace) -> None:
-    """Complete the options, or end with how the command is used where they contradict each other.
-
-    Parameters
-    ----------
-    arguments : argparse.Namespace
-        Options that depend on others get their values.
-    """
+    """Set the options that depend on others; exit with usage if they contradict each other."""
     error = arguments.parser.error
     hidden, names, dropout = arguments.hidden, arguments.activation, arguments.dropout
     if len(names) not in (1, len(hidden)):

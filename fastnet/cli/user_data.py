@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnet.common.arguments import in_one_line
-from fastnet.common.console import visible
+from fastnet.common.console import escaped
+from fastnet.data.targets import kind_of_output
 from fastnet.datasets.table import display_name
 from fastnet.datasets.tables import Table, class_numbers, kind_of, quantities, read_tables
 from fastnet.datasets.text import last_or_named, read_header
@@ -84,10 +85,10 @@ def read_for(
     Parameters
     ----------
     network : Network
-        Where its file names the columns of its inputs, those are read, whatever their order and
-        whatever stands beside them.
+        Where its file names the columns of its inputs, those are read, in whatever order and among
+        whatever other columns.
     path : str or Path
-        As for `read_tables`; of data in two parts the test part is read.
+        As for `read_tables`; if there are two parts, the test part is read.
     label : str or None
         The column with the labels; by default the one it was trained with.
     labelled : bool
@@ -100,12 +101,12 @@ def read_for(
     table : Table
         With the values as in the file.
     X : ndarray, shape (n, n_0)
-        What the network takes.
+        The inputs of the network.
 
     Raises
     ------
     OSError, ValueError
-        As `read_tables`, or the examples are not as large as the network's inputs.
+        As `read_tables`, or the network has another number of inputs.
     """
     kept = network.preprocessing or Preprocessing()
     ignore: tuple[str, ...] = ()
@@ -131,7 +132,7 @@ def read_for(
 def _no_inputs(
     network: Network, path: str | Path, label: str | None, labelled: bool, header: bool | None
 ) -> tuple[str, ...]:
-    """Return the column with the labels if it is one too many and not wanted."""
+    """Return the column to ignore, the one with the labels, if it is there and not wanted."""
     names = read_header(path, header)
     left = [name for name in names if name != label]
     ignore: tuple[str, ...] = ()
@@ -190,11 +191,11 @@ def label_column(table: Table) -> str:
     >>> label_column(Table("t", np.eye(2), np.zeros(2), ("a", "b"), "kind"))
     "column 'kind'"
     """
-    return "" if table.target is None else f"column {visible(table.target, lines=False)!r}"
+    return "" if table.target is None else f"column {escaped(table.target, lines=False)!r}"
 
 
 def label_source(table: Table) -> str:
-    """Return what messages about labels call their place."""
+    """Return the name of the labels in messages."""
     return ", ".join(filter(None, [table.name, label_column(table)]))
 
 
@@ -235,12 +236,12 @@ def notes(network: Network, table: Table, model: str) -> list[str]:
 
 
 def targets(network: Network, table: Table) -> Array:
-    """Return a table's labels as the network takes them: class numbers, or scaled quantities.
+    """Return a table's labels as targets of the network: class numbers, or scaled quantities.
 
     Raises
     ------
     ValueError
-        A label is no class of the network, or no number where it predicts one.
+        A label is not a class of the network, or not a number if it predicts one.
 
     Examples
     --------
@@ -267,21 +268,21 @@ def targets(network: Network, table: Table) -> Array:
 
 
 def answers(network: Network, X: Array) -> tuple[Array, Array]:
-    """Return what a network says about each example.
+    """Return the predictions and outputs of a network for each example.
 
     Parameters
     ----------
     network : Network
     X : ndarray, shape (n, n_0)
-        What it takes.
+        Its inputs.
 
     Returns
     -------
     predicted : ndarray, shape (n,), or (n, n_L) of several labels or numbers
         Class numbers; 0 and 1 for each of several labels; or quantities in the units of the target.
     outputs : ndarray, shape (n, n_L) or (n, 2)
-        The network's outputs, as shares from 0 to 1 where they tell classes apart by their sign; of
-        a single unit those of both classes.
+        The network's outputs, scaled to 0 to 1 if the targets were -1 and 1; for a single unit
+        those of both classes.
 
     Examples
     --------
@@ -307,7 +308,7 @@ def answers(network: Network, X: Array) -> tuple[Array, Array]:
 
 
 def describe_quantities(predicted: Array, wanted: Array) -> str:
-    """Return how far predicted quantities are off, in one line.
+    """Return the errors of predicted quantities in one line: RMSE, MAE and R^2.
 
     Parameters
     ----------

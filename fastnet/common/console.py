@@ -1,4 +1,4 @@
-"""Words to the user: to standard output, or beside it, whoever reads there and however little."""
+"""Text to standard output and standard error, and the forms of errors and shares in it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import re
 import sys
 from typing import TextIO
 
-__all__ = ["complain", "say", "sentence", "share_text", "visible"]
+__all__ = ["error_text", "escaped", "share_text", "write_err", "write_out"]
 
-#: What a terminal obeys instead of showing it: control characters but for tab and line feed (C0,
-#: DEL, C1), and what changes the direction of text or ends a line unseen.
-_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+#: Control characters but for tab and line feed (C0, DEL, C1), and characters that change the
+#: direction of text or end a line unseen.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
-def say(text: str, end: str = "\n") -> None:
-    """Write to standard output, at once; a reader who has gone away is no error.
+def write_out(text: str, end: str = "\n") -> None:
+    """Write to standard output and flush it; a closed pipe is not an error.
 
-    Control characters are escaped, see `visible`: text may come from a stranger's file.
+    Control characters are escaped, see `escaped`: text may come from an untrusted file.
 
     Parameters
     ----------
@@ -32,41 +32,41 @@ def say(text: str, end: str = "\n") -> None:
 
     Examples
     --------
-    >>> say("1 of 2")
+    >>> write_out("1 of 2")
     1 of 2
     """
     if sys.stdout is None:
         return
     encoding = sys.stdout.encoding or "utf-8"
     try:
-        # A file's name may hold letters that the terminal does not know.
-        text = _fit(visible(text), encoding).encode(encoding, "backslashreplace").decode(encoding)
+        # A file's name may hold letters that the encoding lacks.
+        text = _fit(escaped(text), encoding).encode(encoding, "backslashreplace").decode(encoding)
         sys.stdout.write(text + end)
         sys.stdout.flush()
     except OSError as error:
-        # Python would try once more at its end, and complain.
+        # At its exit Python would flush once more, and write a traceback.
         _discard(sys.stdout)
         if not isinstance(error, BrokenPipeError):
             raise
 
 
-def complain(text: str) -> None:
-    """Write a line to standard error, escaped as by `say`, if there is one that is read."""
+def write_err(text: str) -> None:
+    """Write a line to standard error, escaped as by `write_out`, if it is open and read."""
     if sys.stderr is None or sys.stderr.closed:
         return
     try:
-        sys.stderr.write(f"{visible(text, lines=False)}\n")
+        sys.stderr.write(f"{escaped(text, lines=False)}\n")
         sys.stderr.flush()
     except OSError:
         _discard(sys.stderr)
 
 
-def sentence(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """Return an error as one line.
 
     Examples
     --------
-    >>> sentence(ValueError("so   it is"))
+    >>> error_text(ValueError("so   it is"))
     'so it is'
     """
     if isinstance(error, OSError) and error.strerror and error.filename:
@@ -74,21 +74,21 @@ def sentence(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def visible(text: str, *, lines: bool = True) -> str:
-    r"""Return text with what a terminal would obey written as escapes.
+def escaped(text: str, *, lines: bool = True) -> str:
+    r"""Return text with control characters written as escapes.
 
     Parameters
     ----------
     text : str
     lines : bool, keyword only, default True
-        Whether ends of lines stay; a name out of a file must not begin a line of its own.
+        Whether ends of lines stay; a name from a file must not begin a new line.
 
     Examples
     --------
-    >>> print(visible("a\x1b[2J\nb", lines=False))
+    >>> print(escaped("a\x1b[2J\nb", lines=False))
     a\x1b[2J\nb
     """
-    text = _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+    text = _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
     return text if lines else text.replace("\n", "\\n")
 
 
@@ -105,13 +105,7 @@ def share_text(share: float) -> str:
 
 
 def _fit(text: str, encoding: str) -> str:
-    """Return `text` without the signs of our own that `encoding` lacks.
-
-    Examples
-    --------
-    >>> _fit("1 ± 2", "ascii"), _fit("1 ± 2", "utf-8")
-    ('1 +- 2', '1 ± 2')
-    """
+    """Return `text` with ± written as +- if `encoding` lacks it."""
     try:
         "±".encode(encoding)
     except UnicodeEncodeError:
@@ -120,8 +114,8 @@ def _fit(text: str, encoding: str) -> str:
 
 
 def _discard(stream: TextIO) -> None:
-    """Send what else is written to `stream` nowhere."""
-    with contextlib.suppress(OSError):  # a stream that is no file has nothing to send
+    """Redirect `stream` to the null device."""
+    with contextlib.suppress(OSError):  # a stream that is not a file has nothing to redirect
         place = stream.fileno()
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, place)

@@ -1,8 +1,7 @@
-"""Progress: one line that says how far the work is, wherever it is read.
+"""Progress on standard error: a bar, or a plain line every few seconds.
 
-In a terminal and in a notebook it is a bar by tqdm that moves. Where standard error is neither, in
-a log file or a pipe, a carriage return would only be in the way: there a plain line comes every few
-seconds. So it is where tqdm is missing, too.
+In a terminal and in a notebook it is a bar by tqdm. In a log file or a pipe, and where tqdm is
+missing, it is a plain line.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from time import monotonic
 from typing import Any, Self
 
 from fastnet.common.arguments import call, is_function, shown
-from fastnet.common.console import complain
+from fastnet.common.console import write_err
 
 __all__ = ["Progress", "ProgressLine", "ProgressReport"]
 
@@ -27,7 +26,7 @@ FORMAT = "{desc} {percentage:3.0f} % |{bar}| {n_fmt} of {total_fmt} steps, {elap
 
 
 class ProgressReport:
-    """A context manager that is called with each lot of mini-batches that is done.
+    """A context manager that is called with the number of mini-batches just done.
 
     Parameters
     ----------
@@ -39,7 +38,7 @@ class ProgressReport:
     Raises
     ------
     TypeError
-        `progress` is none of these.
+        `progress` is something else.
 
     Examples
     --------
@@ -82,12 +81,12 @@ class ProgressReport:
 
 
 class ProgressLine:
-    """The line itself, on standard error: a bar that moves, or plain lines (see the module).
+    """The progress of a task on standard error: a bar or plain lines (see the module).
 
     Parameters
     ----------
     label : str, default "training"
-        What is going on; also an attribute, and a call may say otherwise.
+        The name of the task; also an attribute, and a call may give another.
 
     Examples
     --------
@@ -124,11 +123,11 @@ class ProgressLine:
 
     @property
     def seconds(self) -> float:
-        """How long ago the line was begun; once it is closed, how long it took."""
+        """Seconds since the line was made, until it was closed."""
         return (monotonic() if self._end is None else self._end) - self._begin
 
     def close(self) -> None:
-        """Leave the line as it is, with how far it came; what is written next begins a new one."""
+        """Write the last state and end the line."""
         self._end = monotonic()
         if self._bar is not None:
             self._bar.close()
@@ -138,21 +137,21 @@ class ProgressLine:
 
     def _move(self, done: int, total: int) -> None:
         assert self._new_bar is not None
-        if self._bar is None:  # made now, when it is known how much there is to do
+        if self._bar is None:  # made now that the total is known
             self._bar = self._new_bar(total, self.label)
         columns = _columns()
         if columns:
-            self._bar.ncols = columns  # the window may have become another
+            self._bar.ncols = columns  # the window may have been resized
         self._bar.set_description_str(self.label, refresh=False)
         self._bar.update(done - self._bar.n)
 
     def _write(self) -> None:
         done, total = self._written = self._latest
-        complain(f"{self.label}: {done} of {total} steps, {self.seconds:.0f} s")
+        write_err(f"{self.label}: {done} of {total} steps, {self.seconds:.0f} s")
 
 
 def _find_bar() -> Callable[[int, str], Any] | None:
-    """Return what makes a bar where a bar can move, else None."""
+    """Return a function that makes a bar; None where there can be none."""
     columns, notebook = _columns(), _in_notebook()
     if not columns and not notebook:
         return None
@@ -168,7 +167,7 @@ def _find_bar() -> Callable[[int, str], Any] | None:
 
 
 def _columns() -> int:
-    """Return how wide a bar may be on standard error; 0 where that is no terminal."""
+    """Return the width for a bar on standard error; 0 if that is not a terminal."""
     try:
         if sys.stderr is None or not sys.stderr.isatty():
             return 0
