@@ -20,7 +20,7 @@ from fastnet.callbacks import Callback, EarlyStopping
 from fastnet.cli.options import check_outputs, writable
 from fastnet.cli.problem import Problem
 from fastnet.cli.text_table import counted
-from fastnet.cli.train_options import REGULARIZATION, add_options, complete, make_schedule
+from fastnet.cli.train_options import REGULARIZATION, add_options, complete
 from fastnet.common.console import error_text, write_err, write_out
 from fastnet.common.errors import DivergenceError
 from fastnet.common.progress import ProgressLine
@@ -123,6 +123,9 @@ def _train(
         monitor = f"evaluation_{problem.measure}"
         callbacks.append(stopping := EarlyStopping(arguments.early_stopping, monitor))
     kinds = ["running"] if problem.evaluation is None else ["running", "evaluation"]
+    schedule = None
+    if arguments.schedule is not None:
+        schedule = arguments.schedule(arguments.epochs, f"{kinds[-1]}_{problem.measure}")
     measures = ["cost"] if problem.regression else ["cost", "accuracy"]
     try:
         with _progress(arguments) as progress:
@@ -131,7 +134,7 @@ def _train(
                 arguments.epochs,
                 arguments.mini_batch_size,
                 optimizer=arguments.optimizer,
-                schedule=make_schedule(arguments, f"{kinds[-1]}_{problem.measure}"),
+                schedule=schedule,
                 evaluation_data=problem.data.get(problem.evaluation_name),
                 metrics=[f"{kind}_{measure}" for kind in kinds for measure in measures],
                 callbacks=callbacks,

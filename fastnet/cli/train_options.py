@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from fastnet.activations import ACTIVATIONS
@@ -13,9 +15,9 @@ from fastnet.costs import COSTS
 from fastnet.initializers import INITIALIZERS
 from fastnet.model.architecture import OUTPUTS
 from fastnet.optimizers import OPTIMIZERS, read_optimizer
-from fastnet.schedules import SCHEDULES
+from fastnet.schedules import SCHEDULES, Schedule
 
-__all__ = ["REGULARIZATION", "add_options", "complete", "make_schedule"]
+__all__ = ["REGULARIZATION", "add_options", "complete"]
 
 #: The share put aside for validation if early stopping needs it and no share is given.
 DEFAULT_VALIDATION = 0.1
@@ -168,14 +170,6 @@ def complete(arguments: argparse.Namespace) -> None:
         arguments.optimizer = dataclasses.replace(arguments.optimizer, eta=arguments.eta)
 
 
-def make_schedule(arguments: argparse.Namespace, monitor: str) -> Any:
-    """Return the schedule asked for, if any; `monitor` is the metric that it may watch."""
-    if arguments.schedule is None:
-        return None
-    name, values = arguments.schedule
-    return _build(name, values, arguments.epochs, monitor)
-
-
 def _optimizer(text: str) -> Any:
     """Read the name of an optimizer."""
     try:
@@ -184,20 +178,26 @@ def _optimizer(text: str) -> Any:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _schedule(text: str) -> tuple[str, list[float]]:
-    """Read the name of a schedule, and the numbers behind its colons."""
+def _schedule(text: str) -> Callable[[int, str], Schedule]:
+    """Read a schedule's name and the numbers behind its colons.
+
+    Returns
+    -------
+    callable
+        Given the number of epochs and the metric to monitor, it returns the schedule.
+    """
     name, *numbers = text.split(":")
     one_of("schedules", SCHEDULES)(name)
     try:
-        values = [float(number) for number in numbers]
-        _build(name, values, 1, "evaluation_accuracy")
+        schedule = partial(_build, name, [float(number) for number in numbers])
+        schedule(1, "evaluation_accuracy")
     except (ValueError, TypeError):
         form = ":".join([name, *_FORMS[name]])
         raise argparse.ArgumentTypeError(f"got {text}; {form} is expected") from None
-    return name, values
+    return schedule
 
 
-def _build(name: str, values: list[float], epochs: int, monitor: str) -> Any:
+def _build(name: str, values: list[float], epochs: int, monitor: str) -> Schedule:
     """Build a schedule from numbers in the order of its class."""
     forms = _FORMS[name]
     if len(values) > len(forms):

@@ -61,14 +61,7 @@ def class_labels(network: Network) -> tuple[Label, ...] | None:
 
 
 def kind_of_network(network: Network) -> str:
-    """Return what a network's targets are; see `Network.kind`.
-
-    Examples
-    --------
-    >>> import fastnet
-    >>> kind_of_network(fastnet.Network([4, 1], "quadratic", output="identity"))
-    'numbers'
-    """
+    """Return the kind of a network's targets; see `Network.kind`."""
     return network.kind or kind_of_output(network.activations[-1])
 
 
@@ -172,25 +165,13 @@ def inputs(network: Network, table: Table) -> Array:
 
 
 def scaled_bytes(table: Table) -> tuple[Array, Array]:
-    """Return the mean and scale that divide bytes by 256 and leave other numbers as they are.
-
-    Examples
-    --------
-    >>> scaled_bytes(Table("numbers", np.zeros((3, 2))))
-    (array([0., 0.]), array([1., 1.]))
-    """
+    """Return the mean and scale that divide bytes by 256 and leave other numbers as they are."""
     n_inputs = table.X.shape[1]
     return np.zeros(n_inputs), np.full(n_inputs, byte_scale(table.X, table.columns))
 
 
 def label_column(table: Table) -> str:
-    """Return where a table's labels are, for a title; nothing where columns have no names.
-
-    Examples
-    --------
-    >>> label_column(Table("t", np.eye(2), np.zeros(2), ("a", "b"), "kind"))
-    "column 'kind'"
-    """
+    """Return the column of a table's labels, for a title; nothing if columns have no names."""
     return "" if table.target is None else f"column {escaped(table.target, lines=False)!r}"
 
 
@@ -215,15 +196,7 @@ def not_used(name: str, unused: Sequence[str]) -> list[str]:
 
 
 def notes(network: Network, table: Table, model: str) -> list[str]:
-    """Return notes on an answer: what was not used, and what was assumed.
-
-    Parameters
-    ----------
-    network : Network
-    table : Table
-    model : str
-        The name of the network's file.
-    """
+    """Return notes on the answers of the file `model`: what was not used, and what was assumed."""
     lines = not_used(table.name, table.unused)
     kept = network.preprocessing or Preprocessing()
     scale = byte_scale(table.X, table.columns) if kept.mean is None else 1
@@ -309,10 +282,6 @@ def answers(network: Network, X: Array) -> tuple[Array, Array]:
 
 def describe_quantities(predicted: Array, wanted: Array) -> str:
     """Return the errors of predicted quantities in one line: RMSE, MAE and R^2.
-
-    Parameters
-    ----------
-    predicted, wanted : ndarray, shape (n,)
 
     Examples
     --------

@@ -38,9 +38,12 @@ def write_out(text: str, end: str = "\n") -> None:
     if sys.stdout is None:
         return
     encoding = sys.stdout.encoding or "utf-8"
+    text = escaped(text)
+    if not "±".encode(encoding, "ignore"):
+        text = text.replace("±", "+-")
     try:
         # A file's name may hold letters that the encoding lacks.
-        text = _fit(escaped(text), encoding).encode(encoding, "backslashreplace").decode(encoding)
+        text = text.encode(encoding, "backslashreplace").decode(encoding)
         sys.stdout.write(text + end)
         sys.stdout.flush()
     except OSError as error:
@@ -102,15 +105,6 @@ def share_text(share: float) -> str:
     """
     percent = 100 * share
     return f"{percent:.1f} %" if percent >= 1 else f"{percent:.3g} %"
-
-
-def _fit(text: str, encoding: str) -> str:
-    """Return `text` with ± written as +- if `encoding` lacks it."""
-    try:
-        "±".encode(encoding)
-    except UnicodeEncodeError:
-        return text.replace("±", "+-")
-    return text
 
 
 def _discard(stream: TextIO) -> None:

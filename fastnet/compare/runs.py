@@ -20,11 +20,10 @@ from fastnet.network import Network
 from fastnet.optimizers import SGD
 from fastnet.sweeps import Outcome, report, stream
 
-__all__ = ["Progress", "Shuffle", "compare", "comparison", "sizes_of", "train"]
+__all__ = ["Progress", "compare", "comparison", "sizes_of", "train"]
 
 #: Called with the mini-batches done and to do, of all trainings together.
 Progress = ProgressCallback
-Shuffle = bool | Callable[[list[int]], object]
 
 #: Saturation is measured after each epoch on so many evaluation examples, the first ones.
 WATCHED = 2000
@@ -150,7 +149,7 @@ def train(
     data: Data,
     settings: Settings,
     *,
-    shuffle: Shuffle = True,
+    shuffle: bool | Callable[[list[int]], object] = True,
     progress: Progress | None = None,
 ) -> Run:
     """Train `net` from its present weights, and return how it went."""
