@@ -180,24 +180,25 @@ class _EpochLines(Callback):
 
     def __init__(self, problem: Problem) -> None:
         self._began = time.perf_counter()
-        columns: list[tuple[str, str, Callable[[float], str]]] = []
         titles = {"running": "training"}
         if problem.evaluation is not None:
             titles["evaluation"] = problem.evaluation_name
+        # Widths that keep a line within 80 columns.
+        self._columns: list[tuple[str, str, int, Callable[[float], str]]] = []
         for key, title in titles.items():
-            columns.append((f"{key}_cost", f"{title} cost", "{:.5g}".format))
+            self._columns.append((f"{key}_cost", f"{title} cost", 15, "{:.5g}".format))
             if not problem.regression:
-                columns.append((f"{key}_accuracy", "right, %", lambda x: f"{100 * x:.2f}"))
-        self._columns = columns
+                percent = (f"{key}_accuracy", "right, %", 10, lambda x: f"{100 * x:.2f}")
+                self._columns.append(percent)
 
     def on_train_begin(self, network: Network) -> None:
         """Write the headings of the columns."""
-        titles = "  ".join(f"{title:>15}" for _, title, _ in self._columns)
+        titles = "  ".join(f"{title:>{width}}" for _, title, width, _ in self._columns)
         write_out(f"epoch  {titles}  seconds")
 
     def on_epoch_end(self, network: Network, record: dict[str, Any]) -> None:
         """Write the epoch's line."""
-        cells = "  ".join(f"{write(record[key]):>15}" for key, _, write in self._columns)
+        cells = "  ".join(f"{text(record[key]):>{width}}" for key, _, width, text in self._columns)
         seconds = time.perf_counter() - self._began
         write_out(f"{record['epoch'] + 1:5d}  {cells}  {seconds:7.1f}")
 

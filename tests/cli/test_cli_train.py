@@ -39,6 +39,13 @@ def test_train_is_the_librarys_training_on_the_files_numbers(here, capsys):
     assert re.fullmatch(r"model\.npz written; trained for [\d.]+ s\n", err)
 
 
+def test_the_line_of_an_epoch_fits_a_terminal(here, capsys):
+    out, _ = run(capsys, *TRAIN, "--validation", "0.25")
+    table = out.partition("\n\n")[2].partition("\n\n")[0].splitlines()
+    assert table[0].startswith("epoch ") and table[0].endswith("  seconds")
+    assert len({len(line) for line in table}) == 1 and len(table[0]) <= 80
+
+
 def test_each_option_reaches_the_network(here, capsys):
     options = (
         "--hidden 6 5 --activation tanh relu --output softmax --initializer he_normal "
