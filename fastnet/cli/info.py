@@ -12,7 +12,7 @@ import numpy as np
 
 from fastnet import __version__, kernels
 from fastnet.common.console import write_out
-from fastnet.common.threads import available_cores
+from fastnet.common.threads import usable_cores
 
 #: The name of the package where packages are installed from.
 DISTRIBUTION = "fastnet-mlp"
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
         "NumPy": np.__version__,
         "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
         "processor": processor(),
-        "threads": f"{available_cores()} of {os.cpu_count()} processors may be used",
+        "threads": f"{usable_cores()} of {os.cpu_count()} processors may be used",
         "kernels": f"{kernels.variant}, out of {', '.join(kernels.variants())}",
     }
     if os.environ.get("FASTNET_KERNEL"):

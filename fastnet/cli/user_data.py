@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from fastnet.common.arguments import in_one_line
 from fastnet.common.console import escaped
-from fastnet.data.targets import kind_of_output
 from fastnet.datasets.table import display_name
 from fastnet.datasets.tables import Table, class_numbers, kind_of, quantities, read_tables
 from fastnet.datasets.text import last_or_named, read_header
