@@ -2,19 +2,21 @@
 
 import os
 import struct
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnet.files.limits import (
+from fastnet.datasets.table import (
     FourArrays,
-    Readable,
-    array_bytes,
-    check_expansion,
+    Table,
+    Tables,
+    check_examples,
+    display_name,
     four_arrays,
-    read_declared,
 )
+from fastnet.files.limits import read_array
 
 # The third byte of a file names the type of its elements; all are stored with the most significant
 # byte first.
@@ -71,18 +73,14 @@ def load_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
     name = os.fsdecode(path)
     with open(name, "rb") as file:
         if file.peek(2)[:2] != b"\x1f\x8b":
-            return _read_idx(file, repr(name), None)
+            return _read_idx(file.read, repr(name))
         import gzip
-        import zlib
+
+        from fastnet.datasets.unpacking import gzip_errors_named
 
         packed_bytes = os.fstat(file.fileno()).st_size
-        try:
-            with gzip.GzipFile(fileobj=file, mode="rb") as stream:
-                return _read_idx(stream, repr(name), packed_bytes)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise ValueError(
-                f"{name!r} is not a sound gzip file ({error}); fetch it again"
-            ) from error
+        with gzip_errors_named(repr(name)), gzip.GzipFile(fileobj=file, mode="rb") as stream:
+            return _read_idx(stream.read, repr(name), packed_bytes)
 
 
 def load_idx_folder(path: str | os.PathLike[str]) -> FourArrays:
@@ -127,6 +125,34 @@ def load_idx_folder(path: str | os.PathLike[str]) -> FourArrays:
     )
 
 
+def read_idx_folder(path: str | os.PathLike[str]) -> Tables:
+    """Return the four IDX files of a folder as tables; see `load_idx_folder`.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `load_idx_folder`; ValueError also where a part has no examples.
+    """
+    X_train, y_train, X_test, y_test = load_idx_folder(path)
+    for X in (X_train, X_test):
+        check_examples(X, repr(os.fsdecode(path)))
+    name, unused = display_name(path), other_files(path)
+    return Tables(
+        Table(name, X_train, y_train, unused=unused), Table(name, X_test, y_test, unused=unused)
+    )
+
+
+def other_files(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """Return the files of a folder that look like data and are not read."""
+    read = set(file_names(path))
+    marks = ("idx", "ubyte", "images", "labels")
+    return tuple(
+        name
+        for name in sorted(os.listdir(os.fsdecode(path)))
+        if name not in read and any(mark in name.lower() for mark in marks)
+    )
+
+
 def file_names(path: str | os.PathLike[str]) -> list[str]:
     """Return the names of the four files that `load_idx_folder` reads.
 
@@ -150,15 +176,17 @@ def _find(folder: str, present: set[str], stem: str, kind: str) -> str:
     )
 
 
-def _read_idx(stream: Readable, source: str, packed_bytes: int | None) -> NDArray[Any]:
-    magic = stream.read(4)
+def _read_idx(
+    read: Callable[[int], bytes], source: str, packed_bytes: int | None = None
+) -> NDArray[Any]:
+    magic = read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _ELEMENT_TYPES or not magic[3]:
         raise ValueError(
             f"{source} is not an IDX file: it begins with the bytes {magic.hex(' ') or '(none)'}, "
             "expected 00 00, an element type (08, 09, 0b, 0c, 0d or 0e) and a number of "
             "dimensions; is it the right file?"
         )
-    lengths = stream.read(4 * magic[3])
+    lengths = read(4 * magic[3])
     if len(lengths) < 4 * magic[3]:
         raise ValueError(
             f"{source} is truncated: it ends within the lengths of its {magic[3]} dimensions; "
@@ -166,11 +194,4 @@ def _read_idx(stream: Readable, source: str, packed_bytes: int | None) -> NDArra
         )
     shape = struct.unpack(f">{magic[3]}I", lengths)
     stored = np.dtype(_ELEMENT_TYPES[magic[2]])
-    n_bytes = array_bytes(shape, stored.itemsize, source)
-    if packed_bytes is not None:
-        check_expansion(n_bytes, packed_bytes, source)
-    data = read_declared(stream, n_bytes, source)
-    array: NDArray[Any] = np.frombuffer(data, dtype=stored)
-    if not stored.isnative:
-        array = array.byteswap(inplace=True).view(stored.newbyteorder("="))
-    return array.reshape(shape)
+    return read_array(read, shape, stored, source, packed_bytes).reshape(shape)

@@ -1,23 +1,26 @@
-"""NumPy's .npz archives.
+"""Examples and labels in NumPy's .npz archives."""
 
-NumPy's own loader allocates whatever size a member declares, so it is not used here.
-"""
+from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import replace
 
-from numpy.typing import NDArray
+import numpy as np
 
-from fastnet.files.limits import (
+from fastnet.datasets.table import (
     FourArrays,
+    Table,
+    Tables,
+    as_rows,
+    check_examples,
+    check_widths,
+    display_name,
     four_arrays,
 )
-from fastnet.files.npz import listed, read_member, zip_errors_named
+from fastnet.files.npz import NpzFile
 
-if TYPE_CHECKING:
-    import zipfile
-
-__all__ = ["load_npz_arrays"]
+__all__ = ["load_npz_arrays", "other_arrays", "read_npz"]
 
 _NAMES = ["X_train", "y_train", "X_test", "y_test"]
 
@@ -63,25 +66,79 @@ def load_npz_arrays(path: str | os.PathLike[str]) -> FourArrays:
     >>> X_train.shape, y_train.tolist(), X_test.tolist(), y_test.tolist()
     ((3, 3), [0, 1, 2], [[1.0, 1.0, 1.0]], [2])
     """
-    import zipfile
+    arrays = []
+    with NpzFile(path) as archive:
+        for key in _NAMES:
+            name = archive.find(key)
+            if name is None:
+                raise ValueError(
+                    f"{archive.source} has no array {key}; expected {', '.join(_NAMES)}, and it "
+                    f"holds {archive.listed}"
+                )
+            arrays.append(archive.read(name))
+    return four_arrays(arrays, _NAMES, archive.source)
 
-    name = os.fsdecode(path)
-    source = repr(name)
-    with open(name, "rb") as file:
-        file_bytes = os.fstat(file.fileno()).st_size
-        with zip_errors_named(source):
-            archive = zipfile.ZipFile(file)
-        with archive:
-            arrays = [_read_key(archive, key, file_bytes, source) for key in _NAMES]
-    return four_arrays(arrays, _NAMES, source)
+
+def other_arrays(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """Return the names of the arrays that `load_npz_arrays` does not read."""
+    with NpzFile(path) as archive:
+        return tuple(key for key in archive.keys if key.lower() not in map(str.lower, _NAMES))
 
 
-def _read_key(archive: "zipfile.ZipFile", key: str, file_bytes: int, source: str) -> NDArray[Any]:
-    members = {info.filename: info for info in archive.infolist()}
-    info = members.get(f"{key}.npy") or members.get(f"{key.lower()}.npy")
-    if info is None:
-        raise ValueError(
-            f"{source} has no array {key}; expected {', '.join(_NAMES)}, and it holds "
-            f"{listed(members)}"
-        )
-    return read_member(archive, info, file_bytes, f"{key} in {source}")
+def read_npz(path: str | os.PathLike[str], *, labelled: bool = True) -> Tables:
+    """Return the arrays of an .npz archive as tables.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        With ``X`` and ``y``, or ``X_train`` and ``y_train``, ``X_test`` and ``y_test``, or one of
+        the two pairs; ``x`` for ``X`` will do. X holds real numbers, one example a row, images
+        being laid out as rows; y numbers or strings, one an example.
+    labelled : bool, default True
+        Whether there must be labels.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    ValueError
+        It is no such archive, or is damaged; see `load_npz_arrays`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "pictures.npz")
+    ...     np.savez(path, X=np.zeros((5, 28, 28), np.uint8))
+    ...     read_npz(path, labelled=False).judged.X.shape
+    (5, 784)
+    """
+    name = display_name(path)
+    with NpzFile(path) as archive:
+        pairs = [_NAMES[:2], _NAMES[2:]] if archive.find("X") is None else [["X", "y"]]
+        tables = [_read_table(archive, name, pair, labelled) for pair in pairs]
+        read = {archive.find(key) for i, pair in enumerate(pairs) if tables[i] for key in pair}
+        unused = tuple(key for key in archive.keys if key not in read)
+        if not any(tables):
+            wanted = "X and y, or X_train and y_train" if labelled else "X, or X_test"
+            raise ValueError(
+                f"{archive.source} holds {archive.listed}; expected the arrays {wanted}"
+            )
+    training, test = [table and replace(table, unused=unused) for table in (*tables, None)[:2]]
+    if training and test:
+        check_widths(training.X, test.X, _NAMES[::2], archive.source)
+    return Tables(training, test)
+
+
+def _read_table(archive: NpzFile, name: str, keys: Sequence[str], labelled: bool) -> Table | None:
+    X_name, y_name = map(archive.find, keys)
+    if X_name is None or (labelled and y_name is None):
+        return None
+    X, y = archive.read(X_name), None
+    if labelled and y_name is not None:
+        y = archive.read(y_name, strings=True)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = y[:, 0]
+    X = as_rows(X, y, keys, archive.source)
+    check_examples(X, archive.source)
+    return Table(name, X.view(np.int8) if X.dtype == bool else X, y)

@@ -1,16 +1,30 @@
-"""`Table`: examples and labels, whatever they were read from."""
+"""`Table`: examples and labels, whatever they were read from, and what they are checked for."""
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-__all__ = ["Table", "Tables", "display_name"]
+from fastnet.common.arguments import in_one_line
+
+__all__ = [
+    "FourArrays",
+    "Table",
+    "Tables",
+    "as_rows",
+    "check_examples",
+    "check_widths",
+    "display_name",
+    "four_arrays",
+]
 
 Array = NDArray[Any]
+FourArrays = tuple[Array, Array, Array, Array]
 
 
 @dataclass(frozen=True)
@@ -83,6 +97,61 @@ class Tables(NamedTuple):
         return found
 
 
+def four_arrays(arrays: Sequence[Array], names: Sequence[str], source: str) -> FourArrays:
+    """Return images as rows and class numbers, for training and testing, that belong together.
+
+    Raises
+    ------
+    ValueError
+        They do not.
+    """
+    X_train, y_train, X_test, y_test = arrays
+    X_train = as_rows(X_train, y_train, names[:2], source)
+    X_test = as_rows(X_test, y_test, names[2:], source)
+    for y, name in ((y_train, names[1]), (y_test, names[3])):
+        if y.dtype.kind not in "iu":
+            raise ValueError(
+                f"{source}: {name} has type {y.dtype}; expected one whole number an example"
+            )
+    check_widths(X_train, X_test, names[::2], source)
+    return X_train, y_train, X_test, y_test
+
+
+def as_rows(X: Array, y: Array | None, names: Sequence[str], source: str) -> Array:
+    """Return examples as rows, images being laid out as such, once there is a label for each.
+
+    Raises
+    ------
+    ValueError
+        X has one dimension or none, or y is not as long.
+    """
+    if X.ndim < 2:
+        raise ValueError(
+            f"{source}: {names[0]} has shape {X.shape}; expected one row or image an example"
+        )
+    if y is not None and y.shape != X.shape[:1]:
+        raise ValueError(
+            f"{source}: {names[1]} has shape {y.shape}, and {names[0]} has {len(X)} rows; expected "
+            "one label a row"
+        )
+    return X.reshape(len(X), math.prod(X.shape[1:]))
+
+
+def check_widths(X_train: Array, X_test: Array, names: Sequence[str], source: str) -> None:
+    """Refuse training and test examples of different widths."""
+    if X_train.shape[1] != X_test.shape[1]:
+        raise ValueError(
+            f"{source}: a row of {names[0]} has {X_train.shape[1]} values and a row of {names[1]} "
+            f"has {X_test.shape[1]}; they must have the same number"
+        )
+
+
+def check_examples(X: Array, source: str) -> None:
+    """Refuse examples of which there are none, or that hold nothing."""
+    if X.size == 0:
+        raise ValueError(f"{source} has examples of shape {X.shape}; expected one or more numbers")
+
+
 def display_name(path: str | os.PathLike[str]) -> str:
     """Return what to call a user's data: the file's or folder's own name, fit to be printed.
 
@@ -91,6 +160,4 @@ def display_name(path: str | os.PathLike[str]) -> str:
     >>> display_name("/data/iris.csv")
     'iris.csv'
     """
-    name = os.path.basename(os.path.abspath(os.fsdecode(path)))
-    name = "".join(letter if letter.isprintable() else "?" for letter in name)
-    return name if len(name) <= 40 else f"{name[:39]}…"
+    return in_one_line(os.path.basename(os.path.abspath(os.fsdecode(path))), 40)

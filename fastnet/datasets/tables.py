@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from fastnet.datasets.idx import other_files, read_idx_folder
 from fastnet.datasets.labels import class_names, class_numbers, quantities
+from fastnet.datasets.npz import other_arrays, read_npz
 from fastnet.datasets.table import Table, Tables
 
 __all__ = [
@@ -81,8 +83,6 @@ def read_tables(
             f"{os.fsdecode(path)!r} has no columns with names; label and ignore are for .csv files,"
             " header and no-header too"
         )
-    from fastnet.datasets.archives import read_idx_folder, read_npz
-
     return read_idx_folder(path) if kind == "folder" else read_npz(path, labelled=labelled)
 
 

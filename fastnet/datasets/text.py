@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from fastnet.common.arguments import in_one_line
 from fastnet.datasets.labels import as_number
 from fastnet.datasets.table import Table, display_name
-from fastnet.datasets.unpacking import GZIP_ERRORS, open_text
+from fastnet.datasets.unpacking import open_text
 
 __all__ = ["read_csv", "read_header"]
 
@@ -237,8 +237,6 @@ class _Reader:
                 self.refuse(
                     f"after line {self._read.line_num} comes what is no text in UTF-8", error
                 )
-            except GZIP_ERRORS as error:
-                self.refuse(f"it is not a sound gzip file ({error}); fetch it again", error)
             if record is None:
                 return None
             found = record, self._read.line_num, self._lines.underscore
@@ -261,8 +259,6 @@ class _Reader:
             first = self._lines.first()
         except UnicodeDecodeError as error:
             self.refuse("it is no text in UTF-8", error)
-        except GZIP_ERRORS as error:
-            self.refuse(f"it is not a sound gzip file ({error}); fetch it again", error)
 
         def fields(mark: str) -> int:
             try:

@@ -6,12 +6,12 @@ import gzip
 import io
 import os
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["GZIP_ERRORS", "open_text"]
+__all__ = ["gzip_errors_named", "open_text"]
 
-#: What gzip raises for what is damaged.
-GZIP_ERRORS = (gzip.BadGzipFile, EOFError, zlib.error)
 #: Text may unpack to this much, or this many times: numbers take four times the memory of their
 #: text, so that they stay within what SECURITY.md allows for compressed arrays, and a line of one
 #: field a character takes fifty times.
@@ -27,7 +27,8 @@ def open_text(path: str | os.PathLike[str]) -> io.TextIOWrapper:
     OSError
         It cannot be opened.
     ValueError
-        Later, while it is read: it unpacks to more than 1 MiB and more than 25 times its size.
+        Later, while it is read: it is damaged, or unpacks to more than 1 MiB and more than 25 times
+        its size.
 
     Examples
     --------
@@ -51,6 +52,15 @@ def open_text(path: str | os.PathLike[str]) -> io.TextIOWrapper:
         raise
 
 
+@contextmanager
+def gzip_errors_named(source: str) -> Iterator[None]:
+    """Turn what gzip raises for damaged files into a ValueError that names the file."""
+    try:
+        yield
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"{source} is not a sound gzip file ({error}); fetch it again") from error
+
+
 class _Unpacked(io.RawIOBase):
     """What a gzipped file holds, as long as it is not out of proportion."""
 
@@ -67,7 +77,8 @@ class _Unpacked(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Read some bytes; return how many."""
-        piece = self._stream.read1(len(buffer))
+        with gzip_errors_named(self._source):
+            piece = self._stream.read1(len(buffer))
         self._done += len(piece)
         if self._done > max(FREE_BYTES, MOST_EXPANSION * self._packed):
             raise ValueError(

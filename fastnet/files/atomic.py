@@ -3,10 +3,11 @@
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from hashlib import blake2b
 from types import ModuleType
+from typing import BinaryIO
 
 __all__ = ["remove_leftovers", "replace_file"]
 
@@ -24,7 +25,7 @@ def _locks() -> ModuleType | None:
 
 def replace_file(
     path: str | os.PathLike[str],
-    data: bytes | memoryview | Iterable[bytes | memoryview],
+    data: bytes | Callable[[BinaryIO], object],
     *,
     before: Callable[[], object] | None = None,
 ) -> None:
@@ -40,8 +41,8 @@ def replace_file(
     ----------
     path : str or os.PathLike
         The file.
-    data : bytes, memoryview, or iterable of them
-        All of its new content, in one piece or several.
+    data : bytes or function of an open file
+        All of its new content, or what writes it.
     before : callable, keyword only, optional
         Called when all is on the disk, before it takes the name.
 
@@ -58,12 +59,11 @@ def replace_file(
     ...     os.listdir(folder)
     ['note']
     """
-    pieces = (data,) if isinstance(data, (bytes, memoryview)) else data
     target = os.path.realpath(os.fsdecode(path))
     mode = os.stat(target).st_mode if os.path.exists(target) else None
     if mode is not None and not stat.S_ISREG(mode):
         with open(target, "wb") as file:
-            file.writelines(pieces)
+            _write(file, data)
         return
     if mode is not None:
         # Renaming needs no leave to write to the file itself, so that has to be asked for.
@@ -77,7 +77,7 @@ def replace_file(
             if fcntl is not None:
                 with suppress(OSError):  # which file systems without locks have
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            file.writelines(pieces)
+            _write(file, data)
             file.flush()
             os.fsync(file.fileno())
         if mode is not None:
@@ -93,6 +93,13 @@ def replace_file(
             # The name that the caller knows, not that of the file beside it.
             raise OSError(error.errno, error.strerror, os.fsdecode(path)) from error
         raise
+
+
+def _write(file: BinaryIO, data: bytes | Callable[[BinaryIO], object]) -> None:
+    if callable(data):
+        data(file)
+    else:
+        file.write(data)
 
 
 def remove_leftovers(path: str | os.PathLike[str]) -> None:

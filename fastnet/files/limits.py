@@ -1,12 +1,15 @@
-"""What the readers share: reading no more than was declared, and four arrays checked together."""
+"""Arrays read from streams that may declare more than they hold."""
 
 import math
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-FourArrays = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+from fastnet.common.arguments import shown
+
+__all__ = ["read_array"]
 
 # Deflate packs up to about 1032 to 1, so a file of a few megabytes can unpack to more than the
 # machine has. Below FREE_BYTES any ratio is harmless; above it, no real data set has been seen to
@@ -17,32 +20,64 @@ MOST_EXPANSION = 100
 _PIECE_BYTES = 2**20
 
 
-class Readable(Protocol):
-    """A binary stream, as far as the readers use one."""
+def read_array(
+    read: Callable[[int], bytes],
+    shape: tuple[int, ...],
+    stored: np.dtype[Any],
+    source: str,
+    packed_bytes: int | None = None,
+) -> NDArray[Any]:
+    """Return the elements of an array, in the machine's byte order, that a stream ends with.
 
-    def read(self, size: int, /) -> bytes:
-        """Return at most so many bytes."""
+    Parameters
+    ----------
+    read : function of an int
+        Returns at most so many bytes.
+    shape : tuple of int
+        What a header declares; only the number of elements matters here.
+    stored : dtype
+        What they are stored as.
+    source : str
+        What messages call the stream.
+    packed_bytes : int, optional
+        How many bytes of a file hold the stream, where it is compressed.
 
+    Returns
+    -------
+    ndarray, shape (n,)
+        Writable.
 
-def check_expansion(n_bytes: int, packed_bytes: int, source: str) -> None:
-    """Refuse ``n_bytes`` of data out of all proportion to the ``packed_bytes`` that hold them."""
-    if n_bytes > max(FREE_BYTES, MOST_EXPANSION * packed_bytes):
+    Raises
+    ------
+    ValueError
+        The stream holds fewer bytes or more, no array can have the shape, or the data are out of
+        all proportion to the packed bytes.
+    """
+    # NumPy multiplies the lengths other than 0 even where another is 0, and so must this.
+    elements = math.prod(max(n, 1) for n in shape)
+    if len(shape) > 32 or elements * stored.itemsize > np.iinfo(np.intp).max:
+        lengths = " x ".join(map(shown, shape[:4])) + (" x ..." if len(shape) > 4 else "")
+        raise ValueError(
+            f"{source} declares {lengths} elements, more than an array can hold; fetch it again"
+        )
+    n_bytes = math.prod(shape) * stored.itemsize
+    if packed_bytes is not None and n_bytes > max(FREE_BYTES, MOST_EXPANSION * packed_bytes):
         raise ValueError(
             f"{source} declares {n_bytes} bytes of data in {packed_bytes} compressed bytes, more "
             f"than {MOST_EXPANSION} times as many; if you trust the file, store it uncompressed"
         )
+    array: NDArray[Any] = np.frombuffer(_read_bytes(read, n_bytes, source), dtype=stored)
+    if stored.isnative:
+        return array
+    return array.byteswap(inplace=True).view(stored.newbyteorder("="))
 
 
-def read_declared(stream: Readable, n_bytes: int, source: str) -> bytearray:
-    """Read the ``n_bytes`` that a header declared, and make sure that nothing follows them.
-
-    The buffer grows with the bytes that arrive, so a header that declares more than its file holds
-    costs nothing.
-    """
+def _read_bytes(read: Callable[[int], bytes], n_bytes: int, source: str) -> bytearray:
+    """Return all that follows, which must be `n_bytes`; the buffer grows with what arrives."""
     data = bytearray()
     # One byte more is asked for: it shows what follows, and at the end it makes gzip compare its
     # checksum.
-    while piece := stream.read(min(_PIECE_BYTES, n_bytes + 1 - len(data))):
+    while piece := read(min(_PIECE_BYTES, n_bytes + 1 - len(data))):
         data += piece
         if len(data) > n_bytes:
             raise ValueError(
@@ -55,52 +90,3 @@ def read_declared(stream: Readable, n_bytes: int, source: str) -> bytearray:
             "follow; fetch it again"
         )
     return data
-
-
-def array_bytes(shape: tuple[int, ...], itemsize: int, source: str) -> int:
-    """Return the size of an array in bytes; refuse one that no array can have."""
-    # NumPy multiplies the lengths other than 0 even where another is 0, and so must this.
-    if len(shape) > 32 or math.prod(max(n, 1) for n in shape) * itemsize > np.iinfo(np.intp).max:
-        lengths = " x ".join(map(str, shape[:4])) + (" x ..." if len(shape) > 4 else "")
-        raise ValueError(
-            f"{source} declares {lengths} elements, more than an array can hold; fetch it again"
-        )
-    return math.prod(shape) * itemsize
-
-
-def four_arrays(arrays: list[NDArray[Any]], names: list[str], source: str) -> FourArrays:
-    """Check images and labels for training and for testing against each other; make images rows."""
-    X_train, y_train, X_test, y_test = (
-        _labels(array, name, source) if i % 2 else _rows(array, name, source)
-        for i, (array, name) in enumerate(zip(arrays, names, strict=True))
-    )
-    for X, y, i in ((X_train, y_train, 0), (X_test, y_test, 2)):
-        if len(X) != len(y):
-            raise ValueError(
-                f"{source}: {names[i]} has {len(X)} rows and {names[i + 1]} has {len(y)} labels; "
-                "there must be one label a row"
-            )
-    if X_train.shape[1] != X_test.shape[1]:
-        raise ValueError(
-            f"{source}: a row of {names[0]} has {X_train.shape[1]} values and a row of {names[2]} "
-            f"has {X_test.shape[1]}; they must have the same number"
-        )
-    return X_train, y_train, X_test, y_test
-
-
-def _rows(array: NDArray[Any], name: str, source: str) -> NDArray[Any]:
-    if array.ndim < 2:
-        raise ValueError(
-            f"{source}: {name} has {array.ndim} dimensions; expected at least 2, one row or image "
-            "an example"
-        )
-    return array.reshape(len(array), math.prod(array.shape[1:]))
-
-
-def _labels(array: NDArray[Any], name: str, source: str) -> NDArray[Any]:
-    if array.ndim != 1 or array.dtype.kind not in "iu":
-        raise ValueError(
-            f"{source}: {name} has shape {array.shape} and type {array.dtype}; expected one whole "
-            "number an example"
-        )
-    return array

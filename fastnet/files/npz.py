@@ -1,48 +1,143 @@
-"""NumPy's .npz archives, read without trusting what they declare.
+"""NumPy's .npz archives, written without a copy and read without trusting what they declare.
 
-NumPy's own loader allocates whatever size a member declares, so it is not used here.
+NumPy's own loader allocates whatever size a member declares, and its writer closes the archive
+when something stops it: what that raises takes the place of a MemoryError or a KeyboardInterrupt.
 """
 
-import re
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, BinaryIO, Self
 
 import numpy as np
+from numpy.lib.format import read_array_header_1_0, read_array_header_2_0, write_array
 from numpy.typing import NDArray
 
 from fastnet.common.arguments import in_one_line
-from fastnet.files.limits import Readable, array_bytes, check_expansion, read_declared
+from fastnet.files.limits import read_array
 
-if TYPE_CHECKING:
+__all__ = ["NpzFile", "write_arrays"]
+
+Array = NDArray[Any]
+
+#: NumPy writes fewer than 400 bytes. Its parser of literals is recursive: what is much longer, or
+#: has many brackets, could exhaust its memory, or the stack of a thread.
+LONGEST_HEADER = 512
+
+
+def write_arrays(file: BinaryIO, arrays: Mapping[str, Array]) -> None:
+    """Write an archive that `numpy.load` opens; equal arrays make equal files.
+
+    Examples
+    --------
+    >>> archive = io.BytesIO()
+    >>> write_arrays(archive, {"a": np.arange(3)})
+    >>> np.load(archive)["a"]
+    array([0, 1, 2])
+    """
     import zipfile
 
-__all__ = ["listed", "read_member", "zip_errors_named"]
+    archive = zipfile.ZipFile(file, "w")
+    try:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                write_array(member, array)
+        archive.close()
+    finally:
+        archive.fp = None  # else it would be closed, and written to, when it is collected
 
-_REAL_TYPES = {"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"}
 
+class NpzFile:
+    """An open archive, every error of which names it.
 
-# A .npy header is the text of a Python dict. These few forms are all that numeric arrays need, so
-# nothing is evaluated.
-_LONGEST_HEADER = 4096
+    Attributes
+    ----------
+    source : str
+        What messages call it.
+    n_bytes : int
+        How large it is.
+    members : dict of str to zipfile.ZipInfo
+        By the names of the members, which end in ".npy".
+    """
 
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        import zipfile
 
-_HEADER_ITEM = re.compile(
-    r" *(?:'descr' *: *'(?P<descr>[<>=|][A-Za-z0-9]+)'"
-    r"|'fortran_order' *: *(?P<fortran_order>True|False)"
-    r"|'shape' *: *\((?P<shape>(?: *[0-9]+ *(?:,|(?=\))))* *)\)) *(?:,|$)"
-)
+        self.source = repr(os.fsdecode(path))
+        # Closed by `__exit__`, or here where there is nothing to come back to.
+        self._file = open(path, "rb")  # noqa: SIM115
+        try:
+            self.n_bytes = os.fstat(self._file.fileno()).st_size
+            with _zip_errors_named(self.source):
+                self._archive = zipfile.ZipFile(self._file)
+            self.members = {info.filename: info for info in self._archive.infolist()}
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._archive.close()
+        self._file.close()
+
+    @property
+    def keys(self) -> list[str]:
+        """The names of the arrays."""
+        return [name.removesuffix(".npy") for name in self.members]
+
+    @property
+    def listed(self) -> str:
+        """The names of a few members, fit for one line."""
+        return in_one_line(", ".join(sorted(self.members)[:8]), 200) or "nothing"
+
+    def find(self, key: str) -> str | None:
+        """Return how the archive spells the key, which may be in small letters, or None."""
+        return next((name for name in (key, key.lower()) if f"{name}.npy" in self.members), None)
+
+    def read(self, key: str, *, strings: bool = False) -> Array:
+        """Return an array that is there, allocating no more than its bytes.
+
+        Parameters
+        ----------
+        key : str
+        strings : bool, keyword only
+            Whether an array of strings is taken, too.
+
+        Raises
+        ------
+        ValueError
+            It is damaged, or declares what is not there; or it holds anything but real numbers.
+        """
+        info, source = self.members[f"{key}.npy"], f"{key} in {self.source}"
+        if info.compress_type not in (0, 8):
+            raise ValueError(
+                f"{source} is compressed by method {info.compress_type}; expected a stored or "
+                "deflated member, as numpy.savez and numpy.savez_compressed write it"
+            )
+        with _zip_errors_named(source):
+            member = self._archive.open(info)
+        with member:
+            read = _zip_errors_named(source)(member.read)
+            shape, fortran_order, dtype = _read_header(read, source, strings)
+            # A byte other than 0 and 1 is no valid bool inside NumPy.
+            stored = np.dtype(np.uint8) if dtype.kind == "b" else dtype
+            packed_bytes = min(info.compress_size, self.n_bytes)
+            array = read_array(read, shape, stored, source, packed_bytes)
+        if dtype.kind == "b":
+            array = array != 0
+        elif dtype.kind == "U" and array.size and array.view(np.uint32).max() > 0x10FFFF:
+            raise ValueError(f"{source} holds what is no text; save it again with numpy.savez")
+        return array.reshape(shape, order="F" if fortran_order else "C")
 
 
 @contextmanager
-def zip_errors_named(source: str) -> Iterator[None]:
-    """Turn what zipfile raises for damaged archives into a ValueError that names the file.
-
-    Raises
-    ------
-    ValueError
-        Where reading the archive fails.
-    """
+def _zip_errors_named(source: str) -> Iterator[None]:
+    """Turn what zipfile raises for damaged archives into a ValueError that names the file."""
     import zipfile
     import zlib
 
@@ -57,120 +152,40 @@ def zip_errors_named(source: str) -> Iterator[None]:
         ) from error
 
 
-class _Member:
-    """A member's stream, every error of which names the file."""
-
-    def __init__(self, archive: "zipfile.ZipFile", info: "zipfile.ZipInfo", source: str) -> None:
-        self._source = source
-        with zip_errors_named(source):
-            self._stream = archive.open(info)
-
-    def read(self, size: int, /) -> bytes:
-        with zip_errors_named(self._source):
-            return self._stream.read(size)
-
-    def close(self) -> None:
-        self._stream.close()
-
-
-def listed(members: Iterable[str]) -> str:
-    """Return the names of an archive's members, a few of them, fit for one line.
-
-    Examples
-    --------
-    >>> listed(["y.npy", "X.npy"])
-    'X.npy, y.npy'
-    """
-    names = ", ".join(sorted(members)[:8])[:200]
-    return "".join(letter if letter.isprintable() else "?" for letter in names) or "nothing"
-
-
-def read_member(
-    archive: "zipfile.ZipFile",
-    info: "zipfile.ZipInfo",
-    file_bytes: int,
-    source: str,
-    *,
-    strings: bool = False,
-) -> NDArray[Any]:
-    """Read one array of an open archive, allocating no more than the bytes that are there.
-
-    Parameters
-    ----------
-    archive : zipfile.ZipFile
-    info : zipfile.ZipInfo
-        Of the member.
-    file_bytes : int
-        How large the whole archive is.
-    source : str
-        What messages call the member.
-    strings : bool, keyword only
-        Whether an array of strings is taken, too.
-
-    Raises
-    ------
-    ValueError
-        As for `load_npz_arrays`.
-    """
-    if info.compress_type not in (0, 8):
-        raise ValueError(
-            f"{source} is compressed by method {info.compress_type}; expected a stored or deflated "
-            "member, as numpy.savez and numpy.savez_compressed write it"
-        )
-    with closing(_Member(archive, info, source)) as stream:
-        shape, stored, fortran_order = _read_header(stream, source, strings)
-        n_bytes = array_bytes(shape, stored.itemsize, source)
-        check_expansion(n_bytes, min(info.compress_size, file_bytes), source)
-        data = read_declared(stream, n_bytes, source)
-    if stored.kind == "b":
-        # A byte other than 0 and 1 is no valid bool inside NumPy.
-        array: NDArray[Any] = np.frombuffer(data, dtype=np.uint8) != 0
-    else:
-        array = np.frombuffer(data, dtype=stored)
-    if not stored.isnative:
-        array = array.byteswap(inplace=True).view(stored.newbyteorder("="))
-    if stored.kind == "U" and array.size and array.view(np.uint32).max() > 0x10FFFF:
-        raise ValueError(f"{source} holds what is no text; save it again with numpy.savez")
-    return array.reshape(shape, order="F" if fortran_order else "C")
-
-
 def _read_header(
-    stream: Readable, source: str, strings: bool
-) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
-    start = stream.read(8)
+    read: Callable[[int], bytes], source: str, strings: bool
+) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Return shape, order and dtype of a .npy array of real numbers, or of strings."""
+    start = read(8)
     if len(start) < 8 or start[:6] != b"\x93NUMPY" or start[6] not in (1, 2, 3):
         raise ValueError(
             f"{source} is not a .npy array: it begins with the bytes "
             f"{start.hex(' ') or '(none)'}; save it again with numpy.savez"
         )
-    length = int.from_bytes(stream.read(2 if start[6] == 1 else 4), "little")
-    if length > _LONGEST_HEADER:
+    size = read(2 if start[6] == 1 else 4)
+    length = int.from_bytes(size, "little")
+    if length > LONGEST_HEADER:
         raise ValueError(
-            f"{source} has a header of {length} bytes; expected at most {_LONGEST_HEADER}, "
+            f"{source} has a header of {length} bytes; expected at most {LONGEST_HEADER}, "
             "save it again with numpy.savez"
         )
-    header = stream.read(length).decode("latin-1").strip()
-    fields = _header_fields(header)
-    descr = fields.get("descr", "")
-    text = strings and re.fullmatch(r"[<>=]U[1-9][0-9]{0,5}", descr)
-    if len(fields) < 3 or not (text or descr[1:] in _REAL_TYPES):
+    header = read(length)
+    # Version 3 differs from 2 in nothing but the names of fields.
+    parse = read_array_header_1_0 if start[6] == 1 else read_array_header_2_0
+    shape: tuple[int, ...] = ()
+    fortran_order, dtype = False, np.dtype(object)
+    if header.isascii() and sum(map(header.count, (b"(", b"[", b"{"))) == 2:  # no record
+        try:
+            shape, fortran_order, dtype = parse(io.BytesIO(size + header), LONGEST_HEADER)
+        except MemoryError:
+            raise
+        except Exception:  # of a dozen kinds: SyntaxError, TypeError, IndexError, TokenError, ...
+            pass
+    real = dtype.kind in "biuf" and dtype.itemsize <= 8
+    text = strings and dtype.kind == "U" and dtype.itemsize > 0
+    if not (real or text) or any(type(n) is not int or n < 0 for n in shape):
         raise ValueError(
-            f"{source} has the header {header[:120]!r}; expected an array of real numbers "
-            "(no objects, no records), saved with numpy.savez"
+            f"{source} has the header {header[:120].decode('latin-1')!r}; expected an array of "
+            "real numbers (no objects, no records), saved with numpy.savez"
         )
-    shape = tuple(int(n) for n in fields["shape"].split(",") if n.strip())
-    return shape, np.dtype(descr), fields["fortran_order"] == "True"
-
-
-def _header_fields(header: str) -> dict[str, str]:
-    """Return the dict's three items as text, or fewer where the header has any other form."""
-    fields: dict[str, str] = {}
-    inside = header[1:-1].strip() if header[:1] + header[-1:] == "{}" else ""
-    at = 0
-    while at < len(inside):
-        item = _HEADER_ITEM.match(inside, at)
-        if item is None or item.lastgroup is None or item.lastgroup in fields:
-            return {}
-        fields[item.lastgroup] = item[item.lastgroup]
-        at = item.end()
-    return fields
+    return shape, fortran_order, dtype

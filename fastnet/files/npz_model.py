@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastnet.common.arguments import memory_for
-from fastnet.files.archives import npz_pieces
 from fastnet.files.atomic import replace_file
 from fastnet.files.checks import refuse
+from fastnet.files.npz import NpzFile, write_arrays
 from fastnet.files.saved_model import (
     SavedModel,
     arrays_of,
@@ -74,7 +75,7 @@ def write_npz(
     with memory_for(f"saving {os.fsdecode(path)!r}"):
         members = arrays_of(model, os.fsdecode(path))
         members["header"] = np.frombuffer(header_of(model), dtype=np.uint8)
-        replace_file(path, npz_pieces(members), before=before)
+        replace_file(path, partial(write_arrays, arrays=members), before=before)
 
 
 def read_npz(path: str | os.PathLike[str]) -> SavedModel:
@@ -136,44 +137,18 @@ def read_npz_header(path: str | os.PathLike[str]) -> dict[str, Any]:
         return read_header(archive.header(), archive.source)
 
 
-class _Archive:
-    """An open .npz file, every error of which names it."""
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        import zipfile
-
-        from fastnet.files.npz import zip_errors_named
-
-        self.source = repr(os.fsdecode(path))
-        # Closed by `__exit__`, or here where there is nothing to come back to.
-        self._file = open(path, "rb")  # noqa: SIM115
-        try:
-            self.n_bytes = os.fstat(self._file.fileno()).st_size
-            with zip_errors_named(self.source):
-                self._archive = zipfile.ZipFile(self._file)
-            self._members = {info.filename: info for info in self._archive.infolist()}
-        except BaseException:
-            self._file.close()
-            raise
-
-    def __enter__(self) -> _Archive:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._archive.close()
-        self._file.close()
+class _Archive(NpzFile):
+    """An open model file."""
 
     def member(self, key: str) -> Array:
         """Return a member, whatever its shape."""
-        from fastnet.files.npz import listed, read_member
-
-        info = self._members.get(f"{key}.npy")
+        info = self.members.get(f"{key}.npy")
         if info is None:
-            refuse(self.source, f"it has no member {key}.npy; it holds {listed(self._members)}")
+            refuse(self.source, f"it has no member {key}.npy; it holds {self.listed}")
         if info.compress_type != 0:
             # A header of a few bytes could unpack to lists that fill the memory.
             refuse(self.source, f"its {key} is compressed; a model file stores its members")
-        return read_member(self._archive, info, self.n_bytes, f"{key} in {self.source}")
+        return self.read(key)
 
     def header(self) -> bytes:
         """Return the header, not yet read."""
@@ -185,7 +160,7 @@ class _Archive:
             )
         return header.tobytes()
 
-    def read(self, key: str, shape: tuple[int, ...], dtype: str) -> Array:
+    def checked(self, key: str, shape: tuple[int, ...], dtype: str) -> Array:
         """Return a member that must be finite and of this shape and dtype."""
         array = self.member(key)
         if array.shape != shape or array.dtype != np.dtype(dtype):

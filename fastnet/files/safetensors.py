@@ -96,11 +96,12 @@ def write_safetensors(path: str | os.PathLike[str], model: SavedModel) -> None:
         for key, array in arrays_of(model, os.fsdecode(path)).items():
             name = _name_of(key)
             tensors[name] = np.ascontiguousarray(array.ravel() if name.endswith("bias") else array)
-        replace_file(path, _pieces(tensors, header_of(model).decode("ascii")))
+        header = header_of(model).decode("ascii")
+        replace_file(path, lambda file: file.writelines(_pieces(tensors, header)))
 
 
 def _pieces(tensors: dict[str, Array], header: str) -> Iterator[bytes | memoryview]:
-    """The bytes that the library writes; it would end the process where memory is short."""
+    """Yield the bytes that the library writes; it would end the process where memory is short."""
     import json
 
     index: dict[str, Any] = {"__metadata__": {HEADER: header}}
@@ -186,7 +187,7 @@ class _Tensors:
         """Refuse: what this form holds is networks alone."""
         refuse(self.source, f"it asks for {key!r}, which only checkpoints in .npz have")
 
-    def read(self, key: str, shape: tuple[int, ...], dtype: str) -> Array:
+    def checked(self, key: str, shape: tuple[int, ...], dtype: str) -> Array:
         """Return an array that must be there, finite and of this shape and dtype."""
         name = _name_of(key)
         if name not in self.names:

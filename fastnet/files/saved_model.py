@@ -151,7 +151,7 @@ class Members(Protocol):
     source: str
     n_bytes: int
 
-    def read(self, key: str, shape: tuple[int, ...], dtype: str) -> Array:
+    def checked(self, key: str, shape: tuple[int, ...], dtype: str) -> Array:
         """Return an array that must be there, finite and of this shape and dtype."""
         ...
 
@@ -254,8 +254,8 @@ def read_model(data: bytes, members: Members) -> SavedModel:
     _check_sizes(header, sizes, dtype, members)
     biases, weights = [], []
     for layer, (n_in, n_out) in enumerate(pairwise(sizes)):
-        biases.append(members.read(f"biases_{layer}", (n_out, 1), dtype))
-        weights.append(members.read(f"weights_{layer}", (n_out, n_in), dtype))
+        biases.append(members.checked(f"biases_{layer}", (n_out, 1), dtype))
+        weights.append(members.checked(f"weights_{layer}", (n_out, n_in), dtype))
     preprocessing = _read_preprocessing(header["preprocessing"], sizes, members)
     training = _read_training(header["training"], members) if "training" in header else None
     kept = [key for key in _KEYS if key not in ("format", "version", "sizes", "dtype")]
@@ -400,7 +400,7 @@ def _read_preprocessing(names: Any, sizes: Sequence[int], members: Members) -> P
         refuse(members.source, f"its standardized is {described(standardized)}; expected a bool")
     if standardized:
         for key in ("mean", "scale"):
-            found[key] = members.read(f"input_{key}", (sizes[0],), "float64")
+            found[key] = members.checked(f"input_{key}", (sizes[0],), "float64")
     for key, good in (("labels", are_labels), ("columns", _are_names)):
         if found[key] is not None and not good(found[key]):
             refuse(members.source, f"its {key} are {described(found[key])}; expected names")

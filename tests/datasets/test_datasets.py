@@ -392,10 +392,10 @@ def square_labels(arrays):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (shorten, "has 6 rows and .* has 5 labels"),
+        (shorten, r"has shape \(5,\), and .* has 6 rows"),
         (widen, "has 9 values and .* has 15"),
-        (flatten_images, "has 1 dimensions; expected at least 2"),
-        (square_labels, r"has shape \(2, 2\) .*expected one whole number an example"),
+        (flatten_images, r"has shape \(54,\); expected one row or image an example"),
+        (square_labels, r"has shape \(2, 2\), and .* has 4 rows; expected one label a row"),
     ],
 )
 def test_four_arrays_must_belong_together(tmp_path, change, reason):

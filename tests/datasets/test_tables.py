@@ -395,7 +395,7 @@ def test_npz_with_two_parts(tmp_path):
     [
         ({"a": [1]}, "holds a.npy; expected the arrays X and y, or X_train and y_train"),
         ({"X": np.eye(2)}, "holds X.npy; expected the arrays X and y"),
-        ({"X": [1.0, 2.0], "y": [0, 1]}, "X in"),
+        ({"X": [1.0, 2.0], "y": [0, 1]}, "X has shape (2,); expected one row"),
         ({"X": np.eye(2), "y": [0, 1, 2]}, "has shape (3,), and X has 2 rows; expected one label"),
         ({"X": np.eye(2), "y": np.eye(2)}, "has shape (2, 2), and X has 2 rows"),
         ({"X": np.eye(2) * 1j, "y": [0, 1]}, "expected an array of real numbers"),
