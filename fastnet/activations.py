@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastnet.common.arguments import memory_for
-from fastnet.data.dataset import as_real_array
+from fastnet.data.rows import as_real_array
 
 __all__ = ["ACTIVATIONS", "Activation", "sigmoid", "sigmoid_prime"]
 

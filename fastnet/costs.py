@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastnet.activations import sigmoid_prime
 from fastnet.common.arguments import memory_for, shown
-from fastnet.data.dataset import as_real_array
+from fastnet.data.rows import as_real_array
 
 __all__ = [
     "COSTS",

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fastnet.common.arguments import as_items, as_number, memory_for, shown
 from fastnet.common.frames import unframed
-from fastnet.data.dataset import as_real_array
+from fastnet.data.rows import as_real_array
 
 __all__ = ["Preprocessing", "byte_scale", "standardization"]
 

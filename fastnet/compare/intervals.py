@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastnet.common.arguments import as_count, memory_for
-from fastnet.data.dataset import as_real_array
+from fastnet.data.rows import as_real_array
 
 __all__ = ["mean_and_margin", "student_t"]
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from fastnet.common.arguments import as_count, shown
 from fastnet.common.generators import RNG
-from fastnet.data import sparse
-from fastnet.data.dataset import SPARSE_SHARE, Dataset, Piece, read_dataset
-from fastnet.data.order import Orders, Shuffle, drawn_permutation
+from fastnet.data.dataset import Dataset, Piece, read_dataset
+from fastnet.data.order import Sampler, Shuffle, drawn_permutation
+from fastnet.data.rows import DenseRows, block_rows
 from fastnet.data.targets import Check, TargetFacts
 from fastnet.kernels import examples
 
@@ -165,15 +165,14 @@ class Batches:
         labels = None if first.labels is None else first.labels[rows]
         y = None if first.y is None else first.y[rows]
         return Blocks(
-            X=first.converted(rows),
-            rows=None,
+            X=DenseRows(first.X.take(rows, dtype), name),
             labels=labels,
             y=y,
             targets=examples.Targets(labels, y),
             dtype=dtype,
             facts=first.facts if self._facts is None else self._facts,
             reader=reader,
-            is_sparse=_is_sparse(first, repeated),
+            is_sparse=first.X.prefers_nonzeros(repeated),
         )
 
 
@@ -367,12 +366,12 @@ class Blocks(Dataset):
         if len(ends) == 1 and not self.is_sparse:
             block, places = self._find(int(numbers[0]), chosen)
             return block.piece(places, 0, len(places))
-        X = np.empty((len(chosen), self.X.shape[1]), self.dtype)
+        X = np.empty((len(chosen), self.X.n_in), self.dtype)
         y: list[Array] = []
         begin = 0
         for end in ends:
             block, places = self._find(int(numbers[begin]), chosen[begin:end])
-            X[begin:end] = block.converted(places)
+            X[begin:end] = block.X.take(places, self.dtype)
             given: Any = block.y if block.labels is None else block.labels
             y.append(given[places])
             begin = end
@@ -407,7 +406,12 @@ class Blocks(Dataset):
                 raise ValueError(f"{name} cannot go with Batches; leave it out.")
         return self
 
-    def orders(self, shuffle: Shuffle, rng: RNG) -> Orders:
+    @property
+    def piece_limit(self) -> int:
+        """How many examples a piece should have at most."""
+        return block_rows(self.X.n_in, self.dtype)
+
+    def sampler(self, shuffle: Shuffle) -> Sampler:
         """Return what draws the order of each epoch, block by block.
 
         Raises
@@ -415,45 +419,36 @@ class Blocks(Dataset):
         TypeError
             `shuffle` is no bool.
         """
-        return _BlockOrders(self.reader.starts, self.reader.is_free, shuffle, rng)
+        return _BlockSampler(self.reader.starts, self.reader.is_free, shuffle)
 
 
-class _BlockOrders(Orders):
+class _BlockSampler(Sampler):
     """Shuffles within blocks, and the blocks where they may come in any order."""
 
-    def __init__(self, starts: Array, is_free: bool, shuffle: Shuffle, rng: RNG) -> None:
+    def __init__(self, starts: Array, is_free: bool, shuffle: Shuffle) -> None:
         if callable(shuffle):
             raise TypeError(
                 f"shuffle is {shown(shuffle)}; with Batches give True or False: a callable would "
                 "mix examples of all blocks."
             )
-        super().__init__(int(starts[-1]), shuffle, rng)
+        super().__init__(int(starts[-1]), shuffle)
         self._starts, self._is_free = starts, is_free
 
-    def draw(self) -> Array:
+    def draw(self, rng: RNG) -> Array:
         """Return the next epoch's row numbers."""
         if not self._shuffle:
-            return super().draw()
+            return super().draw(rng)
         blocks = np.arange(len(self._starts) - 1)
         if self._is_free:
-            blocks = drawn_permutation(self._rng, len(blocks))
+            blocks = drawn_permutation(rng, len(blocks))
         order = np.empty(self._n, np.intp)
         begin = 0
         for block in blocks:
             first, last = self._starts[block], self._starts[block + 1]
             end = begin + last - first
-            order[begin:end] = first + drawn_permutation(self._rng, int(last - first))
+            order[begin:end] = first + drawn_permutation(rng, int(last - first))
             begin = end
         return order
-
-
-def _is_sparse(block: Dataset, repeated: bool) -> bool:
-    """Whether an array like this block would be taken by its non-zeros."""
-    if block.rows is None or block.X.shape[1] > sparse.MOST_COLUMNS:
-        return False
-    if block.rows.is_sparse:
-        return True
-    return repeated and bool(np.count_nonzero(block.X) <= SPARSE_SHARE * block.X.size)
 
 
 def _check_walkable(source: Any) -> None:

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from fastnet.common.arguments import call, is_function, shown
 from fastnet.common.generators import RNG, get_state, read_state, set_state
 
-__all__ = ["Orders", "Shuffle", "drawn_permutation"]
+__all__ = ["Sampler", "Shuffle", "drawn_permutation"]
 
 Array = NDArray[Any]
 Shuffle = bool | Callable[[list[int]], object]
 
 
-class Orders:
+class Sampler:
     """Draws the order of the examples of each epoch.
 
     Parameters
@@ -26,9 +26,8 @@ class Orders:
     n : int
         How many examples there are.
     shuffle : bool or callable
-        True: a fresh permutation from `rng` each time. False: 0 .. n-1 always. A callable gets the
+        True: a fresh permutation each time. False: 0 .. n-1 always. A callable gets the
         list of row numbers in the order of the epoch before, and permutes it in place.
-    rng : Generator or RandomState
 
     Raises
     ------
@@ -36,18 +35,17 @@ class Orders:
         `shuffle` is neither a bool nor a callable.
     """
 
-    def __init__(self, n: int, shuffle: Shuffle, rng: RNG) -> None:
+    def __init__(self, n: int, shuffle: Shuffle) -> None:
         if not isinstance(shuffle, (bool, np.bool_)) and not is_function(shuffle):
             raise TypeError(
                 f"shuffle is {shown(shuffle)}; give True, False or a callable that permutes a list."
             )
         self._n = n
         self._shuffle = shuffle
-        self._rng = rng
         self.rows: list[Any] = list(range(n)) if callable(shuffle) else []
 
-    def draw(self) -> Array:
-        """Return the next epoch's row numbers, an intp array of shape (n,).
+    def draw(self, rng: RNG) -> Array:
+        """Return the next epoch's row numbers, drawn from `rng`, an intp array of shape (n,).
 
         Raises
         ------
@@ -64,7 +62,7 @@ class Orders:
                 )
             return order
         if self._shuffle:
-            return drawn_permutation(self._rng, self._n)
+            return drawn_permutation(rng, self._n)
         return np.arange(self._n, dtype=np.intp)
 
     @property

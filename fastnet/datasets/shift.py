@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fastnet.common.arguments import as_count, shown
-from fastnet.data.dataset import as_real_array
+from fastnet.data.rows import as_real_array
 from fastnet.kernels import shifting
 from fastnet.kernels.examples import Rows
 

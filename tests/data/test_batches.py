@@ -85,7 +85,7 @@ def drawn(data, epochs=3):
     """Return the orders that the epochs of a training take."""
     net = fastnet.Network([9, 3], rng=0)
     blocks = net._read(data, "data")
-    return [blocks.orders(True, net.rng).draw() for _ in range(epochs)]
+    return [blocks.sampler(True).draw(net.rng) for _ in range(epochs)]
 
 
 def test_a_stream_is_shuffled_within_its_blocks():

@@ -22,7 +22,7 @@ import sys
 import numpy as np
 import fastnet
 from fastnet import kernels
-from fastnet.data import dataset
+from fastnet.data.rows import as_rows
 from fastnet.kernels import examples, shifting
 
 def refused(function, *expected):
@@ -185,8 +185,8 @@ def test_every_format_is_read_as_scipy_reads_it(kind):
 MEDDLER = """
 import warnings
 import scipy.sparse as sp
-from fastnet.data import dataset, order, sparse
-FILES = {module.__file__ for module in (dataset, sparse, order)}
+from fastnet.data import dataset, order, rows as input_rows, sparse
+FILES = {module.__file__ for module in (dataset, input_rows, sparse, order)}
 
 def steps(function, change, at):
     '''Run it; make the change before step `at` in FILES. How many steps there were.'''
@@ -350,14 +350,15 @@ def test_prepared_data_fit_no_network_with_fewer_outputs():
     X, y = np.random.default_rng(0).random((20, 4)), np.arange(20) % 5
     held = new((4, 5)).prepare((X, y))
     for form in (held, dataclasses.replace(held, labels=np.zeros(20, np.int32)),
-                 dataclasses.replace(held, X=X.astype("f2"), rows=None)):
+                 dataclasses.replace(held, X=as_rows(X.astype("f2"), 4, "X"))):
         for verb in (lambda net: net.train(form, 1), lambda net: net.accuracy(form),
                      lambda net: net.total_cost(form, 0.0), lambda net: net.partial_fit(form),
                      lambda net: net.train((X, y % 2), 1, evaluation_data=form)):
             assert refused(lambda: verb(new((4, 3, 2))), "prepare it with this one")
-    plain = dataclasses.replace(held, rows=None, labels=np.full(20, 2**30, np.int32))
-    wrong = dataclasses.replace(held, X=X[:, :3]), dataclasses.replace(held, X=X[[0] * 21])
-    for form in (plain, *wrong):
+    converted, high = as_rows(X.astype("f2"), 4, "X"), np.full(20, 2**30, np.int32)
+    wrong = as_rows(X[:, :3], 3, "X"), as_rows(X[[0] * 21], 4, "X")
+    for form in (dataclasses.replace(held, X=converted, labels=high),
+                 *(dataclasses.replace(held, X=rows) for rows in wrong)):
         assert refused(lambda: new((4, 5)).train(form, 1))
     print("done")
     """) == ["done"]
@@ -375,8 +376,8 @@ def test_a_matrix_that_is_held_may_be_spoilt():
         draw = dict(density=0.1 if n_in == 30 else 1e-4, format="csr")
         draw["random_state"] = np.random.default_rng(0)
         for spoil in ("indices[:] = 2**30", "indices[:] = -2**31", "indptr[1:] = 2**30",
-                      "indptr[:] = 0", "indptr[::2] = 2**20", "indices = held.X.indices[:1]",
-                      "data = held.X.data[:1]", "indptr = held.X.indptr[:2]"):
+                      "indptr[:] = 0", "indptr[::2] = 2**20", "indices = held.X.csr.indices[:1]",
+                      "data = held.X.csr.data[:1]", "indptr = held.X.csr.indptr[:2]"):
             network = new((n_in, 2, 2))
             X = sp.random_array((20, n_in), **draw)
             held = network.prepare((X, y))
@@ -384,7 +385,7 @@ def test_a_matrix_that_is_held_may_be_spoilt():
             X.indices[:] = 0  # the caller's own
             X.indptr[1:] = 2**20
             assert network.accuracy(held) == right
-            exec("held.X." + spoil)
+            exec("held.X.csr." + spoil)
             watch = fastnet.Checkpoint(os.path.join(folder, "a.npz"))
             refused(lambda: network.train(held, 1, 5, callbacks=watch))
             refused(lambda: network.accuracy(held))

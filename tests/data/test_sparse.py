@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import fastnet
-from fastnet.data.dataset import read_dataset, sparse
+from fastnet.data import sparse
+from fastnet.data.dataset import read_dataset
 
 scipy_sparse = pytest.importorskip("scipy.sparse", reason="SciPy is missing")
 
@@ -79,7 +80,7 @@ def test_the_values_are_used_where_they_lie():
         (50, 40), density=0.1, random_state=np.random.default_rng(0), format="csr"
     )
     assert np.shares_memory(sparse.as_csr(X_s, "X").data, X_s.data)
-    rows = read_dataset((X_s, np.zeros(50, int)), 40, 2, np.dtype(float)).rows
+    rows = read_dataset((X_s, np.zeros(50, int)), 40, 2, np.dtype(float)).X.rows
     assert rows.is_sparse and rows.n == 50 and rows.n_in == 40
 
 

@@ -42,7 +42,7 @@ def test_gradients_of_more_rows_than_one_piece(dtype, monkeypatch):
     net = fastnet.Network([3, 4, 2], rng=0)
     rows, y = np.rint(X).astype(dtype), np.arange(7) % 2
     expected = net.backprop(rows.astype("float64"), y)
-    monkeypatch.setattr("fastnet.data.dataset.BLOCK_BYTES", 3 * 8 * 2)  # two rows
+    monkeypatch.setattr("fastnet.data.rows.BLOCK_BYTES", 3 * 8 * 2)  # two rows
     for part, twin in zip(net.backprop(rows, y), expected, strict=True):
         for a, b in zip(part, twin, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)

@@ -76,7 +76,7 @@ def test_how_an_epoch_is_cut_into_kernel_calls(case, seconds, monkeypatch):
 @pytest.mark.parametrize("rows", [1, 97])
 def test_how_large_the_pieces_of_converted_data_are(case, rows, monkeypatch):
     options, expected = case
-    monkeypatch.setattr("fastnet.data.dataset.BLOCK_BYTES", rows * X.shape[1] * 8)
+    monkeypatch.setattr("fastnet.data.rows.BLOCK_BYTES", rows * X.shape[1] * 8)
     assert train(**options) == expected
 
 

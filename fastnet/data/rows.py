@@ -1,0 +1,460 @@
+"""X as a network takes it: `as_rows` looks at what a user gives, once, and returns its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnet import kernels
+from fastnet.common.arguments import memory_for
+from fastnet.common.frames import unframed
+from fastnet.data import sparse
+from fastnet.kernels import examples
+
+__all__ = [
+    "DenseRows",
+    "Derived",
+    "InputRows",
+    "as_batch",
+    "as_real_array",
+    "as_rows",
+    "block_rows",
+]
+
+Array = NDArray[Any]
+
+#: Rows converted at a time, in bytes.
+BLOCK_BYTES = 1 << 22
+#: At most this share of non-zeros, and this many bytes of them, is kept beside X for training.
+SPARSE_SHARE = 0.4
+SPARSE_BYTES = 128 << 20
+
+
+@runtime_checkable
+class Derived(Protocol):
+    """Rows that are worked out of other rows when asked for, as `datasets.shift_images` has them.
+
+    Attributes
+    ----------
+    originals : ndarray, shape (m, n_in)
+        What they are worked out of; where this is finite, so are they.
+    shape : (int, int)
+        (n, n_in).
+    dtype : dtype
+    """
+
+    originals: Array
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, n_in)."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the rows."""
+        ...
+
+    def __getitem__(self, rows: Any, /) -> Array:
+        """Return the rows of these numbers."""
+        ...
+
+    def nonzeros(self, originals: examples.Rows, chosen: Array) -> examples.Rows:
+        """Return the chosen rows' non-zeros, from those of the originals."""
+        ...
+
+
+class InputRows:
+    """The rows of X; the classes below say how they lie in memory.
+
+    Attributes
+    ----------
+    n, n_in : int
+    dtype : dtype
+        Of the elements, as they were given.
+    name : str
+        What messages call X.
+    rows : Rows or None
+        All of them for the kernels; None where kernels cannot read them as they lie.
+    """
+
+    n: int
+    n_in: int
+    dtype: np.dtype[Any]
+    name: str
+    rows: examples.Rows | None = None
+
+    def check(self, dtype: np.dtype[Any], *, repeated: bool = False) -> None:
+        """Refuse NaN, infinity, and what would become infinite in `dtype`.
+
+        Parameters
+        ----------
+        dtype : dtype
+        repeated : bool
+            They will be read more than once: of rows that are mostly zeros, kernels get the
+            non-zeros alone from now on.
+
+        Raises
+        ------
+        ValueError
+            With the row.
+        """
+        raise NotImplementedError
+
+    def take(self, chosen: Array, dtype: np.dtype[Any]) -> Array:
+        """Return a copy of the rows of these numbers, C-contiguous, in `dtype`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Rows that are worked out are not what was asked for.
+        """
+        raise NotImplementedError
+
+    def wrap(self, chosen: Array, dtype: np.dtype[Any]) -> examples.Rows:
+        """Return the rows of these numbers for the kernels; errors as for `take`."""
+        return examples.Rows(self.take(chosen, dtype))
+
+    def blocks(self, dtype: np.dtype[Any]) -> Iterator[tuple[int, examples.Rows]]:
+        """Yield all rows for the kernels, converted where they must be, after the first's number.
+
+        Kernels find what is not finite in dense rows; the non-zeros of others are checked here.
+        """
+        if self.rows is not None:
+            yield 0, self.rows
+            return
+        step = block_rows(self.n_in, dtype)
+        for start in range(0, self.n, step):
+            yield start, self.wrap(np.arange(start, min(self.n, start + step)), dtype)
+
+    def prefers_nonzeros(self, repeated: bool) -> bool:
+        """Return whether kernels should get the non-zeros alone of rows like these."""
+        raise NotImplementedError
+
+    def sample(self, most_bytes: int) -> bytes:
+        """Return the bytes of some rows, the first and the last among them, evenly spread."""
+        raise NotImplementedError
+
+    def _spread(self, most_bytes: int) -> Array:
+        """Row numbers for `sample`."""
+        most = max(1, most_bytes // max(1, self.n_in * self.dtype.itemsize))
+        return np.linspace(0, self.n - 1, min(self.n, most)).astype(np.intp)
+
+
+class DenseRows(InputRows):
+    """The rows of an array of any real type and strides, where they lie.
+
+    Parameters
+    ----------
+    array : ndarray, shape (n, n_in)
+        That nobody else gives another shape or type.
+    name : str
+    """
+
+    def __init__(self, array: Array, name: str) -> None:
+        self.array, self.name, self.dtype = array, name, array.dtype
+        self.n, self.n_in = array.shape
+        self.rows = examples.Rows(array) if kernels.can_read(array) else None
+
+    def check(self, dtype: np.dtype[Any], *, repeated: bool = False) -> None:
+        """Refuse NaN, infinity, and what would become infinite; see `InputRows`."""
+        limit = float(np.finfo(dtype).max)
+        if self.rows is None:
+            bad_row, kept = self._first_beyond(limit), None
+        else:
+            bad_row, kept = -1, None
+            if repeated and self.n_in <= sparse.MOST_COLUMNS:
+                bad_row, kept = examples.compress(self.array, limit, SPARSE_SHARE, SPARSE_BYTES)
+            if bad_row < 0 and kept is None:
+                bad_row = examples.scan(self.array, limit)
+        if bad_row >= 0:
+            self._refuse(bad_row, limit, dtype)
+        if kept is not None:
+            self.rows = kept
+
+    def _first_beyond(self, limit: float) -> int:
+        """The first row with an element beyond +-limit, or -1, of a type that is not a kernel's."""
+        if self.dtype.kind == "f":
+            step = block_rows(self.n_in, np.promote_types(self.dtype, np.float64))
+            for start in range(0, self.n, step):
+                bad = np.flatnonzero(~_fits(self.array[start : start + step], limit).all(axis=1))
+                if bad.size:
+                    return start + int(bad[0])
+        return -1
+
+    def _refuse(self, row: int, limit: float, dtype: np.dtype[Any]) -> None:
+        values = np.array(self.array[row])  # no other thread changes this until the message is made
+        bad = np.flatnonzero(~_fits(values, limit))
+        if not bad.size:
+            raise ValueError(
+                f"{self.name} has changed while row {row} was looked at; leave it as it is."
+            )
+        col = int(bad[0])
+        what = "is not finite" if not np.isfinite(values[col]) else f"is too large for {dtype}"
+        raise ValueError(
+            f"{self.name} holds {values[col]} in row {row}, column {col}, which {what}; mend that "
+            "row."
+        )
+
+    def take(self, chosen: Array, dtype: np.dtype[Any]) -> Array:
+        """Return a copy of the rows of these numbers."""
+        return np.require(self.array[chosen], dtype, ["C", "ALIGNED"])
+
+    def blocks(self, dtype: np.dtype[Any]) -> Iterator[tuple[int, examples.Rows]]:
+        """Yield all rows at once."""
+        if self.rows is not None:
+            yield 0, self.rows
+        else:
+            with np.errstate(over="ignore"):  # kernels refuse what becomes infinite
+                rows = examples.Rows(self.array.astype(dtype))
+            yield 0, rows
+
+    def prefers_nonzeros(self, repeated: bool) -> bool:
+        """Return whether kernels should get the non-zeros alone; they are counted if `repeated`."""
+        if self.rows is None or self.n_in > sparse.MOST_COLUMNS or not repeated:
+            return False
+        return bool(np.count_nonzero(self.array) <= SPARSE_SHARE * self.array.size)
+
+    def sample(self, most_bytes: int) -> bytes:
+        """Return the bytes of some rows."""
+        return self.array[self._spread(most_bytes)].tobytes()
+
+
+class SparseRows(InputRows):
+    """The rows of a sparse matrix of SciPy's, by their non-zeros.
+
+    Parameters
+    ----------
+    X : scipy.sparse matrix or array, shape (n, n_in)
+        Of any format; never changed. See `sparse.wrap`.
+    name : str
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `sparse.as_csr`.
+    """
+
+    def __init__(self, X: Any, name: str) -> None:
+        self.csr, self.rows = sparse.wrap(X, name)
+        self.name, self.dtype = name, self.csr.dtype
+        self.n, self.n_in = self.csr.shape
+
+    def check(self, dtype: np.dtype[Any], *, repeated: bool = False) -> None:
+        """Refuse entries that are NaN or infinite, or would be in `dtype`."""
+        sparse.check_values(self.csr, dtype, self.name)
+
+    def take(self, chosen: Array, dtype: np.dtype[Any]) -> Array:
+        """Return the rows of these numbers, zeros and all."""
+        return np.require(sparse.written_out(self.csr, chosen), dtype, ["C", "ALIGNED"])
+
+    def blocks(self, dtype: np.dtype[Any]) -> Iterator[tuple[int, examples.Rows]]:
+        """Yield all rows, checked."""
+        self.check(dtype)
+        yield from super().blocks(dtype)
+
+    def prefers_nonzeros(self, repeated: bool) -> bool:
+        """Return whether kernels can number the columns."""
+        return self.rows is not None
+
+    def sample(self, most_bytes: int) -> bytes:
+        """Return the bytes of some rows' non-zeros."""
+        parts = sparse.entries(self.csr, self._spread(most_bytes))
+        return b"".join(part.tobytes() for part in parts)
+
+
+class LazyRows(InputRows):
+    """Rows that are worked out of others when kernels need them.
+
+    Parameters
+    ----------
+    source : Derived
+    originals : InputRows
+        What they are worked out of: checked, compressed and sampled instead of them.
+    name : str
+    """
+
+    def __init__(self, source: Derived, originals: InputRows, name: str) -> None:
+        self.source, self.originals, self.name = source, originals, name
+        self.n, self.n_in, self.dtype = int(source.shape[0]), originals.n_in, originals.dtype
+
+    def check(self, dtype: np.dtype[Any], *, repeated: bool = False) -> None:
+        """Refuse originals that are not finite; where they are, so are these rows."""
+        self.originals.check(dtype, repeated=repeated)
+
+    def take(self, chosen: Array, dtype: np.dtype[Any]) -> Array:
+        """Work out the rows of these numbers."""
+        given: Any = self.source[chosen.copy()]
+        if sparse.is_sparse(given):
+            given = sparse.as_csr(given, "X")
+            given = sparse.written_out(given, np.arange(given.shape[0]))
+        rows = as_real_array(given, "X")
+        self._check_shape(rows.shape, len(chosen))
+        return np.require(rows, dtype, ["C", "ALIGNED"])
+
+    def wrap(self, chosen: Array, dtype: np.dtype[Any]) -> examples.Rows:
+        """Work out the rows of these numbers, from non-zeros alone where the originals are such."""
+        originals = self.originals.rows
+        if originals is None or not originals.is_sparse:
+            return super().wrap(chosen, dtype)
+        rows = self.source.nonzeros(originals, chosen.copy())
+        if not isinstance(rows, examples.Rows):
+            raise TypeError(
+                f"X: nonzeros gave an object of type {type(rows).__name__}; expected Rows, as "
+                "fastnet.datasets.shift_images gives them."
+            )
+        self._check_shape((rows.n, rows.n_in), len(chosen))
+        return rows
+
+    def _check_shape(self, shape: tuple[int, ...], count: int) -> None:
+        if shape != (count, self.n_in):
+            raise ValueError(
+                f"X gave rows of shape {shape} when asked for {count}; expected "
+                f"{(count, self.n_in)}."
+            )
+
+    def prefers_nonzeros(self, repeated: bool) -> bool:
+        """Return whether the originals do."""
+        return self.originals.prefers_nonzeros(repeated)
+
+    def sample(self, most_bytes: int) -> bytes:
+        """Return the bytes of some originals."""
+        return self.originals.sample(most_bytes)
+
+
+def as_rows(X: Any, n_in: int, name: str, *, data: str = "") -> InputRows:
+    """Return the rows of X, without a copy where it is an array; the elements are not looked at.
+
+    Parameters
+    ----------
+    X : array_like, table, sparse matrix of SciPy's, Derived or InputRows
+        Of shape (n, n_in), or (n, n_in, 1) as the book has it.
+    n_in : int
+    name : str
+        What messages call X.
+    data : str
+        What a message calls data that must not be empty; if left out, they may be.
+
+    Raises
+    ------
+    TypeError
+        The elements are not real numbers.
+    ValueError
+        The shape is wrong, or indices of a sparse matrix lead outside.
+
+    Examples
+    --------
+    >>> rows = as_rows([[1, 2], [3, 4], [5, 6]], 2, "X")
+    >>> rows.n, rows.take(np.array([2, 0]), np.dtype(float)).tolist()
+    (3, [[5.0, 6.0], [1.0, 2.0]])
+    """
+    if type(X) is np.ndarray:
+        return _dense(as_real_array(X, name), n_in, name, data)
+    if isinstance(X, InputRows):
+        _check_shape((X.n, X.n_in), n_in, name, data)
+        return X
+    if sparse.is_sparse(X):
+        _check_shape(X.shape, n_in, name, data)
+        return SparseRows(X, name)
+    if _is_derived(X):
+        return LazyRows(X, as_rows(X.originals, n_in, name, data=data), name)
+    return _dense(as_real_array(X, name), n_in, name, data)
+
+
+def as_batch(a: Any, n_in: int, name: str) -> tuple[InputRows, Callable[[Array], Array]]:
+    """Return one example or many as rows, and what turns the rows of an answer as `a` lies.
+
+    Parameters
+    ----------
+    a : as for `as_rows`, or array_like of shape (n_in,) or (n_in, 1)
+        Where n_in = 1 a column is a batch.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `as_rows`.
+
+    Examples
+    --------
+    >>> rows, turn = as_batch([[1], [2], [3]], 3, "a")
+    >>> rows.n, turn(np.array([[7.0, 8.0]])).tolist()
+    (1, [[7.0], [8.0]])
+    """
+    if type(a) is not np.ndarray and (
+        sparse.is_sparse(a) or isinstance(a, InputRows) or _is_derived(a)
+    ):
+        return as_rows(a, n_in, name), np.asarray
+    array = as_real_array(a, name)
+    if array.ndim == 1:
+        return _dense(array[np.newaxis], n_in, name), np.ravel
+    if array.shape == (n_in, 1) and n_in != 1:
+        return _dense(array.T, n_in, name), np.transpose
+    return _dense(array, n_in, name), np.asarray
+
+
+def _is_derived(X: Any) -> bool:
+    # Whether something follows a protocol takes longer to find out than a small gradient.
+    return hasattr(X, "originals") and isinstance(X, Derived)
+
+
+def _dense(array: Array, n_in: int, name: str, data: str = "") -> DenseRows:
+    array = array.view()  # for whoever has X may give X another shape or type
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    _check_shape(array.shape, n_in, name, data)
+    return DenseRows(array, name)
+
+
+def _check_shape(shape: tuple[int, ...], n_in: int, name: str, data: str) -> None:
+    if data and shape[:1] == (0,):
+        raise ValueError(f"{data} is empty; give at least one example.")
+    if len(shape) != 2:
+        raise ValueError(f"{name} has shape {shape}; expected two dimensions, (examples, {n_in}).")
+    if shape[1] != n_in:
+        raise ValueError(f"{name} has {shape[1]} columns; this network takes {n_in}.")
+
+
+def as_real_array(values: Any, name: str) -> Array:
+    """Return an array of real numbers of any type and shape, without a copy where it is one.
+
+    Tables of pandas, polars and Arrow, and columns of theirs, are taken too.
+
+    Raises
+    ------
+    TypeError
+        The elements are not real numbers.
+    ValueError
+        Rows of unequal lengths, or a table with missing values.
+    """
+    array = values if type(values) is np.ndarray else _as_array(values, name)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} is of dtype {array.dtype}; expected real numbers.")
+    return array
+
+
+def _as_array(values: Any, name: str) -> Array:
+    if sparse.is_sparse(values):
+        raise TypeError(f"{name} is a sparse matrix; give an array here, as .toarray() makes it.")
+    values = unframed(values, name)
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise ValueError(f"{name} has masked elements; fill them, or leave their rows out.")
+    try:
+        with memory_for(name):
+            return np.asarray(values)
+    except ValueError:
+        raise ValueError(f"{name} is ragged; every row must have the same length.") from None
+
+
+def block_rows(n_in: int, dtype: np.dtype[Any]) -> int:
+    """Return how many rows to convert at a time."""
+    return max(1, BLOCK_BYTES // (n_in * dtype.itemsize))
+
+
+def _fits(values: Array, limit: float) -> Array:
+    """Where values are finite and no larger than limit, compared in a type that holds both."""
+    wide = values.astype(np.promote_types(values.dtype, np.float64), copy=False)
+    fits: Array = np.abs(wide) <= limit
+    return fits
