@@ -23,13 +23,10 @@ Array = NDArray[Any]
 #: What a kernel takes: rows, targets, order, and the first and last place in order to walk.
 Piece = tuple[examples.Rows, examples.Targets, Array, int, int]
 
-<<<<<<< HEAD
 #: Bytes of rows, and targets, that are read to tell one data set from another.
 DIGEST_BYTES = 1 << 20
 DIGEST_TARGETS = 1 << 16
 
-=======
->>>>>>> 84f29b3 (Inspect X once, in data/rows.py: dense, sparse or lazy rows)
 
 @dataclass(frozen=True)
 class Dataset:

@@ -88,7 +88,7 @@ class Training:
         self.check_plan()
         self.size = min(plan.mini_batch_size, data.n)
         self.batches = -(-data.n // self.size)
-        self.orders = data.orders(plan.shuffle, network.rng)
+        self.sampler = data.sampler(plan.shuffle)
         self.history = History()
         self.earlier: list[dict[str, Any]] = []
         self.state = TrainingState()
@@ -116,7 +116,7 @@ class Training:
         ValueError
             A function of unknown state orders the examples.
         """
-        if self.orders.is_custom and self.orders.source is None:
+        if self.sampler.is_custom and self.sampler.source is None:
             raise ValueError(
                 "shuffle is a function whose state no checkpoint can hold; give True, or the "
                 "shuffle method of a random.Random or a NumPy generator."
@@ -125,10 +125,10 @@ class Training:
     def _read_checkpoint(self, checkpoints: list[Checkpoint]) -> None:
         plan, network = self.plan, self.network
         callbacks = [c for c in plan.callbacks if not isinstance(c, Checkpoint)]
-        self._description = plan.describe(network.cost.name, self.data, self.orders, callbacks)
+        self._description = plan.describe(network.cost.name, self.data, self.sampler, callbacks)
         self._setting = Setting(
             network=network,
-            hooks=[plan.schedule, self.orders, *callbacks],
+            hooks=[plan.schedule, self.sampler, *callbacks],
             n=self.data.n,
             mini_batch_size=self.size,
             epochs=plan.epochs,
@@ -342,8 +342,7 @@ class Training:
                 callback.on_epoch_begin(self.network, epoch) for callback in self.plan.callbacks
             )
         # Only now: what was assigned so far counts, and what refused so far has drawn nothing.
-        self.orders._rng = self.network.rng  # which a callback may have replaced
-        order = self.orders.draw()
+        order = self.sampler.draw(self.network.rng)
         self.note_start()
         dropout_key = self._draw_dropout_key()
         if self._key[0].cost is not self.network.cost:

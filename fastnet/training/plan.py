@@ -14,7 +14,7 @@ from fastnet.callbacks import Callback, EarlyStopping, read_callbacks
 from fastnet.common.arguments import as_count, as_items, as_rate, check_held, shown
 from fastnet.common.progress import Progress
 from fastnet.data.dataset import Dataset
-from fastnet.data.order import Orders, Shuffle
+from fastnet.data.order import Sampler, Shuffle
 from fastnet.metrics import METRICS, Metrics
 from fastnet.model.model import Model
 from fastnet.optimizers import Optimizer, read_optimizer
@@ -67,7 +67,7 @@ class Plan:
     low: float = 0.0
 
     def describe(
-        self, cost: str, data: Dataset, orders: Orders, callbacks: list[Callback]
+        self, cost: str, data: Dataset, sampler: Sampler, callbacks: list[Callback]
     ) -> dict[str, Any]:
         """Return, in plain values, what the steps of a training depend on, but for `epochs`.
 
@@ -76,11 +76,11 @@ class Plan:
         cost : str
             The network's before it trains; a callback may choose another.
         data : Dataset
-        orders : Orders
+        sampler : Sampler
         callbacks : list of Callback
             Those that may change the training.
         """
-        shuffled_by = type(orders.source).__name__ if orders.is_custom else bool(self.shuffle)
+        shuffled_by = type(sampler.source).__name__ if sampler.is_custom else bool(self.shuffle)
         found = {
             "cost": cost,
             "mini_batch_size": min(self.mini_batch_size, data.n),
