@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from fastnet import kernels
 from fastnet.common.arguments import memory_for
 from fastnet.common.threads import get_num_threads, run_together
-from fastnet.data import sparse
-from fastnet.data.dataset import BLOCK_BYTES, Dataset, as_real_array, as_rows, check_finite
+from fastnet.data.dataset import Dataset
+from fastnet.data.rows import InputRows, as_batch, as_real_array, as_rows
 from fastnet.model.blocks import (
     TRAINING_ROWS,
     call_rows,
@@ -60,53 +60,40 @@ def feedforward(model: Model, a: ArrayLike) -> Array:
             kept.append(engine)
             if output is not None:
                 return output
-    n_in = model._architecture.sizes[0]
-    if sparse.is_sparse(a):
-        return _predict_sparse(model, as_rows(a, n_in, "a"))
-    a = as_real_array(a, "a")
-    if a.ndim == 1:
-        return _predict(model, as_rows(a[np.newaxis], n_in, "a")).ravel()
-    if a.shape == (n_in, 1) and n_in != 1:
-        return _predict(model, as_rows(a.T, n_in, "a")).T
-    return _predict(model, as_rows(a, n_in, "a"))
+    X, turn = as_batch(a, model._architecture.sizes[0], "a")
+    return turn(_predict(model, X))
 
 
-def _predict_sparse(model: Model, X: Any) -> Array:
-    X, rows = sparse.wrap(X, "a")
-    check_finite(X, model.dtype, "a")
-    if rows is not None:
-        return _predict_rows(model, rows, X)
-    step = max(1, BLOCK_BYTES // (X.shape[1] * X.dtype.itemsize))
-    cuts = (np.arange(at, min(at + step, X.shape[0])) for at in range(0, X.shape[0], step))
-    return np.concatenate([_predict(model, sparse.written_out(X, cut)) for cut in cuts])
-
-
-def _predict(model: Model, X: Array) -> Array:
-    with memory_for("a"), np.errstate(over="ignore"):
-        rows = kernels.examples.Rows(X if kernels.can_read(X) else X.astype(model.dtype))
-    return _predict_rows(model, rows, X)
-
-
-def _predict_rows(model: Model, rows: kernels.examples.Rows, X: Any) -> Array:
-    """Return the outputs for `rows`, which are those of X; messages tell where X is at fault."""
-    n, sizes = X.shape[0], model._architecture.sizes
+def _predict(model: Model, X: InputRows) -> Array:
+    sizes = model._architecture.sizes
     with memory_for("a"):
-        out = np.empty((n, sizes[-1]), dtype=model.dtype)
-        order = np.arange(n, dtype=np.intp)
+        out = np.empty((X.n, sizes[-1]), dtype=model.dtype)
+        order = np.arange(X.n, dtype=np.intp)
+    n_threads = prediction_threads(sizes, X.n, get_num_threads())
     step = call_rows(sizes)
 
-    def predict(parameters: Array, start: int, stop: int, errors: Sequence[BaseException]) -> None:
+    def predict(
+        rows: kernels.examples.Rows,
+        out: Array,
+        parameters: Array,
+        start: int,
+        stop: int,
+        errors: Sequence[BaseException],
+    ) -> None:
         with model._workspace(parameters) as engine:
             for at in range(start, stop, step):
                 if errors:
                     break
                 if not engine.predict(rows, order, at, min(stop, at + step), out):
-                    check_finite(X, model.dtype, "a")
+                    X.check(model.dtype)  # which names the number that is not finite
 
-    n_threads = prediction_threads(sizes, n, get_num_threads())
-    cuts = list(pairwise(n * k // n_threads for k in range(n_threads + 1)))
-    for parameters in _unchanged(model, one_call=n <= step and n_threads == 1):
-        run_together([partial(predict, parameters, *cut) for cut in cuts])
+    one_call = X.rows is not None and X.n <= step and n_threads == 1
+    with memory_for("a"), np.errstate(over="ignore"):
+        for parameters in _unchanged(model, one_call=one_call):
+            for first, rows in X.blocks(model.dtype):
+                cuts = pairwise(rows.n * k // n_threads for k in range(n_threads + 1))
+                block = partial(predict, rows, out[first:], parameters)
+                run_together([partial(block, *cut) for cut in cuts])
     return out
 
 

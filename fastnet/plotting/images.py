@@ -166,7 +166,7 @@ def _number_tiles(ax: Axes, n: int, columns: int, height: int, width: int) -> No
 def _classify(net: Network, data: Any) -> tuple[Array, Array, int]:
     """Return predicted and true classes, and how many classes there are."""
     examples = net._read(data, "data")
-    outputs = net.feedforward(examples.X)
+    outputs = net._predict(examples.X)
     single = outputs.shape[1] == 1
     predicted = (outputs[:, 0] > 0.5).astype(np.intp) if single else outputs.argmax(axis=1)
     if examples.labels is not None:
