@@ -31,6 +31,8 @@ BLOCK_BYTES = 1 << 22
 #: At most this share of non-zeros, and this many bytes of them, is kept beside X for training.
 SPARSE_SHARE = 0.4
 SPARSE_BYTES = 128 << 20
+#: Kernels number columns in 16 bits; wider sparse rows are written out a few at a time.
+MOST_COLUMNS = 1 << 16
 
 
 @runtime_checkable
@@ -166,7 +168,7 @@ class DenseRows(InputRows):
             bad_row, kept = self._first_beyond(limit), None
         else:
             bad_row, kept = -1, None
-            if repeated and self.n_in <= sparse.MOST_COLUMNS:
+            if repeated and self.n_in <= MOST_COLUMNS:
                 bad_row, kept = examples.compress(self.array, limit, SPARSE_SHARE, SPARSE_BYTES)
             if bad_row < 0 and kept is None:
                 bad_row = examples.scan(self.array, limit)
@@ -214,7 +216,7 @@ class DenseRows(InputRows):
 
     def prefers_nonzeros(self, repeated: bool) -> bool:
         """Return whether kernels should get the non-zeros alone; they are counted if `repeated`."""
-        if self.rows is None or self.n_in > sparse.MOST_COLUMNS or not repeated:
+        if self.rows is None or self.n_in > MOST_COLUMNS or not repeated:
             return False
         return bool(np.count_nonzero(self.array) <= SPARSE_SHARE * self.array.size)
 
@@ -229,7 +231,8 @@ class SparseRows(InputRows):
     Parameters
     ----------
     X : scipy.sparse matrix or array, shape (n, n_in)
-        Of any format; never changed. See `sparse.wrap`.
+        Of any format; never changed. Of what is canonical CSR already the values are used where
+        they lie; column numbers, 2 bytes each, and row starts are copied.
     name : str
 
     Raises
@@ -239,17 +242,48 @@ class SparseRows(InputRows):
     """
 
     def __init__(self, X: Any, name: str) -> None:
-        self.csr, self.rows = sparse.wrap(X, name)
+        # Whoever has X may be able to write in `csr`: only NumPy, which checks, indexes by it.
+        self.csr, self.rows = _read_canonical(X) or (sparse.as_csr(X, name), None)
         self.name, self.dtype = name, self.csr.dtype
         self.n, self.n_in = self.csr.shape
+        if self.rows is None and self.n_in <= MOST_COLUMNS:
+            self.rows = _nonzeros(self.csr.indptr, self.csr.indices, self.csr.data, self.n_in)
 
     def check(self, dtype: np.dtype[Any], *, repeated: bool = False) -> None:
         """Refuse entries that are NaN or infinite, or would be in `dtype`."""
-        sparse.check_values(self.csr, dtype, self.name)
+        values = np.require(self.csr.data[: self.csr.indptr[-1]], None, ["ALIGNED"])
+        limit = float(np.finfo(dtype).max)
+        if not values.size or examples.scan(values[np.newaxis], limit) < 0:
+            return
+        values = values.copy()
+        bad = np.flatnonzero(~_fits(values, limit))
+        if not bad.size:
+            raise ValueError(f"{self.name} has changed while it was looked at; leave it as it is.")
+        place = int(bad[0])
+        row = int(np.searchsorted(self.csr.indptr, place, side="right")) - 1
+        what = "is too large for" if np.isfinite(values[place]) else "is not finite in"
+        raise ValueError(
+            f"{self.name} holds {values[place]} in row {row}, column {self.csr.indices[place]}, "
+            f"which {what} {dtype}; mend that row."
+        )
 
     def take(self, chosen: Array, dtype: np.dtype[Any]) -> Array:
         """Return the rows of these numbers, zeros and all."""
-        return np.require(sparse.written_out(self.csr, chosen), dtype, ["C", "ALIGNED"])
+        values, cols, starts = self._entries(chosen)
+        block = np.zeros((len(chosen), self.n_in), dtype)
+        block[np.repeat(np.arange(len(chosen)), np.diff(starts)), cols] = values
+        return block
+
+    def _entries(self, chosen: Array) -> tuple[Array, Array, Array]:
+        """Values, column numbers and row starts of some rows, as CSR has them."""
+        csr = self.csr
+        first, last = csr.indptr[chosen], csr.indptr[chosen + 1]
+        counts = last - first
+        if counts.min() < 0 or first.min() < 0 or last.max() > min(len(csr.data), len(csr.indices)):
+            raise ValueError("X's row starts have been changed since they were checked.")
+        starts = np.concatenate([[0], np.cumsum(counts)])
+        places = np.arange(starts[-1]) + np.repeat(first - starts[:-1], counts)
+        return csr.data[places], csr.indices[places], starts
 
     def blocks(self, dtype: np.dtype[Any]) -> Iterator[tuple[int, examples.Rows]]:
         """Yield all rows, checked."""
@@ -262,8 +296,27 @@ class SparseRows(InputRows):
 
     def sample(self, most_bytes: int) -> bytes:
         """Return the bytes of some rows' non-zeros."""
-        parts = sparse.entries(self.csr, self._spread(most_bytes))
-        return b"".join(part.tobytes() for part in parts)
+        return b"".join(part.tobytes() for part in self._entries(self._spread(most_bytes)))
+
+
+def _read_canonical(X: Any) -> tuple[Any, examples.Rows] | None:
+    """Fast path for canonical CSR, in one pass; None if it does not apply."""
+    if X.format != "csr" or len(X.shape) != 2 or X.shape[1] > MOST_COLUMNS:
+        return None
+    (n, n_in), starts, cols, values = X.shape, X.indptr, X.indices, X.data
+    try:
+        rows = _nonzeros(starts, cols, values, n_in)
+        csr = sparse.scipy_sparse().csr_array((values, cols, starts), shape=(n, n_in))
+    except (TypeError, ValueError):  # also where they are not in order, which as_csr mends
+        return None
+    return (csr, rows) if rows.n == n else None
+
+
+def _nonzeros(starts: Any, cols: Any, values: Any, n_in: int) -> examples.Rows:
+    starts, cols, values = (
+        np.require(part, None, ["C", "ALIGNED"]) for part in (starts, cols, values)
+    )
+    return examples.from_csr(starts, cols, values, n_in)
 
 
 class LazyRows(InputRows):
@@ -289,8 +342,8 @@ class LazyRows(InputRows):
         """Work out the rows of these numbers."""
         given: Any = self.source[chosen.copy()]
         if sparse.is_sparse(given):
-            given = sparse.as_csr(given, "X")
-            given = sparse.written_out(given, np.arange(given.shape[0]))
+            given = SparseRows(given, "X")
+            given = given.take(np.arange(given.n), dtype)
         rows = as_real_array(given, "X")
         self._check_shape(rows.shape, len(chosen))
         return np.require(rows, dtype, ["C", "ALIGNED"])

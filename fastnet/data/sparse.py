@@ -1,4 +1,4 @@
-"""SciPy's sparse matrices as rows for the kernels, their zeros never written out.
+"""SciPy's sparse matrices, of every format, as CSR whose indices have been checked.
 
 SciPy is not imported here: who has a sparse matrix has imported it.
 """
@@ -13,36 +13,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnet.common.arguments import in_one_line
-from fastnet.kernels import examples
 
-__all__ = [
-    "MOST_COLUMNS",
-    "as_csr",
-    "check_values",
-    "checked",
-    "entries",
-    "is_sparse",
-    "wrap",
-    "written_out",
-]
+__all__ = ["as_csr", "as_dense", "is_sparse", "scipy_sparse", "with_checked_indices"]
 
 Array = NDArray[Any]
 
-#: Kernels number columns in 16 bits; wider rows are written out a few at a time.
-MOST_COLUMNS = 1 << 16
-
 
 def is_sparse(X: Any) -> bool:
-    """Return whether X is a sparse matrix or array of SciPy's.
+    """Return whether X is a sparse matrix or array of SciPy's."""
+    return "scipy.sparse" in sys.modules and bool(scipy_sparse().issparse(X))
 
-    Examples
-    --------
-    >>> import numpy as np, scipy.sparse
-    >>> is_sparse(scipy.sparse.eye(3)), is_sparse(np.eye(3))
-    (True, False)
-    """
-    scipy_sparse = sys.modules.get("scipy.sparse")
-    return scipy_sparse is not None and bool(scipy_sparse.issparse(X))
+
+def scipy_sparse() -> Any:
+    """Return SciPy's module, where there is a sparse matrix."""
+    return sys.modules["scipy.sparse"]
+
+
+def as_dense(values: Any) -> Array:
+    """Return a sparse matrix written out, and anything else as an array."""
+    return np.asarray(values.toarray() if is_sparse(values) else values)
 
 
 def as_csr(X: Any, name: str) -> Any:
@@ -58,7 +47,7 @@ def as_csr(X: Any, name: str) -> Any:
 
     Returns
     -------
-    scipy.sparse CSR matrix or array of float64 or float32
+    scipy.sparse CSR array of float64 or float32
         Other types of numbers are converted, entry by entry.
 
     Raises
@@ -67,18 +56,12 @@ def as_csr(X: Any, name: str) -> Any:
         The entries are not real numbers.
     ValueError
         There are not two dimensions, or the index arrays lead outside.
-
-    Examples
-    --------
-    >>> import scipy.sparse
-    >>> as_csr(scipy.sparse.csc_array([[0, 2], [1, 0]]), "X").indices.tolist()
-    [1, 0]
     """
     if X.dtype.kind not in "biuf":
         raise TypeError(f"{name} is of dtype {X.dtype}; expected real numbers.")
     if len(X.shape) != 2:
         raise ValueError(f"{name} has shape {X.shape}; expected two dimensions.")
-    rows = checked(X, name)
+    rows = with_checked_indices(X, name)
     # Found out by SciPy anew: what X says of itself need not be true of its indices any more.
     if not rows.has_canonical_format:
         rows.data = np.array(rows.data)
@@ -90,7 +73,7 @@ def as_csr(X: Any, name: str) -> Any:
     return rows
 
 
-def checked(X: Any, name: str) -> Any:
+def with_checked_indices(X: Any, name: str) -> Any:
     """Return a sparse matrix made anew as CSR, out of copies of its index arrays, checked.
 
     SciPy's conversions check no index and write wherever one leads: before this, no method of X may
@@ -99,7 +82,7 @@ def checked(X: Any, name: str) -> Any:
     Parameters
     ----------
     X : scipy.sparse matrix or array, shape (n, n_in)
-        Of any format and type of numbers.
+        Of any format and type of numbers. Anything else is returned as it is.
     name : str
         What messages call it.
 
@@ -107,18 +90,9 @@ def checked(X: Any, name: str) -> Any:
     ------
     ValueError
         The index arrays lead outside, or something else about X is not as SciPy has it.
-
-    Examples
-    --------
-    >>> import scipy.sparse
-    >>> X = scipy.sparse.coo_array([[0, 2]])
-    >>> X.col[:] = 3
-    >>> try:
-    ...     checked(X, "X")
-    ... except ValueError as error:
-    ...     print(str(error)[:54])
-    X is a sparse matrix whose indices lead outside of it;
     """
+    if not is_sparse(X) or len(X.shape) != 2:
+        return X
     try:
         return _READERS.get(X.format, _read_other)(X)
     except _BadIndicesError:
@@ -134,10 +108,6 @@ def checked(X: Any, name: str) -> Any:
 
 class _BadIndicesError(Exception):
     """An index array leads outside of the matrix, or is none."""
-
-
-def _scipy() -> Any:
-    return sys.modules["scipy.sparse"]
 
 
 def _copied(given: Any, least: int, end: int) -> Array:
@@ -178,12 +148,12 @@ def _values(X: Any, ndim: int) -> Array:
 
 def _read_csr(X: Any) -> Any:
     n, n_in = X.shape
-    return _scipy().csr_array(_compressed(_values(X, 1), X, n, n_in), shape=(n, n_in))
+    return scipy_sparse().csr_array(_compressed(_values(X, 1), X, n, n_in), shape=(n, n_in))
 
 
 def _read_csc(X: Any) -> Any:
     n, n_in = X.shape
-    return _scipy().csc_array(_compressed(_values(X, 1), X, n_in, n), shape=(n, n_in)).tocsr()
+    return scipy_sparse().csc_array(_compressed(_values(X, 1), X, n_in, n), shape=(n, n_in)).tocsr()
 
 
 def _read_bsr(X: Any) -> Any:
@@ -193,7 +163,7 @@ def _read_bsr(X: Any) -> Any:
     if not high or not wide or n % high or n_in % wide:
         raise _BadIndicesError
     parts = _compressed(values, X, n // high, n_in // wide)
-    return _scipy().bsr_array(parts, shape=(n, n_in)).tocsr()
+    return scipy_sparse().bsr_array(parts, shape=(n, n_in)).tocsr()
 
 
 def _from_places(values: Any, rows: Any, cols: Any, shape: tuple[int, int]) -> Any:
@@ -202,7 +172,7 @@ def _from_places(values: Any, rows: Any, cols: Any, shape: tuple[int, int]) -> A
     places = _copied(rows, 0, shape[0]), _copied(cols, 0, shape[1])
     if not values.ndim == 1 or not len(values) == len(places[0]) == len(places[1]):
         raise _BadIndicesError
-    return _scipy().coo_array((values, places), shape=shape).tocsr()
+    return scipy_sparse().coo_array((values, places), shape=shape).tocsr()
 
 
 def _read_coo(X: Any) -> Any:
@@ -252,136 +222,3 @@ _READERS = {
     "lil": _read_lil,
     "dok": _read_dok,
 }
-
-
-def entries(rows: Any, chosen: Array) -> tuple[Array, Array, Array]:
-    """Return values, column numbers and row starts of some rows, as CSR has them.
-
-    NumPy's indexing is checked where SciPy's is not, and whoever holds `rows` can write in it.
-
-    Parameters
-    ----------
-    rows : CSR matrix
-    chosen : ndarray of int, shape (m,)
-
-    Raises
-    ------
-    ValueError, IndexError
-        The index arrays were written to and lead outside.
-
-    Examples
-    --------
-    >>> import scipy.sparse
-    >>> [part.tolist() for part in entries(scipy.sparse.csr_array([[0, 5], [7, 0]]), np.array([1]))]
-    [[7], [0], [0, 1]]
-    """
-    first, last = rows.indptr[chosen], rows.indptr[chosen + 1]
-    counts = last - first
-    if counts.min() < 0 or first.min() < 0 or last.max() > min(len(rows.data), len(rows.indices)):
-        raise ValueError("X's row starts have been changed since they were checked.")
-    starts = np.concatenate([[0], np.cumsum(counts)])
-    places = np.arange(starts[-1]) + np.repeat(first - starts[:-1], counts)
-    return rows.data[places], rows.indices[places], starts
-
-
-def written_out(rows: Any, chosen: Array) -> Array:
-    """Return some rows of a CSR matrix in canonical form as an array, zeros and all.
-
-    Examples
-    --------
-    >>> import scipy.sparse
-    >>> written_out(scipy.sparse.csr_array([[0, 5], [7, 0]]), np.array([1, 1])).tolist()
-    [[7, 0], [7, 0]]
-    """
-    values, cols, starts = entries(rows, chosen)
-    block = np.zeros((len(chosen), rows.shape[1]), rows.dtype)
-    block[np.repeat(np.arange(len(chosen)), np.diff(starts)), cols] = values
-    return block
-
-
-def check_values(rows: Any, dtype: np.dtype[Any], name: str) -> None:
-    """Refuse entries that are NaN or infinite, or would be in `dtype`.
-
-    Parameters
-    ----------
-    rows : CSR matrix of float64 or float32, as `as_csr` gives it
-
-    Raises
-    ------
-    ValueError
-        With the row and the column.
-    """
-    values = np.require(rows.data[: rows.indptr[-1]], None, ["ALIGNED"])
-    limit = float(np.finfo(dtype).max)
-    if not values.size or examples.scan(values[np.newaxis], limit) < 0:
-        return
-    values = values.copy()
-    bad = np.flatnonzero(~(np.abs(values.astype(np.float64)) <= limit))
-    if not bad.size:
-        raise ValueError(f"{name} has changed while it was looked at; leave it as it is.")
-    place = int(bad[0])
-    row = int(np.searchsorted(rows.indptr, place, side="right")) - 1
-    what = "is too large for" if np.isfinite(values[place]) else "is not finite in"
-    raise ValueError(
-        f"{name} holds {values[place]} in row {row}, column {rows.indices[place]}, "
-        f"which {what} {dtype}; mend that row."
-    )
-
-
-def wrap(X: Any, name: str) -> tuple[Any, examples.Rows | None]:
-    """Return a sparse matrix as CSR in canonical form, and its non-zeros for the kernels.
-
-    Parameters
-    ----------
-    X : scipy.sparse matrix or array, shape (n, n_in)
-        Of any format; never changed. Of what is canonical CSR already the values are used where
-        they lie; column numbers, 2 bytes each, and row starts are copied.
-    name : str
-        What messages call it.
-
-    Returns
-    -------
-    csr : scipy.sparse CSR array of float64 or float32
-        Whoever has X may be able to write in it: read it by `entries` and `written_out`.
-    rows : Rows or None
-        None where there are more columns than kernels number.
-
-    Raises
-    ------
-    ValueError, TypeError
-        As for `as_csr`.
-
-    Examples
-    --------
-    >>> import scipy.sparse
-    >>> csr, rows = wrap(scipy.sparse.eye(3, format="csr"), "X")
-    >>> rows.is_sparse
-    True
-    """
-    found = _wrap_csr(X)
-    if found is not None:
-        return found
-    csr = as_csr(X, name)
-    if csr.shape[1] > MOST_COLUMNS:
-        return csr, None
-    return csr, _rows_of(csr.indptr, csr.indices, csr.data, csr.shape[1])
-
-
-def _rows_of(starts: Any, cols: Any, values: Any, n_in: int) -> examples.Rows:
-    starts, cols, values = (
-        np.require(part, None, ["C", "ALIGNED"]) for part in (starts, cols, values)
-    )
-    return examples.from_csr(starts, cols, values, n_in)
-
-
-def _wrap_csr(X: Any) -> tuple[Any, examples.Rows] | None:
-    """Fast path for canonical CSR, in one pass; None if it does not apply."""
-    if X.format != "csr" or len(X.shape) != 2 or X.shape[1] > MOST_COLUMNS:
-        return None
-    (n, n_in), starts, cols, values = X.shape, X.indptr, X.indices, X.data
-    try:
-        rows = _rows_of(starts, cols, values, n_in)
-        csr = _scipy().csr_array((values, cols, starts), shape=(n, n_in))
-    except (TypeError, ValueError):  # also where they are not in order, which the long way mends
-        return None
-    return (csr, rows) if rows.n == n else None

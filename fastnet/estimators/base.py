@@ -18,8 +18,8 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from fastnet.callbacks import read_callbacks
 from fastnet.common.errors import DivergenceError
-from fastnet.data import sparse
-from fastnet.estimators.draws import Orders, Rate, draw_weights
+from fastnet.data.sparse import with_checked_indices
+from fastnet.estimators.draws import Rate, SklearnRandomState, draw_weights
 from fastnet.estimators.settings import (
     ACTIVATIONS,
     check_parameters,
@@ -27,7 +27,7 @@ from fastnet.estimators.settings import (
     make_optimizer,
     make_schedule,
 )
-from fastnet.estimators.stopping import HeldOut, TaskCallbacks, Watch
+from fastnet.estimators.stopping import HeldOut, StoppingRules, TaskCallbacks
 from fastnet.interchange.sklearn import meaning_of
 from fastnet.model.norms import regularized
 from fastnet.model.parameters import Views
@@ -135,7 +135,12 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         """What `network_` says that its targets are."""
         raise NotImplementedError
 
-    def _held_out(self, X: Any, targets: Array, sample_weight: Array | None) -> HeldOut:
+    def _score_outputs(self, outputs: Array, targets: Array, weights: Array | None) -> float:
+        """Accuracy or R^2."""
+        raise NotImplementedError
+
+    def _mean_loss(self, outputs: Array, targets: Array, weights: Array | None) -> float:
+        """The mean cost without the penalty."""
         raise NotImplementedError
 
     def _loss(self, network: Any, cost: float, penalty: Any) -> float:
@@ -159,11 +164,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         hidden, optimizer = hidden_sizes(self), make_optimizer(self)
         anew = "network_" not in self.__dict__ or not (partial or self.warm_start)
         given = {"X": X, "y": y}
-        X, y = _checked(X, "X"), _checked(y, "y")
-        X, y = validate_data(
-            self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=KEPT_TYPES,
-            reset=anew, y_numeric=is_regressor(self),
-        )  # fmt: skip
+        X, y = self._validated(X, y, "X", "y", reset=anew)
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
@@ -185,6 +186,19 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
                 estimator=self, reconstruction_attributes=self._fitted_attributes, **task.given
             )
         return self
+
+    def _validated(self, X: Any, y: Any, X_name: str, y_name: str, *, reset: bool) -> Any:
+        """Return X and y as scikit-learn checks them, which sparse indices are not by itself."""
+        return validate_data(
+            self,
+            with_checked_indices(X, X_name),
+            with_checked_indices(y, y_name),
+            accept_sparse="csr",
+            multi_output=True,
+            dtype=KEPT_TYPES,
+            reset=reset,
+            y_numeric=is_regressor(self),
+        )
 
     def _begin_tasks(self, given: dict[str, Any], metadata: Any) -> list[TaskCallbacks]:
         if not hasattr(self, "_init_callback_context"):
@@ -247,7 +261,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             self.network_._begin_anew()
         if anew or not partial:
             self._best_parameters: Array | None = None
-        self.network_.rng = Orders(rng)
+        self.network_.rng = SklearnRandomState(rng)
         self.n_iter_ = 0
         if not partial or "converged_" not in self.__dict__:
             self.converged_ = False
@@ -278,12 +292,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             return None
         if X is None or y is None:
             raise ValueError("one of X_val and y_val came without the other; give both or none.")
-        X, y = _checked(X, "X_val"), _checked(y, "y_val")
-        X, y = validate_data(
-            self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=KEPT_TYPES,
-            reset=False,
-        )  # fmt: skip
-        return self._held_out(X, self._read_targets(y, False), None)
+        X, y = self._validated(X, y, "X_val", "y_val", reset=False)
+        return HeldOut(X, self._read_targets(y, False), None)
 
     def _split(self, X: Any, targets: Array, sample_weight: Any, rng: Any) -> Any:
         """Set `validation_fraction` aside; the split is scikit-learn's."""
@@ -299,12 +309,11 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
                 "The validation set is too small. Increase 'validation_fraction' "
                 "or the size of your dataset."
             )
-        rows = X.tocsr() if hasattr(X, "tocsr") else X
         weights = [None, None]
         if sample_weight is not None:
             weights = [sample_weight[train], sample_weight[test]]
-        held_out = self._held_out(rows[test], targets[test], weights[1])
-        return rows[train], targets[train], weights[0], held_out
+        held_out = HeldOut(X[test], targets[test], weights[1])
+        return X[train], targets[train], weights[0], held_out
 
     def _batch_size(self, n: int, optimizer: Optimizer) -> int:
         if isinstance(optimizer, LBFGS):
@@ -347,8 +356,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         def loss(network: Any, cost: float) -> float:
             return self._loss(network, cost, lambda: regularized(0.0, n, network.weights, l2, l1))
 
-        watch = Watch(self, n, held_out, loss, optimizer)
-        callbacks = [watch, *tasks, *read_callbacks(self.callbacks)]
+        rules = StoppingRules(self, n, held_out, loss, optimizer)
+        callbacks = [rules, *tasks, *read_callbacks(self.callbacks)]
         remedy = "give X_val and y_val to fit, or set early_stopping=True, for a validation_score"
         check_monitors([self._rate, *callbacks], ["running_cost"], callbacks, remedy)
         try:
@@ -377,7 +386,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
                     "Solver produced non-finite parameter weights. The input data may contain "
                     "large values and need to be preprocessed."
                 ) from error
-            watch.note_divergence()
+            rules.note_divergence()
             warnings.warn(
                 f"Stochastic Optimizer: training diverged in epoch {self.n_iter_}; the weights "
                 "with the best validation score are kept.",
@@ -425,11 +434,6 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     def _outputs(self, X: Any) -> Array:
         check_is_fitted(self, "network_")
-        X = _checked(X, "X")
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=KEPT_TYPES, reset=False)
+        X = with_checked_indices(X, "X")
+        X = validate_data(self, X, accept_sparse="csr", dtype=KEPT_TYPES, reset=False)
         return self.network_.feedforward(X)
-
-
-def _checked(X: Any, name: str) -> Any:
-    """X; of a sparse matrix a copy whose indices have been checked, which scikit-learn does not."""
-    return sparse.checked(X, name) if sparse.is_sparse(X) and len(X.shape) == 2 else X

@@ -13,8 +13,8 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
+from fastnet.data.sparse import as_dense
 from fastnet.estimators.base import BaseMLP, has_steps, with_callbacks
-from fastnet.estimators.stopping import HeldOut
 
 __all__ = ["MLPClassifier"]
 
@@ -365,16 +365,23 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         codes = np.searchsorted(self.classes_, y)
         return codes if self.n_outputs_ > 1 else codes.astype(dtype)[:, np.newaxis]
 
-    def _held_out(self, X: Any, targets: Array, sample_weight: Array | None) -> HeldOut:
-        return HeldOut(X, targets, sample_weight, self._accuracy, _log_loss)
-
-    def _accuracy(self, outputs: Array, targets: Array, sample_weight: Array | None) -> float:
+    def _score_outputs(self, outputs: Array, targets: Array, weights: Array | None) -> float:
         """The share of rows that `predict` gets right, every label of them."""
         if self._multilabel:
             right = ((outputs > 0.5) == (targets > 0.5)).all(axis=1)
         else:
             right = self._codes(outputs) == targets.ravel()
-        return float(np.average(right, weights=sample_weight))
+        return float(np.average(right, weights=weights))
+
+    def _mean_loss(self, outputs: Array, targets: Array, weights: Array | None) -> float:
+        """The mean over rows of -ln of the output of the right labels."""
+        smallest = np.finfo(outputs.dtype).eps
+        outputs = np.clip(outputs, smallest, 1 - smallest)
+        if targets.ndim == 1:
+            losses = -np.log(outputs[np.arange(len(targets)), targets])
+        else:
+            losses = -np.log(np.where(targets > 0.5, outputs, 1 - outputs)).sum(axis=1)
+        return float(np.average(losses, weights=weights))
 
 
 def _kind(y: Any) -> str:
@@ -394,7 +401,7 @@ def _kind(y: Any) -> str:
 
 def _indicators(y: Any) -> Array:
     """Return several labels as an array of bools; what is not 0 says that a label is there."""
-    y = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
+    y = as_dense(y)
     values = np.unique(y)
     if len(values[values != 0]) > 1:
         raise ValueError(
@@ -403,14 +410,3 @@ def _indicators(y: Any) -> Array:
         )
     labels: Array = y != 0
     return labels
-
-
-def _log_loss(outputs: Array, targets: Array, sample_weight: Array | None) -> float:
-    """The mean over rows of -ln of what was given to the labels that are right."""
-    smallest = np.finfo(outputs.dtype).eps
-    outputs = np.clip(outputs, smallest, 1 - smallest)
-    if targets.ndim == 1:
-        losses = -np.log(outputs[np.arange(len(targets)), targets])
-    else:
-        losses = -np.log(np.where(targets > 0.5, outputs, 1 - outputs)).sum(axis=1)
-    return float(np.average(losses, weights=sample_weight))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fastnet.schedules import Schedule
 
-__all__ = ["Orders", "Rate", "draw_weights"]
+__all__ = ["Rate", "SklearnRandomState", "draw_weights"]
 
 Array = NDArray[Any]
 
@@ -50,7 +50,7 @@ def draw_weights(
     return drawn
 
 
-class Orders(np.random.RandomState):
+class SklearnRandomState(np.random.RandomState):
     """A generator whose permutations are those of scikit-learn's epochs.
 
     There an epoch permutes the order of the epoch before, not 0 .. n-1; from the same state this
@@ -64,10 +64,11 @@ class Orders(np.random.RandomState):
     Examples
     --------
     >>> import sklearn.utils
-    >>> rows, rng, orders = np.arange(9), np.random.RandomState(1), Orders(np.random.RandomState(1))
+    >>> rows, rng = np.arange(9), np.random.RandomState(1)
+    >>> ours = SklearnRandomState(np.random.RandomState(1))
     >>> for _ in range(3):
     ...     rows = sklearn.utils.shuffle(rows, random_state=rng)
-    ...     assert rows.tolist() == orders.permutation(9).tolist()
+    ...     assert rows.tolist() == ours.permutation(9).tolist()
     """
 
     def __init__(self, rng: np.random.RandomState) -> None:

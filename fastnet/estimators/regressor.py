@@ -13,9 +13,8 @@ from sklearn.utils.metaestimators import available_if
 
 from fastnet.common.arguments import shown
 from fastnet.costs import PoissonCost
-from fastnet.data.sparse import is_sparse
+from fastnet.data.rows import as_real_array
 from fastnet.estimators.base import BaseMLP, has_steps, with_callbacks
-from fastnet.estimators.stopping import HeldOut
 
 __all__ = ["MLPRegressor"]
 
@@ -199,11 +198,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return float((cost - part) / self.n_outputs_ + part)
 
     def _read_targets(self, y: Any, first: bool, classes: Any = None, again: bool = False) -> Array:
-        if is_sparse(y):
-            raise TypeError("y is a sparse matrix; give an array here, as .toarray() makes it.")
+        y = as_real_array(y, "y")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        y = y.reshape(len(y), -1)
+        targets: Array = y.reshape(len(y), -1)
         if self.loss not in ("squared_error", "poisson"):
             raise ValueError(
                 f"loss of MLPRegressor is {shown(self.loss)}; "
@@ -212,28 +210,17 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         if self.loss == "poisson" and (y < 0).any():
             raise ValueError("y has negative numbers; loss='poisson' is for counts, 0 or more.")
         if first:
-            self.n_outputs_ = y.shape[1]
-        elif y.shape[1] != self.n_outputs_:
-            raise ValueError(f"y has {y.shape[1]} columns; expected {self.n_outputs_}.")
-        targets: Array = y
+            self.n_outputs_ = targets.shape[1]
+        elif targets.shape[1] != self.n_outputs_:
+            raise ValueError(f"y has {targets.shape[1]} columns; expected {self.n_outputs_}.")
         return targets
 
-    def _held_out(self, X: Any, targets: Array, sample_weight: Array | None) -> HeldOut:
-        loss = _poisson if self.loss == "poisson" else _squared_error
-        return HeldOut(X, targets, sample_weight, _r2, loss)
+    def _score_outputs(self, outputs: Array, targets: Array, weights: Array | None) -> float:
+        return float(r2_score(targets, outputs, sample_weight=weights))
 
-
-def _r2(outputs: Array, targets: Array, sample_weight: Array | None) -> float:
-    return float(r2_score(targets, outputs, sample_weight=sample_weight))
-
-
-def _squared_error(outputs: Array, targets: Array, sample_weight: Array | None) -> float:
-    squares = np.average((outputs - targets) ** 2, axis=0, weights=sample_weight)
-    return 0.5 * float(squares.mean())
-
-
-def _poisson(outputs: Array, targets: Array, sample_weight: Array | None) -> float:
-    each = [
-        PoissonCost.fn(expected, counts) for expected, counts in zip(outputs, targets, strict=True)
-    ]
-    return float(np.average(each, weights=sample_weight))
+    def _mean_loss(self, outputs: Array, targets: Array, weights: Array | None) -> float:
+        if self.loss == "poisson":
+            each = list(map(PoissonCost.fn, outputs, targets))
+            return float(np.average(each, weights=weights))
+        squares = np.average((outputs - targets) ** 2, axis=0, weights=weights)
+        return 0.5 * float(squares.mean())

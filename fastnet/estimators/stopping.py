@@ -1,11 +1,10 @@
-"""What watches an estimator's training: scikit-learn's rules for stopping, and its callbacks."""
+"""scikit-learn's rules for stopping an estimator's training, and its callbacks."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +14,14 @@ from fastnet.estimators.draws import Rate
 from fastnet.estimators.settings import changes_rate
 from fastnet.optimizers import LBFGS, Optimizer
 
-__all__ = ["HeldOut", "TaskCallbacks", "Watch"]
+__all__ = ["HeldOut", "StoppingRules", "TaskCallbacks"]
 
 Array = NDArray[Any]
-Measure = Callable[[Array, Array, Array | None], float]
 #: Below this learning rate "adaptive" gives up.
 SMALLEST_RATE = 1e-6
 
 
-@dataclass
-class HeldOut:
+class HeldOut(NamedTuple):
     """Examples that are scored after every epoch, and not trained on.
 
     Attributes
@@ -33,28 +30,14 @@ class HeldOut:
     targets : ndarray
         As the network takes them.
     sample_weight : ndarray, shape (n,), or None
-    score, loss : function of (outputs, targets, sample_weight)
-        Accuracy or R^2, and the mean cost without the penalty.
     """
 
     X: Any
     targets: Array
     sample_weight: Array | None
-    score: Measure
-    loss: Measure
-
-    def measure(self, network: Any) -> tuple[float, float]:
-        """Return score and loss."""
-        outputs = network.feedforward(self.X)
-        if not np.isfinite(outputs).all():
-            return math.nan, math.nan
-        return (
-            float(self.score(outputs, self.targets, self.sample_weight)),
-            float(self.loss(outputs, self.targets, self.sample_weight)),
-        )
 
 
-class Watch(Callback):
+class StoppingRules(Callback):
     """Keeps an estimator's curves after each epoch, and stops the training as scikit-learn would.
 
     Parameters
@@ -119,7 +102,12 @@ class Watch(Callback):
 
     def _score(self, network: Any, record: dict[str, Any]) -> None:
         assert self.held_out is not None
-        score, loss = self.held_out.measure(network)
+        X, *wanted = self.held_out
+        outputs = network.feedforward(X)
+        score = loss = math.nan
+        if np.isfinite(outputs).all():
+            score = self.estimator._score_outputs(outputs, *wanted)
+            loss = self.estimator._mean_loss(outputs, *wanted)
         record["validation_score"], record["validation_loss"] = score, loss
         self.estimator.validation_scores_.append(score)
         self.estimator.validation_loss_curve_.append(loss)

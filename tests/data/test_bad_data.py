@@ -145,7 +145,7 @@ def test_a_target_that_float32_cannot_hold(dtype):
 @pytest.mark.parametrize("given", ["X", "sparse"])
 def test_rows_that_are_mended_between_check_and_message(given, monkeypatch):
     """Another thread may write: whoever looks for the bad number again may find none."""
-    from fastnet.data import rows, sparse
+    from fastnet.data import rows
 
     X = np.ones((5, 3))
     X[2, 1] = np.nan
@@ -158,7 +158,7 @@ def test_rows_that_are_mended_between_check_and_message(given, monkeypatch):
         (X.data if given == "sparse" else X)[:] = 1
         return found
 
-    monkeypatch.setattr(sparse if given == "sparse" else rows, "examples", Patched(mending))
+    monkeypatch.setattr(rows, "examples", Patched(mending))
     net = fastnet.Network([3, 2], rng=0)
     with pytest.raises(ValueError, match="X has changed while"):
         net.accuracy((X, np.zeros(5, int)))

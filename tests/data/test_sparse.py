@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fastnet
-from fastnet.data import sparse
+from fastnet.data import rows, sparse
 from fastnet.data.dataset import read_dataset
 
 scipy_sparse = pytest.importorskip("scipy.sparse", reason="SciPy is missing")
@@ -106,7 +106,7 @@ def test_nothing_is_written_out(verb):
 
 
 def test_more_columns_than_the_kernels_number():
-    n_in = sparse.MOST_COLUMNS + 10
+    n_in = rows.MOST_COLUMNS + 10
     X_s = scipy_sparse.random_array(
         (30, n_in), density=1e-4, random_state=np.random.default_rng(0), format="csr"
     )
