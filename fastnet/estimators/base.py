@@ -6,7 +6,7 @@ import copy
 import math
 import warnings
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,7 @@ except ImportError:  # before scikit-learn 1.9
         return method
 
 
-__all__ = ["BaseMLP", "has_steps", "with_callbacks"]
+__all__ = ["BaseMLP", "has_steps"]
 
 Array = NDArray[Any]
 LAYERS = ("coefs_", "intercepts_")
@@ -81,6 +81,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     """Training and parameters; classes below say what targets and outputs mean."""
 
     # ---- parameters
+
+    def _keep_parameters(self, given: dict[str, Any]) -> None:
+        """Keep each argument of `__init__`, whose locals are given, as scikit-learn wants it."""
+        self.__dict__.update({name: value for name, value in given.items() if name != "self"})
 
     @property
     def coefs_(self) -> list[Array]:
@@ -151,6 +155,35 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     # ---- fit
 
+    @with_callbacks
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None
+    ) -> Self:
+        """Train anew, or with `warm_start` go on from the weights that are there.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix, shape (n, n_features)
+        y : array_like, shape (n,), or (n, n_outputs)
+            Of a classifier classes, or a column of 0 and 1 for each label; of a regressor numbers.
+        sample_weight : array_like, shape (n,), optional
+        X_val, y_val : like X and y, optional
+            Scored after every epoch: then `early_stopping` sets nothing aside.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            A parameter is not of its kind, or data do not fit; or training diverged.
+        ImportError
+            L-BFGS without SciPy.
+        """
+        self._fit(X, y, sample_weight, (X_val, y_val))
+        return self
+
     def _fit(
         self,
         X: Any,
@@ -159,7 +192,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         validation: tuple[Any, Any],
         partial: bool = False,
         classes: Any = None,
-    ) -> Any:
+    ) -> None:
         check_parameters(self)
         hidden, optimizer = hidden_sizes(self), make_optimizer(self)
         anew = "network_" not in self.__dict__ or not (partial or self.warm_start)
@@ -175,7 +208,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         rng = check_random_state(self.random_state)
         self._prepare(X, hidden, rng, anew, optimizer, partial)
         if partial and self.converged_ and self.early_stopping:
-            return self
+            return
         held_out = self._validation(*validation)
         if self.early_stopping and held_out is None and not isinstance(optimizer, LBFGS):
             X, targets, sample_weight, held_out = self._split(X, targets, sample_weight, rng)
@@ -185,7 +218,6 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             task.context.call_on_fit_task_end(
                 estimator=self, reconstruction_attributes=self._fitted_attributes, **task.given
             )
-        return self
 
     def _validated(self, X: Any, y: Any, X_name: str, y_name: str, *, reset: bool) -> Any:
         """Return X and y as scikit-learn checks them, which sparse indices are not by itself."""

@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from fastnet.data.sparse import as_dense
-from fastnet.estimators.base import BaseMLP, has_steps, with_callbacks
+from fastnet.estimators.base import BaseMLP, has_steps
 
 __all__ = ["MLPClassifier"]
 
@@ -133,62 +133,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         initializer: Any = None,
         callbacks: Any = None,
     ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-        self.dropout = dropout
-        self.l1 = l1
-        self.class_weight = class_weight
-        self.initializer = initializer
-        self.callbacks = callbacks
-
-    @with_callbacks
-    def fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None
-    ) -> MLPClassifier:
-        """Train anew, or with `warm_start` go on from the weights that are there.
-
-        Parameters
-        ----------
-        X : array_like or sparse matrix, shape (n, n_features)
-        y : array_like, shape (n,), or (n, n_labels) of 0 and 1
-        sample_weight : array_like, shape (n,), optional
-        X_val, y_val : like X and y, optional
-            Scored after every epoch: then `early_stopping` sets nothing aside.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError, TypeError
-            A parameter is not of its kind, or data do not fit; or training diverged.
-        ImportError
-            L-BFGS without SciPy.
-        """
-        self._fit(X, y, sample_weight, (X_val, y_val))
-        return self
+        self._keep_parameters(locals())
 
     @available_if(has_steps)
     def partial_fit(
