@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -12,16 +13,13 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fastnet.common.arguments import as_items, as_number, memory_for, shown
 from fastnet.common.frames import unframed
-from fastnet.data.rows import as_real_array
+from fastnet.data.rows import as_real_array, block_rows
 
 __all__ = ["Preprocessing", "byte_scale", "standardization"]
 
 Array = NDArray[Any]
 #: What a class may be called.
 Label = str | int | float | bool
-
-#: Rows are converted in blocks of about this many bytes.
-BLOCK_BYTES = 1 << 22
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -156,11 +154,10 @@ class Preprocessing:
             raise ValueError(f"X has shape {X.shape}; expected (examples, {self.mean.size}).")
         with memory_for("X"):
             out = np.empty(X.shape, dtype)
-        step = max(1, BLOCK_BYTES // (8 * X.shape[1]))
         # Whatever does not fit becomes infinite, and a network refuses it with its row and column.
         with np.errstate(over="ignore", invalid="ignore"):
-            for start in range(0, len(X), step):
-                out[start : start + step] = (X[start : start + step] - self.mean) / self.scale
+            for block in _blocks(X):
+                out[block] = (X[block] - self.mean) / self.scale
         return out
 
     def outputs(self, predicted: ArrayLike) -> Array:
@@ -256,10 +253,15 @@ def standardization(X: ArrayLike) -> tuple[Array, Array]:
     return mean, scale
 
 
+def _blocks(X: Array) -> list[slice]:
+    """Return where to cut rows that are converted to float64."""
+    step = block_rows(X.shape[1], np.dtype(np.float64))
+    return [slice(start, start + step) for start in range(0, len(X), step)]
+
+
 def _moments(X: Array) -> tuple[Array, Array]:
     """Return mean and standard deviation of each column, in float64."""
-    step = max(1, BLOCK_BYTES // (8 * max(1, X.shape[1])))
-    blocks = [slice(start, start + step) for start in range(0, len(X), step)]
+    blocks = _blocks(X)
     with np.errstate(over="ignore", invalid="ignore"):
         mean = sum(X[block].sum(axis=0, dtype=np.float64) for block in blocks) / len(X)
         squares = sum(np.square(X[block] - mean).sum(axis=0) for block in blocks)
@@ -291,9 +293,7 @@ def byte_scale(X: Array, columns: Sequence[str] | None = None) -> float:
     pixels = columns is not None and all(map(_PIXEL.fullmatch, columns))
     if not X.size or not (X.dtype.kind in "iu" or pixels) or not 127 < X.max() <= 255:
         return 1.0
-    step = max(1, BLOCK_BYTES // (8 * X.shape[1]))
-    blocks = (X[start : start + step] for start in range(0, len(X), step))
-    whole = X.dtype.kind in "iu" or all((block == np.floor(block)).all() for block in blocks)
+    whole = X.dtype.kind in "iu" or all((X[b] == np.floor(X[b])).all() for b in _blocks(X))
     return 256.0 if whole and X.min() >= 0 else 1.0
 
 
@@ -301,21 +301,17 @@ def _vector(values: Any, name: str) -> Array | None:
     """Return a read-only copy in float64."""
     if values is None:
         return None
-    with memory_for(name):
-        return _read_vector(values, name)
-
-
-def _read_vector(values: Any, name: str) -> Array:
-    try:
-        array = np.asarray(values)
-    except ValueError:
-        raise ValueError(f"{name} is ragged; expected a number an input.") from None
-    if array.dtype.kind not in "biuf" or array.ndim != 1:
-        raise TypeError(
-            f"{name} has shape {array.shape} and dtype {array.dtype}; expected a number an input."
-        )
-    with np.errstate(over="ignore"):
-        array = array.astype(np.float64)
+    with memory_for(name), np.errstate(over="ignore"):
+        try:
+            given = np.asarray(values)
+        except ValueError:
+            raise ValueError(f"{name} is ragged; expected a number an input.") from None
+        if given.dtype.kind not in "biuf" or given.ndim != 1:
+            raise TypeError(
+                f"{name} has shape {given.shape} and dtype {given.dtype}; expected a number an "
+                "input."
+            )
+        array = given.astype(np.float64)
     if not np.isfinite(array).all():
         raise ValueError(f"{name} holds a number that is not finite.")
     array.flags.writeable = False
@@ -347,8 +343,7 @@ def _labels(values: Any) -> tuple[Label, ...] | None:
         if not np.isfinite(numbers).all():
             raise ValueError("labels holds a number that is not finite.")
         named = tuple(numbers.tolist())
-    if len(set(named)) < len(named):
-        raise ValueError(f"labels holds {_first_twice(named)!r} twice; names must differ.")
+    _check_different(named, "labels")
     return named
 
 
@@ -360,15 +355,11 @@ def _names(values: Any, name: str) -> tuple[str, ...] | None:
         raise TypeError(f"{name} is {shown(values)}; expected a list of names.")
     # str() makes plain strings of NumPy's.
     read = tuple(str(value) for value in items)
-    if len(set(read)) < len(read):
-        raise ValueError(f"{name} holds {_first_twice(read)!r} twice; names must differ.")
+    _check_different(read, name)
     return read
 
 
-def _first_twice(names: Sequence[Any]) -> Any:
-    seen: set[Any] = set()
-    for name in names:
-        if name in seen:
-            return name
-        seen.add(name)
-    raise AssertionError(names)
+def _check_different(names: Sequence[Any], name: str) -> None:
+    for value, count in Counter(names).items():
+        if count > 1:
+            raise ValueError(f"{name} holds {value!r} twice; names must differ.")

@@ -503,7 +503,7 @@ def _as_array(values: Any, name: str) -> Array:
 
 def block_rows(n_in: int, dtype: np.dtype[Any]) -> int:
     """Return how many rows to convert at a time."""
-    return max(1, BLOCK_BYTES // (n_in * dtype.itemsize))
+    return max(1, BLOCK_BYTES // (max(1, n_in) * dtype.itemsize))
 
 
 def _fits(values: Array, limit: float) -> Array:

@@ -9,7 +9,6 @@ import pytest
 
 import fastnet
 from fastnet import LBFGS
-from fastnet.data import dataset
 
 from ..formulas import Plain, flattened, is_weight, problem, regularized
 
@@ -109,7 +108,7 @@ def test_lbfgs_sums_its_gradient_over_pieces(monkeypatch):
     net, X, labels, _ = problem(np.float64, rows=50)
     twin = copy.deepcopy(net)
     net.train((X, labels), 5, None, optimizer=LBFGS())
-    monkeypatch.setattr(dataset, "BLOCK_BYTES", 7 * 9 * 8)
+    monkeypatch.setattr("fastnet.data.rows.BLOCK_BYTES", 7 * 9 * 8)
     twin.train((X.astype(np.float16), labels), 5, None, optimizer=LBFGS())
     np.testing.assert_allclose(net.parameters, twin.parameters, rtol=1e-7, atol=1e-9)
 
