@@ -161,6 +161,8 @@ class Batches:
             check(self._facts, f"{name}: y")
         reader.set_sizes(self._sizes)
         first = reader.block(0)
+        if repeated:  # whether the non-zeros alone are taken, as they would be of one array
+            first.X.check(dtype, repeated=True)
         rows = np.arange(min(first.n, KEPT_ROWS))
         labels = None if first.labels is None else first.labels[rows]
         y = None if first.y is None else first.y[rows]
@@ -172,7 +174,7 @@ class Batches:
             dtype=dtype,
             facts=first.facts if self._facts is None else self._facts,
             reader=reader,
-            is_sparse=first.X.prefers_nonzeros(repeated),
+            is_sparse=first.X.is_sparse,
         )
 
 

@@ -121,10 +121,13 @@ class InputRows:
         return examples.Rows(self.take(chosen, dtype))
 
     def blocks(self, dtype: np.dtype[Any]) -> Iterator[tuple[int, examples.Rows]]:
-        """Yield all rows for the kernels, converted where they must be, after the first's number.
+        """Yield the first number of each block of rows, and the block for the kernels.
 
-        Kernels find what is not finite in dense rows; the non-zeros of others are checked here.
+        All rows are one block, unless they have to be converted. Kernels themselves find what is
+        not finite in dense rows that they read where they lie; all else is checked here.
         """
+        if self.rows is None or self.is_sparse:
+            self.check(dtype)
         if self.rows is not None:
             yield 0, self.rows
             return
@@ -132,18 +135,16 @@ class InputRows:
         for start in range(0, self.n, step):
             yield start, self.wrap(np.arange(start, min(self.n, start + step)), dtype)
 
-    def prefers_nonzeros(self, repeated: bool) -> bool:
-        """Return whether kernels should get the non-zeros alone of rows like these."""
-        raise NotImplementedError
+    @property
+    def is_sparse(self) -> bool:
+        """Whether kernels get the non-zeros alone."""
+        return self.rows is not None and self.rows.is_sparse
 
     def sample(self, most_bytes: int) -> bytes:
         """Return the bytes of some rows, the first and the last among them, evenly spread."""
-        raise NotImplementedError
-
-    def _spread(self, most_bytes: int) -> Array:
-        """Row numbers for `sample`."""
         most = max(1, most_bytes // max(1, self.n_in * self.dtype.itemsize))
-        return np.linspace(0, self.n - 1, min(self.n, most)).astype(np.intp)
+        chosen = np.linspace(0, self.n - 1, min(self.n, most)).astype(np.intp)
+        return self.take(chosen, self.dtype).tobytes()
 
 
 class DenseRows(InputRows):
@@ -205,25 +206,6 @@ class DenseRows(InputRows):
         """Return a copy of the rows of these numbers."""
         return np.require(self.array[chosen], dtype, ["C", "ALIGNED"])
 
-    def blocks(self, dtype: np.dtype[Any]) -> Iterator[tuple[int, examples.Rows]]:
-        """Yield all rows at once."""
-        if self.rows is not None:
-            yield 0, self.rows
-        else:
-            with np.errstate(over="ignore"):  # kernels refuse what becomes infinite
-                rows = examples.Rows(self.array.astype(dtype))
-            yield 0, rows
-
-    def prefers_nonzeros(self, repeated: bool) -> bool:
-        """Return whether kernels should get the non-zeros alone; they are counted if `repeated`."""
-        if self.rows is None or self.n_in > MOST_COLUMNS or not repeated:
-            return False
-        return bool(np.count_nonzero(self.array) <= SPARSE_SHARE * self.array.size)
-
-    def sample(self, most_bytes: int) -> bytes:
-        """Return the bytes of some rows."""
-        return self.array[self._spread(most_bytes)].tobytes()
-
 
 class SparseRows(InputRows):
     """The rows of a sparse matrix of SciPy's, by their non-zeros.
@@ -269,34 +251,16 @@ class SparseRows(InputRows):
 
     def take(self, chosen: Array, dtype: np.dtype[Any]) -> Array:
         """Return the rows of these numbers, zeros and all."""
-        values, cols, starts = self._entries(chosen)
-        block = np.zeros((len(chosen), self.n_in), dtype)
-        block[np.repeat(np.arange(len(chosen)), np.diff(starts)), cols] = values
-        return block
-
-    def _entries(self, chosen: Array) -> tuple[Array, Array, Array]:
-        """Values, column numbers and row starts of some rows, as CSR has them."""
         csr = self.csr
         first, last = csr.indptr[chosen], csr.indptr[chosen + 1]
         counts = last - first
         if counts.min() < 0 or first.min() < 0 or last.max() > min(len(csr.data), len(csr.indices)):
             raise ValueError("X's row starts have been changed since they were checked.")
-        starts = np.concatenate([[0], np.cumsum(counts)])
-        places = np.arange(starts[-1]) + np.repeat(first - starts[:-1], counts)
-        return csr.data[places], csr.indices[places], starts
-
-    def blocks(self, dtype: np.dtype[Any]) -> Iterator[tuple[int, examples.Rows]]:
-        """Yield all rows, checked."""
-        self.check(dtype)
-        yield from super().blocks(dtype)
-
-    def prefers_nonzeros(self, repeated: bool) -> bool:
-        """Return whether kernels can number the columns."""
-        return self.rows is not None
-
-    def sample(self, most_bytes: int) -> bytes:
-        """Return the bytes of some rows' non-zeros."""
-        return b"".join(part.tobytes() for part in self._entries(self._spread(most_bytes)))
+        rows = np.repeat(np.arange(len(chosen)), counts)
+        places = np.arange(len(rows)) + np.repeat(first - (np.cumsum(counts) - counts), counts)
+        block = np.zeros((len(chosen), self.n_in), dtype)
+        block[rows, csr.indices[places]] = csr.data[places]
+        return block
 
 
 def _read_canonical(X: Any) -> tuple[Any, examples.Rows] | None:
@@ -326,7 +290,7 @@ class LazyRows(InputRows):
     ----------
     source : Derived
     originals : InputRows
-        What they are worked out of: checked, compressed and sampled instead of them.
+        What they are worked out of: checked and compressed instead of them.
     name : str
     """
 
@@ -369,13 +333,10 @@ class LazyRows(InputRows):
                 f"{(count, self.n_in)}."
             )
 
-    def prefers_nonzeros(self, repeated: bool) -> bool:
-        """Return whether the originals do."""
-        return self.originals.prefers_nonzeros(repeated)
-
-    def sample(self, most_bytes: int) -> bytes:
-        """Return the bytes of some originals."""
-        return self.originals.sample(most_bytes)
+    @property
+    def is_sparse(self) -> bool:
+        """Whether kernels get the non-zeros alone."""
+        return self.originals.is_sparse
 
 
 def as_rows(X: Any, n_in: int, name: str, *, data: str = "") -> InputRows:
@@ -404,16 +365,15 @@ def as_rows(X: Any, n_in: int, name: str, *, data: str = "") -> InputRows:
     >>> rows.n, rows.take(np.array([2, 0]), np.dtype(float)).tolist()
     (3, [[5.0, 6.0], [1.0, 2.0]])
     """
-    if type(X) is np.ndarray:
-        return _dense(as_real_array(X, name), n_in, name, data)
-    if isinstance(X, InputRows):
-        _check_shape((X.n, X.n_in), n_in, name, data)
-        return X
-    if sparse.is_sparse(X):
-        _check_shape(X.shape, n_in, name, data)
-        return SparseRows(X, name)
-    if _is_derived(X):
-        return LazyRows(X, as_rows(X.originals, n_in, name, data=data), name)
+    if type(X) is not np.ndarray:
+        if isinstance(X, InputRows):
+            _check_shape((X.n, X.n_in), n_in, name, data)
+            return X
+        if sparse.is_sparse(X):
+            _check_shape(X.shape, n_in, name, data)
+            return SparseRows(X, name)
+        if _is_derived(X):
+            return LazyRows(X, as_rows(X.originals, n_in, name, data=data), name)
     return _dense(as_real_array(X, name), n_in, name, data)
 
 

@@ -71,7 +71,7 @@ def test_non_zeros_are_kept_of_rows_that_are_read_again_and_mostly_zeros():
     for share, repeated, kept in ((0.3, True, True), (0.3, False, False), (0.9, True, False)):
         rows = as_rows(made(share), N_IN, "X")
         rows.check(DOUBLE, repeated=repeated)
-        assert rows.rows.is_sparse == rows.prefers_nonzeros(repeated) == kept
+        assert rows.is_sparse == kept
 
 
 @pytest.mark.parametrize(
