@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from fastnet.datasets.idx import other_files, read_idx_folder
+from fastnet.datasets.idx import read_idx_folder
 from fastnet.datasets.labels import class_names, class_numbers, quantities
-from fastnet.datasets.npz import other_arrays, read_npz
+from fastnet.datasets.npz import read_npz
 from fastnet.datasets.table import Table, Tables
 
 __all__ = [

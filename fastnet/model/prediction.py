@@ -37,6 +37,7 @@ __all__ = [
     "evaluate",
     "feedforward",
     "layer_statistics",
+    "outputs_for",
     "read_batch",
     "total_cost",
 ]
@@ -61,10 +62,11 @@ def feedforward(model: Model, a: ArrayLike) -> Array:
             if output is not None:
                 return output
     X, turn = as_batch(a, model._architecture.sizes[0], "a")
-    return turn(_predict(model, X))
+    return turn(outputs_for(model, X))
 
 
-def _predict(model: Model, X: InputRows) -> Array:
+def outputs_for(model: Model, X: InputRows) -> Array:
+    """Return the outputs for rows that have the network's number of inputs."""
     sizes = model._architecture.sizes
     with memory_for("a"):
         out = np.empty((X.n, sizes[-1]), dtype=model.dtype)
@@ -162,11 +164,11 @@ def _summed(engine: PredictionEngine, data: Dataset, rows: int) -> tuple[float, 
 def layer_statistics(model: Model, X: ArrayLike, y: Any) -> list[dict[str, float]]:
     """Return how the weighted inputs of each layer lie; see `Network.layer_statistics`."""
     sizes = model._architecture.sizes
-    rows = as_rows(X, sizes[0], "layer_statistics: X")
+    inputs = as_rows(X, sizes[0], "layer_statistics: X")
     # The weighted inputs don't depend on y; zeros are class numbers, or targets of one unit.
     with memory_for("layer_statistics: X"):
-        targets = np.zeros(rows.shape[0]) if y is None else y
-    data = model._read((rows, targets), "layer_statistics", trained=y is not None)
+        targets = np.zeros(inputs.n) if y is None else y
+    data = model._read((inputs, targets), "layer_statistics", trained=y is not None)
     for parameters in _unchanged(model):
         with model._workspace(parameters) as engine:
             sums = np.zeros((len(sizes) - 1, 6))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastnet.common.arguments import as_count, as_items, shown
+from fastnet.model.prediction import outputs_for
 from fastnet.network import Network
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ def _number_tiles(ax: Axes, n: int, columns: int, height: int, width: int) -> No
 def _classify(net: Network, data: Any) -> tuple[Array, Array, int]:
     """Return predicted and true classes, and how many classes there are."""
     examples = net._read(data, "data")
-    outputs = net._predict(examples.X)
+    outputs = outputs_for(net, examples.X)
     single = outputs.shape[1] == 1
     predicted = (outputs[:, 0] > 0.5).astype(np.intp) if single else outputs.argmax(axis=1)
     if examples.labels is not None:
