@@ -336,7 +336,7 @@ class Network(network.Network):
         for name in ("_biases", "_weights"):
             arrays[name].assign(held[name])
         self.__dict__.update(arrays, _architecture=made, _apart=None)
-        self._drop_workspaces()
+        self._empty_caches()
         if made != old:
             self._begin_anew()
 

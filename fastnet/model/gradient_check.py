@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fastnet.common.arguments import as_count, as_rate
-from fastnet.model.architecture import Architecture
 from fastnet.model.model import Model
 from fastnet.model.norms import norm
 from fastnet.model.parameters import layer_views
@@ -57,7 +57,7 @@ def check_gradient(
         raise ValueError("epsilon is 0; expected a positive number.")
     old = net._architecture
     twin: Any = type(net)._from_parameters(  # a Network, whose backprop may be overridden
-        Architecture(old.sizes, old.activations, old.cost, np.dtype(np.float64)),
+        replace(old, dtype=np.dtype(np.float64)),
         *layer_views(net._copied_parameters(), old.sizes),
     )
     flat = np.empty_like(twin.parameters)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
@@ -42,6 +43,8 @@ Array = NDArray[Any]
 Made = TypeVar("Made")
 #: Of what is pickled; raise it when `__getstate__` changes.
 LAYOUT = 2
+#: Attributes that are kept to be faster next time, and say nothing about the network.
+CACHES = ("_predictors", "_differentiators", "_trainer", "_crew")
 #: Workspaces kept for the next prediction; while more threads predict at once, there are more.
 KEPT_WORKSPACES = 16
 
@@ -84,14 +87,14 @@ class Model:
         self._guard.rng = rng
         self._biases = self._lists("biases", biases, self._guard)
         self._weights = self._lists("weights", weights, self._guard)
-        self._drop_workspaces()
+        self._empty_caches()
         self._kind: str | None = None
         self._kind_is_given = False
         self._low = 0.0  # the negative target: 0, or -1 for tanh
         self._begin_anew()
 
-    def _drop_workspaces(self) -> None:
-        """Forget what is kept to be faster next time."""
+    def _empty_caches(self) -> None:
+        """Empty the caches."""
         self._predictors: list[PredictionEngine] = []
         self._differentiators: list[TrainingEngine] = []
         self._trainer: tuple[Any, TrainingEngine] | None = None  # for the thread that trains
@@ -151,8 +154,8 @@ class Model:
         check_cost(found, old.activations[-1])
         self._guard.check_cost()
         with self._guard:
-            self._architecture = Architecture(old.sizes, old.activations, found, old.dtype)
-            self._drop_workspaces()
+            self._architecture = replace(old, cost=found)
+            self._empty_caches()
 
     @property
     def kind(self) -> str | None:
@@ -244,8 +247,7 @@ class Model:
             state["history"] = History(self.history)  # copy.copy copies nothing by itself
             if self._state is not None:
                 state["_state"] = self._state.copy()
-        engines = ("_predictors", "_differentiators", "_trainer", "_crew")
-        for name in ("_biases", "_weights", *engines, "_guard"):
+        for name in ("_biases", "_weights", *CACHES, "_guard"):
             del state[name]
         return state | {"_layout": LAYOUT}
 
@@ -333,22 +335,18 @@ class Model:
 
     # ---- data, and what targets mean
 
-    def _read(
-        self, data: Any, name: str, *, repeated: bool = False, trained: bool = True
-    ) -> Dataset:
-        """Return data checked and wrapped; where not `trained`, any targets will do."""
-        n_in, n_out = self._architecture.sizes[0], self._architecture.sizes[-1]
-        check = self._check_targets if trained else None
+    def _read(self, data: Any, name: str, *, repeated: bool = False) -> Dataset:
+        """Return data checked and wrapped, what `Network.prepare` has returned included."""
+        sizes, check = self._architecture.sizes, self._check_targets
+        shape = sizes[0], sizes[-1], self.dtype
         if isinstance(data, Dataset):
-            data.check_fit(n_in, n_out, self.dtype)
-            if check is not None and data.facts is not None:
+            data.check_fit(*shape)
+            if data.facts is not None:
                 check(data.facts, f"{name}: y")
             return data
         if isinstance(data, Batches):
-            return data.read(n_in, n_out, self.dtype, name, repeated=repeated, check=check)
-        return read_dataset(
-            data, n_in, n_out, self.dtype, name=name, repeated=repeated, check=check
-        )
+            return data.read(*shape, name, repeated=repeated, check=check)
+        return read_dataset(data, *shape, name=name, repeated=repeated, check=check)
 
     def _check_targets(self, facts: TargetFacts, name: str) -> None:
         """Raise ValueError for targets that this network's cost is not defined for."""

@@ -165,10 +165,10 @@ def layer_statistics(model: Model, X: ArrayLike, y: Any) -> list[dict[str, float
     """Return how the weighted inputs of each layer lie; see `Network.layer_statistics`."""
     sizes = model._architecture.sizes
     inputs = as_rows(X, sizes[0], "layer_statistics: X")
-    # The weighted inputs don't depend on y; zeros are class numbers, or targets of one unit.
+    # The weighted inputs don't depend on y. 1 is a class, or what any cost allows one unit.
     with memory_for("layer_statistics: X"):
-        targets = np.zeros(inputs.n) if y is None else y
-    data = model._read((inputs, targets), "layer_statistics", trained=y is not None)
+        targets = np.ones(inputs.n) if y is None else y
+    data = model._read((inputs, targets), "layer_statistics")
     for parameters in _unchanged(model):
         with model._workspace(parameters) as engine:
             sums = np.zeros((len(sizes) - 1, 6))

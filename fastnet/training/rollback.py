@@ -7,12 +7,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
-from fastnet.model.model import Model
+from fastnet.model.model import CACHES, Model
 
 __all__ = ["Rollback"]
-
-#: What a network keeps to be faster; it says nothing about it.
-CACHES = ("_predictors", "_differentiators", "_trainer", "_crew")
 
 
 class Rollback:
@@ -44,7 +41,7 @@ class Rollback:
         """Put everything back."""
         network = self._network
         if network._architecture is not self._attributes["_architecture"]:
-            network._drop_workspaces()
+            network._empty_caches()
         for name in [name for name in vars(network) if name not in CACHES]:
             if name not in self._attributes:
                 del vars(network)[name]

@@ -64,6 +64,14 @@ def test_statistics_of_the_layers_need_no_targets(n_out, labels):
     assert without[0]["std_z"] == pytest.approx(z.std())
 
 
+@pytest.mark.parametrize("output", ["tanh", "relu", "softmax", "exponential", "identity"])
+@pytest.mark.parametrize("n_out", [1, 2])
+def test_statistics_without_targets_suit_every_output(n_out, output):
+    net = fastnet.Network([3, n_out], "quadratic", output=output, rng=0)
+    (found,) = net.layer_statistics(X)
+    assert found["mean_z"] == pytest.approx((X @ net.weights[0].T + net.biases[0].T).mean())
+
+
 def test_statistics_refuse_what_is_no_batch():
     net = fastnet.Network([3, 2], rng=0)
     with pytest.raises(ValueError, match=r"layer_statistics: X has shape \(3,\)"):
