@@ -28,7 +28,7 @@ from fastnet.estimators.settings import (
     make_schedule,
 )
 from fastnet.estimators.stopping import HeldOut, StoppingRules, TaskCallbacks
-from fastnet.interchange.sklearn import meaning_of
+from fastnet.interchange.sklearn import preprocessing_of
 from fastnet.model.norms import regularized
 from fastnet.model.parameters import Views
 from fastnet.network import Network
@@ -265,7 +265,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
                 del self.__dict__[name]
             network.kind = self._kind()
             with suppress(ValueError):  # classes that are dates, say, stay with the estimator
-                network.preprocessing = meaning_of(self)
+                network.preprocessing = preprocessing_of(self)
             self.network_, self.n_layers_ = network, len(sizes)
             self.loss_curve_: list[float] = []
             self.t_ = self._no_improvement_count = 0

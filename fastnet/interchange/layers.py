@@ -16,7 +16,7 @@ from fastnet.model.model import AnyModel, Model
 from fastnet.model.parameters import layer_views
 from fastnet.preprocessing import Preprocessing
 
-__all__ = ["Layer", "assemble", "copied", "warn_of_scaling"]
+__all__ = ["Layer", "assemble", "layers_of", "warn_of_scaling"]
 
 
 #: What is learned by, where nobody says.
@@ -100,13 +100,13 @@ def assemble(
     )
 
 
-def copied(network: Model) -> list[Layer]:
+def layers_of(network: Model) -> list[Layer]:
     """Return copies of a network's layers between two stores of a training in another thread.
 
     Examples
     --------
     >>> import fastnet
-    >>> [layer.activation for layer in copied(fastnet.Network([3, 2, 2], activation="tanh"))]
+    >>> [layer.activation for layer in layers_of(fastnet.Network([3, 2, 2], activation="tanh"))]
     ['tanh', 'sigmoid']
     """
     biases, weights = layer_views(network._copied_parameters(), network.sizes)

@@ -1,4 +1,4 @@
-"""A network as an ONNX model, in standard operators that every runtime has."""
+"""Networks written as ONNX models, in standard operators that every runtime has."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fastnet._version import __version__
 from fastnet.activations import ACTIVATIONS
 from fastnet.common.errors import missing_extra
 from fastnet.files import replace_file
-from fastnet.interchange.layers import Layer, copied
+from fastnet.interchange.layers import Layer, layers_of
 from fastnet.model.model import Model
 from fastnet.preprocessing import Preprocessing
 
@@ -40,7 +40,7 @@ def to_onnx(network: Model, path: str | os.PathLike[str], *, preprocessing: bool
         )
     if known is not None:
         known.check(network.sizes)
-    layers = copied(network)
+    layers = layers_of(network)
     if not all(np.isfinite(part).all() for each in layers for part in (each.weight, each.bias)):
         raise ValueError(
             f"the network has parameters that are not finite; {os.fsdecode(path)!r} was not "
@@ -59,7 +59,7 @@ def to_onnx(network: Model, path: str | os.PathLike[str], *, preprocessing: bool
 
 
 def _metadata(network: Model, applied: Preprocessing | None) -> dict[str, str]:
-    """Return what a user of the model may want to know: names, in JSON where there are many."""
+    """Return the model's metadata: names, in JSON if there are many."""
     import json
 
     known = network.preprocessing or Preprocessing()
@@ -76,7 +76,7 @@ def _metadata(network: Model, applied: Preprocessing | None) -> dict[str, str]:
 
 
 class _Graph:
-    """An ONNX graph in the making: nodes in order, and the constants that they take.
+    """Builds an ONNX graph: nodes in order, and the constants that they take.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class _Graph:
         self._constants: list[Any] = []
 
     def add(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
-        """Add a node; return the name of what it gives."""
+        """Add a node; return the name of its output."""
         self._nodes.append(
             self._helper.make_node(operator, inputs, [output], name=output, **attributes)
         )
@@ -136,7 +136,7 @@ class _Graph:
         return self.add(OPERATORS[name], [at], f"a_{number}", **ATTRIBUTES.get(name, {}))
 
     def restored(self, at: str, applied: Preprocessing | None) -> None:
-        """Add what gives predicted numbers in the units of the target, and name the output."""
+        """Add the scaling of predicted numbers to the units of the target, and name the output."""
         if applied is not None and (applied.target_mean, applied.target_scale) != (0.0, 1.0):
             scale = self.constant("target_scale", applied.target_scale)
             mean = self.constant("target_mean", applied.target_mean)
@@ -145,7 +145,7 @@ class _Graph:
         self.add("Identity", [at], "outputs")
 
     def model(self, n_in: int, n_out: int) -> Any:
-        """Return the whole model, whose number of rows is free."""
+        """Return the whole model, for any number of rows."""
         describe, kind = self._helper.make_tensor_value_info, self._type(self._dtype)
         graph = self._helper.make_graph(
             self._nodes,

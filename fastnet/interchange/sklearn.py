@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from fastnet.activations import ACTIVATIONS
 from fastnet.common.errors import missing_extra
-from fastnet.interchange.layers import Layer, assemble, copied, warn_of_scaling
+from fastnet.interchange.layers import Layer, assemble, layers_of, warn_of_scaling
 from fastnet.model.model import AnyModel, Model
 from fastnet.preprocessing import Preprocessing
 
-__all__ = ["from_sklearn", "meaning_of", "to_sklearn"]
+__all__ = ["from_sklearn", "preprocessing_of", "to_sklearn"]
 
 Array = NDArray[Any]
 
@@ -46,7 +46,7 @@ def from_sklearn(cls: type[AnyModel], estimator: Any, *, cost: Any = None) -> An
     ]
     network = assemble(cls, layers, cost=cost, output=None, name="estimator")
     network.kind = _kind(peers, estimator)
-    network.preprocessing = meaning_of(estimator)
+    network.preprocessing = preprocessing_of(estimator)
     return network
 
 
@@ -78,7 +78,7 @@ def to_sklearn(network: Model, *, multilabel: bool | None = None) -> Any:
             f"{output}."
         )
     warn_of_scaling(network, "the estimator")
-    layers = copied(network)
+    layers = layers_of(network)
     weights = [np.ascontiguousarray(layer.weight.T) for layer in layers]
     biases = [layer.bias for layer in layers]
     options: dict[str, Any] = {"hidden_layer_sizes": tuple(network.sizes[1:-1])}
@@ -119,7 +119,7 @@ def _ours(name: Any, table: dict[str, str], what: str) -> str:
         if name == theirs:
             return ours
     raise ValueError(
-        f"the estimator's {what} is {name!r}, which fastnet has no twin of; expected one of "
+        f"the estimator's {what} is {name!r}, which fastnet does not have; expected one of "
         f"{', '.join(table.values())}."
     )
 
@@ -131,10 +131,10 @@ def _kind(peers: Any, estimator: Any) -> str:
     return "labels" if several else "classes"
 
 
-def meaning_of(estimator: Any) -> Preprocessing:
-    """Return what a fitted estimator knows of its inputs and classes: names, in their type.
+def preprocessing_of(estimator: Any) -> Preprocessing:
+    """Return a fitted estimator's names of features and classes, which keep their type.
 
-    Inputs are taken as they come, bytes too: so they are not divided by anything.
+    Its inputs are not scaled.
 
     Parameters
     ----------
@@ -144,13 +144,13 @@ def meaning_of(estimator: Any) -> Preprocessing:
     Raises
     ------
     ValueError
-        The classes are no strings, numbers or bools, such as dates.
+        The classes are not strings, numbers or bools.
 
     Examples
     --------
     >>> from sklearn.neural_network import MLPClassifier
     >>> fitted = MLPClassifier(max_iter=1000).fit([[0.0], [1.0], [2.0]], [3, 1, 1])
-    >>> meaning_of(fitted).labels
+    >>> preprocessing_of(fitted).labels
     (1, 3)
     """
     n = estimator.n_features_in_
@@ -160,7 +160,7 @@ def meaning_of(estimator: Any) -> Preprocessing:
 
 
 def _labels(estimator: Any) -> list[Any] | None:
-    """Return the names of the classes; of several labels, None where they are just numbered."""
+    """Return the names of the classes; None for several labels that are only numbered."""
     found = getattr(estimator, "classes_", None)
     if found is None:
         return None
@@ -181,7 +181,7 @@ def _labels(estimator: Any) -> list[Any] | None:
 def _add_classes(
     estimator: Any, network: Model, weights: list[Array], biases: list[Array], multilabel: bool
 ) -> str:
-    """Give a classifier its classes, and the last layer their order; return its activation."""
+    """Set a classifier's classes, and sort the last layer like them; return its activation."""
     from sklearn.preprocessing import LabelBinarizer
 
     output, n_out = network.activations[-1], network.sizes[-1]
@@ -210,7 +210,7 @@ def _add_classes(
     estimator._label_binarizer = binarizer.fit(classes)
     estimator.classes_ = binarizer.classes_
     if n_out == 2 and output == "softmax":
-        # Of two classes there one unit tells: softmax(z)_1 = sigmoid(z_1 - z_0).
+        # scikit-learn has one unit for two classes: softmax(z)_1 = sigmoid(z_1 - z_0).
         weights[-1] = weights[-1][:, 1:] - weights[-1][:, :1]
         biases[-1] = biases[-1][1:] - biases[-1][:1]
         return "sigmoid"
@@ -220,7 +220,7 @@ def _add_classes(
 
 
 def _add_fit(estimator: Any, weights: list[Array], biases: list[Array], network: Model) -> None:
-    """Give an estimator what fitting would have left, so that it predicts and learns on."""
+    """Set the attributes that `fit` sets, so that the estimator predicts and can be trained on."""
     estimator.coefs_, estimator.intercepts_ = weights, biases
     estimator.n_layers_ = network.num_layers
     estimator.n_outputs_ = len(biases[-1])

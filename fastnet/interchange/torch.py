@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fastnet.activations import ACTIVATIONS
 from fastnet.common.errors import missing_extra
-from fastnet.interchange.layers import Layer, assemble, copied, warn_of_scaling
+from fastnet.interchange.layers import Layer, assemble, layers_of, warn_of_scaling
 from fastnet.model.model import AnyModel, Model
 from fastnet.preprocessing import Preprocessing
 
@@ -18,9 +18,9 @@ __all__ = ["from_torch", "to_torch"]
 
 #: The class in `torch.nn` of each activation that has one, with its defaults.
 MODULES = {name: known.torch for name, known in ACTIVATIONS.items() if known.torch}
-#: Attributes of modules that `to_torch` made: what `preprocessing` has of these names.
+#: Attributes of `preprocessing` that become attributes of the module.
 NAMES = ("labels", "columns", "target")
-#: What does nothing when a model predicts on rows.
+#: Modules that change nothing when a model predicts.
 PASSED_OVER = ("Dropout", "AlphaDropout", "Identity")
 
 
@@ -30,7 +30,7 @@ def to_torch(network: Model) -> Any:
     nn = torch.nn
     warn_of_scaling(network, "the module")
     modules = []
-    for layer in copied(network):
+    for layer in layers_of(network):
         name, (n_out, n_in) = layer.activation, layer.weight.shape
         dtype = torch.float64 if network.dtype == np.float64 else torch.float32
         # skip_init: drawing weights that are overwritten would move torch's global generator.
@@ -115,7 +115,7 @@ def _refuse_hooks(part: Any, name: str) -> None:
 
 
 def _shown(part: Any) -> str:
-    """Return a module's repr, cut to a few words of one line."""
+    """Return a module's repr in one line, shortened."""
     text = " ".join(repr(part).split())
     return text if len(text) <= 80 else f"{text[:79]}…"
 
@@ -132,7 +132,7 @@ def _linear(part: Any, name: str, dtypes: set[Any]) -> tuple[NDArray[Any], NDArr
 
 
 def _activation(part: Any, name: str, torch: Any) -> str:
-    """Return the name of an activation that a network here can have, or refuse it by its own."""
+    """Return fastnet's name of an activation module, or raise ValueError."""
     for activation, kind in MODULES.items():
         if type(part) is not getattr(torch.nn, kind):
             continue

@@ -342,7 +342,9 @@ def test_other_refusals():
         Network.from_sklearn(pipeline)
     newer = fit("regression")
     newer.out_activation_ = "cauchy"
-    with pytest.raises(ValueError, match="out_activation_ is 'cauchy', which fastnet has no twin"):
+    with pytest.raises(
+        ValueError, match="out_activation_ is 'cauchy', which fastnet does not have"
+    ):
         Network.from_sklearn(newer)
     spoilt = fit("regression")
     spoilt.coefs_[1][0, 0] = np.nan
