@@ -458,7 +458,6 @@ class Network(Model):
             optimizer=SGD(as_rate(eta, "eta")),
             l2=as_rate(lmbda, "lmbda"),
             metrics=metrics,
-            name="training_data",
             **options,
         )
         lists: list[list[Any]] = [
@@ -594,11 +593,10 @@ class Network(Model):
         evaluation_data: Any = None,
         sample_weight: Any = None,
         class_weight: Any = None,
-        name: str = "data",
         recorded: bool = True,
         **options: Any,
     ) -> History:
-        training = self._read(data, name, repeated=recorded)
+        training = self._read(data, "data", repeated=recorded)
         training = training.weighted(sample_weight, class_weight, self._architecture.sizes[-1])
         evaluation = None
         if evaluation_data is not None:
