@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastnet.common.arguments import shown
+from fastnet.common.plain import as_plain
 
 __all__ = ["RNG", "Seed", "as_rng", "get_state", "read_state", "set_state"]
 
@@ -65,7 +66,7 @@ def get_state(generator: Source) -> Any:
     >>> rng.random() == first
     True
     """
-    return _as_plain(_native_state(generator))
+    return as_plain(_native_state(generator), "state")
 
 
 def set_state(generator: Source, state: Any) -> None:
@@ -114,14 +115,6 @@ def _native_state(generator: Source) -> Any:
     if isinstance(generator, np.random.RandomState):
         return generator.get_state(legacy=False)
     return generator.getstate()
-
-
-def _as_plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _as_plain(item) for key, item in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [_as_plain(item) for item in value]
-    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
 
 
 def _fitted(plain: Any, template: Any) -> Any:

@@ -4,13 +4,11 @@ import reprlib
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-import numpy as np
-
 from fastnet.common.arguments import in_one_line
+from fastnet.common.plain import MOST_DEPTH
 
 __all__ = [
     "are_labels",
-    "as_plain",
     "check_depth",
     "check_keys",
     "described",
@@ -20,9 +18,6 @@ __all__ = [
 ]
 
 _DTYPES = ("float64", "float32")
-
-#: Lists in lists, deeper than this, are neither written nor read: copying them needs recursion.
-MOST_DEPTH = 50
 
 
 def parse_json(data: bytes, source: str) -> Any:
@@ -154,43 +149,6 @@ def check_depth(value: Any, source: str) -> None:
         if not level:
             return
     refuse(source, f"its lists are nested more than {MOST_DEPTH} deep")
-
-
-def as_plain(value: Any, where: str, depth: int = 0) -> Any:
-    """Return what JSON gives back as it is; NumPy's numbers and arrays become Python's.
-
-    Parameters
-    ----------
-    value : object
-    where : str
-        What messages call it.
-    depth : int
-        In how many lists and dicts it lies.
-
-    Raises
-    ------
-    ValueError
-        There is something that JSON cannot hold, or lists in lists, `MOST_DEPTH` of them.
-
-    Examples
-    --------
-    >>> as_plain({"cost": np.float64(0.5), "sizes": (2, 1)}, "history")
-    {'cost': 0.5, 'sizes': [2, 1]}
-    """
-    if isinstance(value, np.generic | np.ndarray):
-        value = value.tolist()
-    if isinstance(value, bool | int | float | str | None):
-        return value
-    if depth >= MOST_DEPTH:
-        raise ValueError(f"{in_one_line(where)} is nested too deeply for a model file.")
-    if isinstance(value, list | tuple):
-        return [as_plain(item, f"{where}[{i}]", depth + 1) for i, item in enumerate(value)]
-    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return {key: as_plain(item, f"{where}[{key!r}]", depth + 1) for key, item in value.items()}
-    raise ValueError(
-        f"{where} is {described(value)}, which a model file cannot hold; make it numbers, strings, "
-        "lists and dicts with names for keys, or take it out of the network's history."
-    )
 
 
 def described(value: Any) -> str:

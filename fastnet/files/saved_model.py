@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnet._version import __version__
+from fastnet.common.plain import as_plain
 from fastnet.files.checks import (
     are_labels,
-    as_plain,
     check_depth,
     check_keys,
     described,
