@@ -37,15 +37,14 @@ def as_plain(value: Any, where: str, depth: int = 0) -> Any:
     {'cost': 0.5, 'sizes': [2, 1]}
     """
     if isinstance(value, np.generic | np.ndarray):
-        whole = value.dtype.kind in "iu" and value.ndim == 1
         value = value.tolist()
-        if whole:  # the state of a generator has many
-            return value
     if isinstance(value, bool | int | float | str | None):
         return value
     if depth >= MOST_DEPTH:
         raise ValueError(f"{in_one_line(where)} is nested too deeply for JSON.")
     if isinstance(value, list | tuple):
+        if {bool, int, float, str}.issuperset(map(type, value)):  # a generator's state is long
+            return list(value)
         return [as_plain(item, f"{where}[{i}]", depth + 1) for i, item in enumerate(value)]
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
         return {key: as_plain(item, f"{where}[{key!r}]", depth + 1) for key, item in value.items()}
