@@ -17,6 +17,7 @@ import numpy as np
 
 from fastnet import kernels
 from fastnet.common.arguments import shown
+from fastnet.common.plain import as_plain
 from fastnet.common.threads import single_threaded
 from fastnet.files import networks
 from fastnet.history import History
@@ -211,29 +212,13 @@ def _read_result(result: Any) -> dict[str, Any]:
             f"build gave an object of type {type(result).__name__}; expected a Network, its "
             "History, a dict of measures, or a pair of one of the first two and such a dict."
         )
-    history = History(_plain(record, f"history[{epoch}]") for epoch, record in enumerate(given))
+    history = History(as_plain(list(given), "history"))
     last = history[-1] if history else {}
     return {
-        "measures": {**last, **_plain(dict(measures), "measures")},
+        "measures": {**last, **as_plain(dict(measures), "measures")},
         "history": history,
         "model": model,
     }
-
-
-def _plain(value: Any, where: str) -> Any:
-    """Return a value as JSON would give it back, so that no executor or store changes it."""
-    if isinstance(value, np.generic | np.ndarray):
-        value = value.tolist()
-    if isinstance(value, bool | int | float | str | None):
-        return value
-    if isinstance(value, list | tuple):
-        return [_plain(item, f"{where}[{i}]") for i, item in enumerate(value)]
-    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
-        return {key: _plain(item, f"{where}[{key!r}]") for key, item in value.items()}
-    raise TypeError(
-        f"{where} is of type {type(value).__name__}; a sweep brings back numbers, strings, and "
-        "lists and dicts of them."
-    )
 
 
 def read_trials(configurations: Any, seeds: int, seed: int) -> list[Trial]:
