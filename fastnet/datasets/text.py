@@ -10,6 +10,7 @@ import re
 import reprlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import Any, NoReturn, Self
 
@@ -157,7 +158,6 @@ class _Lines:
     def __init__(self, stream: io.TextIOBase) -> None:
         self._stream = stream
         self._length = 0
-        self._first: str | None = None
         #: Whether the record so far has what `float` reads as nobody else does.
         self.underscore = False
 
@@ -165,9 +165,7 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        line, self._first = self._first, None
-        if line is None:
-            line = self._stream.readline(LONGEST_RECORD)
+        line = self._stream.readline(LONGEST_RECORD)
         if not line:
             raise StopIteration
         self._length += len(line)
@@ -175,11 +173,6 @@ class _Lines:
             raise csv.Error(f"it goes on for {LONGEST_RECORD} characters or more")
         self.underscore = self.underscore or "_" in line
         return line
-
-    def first(self) -> str:
-        """Return the first line, which will come once more."""
-        self._first = self._stream.readline(LONGEST_RECORD)
-        return self._first
 
     def new_record(self) -> None:
         """Forget what was counted: a record is complete."""
@@ -201,7 +194,14 @@ class _Reader:
         self._file = open_text(path)
         try:
             self._lines = _Lines(self._file)
-            self._read = csv.reader(self._lines, delimiter=self._delimiter(), strict=True)
+            try:
+                line = next(self._lines, "")
+            except UnicodeDecodeError as error:
+                self.refuse("it is no text in UTF-8", error)
+            except csv.Error as error:
+                self.refuse(f"line 1: {error}", error)
+            lines = chain([line], self._lines)
+            self._read = csv.reader(lines, delimiter=_delimiter(line), strict=True)
             first = self._next()
             if first is None:
                 self.refuse("it is empty; expected a first line that names the columns")
@@ -253,21 +253,6 @@ class _Reader:
         """Where the record that was read last is."""
         return f"line {self._line}"
 
-    def _delimiter(self) -> str:
-        """Return what gives the first line the most fields, in doubt a comma."""
-        try:
-            first = self._lines.first()
-        except UnicodeDecodeError as error:
-            self.refuse("it is no text in UTF-8", error)
-
-        def fields(mark: str) -> int:
-            try:
-                return len(next(csv.reader([first], delimiter=mark), []))
-            except csv.Error:  # a long line is too long for a single field
-                return 0
-
-        return max(",;\t", key=fields)
-
     def check_header(self, wanted: Sequence[str]) -> None:
         """Refuse a first line that looks like data, and names that stand twice.
 
@@ -308,6 +293,18 @@ class _Reader:
                     f"its first line looks like data: column {place} is called "
                     f"{reprlib.repr(name)} and holds numbers; {ways}"
                 )
+
+
+def _delimiter(line: str) -> str:
+    """Return which separator gives the first line the most fields, in doubt a comma."""
+
+    def fields(mark: str) -> int:
+        try:
+            return len(next(csv.reader([line], delimiter=mark), []))
+        except csv.Error:  # a long line is too long for a single field
+            return 0
+
+    return max(",;\t", key=fields)
 
 
 def _may_be_number(cell: str) -> bool:
@@ -376,7 +373,7 @@ def _read_rows(
         try:
             values = [*map(float, cells)]
         except ValueError:
-            _refuse_cell(reader, cells, inputs)
+            values = [math.nan]
         # A sum finds infinity and NaN at the speed of C, at the price of a second look where
         # large numbers overflow.
         if not math.isfinite(sum(values)) or reader.underscore:
@@ -406,18 +403,10 @@ def _picker(inputs: Sequence[int]) -> Callable[[list[str]], Sequence[str]]:
 
 
 def _check_cells(reader: _Reader, cells: Sequence[str], inputs: Sequence[int]) -> None:
-    for cell in cells:
-        number = as_number(cell)
-        if number is None or not math.isfinite(number):
-            _refuse_cell(reader, cells, inputs)
-
-
-def _refuse_cell(reader: _Reader, cells: Sequence[str], inputs: Sequence[int]) -> NoReturn:
     for cell, i in zip(cells, inputs, strict=True):
         number = as_number(cell)
         if number is None or not math.isfinite(number):
             _refuse_value(reader, cell.strip(), i)
-    raise AssertionError(cells)
 
 
 def _refuse_value(reader: _Reader, text: str, column: int) -> NoReturn:
