@@ -16,9 +16,10 @@ from numpy.typing import DTypeLike, NDArray
 from fastnet.common.arguments import memory_for
 from fastnet.files.atomic import replace_file
 from fastnet.files.checks import (
-    are_labels,
     check_keys,
+    check_parameters,
     described,
+    make_preprocessing,
     parse_json,
     read_names,
     refuse,
@@ -89,13 +90,7 @@ def write_json(
     """
     import json
 
-    for key, arrays in (("weights", weights), ("biases", biases)):
-        for i, array in enumerate(arrays):
-            if not np.isfinite(array).all():
-                raise ValueError(
-                    f"{key}[{i}] holds numbers that are not finite, which JSON has no form for; "
-                    f"{os.fsdecode(path)!r} was not written, has the training diverged?"
-                )
+    check_parameters(biases, weights, os.fsdecode(path))
     with memory_for(f"saving {os.fsdecode(path)!r}"):
         model: dict[str, Any] = {
             "sizes": [int(n) for n in sizes],
@@ -138,9 +133,6 @@ def _described(preprocessing: Preprocessing) -> dict[str, Any]:
 
 def _read_preprocessing(found: Any, sizes: Sequence[int], source: str) -> Preprocessing:
     known = dict(check_keys(found, source, (), optional=(*_NAMES, "input_scale")))
-    for key in ("labels", "columns"):
-        if key in known and not are_labels(known[key]):
-            refuse(source, f"its {key} are {described(known[key])}; expected a list of names")
     if "input_scale" in known:
         scale = known.pop("input_scale")
         if type(scale) not in (int, float):
@@ -149,12 +141,7 @@ def _read_preprocessing(found: Any, sizes: Sequence[int], source: str) -> Prepro
             known |= {"mean": np.zeros(sizes[0]), "scale": np.full(sizes[0], scale, np.float64)}
         except OverflowError as error:
             refuse(source, "its input_scale is beyond the range of float64", error)
-    try:
-        preprocessing = Preprocessing(**known)
-        preprocessing.check(sizes)
-    except (ValueError, TypeError) as error:
-        refuse(source, str(error).rstrip("."), error)
-    return preprocessing
+    return make_preprocessing(known, sizes, source)
 
 
 def read_json(path: str | os.PathLike[str], *, others: bool = False) -> dict[str, Any]:
@@ -194,12 +181,12 @@ def read_json(path: str | os.PathLike[str], *, others: bool = False) -> dict[str
     >>> model["weights"], model["dtype"]
     ([array([[ 0.5, -1. ]])], 'float64')
     """
-    with memory_for(f"loading {os.fsdecode(path)!r}"):
-        return _read(path, others)
-
-
-def _read(path: str | os.PathLike[str], others: bool) -> dict[str, Any]:
     source = repr(os.fsdecode(path))
+    with memory_for(f"loading {source}"):
+        return _read(path, source, others)
+
+
+def _read(path: str | os.PathLike[str], source: str, others: bool) -> dict[str, Any]:
     with open(path, "rb") as file:
         found = parse_json(file.read(), source)
     optional = ("dtype", "kind", "preprocessing")

@@ -4,14 +4,19 @@ import reprlib
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fastnet.common.arguments import in_one_line
 from fastnet.common.plain import MOST_DEPTH
+from fastnet.preprocessing import Preprocessing
 
 __all__ = [
-    "are_labels",
     "check_depth",
     "check_keys",
+    "check_parameters",
     "described",
+    "make_preprocessing",
     "parse_json",
     "read_names",
     "refuse",
@@ -114,17 +119,6 @@ def read_names(model: dict[str, Any], source: str) -> tuple[list[int], str, str]
     return sizes, cost, dtype
 
 
-def are_labels(value: Any) -> bool:
-    """Return whether JSON holds names of classes: a list of strings, numbers or bools.
-
-    Examples
-    --------
-    >>> are_labels([1, 2]), are_labels("ab"), are_labels([None])
-    (True, False, False)
-    """
-    return isinstance(value, list) and all(type(v) in (str, int, float, bool) for v in value)
-
-
 def check_depth(value: Any, source: str) -> None:
     """Refuse lists and objects in one another that are deeper than any that is written.
 
@@ -151,6 +145,45 @@ def check_depth(value: Any, source: str) -> None:
     refuse(source, f"its lists are nested more than {MOST_DEPTH} deep")
 
 
+def check_parameters(
+    biases: Sequence[NDArray[Any]], weights: Sequence[NDArray[Any]], path: str
+) -> None:
+    """Refuse to write parameters that are not finite.
+
+    Raises
+    ------
+    ValueError
+        One is not.
+    """
+    for key, arrays in (("biases", biases), ("weights", weights)):
+        for layer, array in enumerate(arrays):
+            if not np.isfinite(array).all():
+                raise ValueError(
+                    f"{key}[{layer}] holds numbers that are not finite; {path!r} was not written, "
+                    "has the training diverged?"
+                )
+
+
+def make_preprocessing(known: dict[str, Any], sizes: Sequence[int], source: str) -> Preprocessing:
+    """Return the preprocessing that a file describes, once its names and arrays are good ones.
+
+    Raises
+    ------
+    ValueError
+        They are not those of a network of these sizes.
+    """
+    for key, kinds in (("labels", (str, int, float, bool)), ("columns", (str,))):
+        names = known.get(key)
+        if names is not None and not (isinstance(names, list) and {*map(type, names)} <= {*kinds}):
+            refuse(source, f"its {key} are {described(names)}; expected a list of names")
+    try:
+        preprocessing = Preprocessing(**known)
+        preprocessing.check(sizes)
+    except (ValueError, TypeError, OverflowError) as error:
+        refuse(source, str(error).rstrip("."), error)
+    return preprocessing
+
+
 def described(value: Any) -> str:
     """Return a value in a few words.
 
@@ -163,18 +196,22 @@ def described(value: Any) -> str:
     return f"{short} (a list of {len(value)})" if isinstance(value, list) else short
 
 
-def refuse(source: str, cause: str, error: Exception | None = None) -> NoReturn:
-    """Raise the ValueError that says why a file is no saved network.
+def refuse(
+    source: str,
+    cause: str,
+    error: Exception | None = None,
+    *,
+    verdict: str = "is not a saved network",
+    advice: str = "save it again or choose another file",
+) -> NoReturn:
+    """Raise the ValueError that says what a file is not, why, and what to do.
 
     Raises
     ------
     ValueError
         Always.
     """
-    raise ValueError(
-        f"{source} is not a saved network: {in_one_line(cause)}; save it again or choose "
-        "another file"
-    ) from error
+    raise ValueError(f"{source} {verdict}: {in_one_line(cause)}; {advice}") from error
 
 
 def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

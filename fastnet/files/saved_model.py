@@ -25,10 +25,11 @@ from numpy.typing import NDArray
 from fastnet._version import __version__
 from fastnet.common.plain import as_plain
 from fastnet.files.checks import (
-    are_labels,
     check_depth,
     check_keys,
+    check_parameters,
     described,
+    make_preprocessing,
     parse_json,
     read_names,
     refuse,
@@ -172,13 +173,9 @@ def arrays_of(model: SavedModel, path: str) -> dict[str, Array]:
     """
     members: dict[str, Array] = {}
     stored = np.dtype(model.dtype).newbyteorder("<")
+    check_parameters(model.biases, model.weights, path)
     for key, arrays in (("biases", model.biases), ("weights", model.weights)):
         for layer, array in enumerate(arrays):
-            if not np.isfinite(array).all():
-                raise ValueError(
-                    f"{key}[{layer}] holds numbers that are not finite; {path!r} was not written, "
-                    "has the training diverged?"
-                )
             members[f"{key}_{layer}"] = np.asarray(array, dtype=stored)
     if model.training is not None:
         for name, array in model.training.arrays.items():
@@ -401,12 +398,4 @@ def _read_preprocessing(names: Any, sizes: Sequence[int], members: Members) -> P
     if standardized:
         for key in ("mean", "scale"):
             found[key] = members.checked(f"input_{key}", (sizes[0],), "float64")
-    for key, good in (("labels", are_labels), ("columns", _are_names)):
-        if found[key] is not None and not good(found[key]):
-            refuse(members.source, f"its {key} are {described(found[key])}; expected names")
-    try:
-        preprocessing = Preprocessing(**found)
-        preprocessing.check(sizes)
-    except (ValueError, TypeError, OverflowError) as error:
-        refuse(members.source, str(error).rstrip("."), error)
-    return preprocessing
+    return make_preprocessing(found, sizes, members.source)

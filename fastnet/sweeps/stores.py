@@ -23,9 +23,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from fastnet._version import __version__
-from fastnet.common.arguments import in_one_line
 from fastnet.files import read_npz, replace_file, write_npz
-from fastnet.files.checks import described, parse_json
+from fastnet.files.checks import described, parse_json, refuse
 from fastnet.history import History
 from fastnet.sweeps.digests import digest_function, digest_value
 from fastnet.sweeps.results import Outcome
@@ -187,9 +186,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _refuse(path: Path, cause: str) -> NoReturn:
-    raise ValueError(
-        f"{path} is damaged: {in_one_line(cause)}; remove it, and what it stands for is done again."
-    )
+    advice = "remove it, and what it stands for is done again."
+    refuse(str(path), cause, verdict="is damaged", advice=advice)
 
 
 def _as_json(value: Any) -> Any:
