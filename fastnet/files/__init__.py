@@ -1,10 +1,9 @@
-"""Model files in and out, written so that no failure leaves half a file, and read with suspicion.
+"""Model files: written atomically, and read without trusting what they declare.
 
-Three forms. The library's own (`write_npz`, `read_npz`) and safetensors, which other libraries read
-(`write_safetensors`, `read_safetensors`), hold any network and what belongs to it; the book's JSON
-(`write_json`, `read_json`) holds sigmoid networks. `format_of` tells them apart by content.
-
-Knows nothing of `Network`: what goes in and comes out is sizes, arrays and names.
+There are three forms. The library's own (`write_npz`, `read_npz`) and safetensors, which other
+libraries read (`write_safetensors`, `read_safetensors`), hold any network with its preprocessing
+and history; the book's JSON (`write_json`, `read_json`) holds sigmoid networks. `format_of` tells
+them apart by content.
 """
 
 import os
@@ -38,25 +37,12 @@ __all__ = [
 
 
 def format_of(path: str | os.PathLike[str]) -> str:
-    """Return "safetensors" or "npz" where a file begins as one of those does, or else "json".
-
-    Parameters
-    ----------
-    path : str or os.PathLike
+    """Return "safetensors" or "npz" if a file begins as one of those does, or else "json".
 
     Raises
     ------
     OSError
         The file cannot be read.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "named.npz")
-    ...     replace_file(path, b'{"sizes": [2, 1]}')
-    ...     format_of(path)
-    'json'
     """
     with open(path, "rb") as file:
         start = file.read(9)

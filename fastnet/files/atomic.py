@@ -1,4 +1,4 @@
-"""Replacing a file so that no failure leaves half of one."""
+"""Atomic writing: a file is replaced as a whole, or stays as it was."""
 
 import errno
 import os
@@ -11,14 +11,14 @@ from typing import BinaryIO
 
 __all__ = ["remove_leftovers", "replace_file"]
 
-#: What systems and file systems answer that cannot flush a folder, or do it by themselves.
+#: Errors of systems and file systems that cannot flush a folder, or do it by themselves.
 _NO_FLUSH = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM, errno.EISDIR, errno.EBADF}
 
 
 def _locks() -> ModuleType | None:
     try:
         import fcntl
-    except ImportError:  # not POSIX; there, what is open cannot be removed anyway
+    except ImportError:  # not POSIX; an open file cannot be removed there anyway
         return None
     return fcntl
 
@@ -29,27 +29,26 @@ def replace_file(
     *,
     before: Callable[[], object] | None = None,
 ) -> None:
-    """Write ``data`` to ``path``; at every moment the old file or the new one is there whole.
+    """Write a file so that at every moment the whole old content or the whole new one is there.
 
-    The data go to a new file in the same folder, are flushed to the disk, take the name in one
-    step, and the folder is flushed too. A symbolic link stays one, the permissions of a file that
-    is there stay as they are (other hard links to it keep the old data), and a file that may not be
-    written is refused as `open` would. What is no regular file, such as a pipe, is written to
-    directly.
+    The data go to a new file in the same folder and are flushed to the disk; then that file is
+    renamed, and the folder is flushed too. A symbolic link stays one, the permissions of an
+    existing file stay as they are (other hard links to it keep the old data), and a file that may
+    not be written is refused as `open` would. A pipe or a device is written to directly.
 
     Parameters
     ----------
     path : str or os.PathLike
         The file.
     data : bytes or function of an open file
-        All of its new content, or what writes it.
+        All of its new content, or a function that writes it.
     before : callable, keyword only, optional
-        Called when all is on the disk, before it takes the name.
+        Called when everything is on the disk, before the file is renamed.
 
     Raises
     ------
     OSError
-        If it cannot be written; nothing is left behind then.
+        The file cannot be written; nothing is left behind then.
 
     Examples
     --------
@@ -66,16 +65,16 @@ def replace_file(
             _write(file, data)
         return
     if mode is not None:
-        # Renaming needs no leave to write to the file itself, so that has to be asked for.
+        # Renaming needs no permission to write to the file itself, so check that here.
         os.close(os.open(target, os.O_WRONLY))
     fcntl = _locks()
     temporary = os.path.join(
-        os.path.dirname(target), f"{_beginning(target)}{os.urandom(8).hex()}.tmp"
+        os.path.dirname(target), f"{_temporary_prefix(target)}{os.urandom(8).hex()}.tmp"
     )
     try:
         with open(temporary, "xb") as file:
             if fcntl is not None:
-                with suppress(OSError):  # which file systems without locks have
+                with suppress(OSError):  # a file system without locks
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _write(file, data)
             file.flush()
@@ -90,7 +89,7 @@ def replace_file(
         with suppress(OSError):
             os.unlink(temporary)
         if isinstance(error, OSError):
-            # The name that the caller knows, not that of the file beside it.
+            # With the name that the caller knows, not that of the temporary file.
             raise OSError(error.errno, error.strerror, os.fsdecode(path)) from error
         raise
 
@@ -103,21 +102,15 @@ def _write(file: BinaryIO, data: bytes | Callable[[BinaryIO], object]) -> None:
 
 
 def remove_leftovers(path: str | os.PathLike[str]) -> None:
-    """Remove what processes left beside a file that were killed while they wrote it.
+    """Remove temporary files beside a file, left by processes that were killed while writing it.
 
-    What another process is writing is locked, and stays.
-
-    Examples
-    --------
-    >>> import os, tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     remove_leftovers(os.path.join(folder, "note"))
+    A temporary file that another process is writing is locked, and stays.
     """
     target = os.path.realpath(os.fsdecode(path))
-    folder, beginning = os.path.dirname(target), _beginning(target)
+    folder, prefix = os.path.dirname(target), _temporary_prefix(target)
     with suppress(OSError):
         for name in os.listdir(folder):
-            if name.startswith(beginning) and name.endswith(".tmp"):
+            if name.startswith(prefix) and name.endswith(".tmp"):
                 with suppress(OSError):
                     _remove_unless_locked(os.path.join(folder, name))
 
@@ -132,14 +125,14 @@ def _remove_unless_locked(path: str) -> None:
         os.unlink(path)
 
 
-def _beginning(target: str) -> str:
-    """What the names of files begin with that are to become this one."""
+def _temporary_prefix(target: str) -> str:
+    """Return what the names of a file's temporary files begin with."""
     name = os.fsencode(os.path.basename(target))
     return f".fastnet-{blake2b(name, digest_size=6).hexdigest()}-"
 
 
 def _flush_folder(folder: str) -> None:
-    """Have the disk know the new name, where that can be asked for."""
+    """Flush a folder's entries to the disk, where the system can."""
     try:
         number = os.open(folder or ".", os.O_RDONLY)
     except OSError:

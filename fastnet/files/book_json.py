@@ -1,8 +1,8 @@
-"""The book's JSON form: sizes, weights, biases, and the cost's name.
+"""Model files in the book's JSON form: sizes, weights, biases, and the cost's name.
 
-Two keys may stand beside them, which the book's program passes over: ``dtype``, for float32, and
-``preprocessing``, with what is known of `labels`, `columns`, `target`, and with `input_scale`, by
-which all inputs are divided.
+The book's program ignores the optional keys: ``dtype``, for float32; ``kind``, what the targets
+are; and ``preprocessing``, with `labels`, `columns`, `target`, and `input_scale`, by which all
+inputs are divided.
 """
 
 import os
@@ -49,7 +49,7 @@ def write_json(
     Parameters
     ----------
     path : str or os.PathLike
-        The file; one that is there is replaced, see `replace_file`.
+        Written by `replace_file`.
     sizes : sequence of int
         The L + 1 layer sizes.
     weights, biases : sequences of L arrays
@@ -57,23 +57,23 @@ def write_json(
     cost : str
         Name of the cost.
     dtype : data-type
-        float64 or float32. Only the latter is written, so that a float64 file is the book's own.
+        float64 or float32. Only float32 is written, so that a float64 file is the book's own.
     kind : str, optional
-        What the targets are; classes, which the book's always are, are not written.
+        What the targets are. "classes" is not written: the book's always are.
     preprocessing : Preprocessing, optional
-        One that `fits_json`.
+        One for which `fits_json` is true.
 
     Raises
     ------
     ValueError
-        If a weight or a bias is not finite: JSON has no such numbers. Nothing is written then.
+        A weight or a bias is not finite: JSON has no such numbers. Nothing is written then.
     OSError
-        If the file cannot be written. One that was there before is still whole then.
+        The file cannot be written. An older one is still whole then.
 
     Notes
     -----
     The form is that of ``network2.py`` in M. Nielsen, *Neural Networks and Deep Learning*, chapter
-    3. Every number is written with as many digits as give the same bits when read.
+    3. Every number is written with enough digits to be read back to the same bits.
 
     Examples
     --------
@@ -86,7 +86,9 @@ def write_json(
     ...                dtype=np.float64)
     ...     with open(path) as file:
     ...         print(file.read())
+    ...     read_json(path)["weights"]
     {"sizes": [2, 1], "weights": [[[0.5, -1.0]]], "biases": [[[2.0]]], "cost": "QuadraticCost"}
+    [array([[ 0.5, -1. ]])]
     """
     import json
 
@@ -109,10 +111,10 @@ def write_json(
 
 
 def fits_json(preprocessing: Preprocessing) -> bool:
-    """Return whether this form holds it: names, and one scale for all inputs.
+    """Return whether this form holds a preprocessing: names, and one scale for all inputs.
 
-    What standardizes each input by itself is refused, since whoever reads the file with the book's
-    program would leave it out.
+    Means and scales that differ between inputs are refused, since the book's program would ignore
+    them.
 
     Examples
     --------
@@ -145,14 +147,15 @@ def _read_preprocessing(found: Any, sizes: Sequence[int], source: str) -> Prepro
 
 
 def read_json(path: str | os.PathLike[str], *, others: bool = False) -> dict[str, Any]:
-    """Read a network in the book's JSON form; check everything about it but the name of its cost.
+    """Return the network that `write_json` or the book's ``network2.py`` wrote.
+
+    Everything is checked but the name of the cost.
 
     Parameters
     ----------
     path : str or os.PathLike
-        The file, by `write_json` or by the book's ``network2.py``.
     others : bool, default False
-        Pass over keys that are not known, as the book's ``load`` does.
+        Ignore unknown keys, as the book's ``load`` does.
 
     Returns
     -------
@@ -163,23 +166,11 @@ def read_json(path: str | os.PathLike[str], *, others: bool = False) -> dict[str
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file (and the other errors of `open`).
+    OSError
+        The file cannot be read.
     ValueError
-        If the file is not JSON, lacks a key or has one that is not known, if its lists do not have
-        the shapes that ``sizes`` asks for, or hold anything but finite numbers.
-
-    Examples
-    --------
-    >>> import os, tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "model.json")
-    ...     with open(path, "w") as file:
-    ...         _ = file.write('{"sizes": [2, 1], "weights": [[[0.5, -1]]], "biases": [[[2]]],'
-    ...                        ' "cost": "QuadraticCost"}')
-    ...     model = read_json(path)
-    >>> model["weights"], model["dtype"]
-    ([array([[ 0.5, -1. ]])], 'float64')
+        The file is not JSON, lacks a key or has an unknown one, or its lists do not have the shapes
+        that ``sizes`` asks for, or hold anything but finite numbers.
     """
     source = repr(os.fsdecode(path))
     with memory_for(f"loading {source}"):
@@ -213,7 +204,7 @@ def _read(path: str | os.PathLike[str], source: str, others: bool) -> dict[str, 
 def _matrices(
     layers: Any, shapes: list[tuple[int, int]], key: str, source: str
 ) -> list[NDArray[np.float64]]:
-    """Turn nested lists into arrays, which are made only when the lists have the given shapes."""
+    """Return nested lists as arrays, which are made only once the lists have the given shapes."""
     if not isinstance(layers, list) or len(layers) != len(shapes):
         refuse(
             source,

@@ -1,4 +1,4 @@
-"""What the readers share: JSON that must be one object, names and sizes, and one wording."""
+"""Checks that the readers of model files share, and the wording of their refusals."""
 
 import reprlib
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _DTYPES = ("float64", "float32")
 
 
 def parse_json(data: bytes, source: str) -> Any:
-    """Return what JSON in UTF-8 holds.
+    """Return the value that JSON in UTF-8 holds.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def parse_json(data: bytes, source: str) -> Any:
     Raises
     ------
     ValueError
-        It is not JSON, or a key stands twice in one object.
+        It is not JSON, or an object has the same key twice.
 
     Examples
     --------
@@ -65,12 +65,12 @@ def parse_json(data: bytes, source: str) -> Any:
 def check_keys(
     model: Any, source: str, required: Sequence[str], optional: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Return `model` if it is a dict with every required key, and none but the optional beside.
+    """Return `model` if it is a dict with every required key, and no others but the optional ones.
 
     Raises
     ------
     ValueError
-        It is anything else.
+        It is not.
 
     Examples
     --------
@@ -83,8 +83,7 @@ def check_keys(
     missing = [key for key in required if key not in model]
     if missing:
         refuse(source, f"it has no {missing[0]}; {expected}")
-    # A key that this version does not know may change what the network computes, so it must not be
-    # passed over.
+    # A key that this version does not know may change what the network computes.
     unknown = [key for key in model if key not in (*required, *optional)]
     if unknown:
         refuse(
@@ -94,12 +93,12 @@ def check_keys(
 
 
 def read_names(model: dict[str, Any], source: str) -> tuple[list[int], str, str]:
-    """Return what a file says beside its numbers: sizes, the cost's name, the dtype's.
+    """Return a model's sizes, the name of its cost, and the name of its dtype.
 
     Raises
     ------
     ValueError
-        One is not of its kind.
+        One of them is of another type.
 
     Examples
     --------
@@ -120,16 +119,12 @@ def read_names(model: dict[str, Any], source: str) -> tuple[list[int], str, str]
 
 
 def check_depth(value: Any, source: str) -> None:
-    """Refuse lists and objects in one another that are deeper than any that is written.
+    """Refuse lists and objects that are nested more deeply than any that is written.
 
     Raises
     ------
     ValueError
         They are.
-
-    Examples
-    --------
-    >>> check_depth([[[]]], "'a.json'")
     """
     level = [value]
     for _ in range(MOST_DEPTH + 1):  # the object that holds what was written is one more
@@ -185,13 +180,7 @@ def make_preprocessing(known: dict[str, Any], sizes: Sequence[int], source: str)
 
 
 def described(value: Any) -> str:
-    """Return a value in a few words.
-
-    Examples
-    --------
-    >>> described([1, 2])
-    '[1, 2] (a list of 2)'
-    """
+    """Return a value in a few words: of [1, 2], "[1, 2] (a list of 2)"."""
     short = reprlib.repr(value)
     return f"{short} (a list of {len(value)})" if isinstance(value, list) else short
 

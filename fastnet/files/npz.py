@@ -33,9 +33,9 @@ def write_arrays(file: BinaryIO, arrays: Mapping[str, Array]) -> None:
 
     Examples
     --------
-    >>> archive = io.BytesIO()
-    >>> write_arrays(archive, {"a": np.arange(3)})
-    >>> np.load(archive)["a"]
+    >>> file = io.BytesIO()
+    >>> write_arrays(file, {"a": np.arange(3)})
+    >>> np.load(io.BytesIO(file.getvalue()))["a"]
     array([0, 1, 2])
     """
     import zipfile

@@ -1,10 +1,8 @@
-"""The library's own model files: an .npz archive that `numpy.load` opens too.
+"""Model files in the library's own form: an .npz archive that `numpy.load` opens too.
 
-Its members are the arrays of `contents`, and ``header``, uint8, which is JSON in UTF-8; all are
-stored without compression.
-
-Nothing is pickled, and a file costs no more memory to read than a small multiple of its size:
-compressed members are refused, and declared sizes are held against the bytes that are there.
+Its members are the arrays of `saved_model`, and ``header``, uint8, which is JSON in UTF-8. Nothing
+is pickled, and reading takes no more memory than a small multiple of the file's size: compressed
+members are refused, and declared sizes are compared with the bytes that are there.
 """
 
 from __future__ import annotations
@@ -45,7 +43,7 @@ def write_npz(
     Parameters
     ----------
     path : str or os.PathLike
-        The file; one that is there is replaced, see `replace_file`.
+        Written by `replace_file`.
     model : SavedModel
     before : callable, keyword only, optional
         See `replace_file`.
@@ -56,9 +54,9 @@ def write_npz(
         A parameter is not finite, the preprocessing is not one for such a network, or the history
         holds what JSON cannot. Nothing is written then.
     TypeError
-        `model.preprocessing` is no `Preprocessing`.
+        `model.preprocessing` is not a `Preprocessing`.
     OSError, MemoryError
-        The file cannot be written. One that was there before is still whole then.
+        The file cannot be written. An older one is still whole then.
 
     Examples
     --------
@@ -70,7 +68,9 @@ def write_npz(
     ...     write_npz(path, model)
     ...     with np.load(path) as members:
     ...         print(sorted(members), members["weights_0"])
+    ...     read_npz(path).weights
     ['biases_0', 'header', 'weights_0'] [[ 0.5 -1. ]]
+    [array([[ 0.5, -1. ]], dtype=float32)]
     """
     with memory_for(f"saving {os.fsdecode(path)!r}"):
         members = arrays_of(model, os.fsdecode(path))
@@ -79,59 +79,29 @@ def write_npz(
 
 
 def read_npz(path: str | os.PathLike[str]) -> SavedModel:
-    """Read a model in the library's own form; check everything but the names in it.
+    """Return the model that `write_npz` wrote, in this version of the format or an earlier one.
 
-    Parameters
-    ----------
-    path : str or os.PathLike
-        A file that `write_npz` wrote, in this version of the format or an earlier one.
-
-    Returns
-    -------
-    SavedModel
-        Its arrays are of the model's dtype.
+    Everything is checked but the names of activations, cost and initializers.
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file (and the other errors of `open`).
+    OSError
+        The file cannot be read.
     ValueError
-        If it is not such a file, is damaged, declares what is not there, or is of a later version
-        of the format.
-
-    Examples
-    --------
-    >>> import os, tempfile
-    >>> model = SavedModel([2, 1], ["identity"], "quadratic", "float32",
-    ...                    [np.array([[2.0]])], [np.array([[0.5, -1.0]])])
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "model.npz")
-    ...     write_npz(path, model)
-    ...     read_npz(path).weights
-    [array([[ 0.5, -1. ]], dtype=float32)]
+        It is not such a file, is damaged, declares what is not there, or is of a later version of
+        the format.
     """
     with memory_for(f"loading {os.fsdecode(path)!r}"), _Archive(path) as archive:
         return read_model(archive.header(), archive)
 
 
 def read_npz_header(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read what a model says beside its arrays, without these.
+    """Return the header of a model file, without reading the parameters.
 
     Raises
     ------
     OSError, ValueError
         As for `read_npz`, as far as the header shows it.
-
-    Examples
-    --------
-    >>> import os, tempfile
-    >>> model = SavedModel([2, 1], ["identity"], "quadratic", "float32",
-    ...                    [np.array([[2.0]])], [np.array([[0.5, -1.0]])])
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "model.npz")
-    ...     write_npz(path, model)
-    ...     read_npz_header(path)["sizes"]
-    [2, 1]
     """
     with _Archive(path) as archive:
         return read_header(archive.header(), archive.source)

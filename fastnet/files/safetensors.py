@@ -1,6 +1,6 @@
-"""Model files in the safetensors form, which other libraries read, and the `safetensors` library.
+"""Model files in the safetensors form, which other libraries read.
 
-The tensors are the arrays of `contents`, named as PyTorch names those of an ``nn.Sequential`` of
+The tensors are the arrays of `saved_model`, named as PyTorch names those of an ``nn.Sequential`` of
 linear layers with an activation behind each (which is what `interchange.to_torch` makes):
 
 ==================  =========  ==============================================================
@@ -10,10 +10,9 @@ input_mean          float64    (n_0,), where inputs are standardized
 input_scale         float64    (n_0,)
 ==================  =========  ==============================================================
 
-The header of `contents` stands in the metadata under `HEADER`. Files are read by the library, and
-written to the same bytes as it writes them. It checks before it gives anything away that the
-tensors fill the file from end to end, so nothing larger than the file is allocated; nothing in it
-is executed.
+The header of `saved_model` is in the metadata under `HEADER`. Files are read by the safetensors
+library, and written as it writes them, byte for byte. Before it returns anything, it checks that
+the tensors fill the file from end to end, so nothing larger than the file is allocated.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ _PARTS = {"weights": "weight", "biases": "bias"}
 
 
 def looks_like_safetensors(start: bytes) -> bool:
-    """Return whether a file that begins so is a safetensors file.
+    """Return whether a file that begins with these bytes is a safetensors file.
 
     Parameters
     ----------
@@ -67,7 +66,7 @@ def write_safetensors(path: str | os.PathLike[str], model: SavedModel) -> None:
     Parameters
     ----------
     path : str or os.PathLike
-        The file; one that is there is replaced, see `replace_file`.
+        Written by `replace_file`.
     model : SavedModel
 
     Raises
@@ -75,7 +74,7 @@ def write_safetensors(path: str | os.PathLike[str], model: SavedModel) -> None:
     ValueError, TypeError, OSError
         As for `write_npz`.
     ImportError
-        The library is missing.
+        The safetensors library is missing.
 
     Examples
     --------
@@ -101,7 +100,7 @@ def write_safetensors(path: str | os.PathLike[str], model: SavedModel) -> None:
 
 
 def _pieces(tensors: dict[str, Array], header: str) -> Iterator[bytes | memoryview]:
-    """Yield the bytes that the library writes; it would end the process where memory is short."""
+    """Yield the bytes that the library would write; it ends the process when memory is short."""
     import json
 
     index: dict[str, Any] = {"__metadata__": {HEADER: header}}
@@ -121,37 +120,16 @@ def _pieces(tensors: dict[str, Array], header: str) -> Iterator[bytes | memoryvi
 
 
 def read_safetensors(path: str | os.PathLike[str]) -> SavedModel:
-    """Read a model in the safetensors form; check everything but the names in it.
+    """Return the model that `write_safetensors` wrote, in this version of the format or an earlier.
 
-    Parameters
-    ----------
-    path : str or os.PathLike
-        A file that `write_safetensors` wrote, in this version of the format or an earlier one.
-
-    Returns
-    -------
-    SavedModel
-        Its arrays are of the model's dtype.
+    Everything is checked but the names of activations, cost and initializers.
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file (and the other errors of `open`).
-    ValueError
-        If it is not such a file, is damaged, or is of a later version of the format.
+    OSError, ValueError
+        As for `read_npz`.
     ImportError
-        The library is missing.
-
-    Examples
-    --------
-    >>> import os, tempfile
-    >>> model = SavedModel([2, 1], ["identity"], "quadratic", "float32",
-    ...                    [np.array([[2.0]])], [np.array([[0.5, -1.0]])])
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "model.safetensors")
-    ...     write_safetensors(path, model)
-    ...     read_safetensors(path).weights
-    [array([[ 0.5, -1. ]], dtype=float32)]
+        The safetensors library is missing.
     """
     try:
         from safetensors import SafetensorError, safe_open
@@ -175,7 +153,7 @@ def read_safetensors(path: str | os.PathLike[str]) -> SavedModel:
 
 
 class _Tensors:
-    """An open file, whose tensors are had by the keys of `contents`."""
+    """An open file, whose tensors are read by their keys in `saved_model`."""
 
     def __init__(self, file: Any, source: str, n_bytes: int) -> None:
         self.source = source
@@ -184,7 +162,7 @@ class _Tensors:
         self._file = file
 
     def member(self, key: str) -> Array:
-        """Refuse: what this form holds is networks alone."""
+        """Refuse: this form does not hold checkpoints."""
         refuse(self.source, f"it asks for {key!r}, which only checkpoints in .npz have")
 
     def checked(self, key: str, shape: tuple[int, ...], dtype: str) -> Array:
@@ -208,12 +186,6 @@ class _Tensors:
 
 
 def _name_of(key: str) -> str:
-    """Return what a tensor is called.
-
-    Examples
-    --------
-    >>> _name_of("weights_3"), _name_of("input_mean")
-    ('6.weight', 'input_mean')
-    """
+    """Return the tensor's name: "6.weight" of "weights_3", "input_mean" of "input_mean"."""
     part, _, layer = key.partition("_")
     return f"{2 * int(layer)}.{_PARTS[part]}" if part in _PARTS else key

@@ -1,6 +1,6 @@
-"""What a model file holds, whichever its form: named arrays, and a header in JSON for the rest.
+"""The content of a model file in any form: named arrays, and a header in JSON for the rest.
 
-The arrays, L layers of them:
+The arrays of L layers:
 
 ==================  =========  ==============================================================
 biases_0, ...       dtype      (n_out, 1), one a layer
@@ -162,14 +162,14 @@ class Members(Protocol):
 
 
 def arrays_of(model: SavedModel, path: str) -> dict[str, Array]:
-    """Return all arrays of a model, in the byte order of files, once they are good ones.
+    """Return all arrays of a model, little-endian, once they are checked.
 
     Raises
     ------
     ValueError
         A parameter is not finite, or the preprocessing is not one for such a network.
     TypeError
-        `model.preprocessing` is no `Preprocessing`.
+        `model.preprocessing` is not a `Preprocessing`.
     """
     members: dict[str, Array] = {}
     stored = np.dtype(model.dtype).newbyteorder("<")
@@ -196,7 +196,7 @@ def arrays_of(model: SavedModel, path: str) -> dict[str, Array]:
 
 
 def header_of(model: SavedModel) -> bytes:
-    """Return all that is no array, as JSON.
+    """Return everything but the arrays, as JSON.
 
     Raises
     ------
@@ -233,7 +233,7 @@ def header_of(model: SavedModel) -> bytes:
 
 
 def read_model(data: bytes, members: Members) -> SavedModel:
-    """Return the model that a header and its arrays mean; check everything but the names in it.
+    """Return the model of a header and its arrays; check everything but the names in it.
 
     Parameters
     ----------
@@ -244,7 +244,7 @@ def read_model(data: bytes, members: Members) -> SavedModel:
     Raises
     ------
     ValueError
-        Something is damaged, missing, too much, or of a later version of the format.
+        Something is damaged, missing or unknown, or of a later version of the format.
     """
     header = read_header(data, members.source)
     sizes, _, dtype = read_names(header, members.source)
@@ -291,7 +291,7 @@ def _read_training(told: Any, members: Members) -> SavedTraining:
 def _check_sizes(
     header: dict[str, Any], sizes: Sequence[int], dtype: str, members: Members
 ) -> None:
-    """Refuse sizes that don't go with the activations, or with the bytes that are there."""
+    """Refuse sizes that do not fit the activations or the bytes that are there."""
     if len(header["activations"]) != len(sizes) - 1:
         refuse(
             members.source,
@@ -308,7 +308,7 @@ def _check_sizes(
 
 
 def read_header(data: bytes, source: str) -> dict[str, Any]:
-    """Return the header, once it is one of a version that is known, with all of its keys."""
+    """Return the header, once its version is known and all of its keys are checked."""
     found = parse_json(data, source)
     check_depth(found, source)
     _check_version(found, source)
@@ -352,7 +352,7 @@ def _is_start(value: Any) -> bool:
 
 
 def _kind_of_version_1(header: dict[str, Any]) -> str | None:
-    """Return what a network is taken for whose file says nothing of its targets."""
+    """Return the kind of targets that a file of version 1, which does not say it, suggests."""
     preprocessing, activations = header["preprocessing"], header["activations"]
     if isinstance(preprocessing, dict) and preprocessing.get("labels") is not None:
         return "classes"
@@ -368,7 +368,7 @@ def _is_low(value: Any) -> bool:
 
 
 def _check_version(header: Any, source: str) -> None:
-    """Refuse what is no header, and the header of a version to come."""
+    """Refuse a header of another format, or of a later version of this one."""
     if not isinstance(header, dict) or header.get("format") not in (FORMAT, CHECKPOINT):
         refuse(source, f"its header is {described(header)}; expected one of {FORMAT!r}")
     version = header.get("version")
@@ -388,7 +388,7 @@ def _check_version(header: Any, source: str) -> None:
 
 
 def _read_preprocessing(names: Any, sizes: Sequence[int], members: Members) -> Preprocessing | None:
-    """Return what the header and the two members say that was done to the data."""
+    """Return the preprocessing that the header and the two members describe."""
     if names is None:
         return None
     found = dict(check_keys(names, members.source, (*_NAMES, "standardized")))
