@@ -10,11 +10,11 @@ import numpy as np
 from fastnet.common.arguments import as_count, as_items, as_rate, shown
 from fastnet.schedules import (
     Resumable,
-    goodness,
+    monitored,
     read_better,
     read_monitor,
+    score_of,
     since_best,
-    watched,
 )
 
 __all__ = ["Callback", "EarlyStopping", "RecordStatistics", "read_callbacks"]
@@ -168,8 +168,8 @@ class EarlyStopping(Callback):
 
     def on_epoch_end(self, network: Any, record: dict[str, Any]) -> bool:
         """Compare; keep the parameters where they are the best so far."""
-        found = goodness(record, self.monitor, self.better)
-        self.high_is_better = watched(record, self.monitor, self.better)[1]
+        found = score_of(record, self.monitor, self.better)
+        self.high_is_better = monitored(record, self.monitor, self.better)[1]
         self.best_goodness, self.waited = since_best(
             found, self.best_goodness, self.waited, self.min_delta
         )
@@ -210,9 +210,9 @@ class RecordStatistics(Callback):
     --------
     >>> import numpy as np, fastnet
     >>> X, y = np.eye(2), [0, 1]
-    >>> watch = RecordStatistics(X)
+    >>> statistics = RecordStatistics(X)
     >>> net = fastnet.Network([2, 2], rng=0)
-    >>> history = net.train((X, y), epochs=1, callbacks=[watch])
+    >>> history = net.train((X, y), epochs=1, callbacks=[statistics])
     >>> sorted(history[0]["layers"][0])
     ['mean_derivative', 'mean_z', 'saturated', 'std_z']
     """

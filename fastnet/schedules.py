@@ -149,7 +149,7 @@ class HalveOnPlateau(Schedule):
 
     def after_epoch(self, record: dict[str, Any]) -> bool:
         """Take note of an epoch's record; True ends the training."""
-        score = goodness(record, self.monitor, self.better)
+        score = score_of(record, self.monitor, self.better)
         self.best, self.waited = since_best(score, self.best, self.waited)
         if self.waited == 0:
             return False
@@ -381,7 +381,7 @@ LOW = ("cost", "loss", "error", "deviance", "mse", "rmse", "mae", "perplexity")
 HIGH = ("accuracy", "score", "r2", "auc", "f1", "precision", "recall")
 
 
-def watched(recorded: Iterable[str], monitor: str | None, better: str | None) -> tuple[str, bool]:
+def monitored(recorded: Iterable[str], monitor: str | None, better: str | None) -> tuple[str, bool]:
     """Return the monitored entry of a record, and whether high values of it are better.
 
     Parameters
@@ -400,16 +400,16 @@ def watched(recorded: Iterable[str], monitor: str | None, better: str | None) ->
 
     Examples
     --------
-    >>> watched(["epoch", "evaluation_cost"], None, None)
+    >>> monitored(["epoch", "evaluation_cost"], None, None)
     ('evaluation_cost', False)
-    >>> watched(["epoch", "beauty"], "beauty", "high")
+    >>> monitored(["epoch", "beauty"], "beauty", "high")
     ('beauty', True)
     """
     names = list(recorded)
     if monitor is None:
         found = [name for name in USUAL_MONITORS if name in names]
         if not found:
-            raise ValueError(f"nothing to watch is recorded, only {_listed(names)}")
+            raise ValueError(f"nothing to monitor is recorded, only {_listed(names)}")
         monitor = found[0]
     elif monitor not in names:
         raise ValueError(f"{monitor!r} is not recorded, only {_listed(names)}")
@@ -428,29 +428,29 @@ def _listed(names: list[str]) -> str:
     return ", ".join(name for name in names if name not in ("epoch", "eta")) or "the epoch"
 
 
-def goodness(record: dict[str, Any], monitor: str | None, better: str | None = None) -> float:
+def score_of(record: dict[str, Any], monitor: str | None, better: str | None = None) -> float:
     """Return the monitored entry of a record, with a minus where low values are better.
 
     Raises
     ------
     ValueError
-        As for `watched`, or the number is too large.
+        As for `monitored`, or the number is too large.
     TypeError
         The entry is not a number.
 
     Examples
     --------
-    >>> goodness({"evaluation_cost": 0.5}, None)
+    >>> score_of({"evaluation_cost": 0.5}, None)
     -0.5
     """
-    name, high = watched(record, monitor, better)
+    name, high = monitored(record, monitor, better)
     value = record[name]
     if not isinstance(value, (int, float, np.integer, np.floating, np.bool_)):
-        raise TypeError(f"{name}, which is watched, is {shown(value)}; expected a number.")
+        raise TypeError(f"{name}, which is monitored, is {shown(value)}; expected a number.")
     try:
         number = float(value)
     except OverflowError:
-        raise ValueError(f"{name}, which is watched, is {shown(value)}; too large.") from None
+        raise ValueError(f"{name}, which is monitored, is {shown(value)}; too large.") from None
     return number if high else -number
 
 

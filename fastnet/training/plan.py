@@ -18,7 +18,7 @@ from fastnet.data.order import Sampler, Shuffle
 from fastnet.metrics import METRICS, Metrics
 from fastnet.model.model import Model
 from fastnet.optimizers import Optimizer, read_optimizer
-from fastnet.schedules import HalveOnPlateau, Schedule, read_schedule, watched
+from fastnet.schedules import HalveOnPlateau, Schedule, monitored, read_schedule
 
 __all__ = ["Plan", "check_monitors", "read_plan"]
 
@@ -198,7 +198,7 @@ def check_monitors(
     Raises
     ------
     ValueError
-        Something that is watched is not recorded, or does not tell what is better there.
+        A monitored entry is not recorded, or its name does not tell what is better.
 
     Examples
     --------
@@ -222,7 +222,7 @@ def check_monitors(
             if may_add and monitor is not None and monitor not in (*METRICS, *names):
                 continue
             try:
-                watched(names, monitor, getattr(part, "better", None) if ours else "high")
+                monitored(names, monitor, getattr(part, "better", None) if ours else "high")
             except ValueError as error:
                 raise ValueError(f"{type(part).__name__}: {error}; {remedy}.") from None
 

@@ -429,7 +429,7 @@ def test_what_is_watched_must_be_a_number(watcher, value):
     def nothing(net):
         return value
 
-    with pytest.raises(TypeError, match=r"nothing, which is watched, is .*expected a number"):
+    with pytest.raises(TypeError, match=r"nothing, which is monitored, is .*expected a number"):
         Network([2, 2], rng=0).train((np.eye(2), [0, 1]), 1, metrics=[nothing], **watcher)
 
 

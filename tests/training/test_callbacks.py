@@ -404,7 +404,7 @@ def test_what_is_not_measured_cannot_be_watched(callback):
         net.train((X, labels), 3, 5, callbacks=callback, metrics="training_cost")
     said = str(caught.value)
     assert "EarlyStopping" in said and "is recorded" in said.replace("not recorded", "is recorded")
-    assert "only training_cost" in said and (callback.monitor or "nothing to watch") in said
+    assert "only training_cost" in said and (callback.monitor or "nothing to monitor") in said
     np.testing.assert_array_equal(net.parameters, before)
     assert net.history == []
 

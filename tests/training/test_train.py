@@ -398,7 +398,7 @@ def test_bad_arguments_are_refused_by_name(name, given):
     ("options", "said"),
     [
         ({"metrics": "evaluation_cost"}, "evaluation_data is None, and evaluation_cost"),
-        ({"schedule": "halve"}, "HalveOnPlateau: nothing to watch is recorded"),
+        ({"schedule": "halve"}, "HalveOnPlateau: nothing to monitor is recorded"),
     ],
 )
 def test_evaluation_data_is_asked_for_before_anything_changes(options, said):
