@@ -1,5 +1,7 @@
 """Every activation under every cost: outputs, gradients, and what saturation does to both."""
 
+import math
+
 import mpmath
 import numpy as np
 import pytest
@@ -41,6 +43,16 @@ def test_all_names_are_covered():
     assert list(ACTIVATIONS) == list(activations.ACTIVATIONS) == list(codes.ACTIVATIONS)
     assert [name for name in ACTIVATIONS if not activations.ACTIVATIONS[name].output_only] == HIDDEN
     assert {cost for cost, _ in OUTPUTS} == set(costs.COSTS) == set(codes.COSTS)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_outputs_come_near_both_ends_of_their_range(name):
+    """What targets are held against; an end that is infinite in the table is exceeded."""
+    z = np.stack([np.linspace(-400, 400, 81), np.zeros(81)], axis=1)
+    a = ACTIVATIONS[name][0](z)[:, 0]
+    known = activations.ACTIVATIONS[name]
+    for end, most in ((known.lowest, a.min()), (known.highest, a.max())):
+        assert most == pytest.approx(end, abs=0.03) if math.isfinite(end) else abs(most) > 2
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
