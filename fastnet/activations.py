@@ -22,7 +22,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Activation:
-    """What the library knows about an activation besides its formula.
+    """Facts about an activation, apart from its formula.
 
     Attributes
     ----------

@@ -209,14 +209,14 @@ def _log(a: Array) -> Array:
 
 
 def _example_axis(a: Array) -> int:
-    """Return the axis along which the outputs of one softmax lie: 0 where both may be it."""
+    """Return the axis along which the outputs of one softmax lie: 0 if it can be either."""
     if a.ndim < 2 or np.allclose(a.sum(axis=0), 1, atol=1e-2):
         return 0
     return -1 if np.allclose(a.sum(axis=-1), 1, atol=1e-2) else 0
 
 
 def _read(**given: ArrayLike) -> list[Array]:
-    """Return what was given as arrays of floating-point numbers, all of one shape.
+    """Return the arguments as arrays of floating-point numbers, all of one shape.
 
     A bool or a byte would wrap around in a difference, and an array of another shape would be
     broadcast to the first.

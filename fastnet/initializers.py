@@ -113,12 +113,12 @@ def _orthonormal(normals: Array) -> Array:
 
 
 def default(stream: Stream, w: Array) -> None:
-    """N(0, 1) / sqrt(n_in): the book's better way (chapter 3); LeCun et al. 1998."""
+    """N(0, 1) / sqrt(n_in): the book's improved initializer (chapter 3); LeCun et al. 1998."""
     stream.normal(w, divisor=math.sqrt(w.shape[1]))
 
 
 def large(stream: Stream, w: Array) -> None:
-    """N(0, 1): the book's old way, by which units saturate."""
+    """N(0, 1): the book's first initializer, with which units saturate."""
     stream.normal(w)
 
 
@@ -168,7 +168,7 @@ def zeros(stream: Stream, w: Array) -> None:
 
 
 def ones(stream: Stream, w: Array) -> None:
-    """Every element 1; any other constant is written as a number."""
+    """Every element 1; for other constants give a number instead of a name."""
     w[...] = 1
 
 
@@ -231,7 +231,7 @@ def read_initializer(initializer: object, name: str) -> Initializer:
 
 
 def name_of(initializer: Initializer) -> str:
-    """Return what `repr` of a network calls it."""
+    """Return the name that `repr` of a network shows."""
     if callable(initializer):
         return str(getattr(initializer, "__name__", type(initializer).__name__))
     return str(initializer)

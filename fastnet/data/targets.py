@@ -1,4 +1,4 @@
-"""What one look at all targets finds: range, sums of rows, whether they are 0 and 1."""
+"""Facts about targets, found in one pass: range, sums of rows, whether all are 0 or 1."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ __all__ = ["Check", "TargetFacts", "facts_of"]
 
 @dataclass(frozen=True)
 class TargetFacts:
-    """What one look at all targets has found; class numbers have none.
+    """What one pass over all targets finds; class numbers have no facts.
 
     Attributes
     ----------
     n_out : int
-        Targets a row.
+        Targets in a row.
     lowest, highest : (float, int)
-        The number, and the first row that holds it.
+        The number, and the first row with it.
     odd_sum : (float, int)
-        The sum of a row that is farthest from 1, and that row.
+        The sum of a row that is farthest from 1, and the row.
     is_binary, is_one_hot : bool
         Whether all targets are 0 or 1, and whether each row has a single 1.
     are_signs, is_one_hot_of_signs : bool
@@ -60,7 +60,7 @@ Check = Callable[[TargetFacts, str], None]
 
 
 def facts_of(y: Any) -> tuple[TargetFacts | None, int]:
-    """Look once at every target.
+    """Return the facts about an array of targets, found in one pass.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What targets mean to an output: classes, labels or numbers; and which targets it can learn."""
+"""Kinds of targets (classes, labels, numbers), and the targets that an output can learn."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fastnet.data.targets import TargetFacts
 
 __all__ = ["KINDS", "check_targets", "kind_of", "kind_of_output", "limits", "low_of", "read_kind"]
 
-#: What a network's targets can be.
+#: The kinds of a network's targets.
 KINDS = ("classes", "labels", "numbers")
 #: Tolerance for targets outside the range of the output: rounding only.
 ROUNDING = 1e-6
@@ -86,7 +86,7 @@ def read_kind(kind: Any, output: str) -> str | None:
 def limits(output: str) -> tuple[float, float, bool]:
     """Return the lowest and highest target of an output, and whether a row of them sums to 1.
 
-    The costs that have no meaning for other targets go with one output each: the cross-entropy with
+    Costs that have no meaning for other targets go with one output each: the cross-entropy with
     sigmoid, the log-likelihood with softmax, Poisson's with the exponential.
     """
     activation = ACTIVATIONS[output]
