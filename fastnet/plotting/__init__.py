@@ -1,11 +1,11 @@
-"""Pictures. Each function draws into an Axes that it is given, returns it, and shows nothing.
+"""Pictures. Each function draws into a given Axes and returns it; nothing is shown.
 
-The functions that end in `_figure` make a whole figure, which pyplot does not know: nothing has to
-be closed. Matplotlib is imported when something is drawn, not before; ``import fastnet.plotting``
-works without.
+The functions that end in `_figure` return a whole figure, which is not registered with pyplot and
+need not be closed. ``import fastnet.plotting`` works without Matplotlib, which is imported when
+something is drawn.
 
-Legends stand above the Axes, where no curve comes. A title of your own goes over them with
-``figure.suptitle``, or with ``ax.set_title(..., pad=30)``.
+Legends stand above the Axes. To put a title over them, use ``figure.suptitle`` or
+``ax.set_title(..., pad=30)``.
 """
 
 from fastnet.plotting.curves import learning_curves, saturation_over_time

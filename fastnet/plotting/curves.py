@@ -35,7 +35,7 @@ def learning_curves(
     curves : History, sequence of float, or mapping of str to either
         One value an epoch; in a mapping, under the name that the legend shows.
     ylabel : str, optional
-        What the values are, with their unit; by default what `metrics` are.
+        The label of the y-axis, with the unit; by default after `metrics`.
     metrics : str or sequence of str, keyword only, optional
         What to draw of a History, all accuracies or all costs: by default the first that it has of
         "evaluation_accuracy", "training_accuracy" and the other names of `fastnet.metrics.METRICS`.
@@ -83,19 +83,19 @@ def saturation_over_time(
     margins: Mapping[str, Sequence[float]] | None = None,
     legend: bool = True,
 ) -> Axes:
-    """Draw the saturated share of a layer's neurons over the epochs, the start being 0.
+    """Draw the saturated share of a layer's neurons over the epochs, from epoch 0, before training.
 
     Parameters
     ----------
     ax : matplotlib Axes
         Where to draw.
     curves : RecordStatistics, sequence of float, or mapping of str to either
-        What was recorded in training; or shares from 0 to 1, first the start's and then one an
-        epoch. In a mapping, under the name that the legend shows.
+        What was recorded in training; or shares from 0 to 1, one before training and one after
+        each epoch. In a mapping, under the name that the legend shows.
     layer : int, keyword only, default 1
-        Which layer's, of what was recorded; 1 is the first hidden layer.
+        The layer, of what was recorded; 1 is the first hidden layer.
     mini_batches : int, keyword only, optional
-        How many an epoch has: needed where something was recorded within the epochs.
+        Mini-batches in an epoch: needed if something was recorded within the epochs.
     margins : mapping of str to sequence of float, keyword only, optional
         By a curve's name, half the width of the band to draw around its shares.
     legend : bool, keyword only, default True
@@ -154,7 +154,7 @@ def _draw(
 
 
 def _lines(curves: Any, metrics: Any) -> tuple[dict[str, Sequence[float]], list[str]]:
-    """Return what to draw under which name, and which metrics were drawn."""
+    """Return the values to draw by name, and the metrics among them."""
     if isinstance(curves, Mapping):
         lines: dict[str, Sequence[float]] = {}
         found: list[str] = []

@@ -151,7 +151,7 @@ def png(figure: Figure) -> bytes:
     """
     buffer = io.BytesIO()
     with warnings.catch_warnings():
-        # The name of a user's data may have letters that matplotlib's font lacks: a box is drawn.
+        # A data set's name may have letters that Matplotlib's font lacks: it draws boxes.
         warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(buffer, format="png", dpi=200)
     return buffer.getvalue()
@@ -224,16 +224,16 @@ def _draw_saturation(ax: Axes, result: Comparison) -> None:
 
 
 def _percent_limits(low: float, high: float) -> tuple[float, float]:
-    """Return limits that show two points of difference or more, and no room above 100 %."""
+    """Return limits that are two points apart or more and leave little room above 100 %."""
     missing = max(0.0, 2.0 - (high - low)) / 2
     low, high = low - missing, high + missing
     above = max(0.0, high - 100.0)
-    # A little of it stays, for the markers of points at 100 %.
+    # A little stays for the markers of points at 100 %.
     return low - above, high - above + (0.05 * (high - low) if above else 0.0)
 
 
 def _write_first_values(ax: Axes, curves: Sequence[Sequence[float]], epoch: int) -> None:
-    """Write the highest and the lowest first value to the left of their points."""
+    """Write the highest and the lowest first value left of their points."""
     first = sorted(values[0] for values in curves)
     low, high = ax.get_ylim()
     places = {first[0]: "top", first[-1]: "bottom"}

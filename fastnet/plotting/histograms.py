@@ -1,4 +1,4 @@
-"""Histograms: how the weighted input of a neuron lies, measured and expected."""
+"""`weighted_input_histogram`: the measured and expected density of a weighted input."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def weighted_input_histogram(
     bins: int = 80,
     legend_columns: int = 2,
 ) -> Axes:
-    """Draw the density of the measured weighted inputs, what of it is saturated, and the theory.
+    """Draw the density of measured weighted inputs, its saturated part, and the theory.
 
     Parameters
     ----------
@@ -38,12 +38,12 @@ def weighted_input_histogram(
     result : WeightedInput
         From `fastnet.diagnostics.weighted_input`.
     limits : (float, float), keyword only, optional
-        From where to where z is drawn; by default four standard deviations and as far as
-        neurons saturate. What lies beyond is counted in the density, but not drawn.
+        The range of z; by default four standard deviations, and beyond saturation. Values outside
+        count in the density, but are not drawn.
     bins : int, keyword only, default 80
-        Bars between the limits, about.
+        Approximate number of bars between the limits.
     legend_columns : int, keyword only, default 2
-        Columns of the legend above the Axes: fewer, and smaller letters, where that is narrow.
+        Columns of the legend above the Axes; if that is narrow, fewer, with smaller letters.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def weighted_input_histogram(
 
 
 def _write_xlabel(ax: Axes, name: str, note: str) -> None:
-    """Write the name of the x-axis and a note, on two lines where the Axes is narrow."""
+    """Write the name of the x-axis and a note, on two lines if the Axes is narrow."""
     label = ax.xaxis.label
     label.set_text(f"{name} {note}")
     if label.get_window_extent().width > ax.get_window_extent().width:
@@ -91,12 +91,12 @@ def _write_xlabel(ax: Axes, name: str, note: str) -> None:
 
 
 def _draw_bars(ax: Axes, result: WeightedInput, edges: NDArray[Any]) -> None:
-    """Draw the histogram in two parts: what is saturated, and what is not."""
+    """Draw the histogram in two parts, not saturated and saturated."""
     density = np.histogram(result.z, edges)[0] / (len(result.z) * (edges[1] - edges[0]))
     outside = np.abs(edges[:-1] + edges[1:]) / 2 > SATURATED_Z
     parts = (
         (~outside, {"color": _BAR, "label": f"measured, {len(result.z):,} draws"}),
-        # Hatched, so that the two parts of the area stay apart in grey.
+        # Hatched, so that the two parts differ in grey too.
         (
             outside,
             {
@@ -115,7 +115,7 @@ def _draw_bars(ax: Axes, result: WeightedInput, edges: NDArray[Any]) -> None:
 def _edges(low: float, high: float, bins: int) -> NDArray[Any]:
     """Return edges of bars that cover the limits; saturation begins and ends at one of them."""
     width = SATURATED_Z / max(1, round(bins * SATURATED_Z / (high - low)))
-    if not 0.05 / bins < width / (high - low) <= 1:  # so far from the limits' size: no matter
+    if not 0.05 / bins < width / (high - low) <= 1:  # the limits are far from the saturation
         width = (high - low) / bins
     return width * np.arange(math.floor(low / width), math.ceil(high / width) + 1)
 

@@ -1,4 +1,4 @@
-"""Images: what the first layer looks for, and which classes are taken for which."""
+"""Images: the weights of the first layer, and the confusion matrix."""
 
 from __future__ import annotations
 
@@ -92,17 +92,17 @@ def first_layer_weights(
 
 
 def confusion_matrix(ax: Axes, net_or_predictions: Any, data: Any) -> Axes:
-    """Draw how many examples of each class are taken for which class.
+    """Draw the confusion matrix: how many examples of each true class are predicted as each class.
 
     Parameters
     ----------
     ax : matplotlib Axes
         Where to draw.
     net_or_predictions : Network or array_like of int, shape (n,)
-        A network that classifies the data, or the classes that something else has given.
+        A network that classifies the data, or predicted classes.
     data : (X, y) for a Network, else y
-        As for `Network.accuracy`; or the true classes, shape (n,). Where y are targets, shape
-        (n, n_L), the largest one is the class.
+        As for `Network.accuracy`; or the true classes, shape (n,). If y is targets, shape
+        (n, n_L), the class is the largest of them.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def confusion_matrix(ax: Axes, net_or_predictions: Any, data: Any) -> Axes:
     Raises
     ------
     ValueError, TypeError
-        Classes that are no whole numbers from 0 on, or not as many as predictions; for a Network,
+        Classes that are not whole numbers, 0 or more, or not as many as predictions; for a Network,
         what it refuses.
 
     Examples
@@ -139,7 +139,7 @@ def confusion_matrix(ax: Axes, net_or_predictions: Any, data: Any) -> Axes:
 
 
 def _mosaic(images: Array, columns: int, gap: int) -> Array:
-    """Return images side by side, row by row, on NaN, which is not drawn."""
+    """Return one array of images row by row, with gaps of NaN, which is not drawn."""
     n, height, width = images.shape
     rows = -(-n // columns)
     whole = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
@@ -179,7 +179,7 @@ def _classify(net: Network, data: Any) -> tuple[Array, Array, int]:
 
 
 def _classes(values: ArrayLike, name: str) -> Array:
-    """Return class numbers, or say why they are none."""
+    """Return class numbers; refuse values that are not."""
     classes = np.asarray(values)
     if classes.ndim == 2 and classes.shape[1] > 1:
         classes = classes.argmax(axis=1)
@@ -193,19 +193,19 @@ def _classes(values: ArrayLike, name: str) -> Array:
 
 
 def _add_bar(ax: Axes, image: Any, label: str) -> None:
-    """Draw beside the axes what the greys mean."""
+    """Draw a colour bar beside the Axes."""
     height, width = image.get_array().shape
     low = min(1.0, 1.25 * height / width)  # beside a low image, a bar no higher than it
     ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.04, shrink=low).set_label(label)
 
 
 def _draw_counts(ax: Axes, counts: Array) -> None:
-    """Draw a square of counts, the numbers in it where there is room."""
+    """Draw a square of counts, with the numbers if there is room."""
     from matplotlib.colors import PowerNorm
 
     n = len(counts)
     share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    # The few errors are what one looks for: beside a diagonal of nearly all they would be white.
+    # On a linear scale the few errors would be white beside the diagonal.
     image = ax.imshow(share, cmap="Greys", norm=PowerNorm(0.5, 0, 100), interpolation="nearest")
     _add_bar(ax, image, "share of the true class, in %")
     ax.set_xticks(range(n) if n <= WRITTEN_CLASSES else range(0, n, -(-n // 10)))

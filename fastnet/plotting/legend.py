@@ -16,17 +16,17 @@ _LEAST = 0.1
 
 
 class FittingLegend(Legend):
-    """A legend whose letters shrink where the Axes is too narrow for them.
+    """A legend whose letters shrink if the Axes is too narrow for them.
 
-    How wide an Axes is, is known once the figure is laid out, and changes with the window; so it
-    is looked up whenever the legend is measured or drawn.
+    The width of an Axes is known once the figure is laid out, and changes with the window; so it is
+    looked up whenever the legend is measured or drawn.
     """
 
-    #: Size of the letters where there is room, in points.
+    #: Size of the letters if there is room, in points.
     letters: float
 
     def fit(self) -> float:
-        """Set the letters' size, and return it as a share of what it is where there is room."""
+        """Set the letters' size, and return it as a share of the full one."""
         share, whole = 1.0, self._width_at(1.0)
         frame = self.axes.get_window_extent()
         room = frame.x1 - max(self.get_window_extent().x0, frame.x0)
@@ -55,7 +55,7 @@ class FittingLegend(Legend):
 
 
 def write_fitting_legend(ax: Axes, columns: int, **options: Any) -> FittingLegend:
-    """Write the legend in `columns` columns, or in as many fewer as the width of the Axes asks."""
+    """Write the legend in `columns` columns, or in fewer if the Axes is too narrow."""
     for n in range(max(columns, 1), 0, -1):
         legend = _write(ax, n, options)
         if legend.fit() >= _READABLE:

@@ -1,4 +1,4 @@
-"""What the pictures have in common: how curves differ, where legends and ticks are."""
+"""The style of curves, axes and legends."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ if TYPE_CHECKING:
 
 __all__ = ["GREY", "LEGEND_ROW", "style", "style_axes", "write_legend"]
 
-#: For what is there to help: reference lines, notes.
+#: The colour of reference lines and notes.
 GREY = "#555555"
-#: How high a row of the legend is, in points.
+#: The height of a row of the legend, in points.
 LEGEND_ROW = 16.0
 
-# Told apart by line, marker and lightness, so that they stay apart in grey. Where two curves
-# coincide, the large hollow squares look out from under the small circles.
+# They differ in line, marker and lightness, so that they differ in grey too. Where two curves
+# coincide, the large hollow squares show around the small circles.
 _STYLES: tuple[dict[str, Any], ...] = (
     {"color": "#c2571a", "linestyle": "--", "marker": "s", "mfc": "white", "markersize": 6},
     {"color": "#0b3c6f", "linestyle": "-", "marker": "o", "markersize": 4.5},
@@ -29,16 +29,16 @@ _STYLES: tuple[dict[str, Any], ...] = (
 
 
 def style(position: int, n_points: int) -> dict[str, Any]:
-    """Return how the curve at `position`, counted from 0, is drawn: without markers if crowded."""
+    """Return the style of the curve at `position`, counted from 0; without markers if crowded."""
     chosen = _STYLES[position % len(_STYLES)]
     return chosen | {"markersize": 0} if n_points > 60 else chosen
 
 
 def style_axes(ax: Axes, n_epochs: int, first: int = 1) -> None:
-    """Set ticks and grid: whole epochs from `first` on, and room around the first point."""
+    """Set ticks at whole epochs from `first` on, a grid, and room left of the first point."""
     step = next((s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500) if n_epochs <= 10 * s), n_epochs)
     ax.set_xticks(sorted({first, *range(step, n_epochs + 1, step)}))
-    # Left of the first point stand the first values; no curve comes there.
+    # The first values are written left of the first point.
     span = max(n_epochs - first, 1)
     left, right = (0.12, 0.03) if n_epochs > first else (0.5, 0.5)
     ax.set_xlim(first - left * span, n_epochs + right * span)
@@ -50,10 +50,7 @@ def style_axes(ax: Axes, n_epochs: int, first: int = 1) -> None:
 
 
 def write_legend(ax: Axes, columns: int = 2) -> None:
-    """Write the legend above the axes, so that it hides nothing whatever way the curves run.
-
-    It has `columns` columns, or fewer and smaller letters where the Axes is narrow.
-    """
+    """Write the legend above the Axes, in `columns` columns or fewer if the Axes is narrow."""
     from fastnet.plotting.legend import write_fitting_legend  # which needs Matplotlib
 
     write_fitting_legend(
