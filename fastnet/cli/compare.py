@@ -124,7 +124,7 @@ def run(args: argparse.Namespace) -> int:
                 executor=executor,
                 progress=line,
             )
-    # The files come first: whoever reads the table may stop reading (fastnet compare | head).
+    # The files come first: a reader of the table may close the pipe (fastnet compare | head).
     written = f"{_write_files(result, out)} written; trained for {line.seconds:.1f} s"
     if args.book:
         table, last, code = _book_table(result, args.table)
@@ -142,7 +142,7 @@ def run(args: argparse.Namespace) -> int:
 
 @contextmanager
 def _executor(address: str | None) -> Iterator[Any]:
-    """Lend the workers of a dask scheduler; None without an address."""
+    """Connect to the workers of a dask scheduler; None without an address."""
     if address is None:
         yield None
         return
@@ -157,7 +157,7 @@ def _executor(address: str | None) -> Iterator[Any]:
 
 
 def _settings(args: argparse.Namespace) -> Settings:
-    """Return the settings asked for; with --book, refuse those that the published run had not."""
+    """Return the settings asked for; with --book, refuse others than those of the published run."""
     if args.dask is not None and args.threads is not None:
         args.parser.error("--dask has its own workers; leave --threads out")
     options = {field.name: getattr(args, field.name) for field in fields(Settings)}
@@ -189,7 +189,7 @@ def _write_files(result: Comparison, out: Path) -> str:
 
 
 def _headline(result: Comparison) -> str:
-    """Return what was trained, on what, and how."""
+    """Return the lines above the tables: network, data and settings."""
     s = result.settings
     seeds = f"seed {s.seed}"
     if result.n_seeds > 1:
@@ -202,7 +202,7 @@ def _headline(result: Comparison) -> str:
 
 
 def _table(result: Comparison, markdown: bool) -> str:
-    """Return the accuracies epoch by epoch, and of two starts the difference."""
+    """Return a table of accuracies by epoch, and of their difference if there are two."""
     title = f"right of {result.n_evaluation} {result.evaluation} examples, in %"
     if result.n_seeds > 1:
         title += f"; means of {result.n_seeds} seeds ± 95 % confidence (Student's t)"
@@ -218,7 +218,7 @@ def _table(result: Comparison, markdown: bool) -> str:
 
 
 def _saturation(result: Comparison, markdown: bool) -> str:
-    """Return how much of the hidden layer was saturated when training began and ended."""
+    """Return a table of the saturated share of the hidden layer before and after training."""
     title = f"hidden layer saturated over {result.n_watched} {result.evaluation} examples, in %"
     rows = []
     for name, heading in _titles(result).items():
@@ -229,7 +229,7 @@ def _saturation(result: Comparison, markdown: bool) -> str:
 
 
 def _titles(result: Comparison) -> dict[str, str]:
-    """Return what each initializer is called: the book's pair old and new, others by name."""
+    """Return the heading of each initializer: the book's pair is old and new, others have names."""
     if result.initializers == (OLD, NEW):
         return STARTS
     return {name: name for name in result.initializers}
@@ -244,7 +244,7 @@ def _cells(values: list[float], margins: list[float], sign: str = "") -> list[st
 
 
 def _last(result: Comparison) -> str:
-    """Return in one line what came out."""
+    """Return the last line of the output."""
     return _gain(result) if result.initializers == (OLD, NEW) else _ranking(result)
 
 
@@ -265,7 +265,7 @@ def _gain(result: Comparison) -> str:
 
 
 def _ranking(result: Comparison) -> str:
-    """Return in one line which start is ahead after the first epoch, and when 95 % are reached."""
+    """Return in one line the best initializer after epoch 1, and when each reaches 95 %."""
     names = sorted(result.initializers, key=lambda name: -result.accuracy(name)[0])
     found = {name: result.epochs_to(name, _TARGET) for name in names}
     parts = [f"{name} {epoch}" for name, epoch in found.items() if epoch is not None]

@@ -135,13 +135,16 @@ def test_show(model, here, capsys):
     assert "inputs:" not in out and "trained" not in out
 
 
-def test_info(capsys, monkeypatch):
+def test_info(here, capsys, monkeypatch):
     out, _ = run(capsys, "info")
     rows = dict(re.split(r" {2,}", line, maxsplit=1) for line in out.splitlines())
     assert rows["fastnet"].startswith(fastnet.__version__) and rows["NumPy"] == np.__version__
     assert rows["kernels"].startswith(f"{fastnet.kernels.variant}, out of ")
     assert rows["threads"].startswith(f"{threads.available_cores()} of ") and rows["processor"]
     assert f"pytest {pytest.__version__}" in rows["[test]"]
+    (here / "cpu.max").write_text("50000 100000\n")  # half a processor
+    monkeypatch.setattr(threads, "QUOTA", str(here / "cpu.max"))
+    assert "\nthreads        1 of " in run(capsys, "info")[0]
     monkeypatch.setattr(info, "DISTRIBUTION", "no-such-distribution")
     assert info.extras() == {}
 
