@@ -42,14 +42,7 @@ HEADER = (
 
 
 def add_model_and_data(parser: argparse.ArgumentParser, data: str, label: str) -> None:
-    """Add the options of a command that applies a trained network to data.
-
-    Parameters
-    ----------
-    parser : argparse.ArgumentParser
-    data, label : str
-        What help adds on the data, and says of the option ``--label``.
-    """
+    """Add the options of a command that applies a network, with help on the data and labels."""
     parser.add_argument("model", metavar="MODEL", help=MODEL)
     parser.add_argument("data", metavar="DATA", help=_DATA + data)
     parser.add_argument("--label", metavar="COLUMN", help=label)

@@ -9,7 +9,7 @@ from fastnet import plotting
 from fastnet.cli.options import count, initializers, seed, writable, write_picture
 from fastnet.cli.text_table import render
 from fastnet.common.console import share_text, write_err, write_out
-from fastnet.common.progress import ProgressLine
+from fastnet.common.progress import ProgressLine, part_of
 from fastnet.diagnostics import Gaussian, WeightedInput, weighted_input
 
 _NAMES = ["large", "default"]
@@ -48,16 +48,13 @@ def run(args: argparse.Namespace) -> int:
     if active > args.inputs:
         args.parser.error(f"--active: got {active}; at most the {args.inputs} inputs are expected")
     picture = writable(args.out) / "saturation.png"
+    names = args.initializers
     results = []
     with ProgressLine("drawing") as line:
-        for place, name in enumerate(args.initializers):
-
-            def report(done: int, total: int, place: int = place) -> None:
-                line(place * total + done, len(args.initializers) * total)
-
-            results.append(
-                weighted_input(args.inputs, active, name, args.draws, args.seed, progress=report)
-            )
+        for place, name in enumerate(names):
+            part = part_of(line, place, len(names))
+            z = weighted_input(args.inputs, active, name, args.draws, args.seed, progress=part)
+            results.append(z)
     written = write_picture(picture, plotting.saturation_figure, results)
     title = (
         f"weighted input z of a neuron, {active} of whose {args.inputs} inputs are 1, the others "

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from fastnet.cli.options import MODEL
-from fastnet.cli.text_table import counted, render
+from fastnet.cli.text_table import counted, listed, render
 from fastnet.common.console import escaped, write_out
 from fastnet.files import format_of
 from fastnet.metrics import METRICS
@@ -57,7 +57,7 @@ def _preprocessing(network: Network) -> list[str]:
         return []
     lines = []
     if kept.columns is not None:
-        lines.append(f"inputs: {_listed(kept.columns)}")
+        lines.append(f"inputs: {_names(kept.columns)}")
     if kept.mean is not None and kept.scale is not None and kept.changes_inputs:
         same = np.ptp(kept.mean) == 0 and np.ptp(kept.scale) == 0
         how = f"(x - {kept.mean[0]:g}) / {kept.scale[0]:g}" if same else "each standardized"
@@ -65,7 +65,7 @@ def _preprocessing(network: Network) -> list[str]:
     if kept.target is not None:
         lines.append(f"predicts: {escaped(kept.target, lines=False)}")
     if kept.labels is not None:
-        lines.append(f"classes: {_listed(kept.labels)}")
+        lines.append(f"classes: {_names(kept.labels)}")
     return ["", *lines] if lines else []
 
 
@@ -89,6 +89,6 @@ def _with_unit(metric: str, value: float) -> str:
     return f"{value:g}"
 
 
-def _listed(names: tuple[object, ...]) -> str:
-    shown = ", ".join(escaped(str(name), lines=False) for name in names[:12])
-    return shown if len(names) <= 12 else f"{shown} and {len(names) - 12} more"
+def _names(names: tuple[object, ...]) -> str:
+    """Return the names of inputs or classes, twelve at most, on one line."""
+    return listed([escaped(str(name), lines=False) for name in names], 12)

@@ -1,10 +1,10 @@
-"""Tables of text, in columns for a terminal or in Markdown, and counted nouns."""
+"""Tables in columns for a terminal or in Markdown, lists of names, and counted nouns."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["counted", "render"]
+__all__ = ["counted", "listed", "render"]
 
 
 def render(
@@ -28,11 +28,6 @@ def render(
     markdown : bool, keyword only, default False
     least_width : int, keyword only, default 10
         Of the other columns, unless in Markdown.
-
-    Returns
-    -------
-    str
-        Without a line's end at its own end.
 
     Examples
     --------
@@ -65,6 +60,18 @@ def render(
     head, *body = [f"| {' | '.join(line)} |" for line in lines]
     text = "\n".join([head, f"|{'|'.join(rules)}|", *body])
     return f"{title}\n\n{text}" if title else text
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """Return the first `most` of the names, and how many more there are.
+
+    Examples
+    --------
+    >>> listed(["red", "green", "blue"], 2)
+    'red, green and 1 more'
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def counted(number: int, noun: str) -> str:

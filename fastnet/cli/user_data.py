@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnet.cli.text_table import listed
 from fastnet.common.arguments import in_one_line
 from fastnet.common.console import escaped
 from fastnet.datasets.table import display_name
@@ -189,9 +190,7 @@ def not_used(name: str, unused: Sequence[str]) -> list[str]:
     """
     if not unused:
         return []
-    few = ", ".join(in_one_line(part, 40) for part in unused[:8])
-    more = f" and {len(unused) - 8} more" if len(unused) > 8 else ""
-    return [f"{name}: not used: {few}{more}"]
+    return [f"{name}: not used: {listed([in_one_line(part, 40) for part in unused], 8)}"]
 
 
 def notes(network: Network, table: Table, model: str) -> list[str]:

@@ -20,15 +20,10 @@ def write_out(text: str, end: str = "\n") -> None:
 
     Control characters are escaped, see `escaped`: text may come from an untrusted file.
 
-    Parameters
-    ----------
-    text : str
-    end : str, default a line's end
-
     Raises
     ------
     OSError
-        It cannot be written for another reason: a full disk.
+        It cannot be written for another reason, such as a full disk.
 
     Examples
     --------

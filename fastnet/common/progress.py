@@ -15,7 +15,7 @@ from typing import Any, Self
 from fastnet.common.arguments import call, is_function, shown
 from fastnet.common.console import write_err
 
-__all__ = ["Progress", "ProgressLine", "ProgressReport"]
+__all__ = ["Progress", "ProgressLine", "ProgressReport", "part_of"]
 
 ProgressCallback = Callable[[int, int], object]
 Progress = bool | ProgressCallback | None
@@ -86,17 +86,17 @@ class ProgressLine:
     Parameters
     ----------
     label : str, default "training"
-        The name of the task; also an attribute, and a call may give another.
+        The name of the task.
 
     Examples
     --------
     >>> with ProgressLine() as line:
     ...     line(1, 10)
-    ...     line(10, 10, "training, the second network")
+    ...     line(10, 10)
     """
 
     def __init__(self, label: str = "training") -> None:
-        self.label = label
+        self._label = label
         self._begin = monotonic()
         self._end: float | None = None
         self._next = self._begin
@@ -111,12 +111,16 @@ class ProgressLine:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __call__(self, done: int, total: int, label: str | None = None) -> None:
-        """Show that `done` of `total` steps are done; `label` stays until another is given."""
-        self.label = label or self.label
+    def __call__(self, done: int, total: int) -> None:
+        """Show that `done` of `total` steps are done."""
         self._latest = (done, total)
         if self._new_bar is not None:
-            self._move(done, total)
+            if self._bar is None:  # made now that the total is known
+                self._bar = self._new_bar(total, self._label)
+            columns = _columns()
+            if columns:
+                self._bar.ncols = columns  # the window may have been resized
+            self._bar.update(done - self._bar.n)
         elif monotonic() >= self._next:
             self._next = monotonic() + INTERVAL
             self._write()
@@ -135,19 +139,20 @@ class ProgressLine:
         elif self._latest != self._written:
             self._write()
 
-    def _move(self, done: int, total: int) -> None:
-        assert self._new_bar is not None
-        if self._bar is None:  # made now that the total is known
-            self._bar = self._new_bar(total, self.label)
-        columns = _columns()
-        if columns:
-            self._bar.ncols = columns  # the window may have been resized
-        self._bar.set_description_str(self.label, refresh=False)
-        self._bar.update(done - self._bar.n)
-
     def _write(self) -> None:
         done, total = self._written = self._latest
-        write_err(f"{self.label}: {done} of {total} steps, {self.seconds:.0f} s")
+        write_err(f"{self._label}: {done} of {total} steps, {self.seconds:.0f} s")
+
+
+def part_of(progress: ProgressCallback, position: int, n_parts: int) -> ProgressCallback:
+    """Return the progress of one of several equal parts, the first at position 0.
+
+    Examples
+    --------
+    >>> part_of(lambda done, total: print(done, "of", total), 1, 3)(2, 10)
+    12 of 30
+    """
+    return lambda done, total: progress(position * total + done, n_parts * total)
 
 
 def _find_bar() -> Callable[[int, str], Any] | None:

@@ -8,6 +8,7 @@ from importlib import resources
 
 import numpy as np
 
+from fastnet.common.progress import part_of
 from fastnet.compare.data import mnist
 from fastnet.compare.result import NEW, OLD, Comparison, Settings
 from fastnet.compare.runs import Progress, comparison, sizes_of, train
@@ -39,17 +40,14 @@ def replay_book(*, progress: Progress | None = None) -> Comparison:
     shuffle = BookShuffle(BOOK.seed)
     rng = np.random.RandomState(BOOK.seed)
     net = Network(list(sizes_of(data, BOOK)), dtype=BOOK.dtype, rng=rng)
-    new = train(net, NEW, data, BOOK, shuffle=shuffle, progress=_half(progress, 0))
+    new = train(
+        net, NEW, data, BOOK, shuffle=shuffle, progress=progress and part_of(progress, 0, 2)
+    )
     net.large_weight_initializer()
-    old = train(net, OLD, data, BOOK, shuffle=shuffle, progress=_half(progress, 1))
+    old = train(
+        net, OLD, data, BOOK, shuffle=shuffle, progress=progress and part_of(progress, 1, 2)
+    )
     return comparison(data, BOOK, (old, new))
-
-
-def _half(progress: Progress | None, position: int) -> Progress | None:
-    """Return a report for the first or second training that counts the mini-batches of both."""
-    if progress is None:
-        return None
-    return lambda done, total: progress(position * total + done, 2 * total)
 
 
 class BookShuffle:
