@@ -60,7 +60,9 @@ def run(args: argparse.Namespace) -> int:
         f"weighted input z of a neuron, {active} of whose {args.inputs} inputs are 1, the others "
         f"0;\n{args.draws} draws, seed {args.seed}; saturated: |z| > 4.595, where sigma'(z) < 0.01"
     )
-    write_out(render(_HEADINGS, _rows(results), title=title, markdown=args.table))
+    # At the usual width of columns the table would be wider than a terminal.
+    table = render(_HEADINGS, _rows(results), title=title, markdown=args.table, least_width=8)
+    write_out(table)
     if written:
         write_err(f"{picture} written")
     return 0

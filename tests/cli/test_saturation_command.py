@@ -40,6 +40,7 @@ def test_the_table_is_the_book_s_with_measurements_beside_it(tmp_path):
         ("default", "theory"),
         ("", "measured"),
     ]
+    assert max(map(len, done.stdout.splitlines())) <= 80
     for (name, _, theory), (_, _, measured) in zip(rows[::2], rows[1::2], strict=True):
         assert theory == THEORY[name]
         expected, found = list(map(number, theory)), list(map(number, measured))
