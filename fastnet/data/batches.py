@@ -6,6 +6,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -153,10 +154,14 @@ class Batches:
         ValueError, TypeError
             As for `data.read_dataset`, with the number of the block.
         """
-        reader = _Reader(self._source, n_in, n_out, dtype, name, check)
+        source = self._source
+        reader = _Reader(
+            source if isinstance(source, _Slices) else _Stream(source, name),
+            partial(read_dataset, n_in=n_in, n_out=n_out, dtype=dtype, check=check),
+            name,
+        )
         if self._sizes is None:
-            self._sizes = reader.count()
-            self._facts = reader.facts
+            self._sizes, self._facts = reader.count()
         elif self._facts is not None and check is not None:
             check(self._facts, f"{name}: y")
         reader.set_sizes(self._sizes)
@@ -186,18 +191,72 @@ class _Slices:
         self._ends = np.cumsum(sizes)
 
     def __iter__(self) -> Iterator[Block]:
-        return (self.take(number) for number in range(len(self.sizes)))
+        return (self._slice(number) for number in range(len(self.sizes)))
 
-    def take(self, number: int) -> Block:
-        """Return a block."""
+    def _slice(self, number: int) -> Block:
         stop = int(self._ends[number])
         rows = slice(stop - self.sizes[number], stop)
         return _sliced(self._X, rows), _sliced(self._y, rows)
 
-    def release(self) -> None:
-        """Give back the pages of files: what was read of them is no longer needed."""
+    def take(self, number: int, count: int) -> Block:
+        """Return a block; the pages of files that were read before it are given back."""
         for array in (self._X, self._y):
             _give_back(array)
+        return self._slice(number)
+
+
+class _Stream:
+    """Blocks of a function or an iterable, always in the same order.
+
+    Parameters
+    ----------
+    source : callable or iterable
+    name : str
+        What messages call the data.
+    """
+
+    def __init__(self, source: Any, name: str) -> None:
+        self._source, self._name = source, name
+        self._blocks: Iterator[Any] = iter(())
+        self._next = -1  # the block that comes next; -1: none does
+
+    def __iter__(self) -> Iterator[Any]:
+        source = self._source() if callable(self._source) else self._source
+        if not isinstance(source, Iterable):
+            raise TypeError(
+                f"{self._name}: the function gave an object of type {type(source).__name__}; "
+                "expected an iterator of blocks (X, y)."
+            )
+        return iter(source)
+
+    def take(self, number: int, count: int) -> Any:
+        """Return a block, of as many as were counted; the source begins anew if it has passed.
+
+        Raises
+        ------
+        ValueError
+            There are fewer blocks, or more.
+        """
+        if not 0 <= self._next <= number:
+            self._blocks, self._next = iter(self), 0
+        skipped = number - self._next
+        self._next = -1  # what raises meanwhile leaves no stream to go on with
+        try:
+            block = next(islice(self._blocks, skipped, None))
+        except StopIteration:
+            raise ValueError(
+                f"{self._name}: block {number} is missing; there were {count} when they were "
+                "counted, and the source must give the same blocks each time."
+            ) from None
+        if number + 1 < count:
+            self._next = number + 1
+        else:
+            for _ in self._blocks:
+                raise ValueError(
+                    f"{self._name}: block {count} came, and there were {count} when they were "
+                    "counted; the source must give the same blocks each time."
+                )
+        return block
 
 
 class _Reader:
@@ -205,52 +264,33 @@ class _Reader:
 
     Parameters
     ----------
-    source : callable, iterable or _Slices
-    n_in, n_out, dtype, name, check
-        As for `data.read_dataset`.
+    source : _Slices or _Stream
+    read : function
+        `read_dataset`, for the network.
+    name : str
+        What messages call the data.
     """
 
-    def __init__(
-        self,
-        source: Any,
-        n_in: int,
-        n_out: int,
-        dtype: np.dtype[Any],
-        name: str,
-        check: Check | None,
-    ) -> None:
-        self._source = source
-        self._shape = n_in, n_out
-        self._dtype = dtype
+    def __init__(self, source: _Slices | _Stream, read: Callable[..., Dataset], name: str) -> None:
+        self.source = source
+        self._read_dataset = read
         self._name = name
-        self._check = check
-        self.facts: TargetFacts | None = None  # of the blocks that `count` has walked
-        self._stream: Iterator[Any] = iter(())
-        self._next = -1  # the block that the stream gives next; -1: there is no stream
         self._number = -1
         self._block: Dataset | None = None
         self._has_labels: bool | None = None
 
-    @property
-    def is_free(self) -> bool:
-        """Whether blocks may be asked for in any order."""
-        return isinstance(self._source, _Slices)
-
-    def count(self) -> list[int]:
-        """Return the sizes of all blocks, in a pass that checks each."""
+    def count(self) -> tuple[list[int], TargetFacts | None]:
+        """Return the sizes of all blocks, and the facts of their targets, checking each block."""
         sizes: list[int] = []
-        self._open()
-        for number, given in enumerate(self._stream):
+        facts: TargetFacts | None = None
+        for number, given in enumerate(self.source):
             block = self._read(number, given)
             if block.facts is not None:
-                rows = sum(sizes)
-                before = self.facts
-                self.facts = block.facts if before is None else before.joined(block.facts, rows)
+                facts = block.facts if facts is None else facts.joined(block.facts, sum(sizes))
             sizes.append(block.n)
         if not sizes:
             raise ValueError(f"{self._name} gave no block; give at least one example.")
-        self._next = -1
-        return sizes
+        return sizes, facts
 
     def set_sizes(self, sizes: list[int]) -> None:
         """Tell how many examples each block has."""
@@ -267,61 +307,21 @@ class _Reader:
         """
         if self._block is None or self._number != number:
             self._block = None  # before the next one comes: one is enough
-            given = self._take(number)
-            block = self._read(number, given)
+            block = self._read(number, self.source.take(number, len(self.sizes)))
             if block.n != self.sizes[number]:
                 raise ValueError(
                     f"{self._name}: block {number} has {block.n} examples, and had "
                     f"{self.sizes[number]} when they were counted; the source must give the same "
                     "blocks each time."
                 )
-            self._check_end(number)
             self._block, self._number = block, number
         return self._block
-
-    def _check_end(self, number: int) -> None:
-        """Refuse a stream that goes on behind the block that was the last one."""
-        if isinstance(self._source, _Slices) or number + 1 < len(self.sizes):
-            return
-        self._next = -1
-        for _ in self._stream:
-            raise ValueError(
-                f"{self._name}: block {number + 1} came, and there were {number + 1} when they "
-                "were counted; the source must give the same blocks each time."
-            )
-
-    def _take(self, number: int) -> Any:
-        if isinstance(self._source, _Slices):
-            self._source.release()
-            return self._source.take(number)
-        if not 0 <= self._next <= number:
-            self._open()
-        skipped = number - self._next
-        self._next = -1  # what raises meanwhile leaves no stream to go on with
-        try:
-            given = next(islice(self._stream, skipped, None))
-        except StopIteration:
-            raise ValueError(
-                f"{self._name}: block {number} is missing; there were {len(self.sizes)} when they "
-                "were counted, and the source must give the same blocks each time."
-            ) from None
-        self._next = number + 1
-        return given
-
-    def _open(self) -> None:
-        source = self._source() if callable(self._source) else self._source
-        if not isinstance(source, Iterable):
-            raise TypeError(
-                f"{self._name}: the function gave an object of type {type(source).__name__}; "
-                "expected an iterator of blocks (X, y)."
-            )
-        self._stream, self._next = iter(source), 0
 
     def _read(self, number: int, given: Any) -> Dataset:
         name = f"{self._name}: block {number}"
         if not isinstance(given, (tuple, list)) or len(given) != 2:
             raise TypeError(f"{name} is of type {type(given).__name__}; expected a pair (X, y).")
-        block = read_dataset(tuple(given), *self._shape, self._dtype, name=name, check=self._check)
+        block = self._read_dataset(tuple(given), name=name)
         if self._has_labels is None:
             self._has_labels = block.labels is not None
         if self._has_labels != (block.labels is not None):
@@ -421,20 +421,20 @@ class Blocks(Dataset):
         TypeError
             `shuffle` is no bool.
         """
-        return _BlockSampler(self.reader.starts, self.reader.is_free, shuffle)
+        return _BlockSampler(self.reader, shuffle)
 
 
 class _BlockSampler(Sampler):
     """Shuffles within blocks, and the blocks where they may come in any order."""
 
-    def __init__(self, starts: Array, is_free: bool, shuffle: Shuffle) -> None:
+    def __init__(self, reader: _Reader, shuffle: Shuffle) -> None:
         if callable(shuffle):
             raise TypeError(
                 f"shuffle is {shown(shuffle)}; with Batches give True or False: a callable would "
                 "mix examples of all blocks."
             )
-        super().__init__(int(starts[-1]), shuffle)
-        self._starts, self._is_free = starts, is_free
+        super().__init__(int(reader.starts[-1]), shuffle)
+        self._starts, self._is_free = reader.starts, isinstance(reader.source, _Slices)
 
     def draw(self, rng: RNG) -> Array:
         """Return the next epoch's row numbers."""
