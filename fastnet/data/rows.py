@@ -39,13 +39,7 @@ MOST_COLUMNS = 1 << 16
 class Derived(Protocol):
     """Rows that are worked out of other rows when asked for, as `datasets.shift_images` has them.
 
-    Attributes
-    ----------
-    originals : ndarray, shape (m, n_in)
-        What they are worked out of; where this is finite, so are they.
-    shape : (int, int)
-        (n, n_in).
-    dtype : dtype
+    Where `originals`, an array of shape (m, n_in), is finite, so are they.
     """
 
     originals: Array
