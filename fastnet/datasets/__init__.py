@@ -1,8 +1,7 @@
-"""Data sets: the embedded MNIST, and readers for the files that others come in.
+"""Data sets: the embedded MNIST, and readers of IDX, .npz and .csv files.
 
-Nothing here executes what it reads, and nothing trusts a size that a file declares: memory grows
-with the bytes that are really there. Importing this package is cheap; gzip and zip support are
-loaded with the first file.
+Nothing that is read is executed, and no declared size is trusted: memory grows with the bytes that
+are there. Importing this package is cheap; gzip and zipfile are imported with the first file.
 """
 
 from fastnet.datasets.embedded import MNIST, Split, load_mnist

@@ -1,4 +1,4 @@
-"""MNIST, which travels inside the package (see mnist/README.md for its authors and its licence)."""
+"""The MNIST digits, which are part of the package (authors and licence: mnist/README.md)."""
 
 import os
 from typing import Any, NamedTuple
@@ -14,14 +14,14 @@ _N_TRAIN = 50_000
 
 
 class Split(NamedTuple):
-    """Examples ``X``, shape (n, 784), and the digits ``y`` that they show, shape (n,)."""
+    """Images ``X``, shape (n, 784), and their digits ``y``, shape (n,)."""
 
     X: NDArray[Any]
     y: NDArray[np.int64]
 
 
 class MNIST(NamedTuple):
-    """The three parts of MNIST: 50,000 examples to train on, 10,000 to validate, 10,000 to test."""
+    """MNIST in three parts: 50,000 training, 10,000 validation and 10,000 test examples."""
 
     train: Split
     validation: Split
@@ -34,7 +34,7 @@ def load_mnist(*, dtype: DTypeLike = np.float64, raw: bool = False) -> MNIST:
     Parameters
     ----------
     dtype : data-type, optional
-        float64 (the default) or float32: the type of ``X``. Not used with ``raw``.
+        float64 (the default) or float32: the type of ``X``. Ignored with ``raw``.
     raw : bool, optional
         If true, ``X`` holds the files' own bytes 0..255 as uint8.
 
@@ -43,21 +43,21 @@ def load_mnist(*, dtype: DTypeLike = np.float64, raw: bool = False) -> MNIST:
     MNIST
         ``train`` (50,000 examples), ``validation`` (10,000) and ``test`` (10,000), each a `Split`
         of ``X``, shape (n, 784), and ``y``, shape (n,), int64. A pixel is its byte / 256, so it
-        lies in [0, 1) and is exact in either type: 0 is paper, the largest is ink.
+        lies in [0, 1) and is exact in either type: 0 is paper, larger values are ink.
 
     Raises
     ------
     TypeError
         If ``dtype`` is not a data type.
     ValueError
-        If ``dtype`` is another one, or if an installed data file is damaged.
+        If ``dtype`` is another type, or if an installed data file is damaged.
 
     Notes
     -----
-    The MNIST database of handwritten digits, Yann LeCun and Corinna Cortes, CC BY-SA 3.0. Training
-    and validation part the 60,000 training images as M. Nielsen, *Neural Networks and Deep
-    Learning*, does: the last 10,000 validate. In float64 the images take 439 MB, in float32 half of
-    it, raw an eighth.
+    The MNIST database of handwritten digits, Yann LeCun and Corinna Cortes, CC BY-SA 3.0. As in M.
+    Nielsen, *Neural Networks and Deep Learning*, the last 10,000 of the 60,000 training images are
+    the validation part. The images take 439 MB in float64, half of that in float32, and an eighth
+    raw.
 
     Examples
     --------

@@ -31,9 +31,7 @@ _FOUR_FILES = (
 
 
 def load_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
-    """Read one IDX file, plain or gzipped.
-
-    Whether it is gzipped is seen from its content, not from its name.
+    """Read one IDX file, plain or gzipped, which is recognized by its content.
 
     Parameters
     ----------
@@ -43,16 +41,17 @@ def load_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
     Returns
     -------
     numpy.ndarray
-        The array that the file holds, in its own shape and in the machine's byte order: uint8,
-        int8, int16, int32, float32 or float64, writable.
+        The file's array, in its shape and in the machine's byte order: uint8, int8, int16, int32,
+        float32 or float64, writable.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file (and the other errors of `open`).
     ValueError
-        If it is not an IDX file, is truncated or damaged, or goes on after its data. A gzipped file
-        that unpacks to more than 64 MiB and to more than a hundred times its size is refused too.
+        If it is not an IDX file, is truncated or damaged, or has bytes after its data. A gzipped
+        file that unpacks to more than 64 MiB and to more than a hundred times its size is refused
+        too.
 
     Notes
     -----
@@ -88,8 +87,8 @@ def load_idx_folder(path: str | os.PathLike[str]) -> FourArrays:
 
     The files are ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``,
     ``t10k-images-idx3-ubyte`` and ``t10k-labels-idx1-ubyte``, each with or without ``.gz``; a dot
-    may stand before ``idx``. Fashion-MNIST, KMNIST and EMNIST's MNIST split come so. Of a file that
-    is there twice the plain one is read.
+    may stand before ``idx``. Fashion-MNIST, KMNIST and EMNIST's MNIST split have these names. If a
+    file is there twice, the plain one is read.
 
     Parameters
     ----------
@@ -99,15 +98,15 @@ def load_idx_folder(path: str | os.PathLike[str]) -> FourArrays:
     Returns
     -------
     X_train, y_train, X_test, y_test : numpy.ndarray
-        ``X`` has one example a row, shape (n, pixels); ``y`` has shape (n,) and whole numbers. The
-        values are those of the files, unscaled, in the files' types (usually uint8).
+        ``X`` has one example per row, shape (n, pixels); ``y`` has shape (n,) and whole numbers.
+        The values are those of the files, unscaled, in the files' types (usually uint8).
 
     Raises
     ------
     FileNotFoundError
         If the folder or one of the four files is missing.
     ValueError
-        If a file is not sound (see `load_idx`), or if the four do not belong together.
+        If a file is not sound (see `load_idx`), or if the four do not fit each other.
 
     Examples
     --------
@@ -143,7 +142,7 @@ def read_idx_folder(path: str | os.PathLike[str]) -> Tables:
 
 
 def other_files(path: str | os.PathLike[str]) -> tuple[str, ...]:
-    """Return the files of a folder that look like data and are not read."""
+    """Return the files of a folder that look like data but are not read."""
     read = set(file_names(path))
     marks = ("idx", "ubyte", "images", "labels")
     return tuple(

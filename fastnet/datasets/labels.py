@@ -1,4 +1,4 @@
-"""Labels: from what stands in a user's column to class numbers or quantities."""
+"""Conversion of labels to class numbers or to quantities."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["class_names", "class_numbers", "quantities"]
 Array = NDArray[Any]
 
 _WHOLE = re.compile(r"([+-]?[0-9]{1,300})(?:\.0*)?")
-#: Up to this many classes are taken whatever their share of the examples.
+#: Up to this many classes are accepted, however few examples there are.
 FEW_CLASSES = 20
 
 
 def class_names(*labels: Array) -> tuple[Label, ...]:
-    """Return the names of the classes among the labels, in their natural order.
+    """Return the names of the classes among the labels, sorted.
 
     Parameters
     ----------
@@ -34,13 +34,13 @@ def class_names(*labels: Array) -> tuple[Label, ...]:
     Returns
     -------
     tuple of int, bool or str
-        Numbers in their order, as ints; as strings where zeros begin them, as in codes. Anything
-        else in the order of the alphabet.
+        Numbers in numeric order, as ints, or as strings if any has leading zeros, as codes do.
+        Other labels in alphabetical order.
 
     Raises
     ------
     ValueError
-        There is one class only; or the labels are quantities: numbers of which some are not whole,
+        There is only one class; or the labels are quantities: numbers of which some are not whole,
         or nearly as many different ones as there are examples.
 
     Examples
@@ -50,7 +50,7 @@ def class_names(*labels: Array) -> tuple[Label, ...]:
     >>> class_names(np.array(["no", "yes"]), np.array(["maybe"]))
     ('maybe', 'no', 'yes')
     """
-    found = {value for part in labels for value in _different(part)[0]}
+    found = {value for part in labels for value in _distinct(part)[0]}
     keys = {as_key(value) for value in found}
     n = sum(len(part) for part in labels)
     words = any(isinstance(key, str) for key in keys)
@@ -81,8 +81,8 @@ def class_numbers(labels: Array, names: Sequence[Label], source: str) -> NDArray
     Parameters
     ----------
     labels : ndarray, shape (n,)
-        Numbers, bools or strings. What is spelled as a name is, or else is the same number, is that
-        class; "true" and "false" are 1 and 0 where the classes are.
+        Numbers, bools or strings. A label belongs to the class that is spelled the same, or else
+        to the one that is the same number; "true" and "false" are 1 and 0 if the classes are.
     names : sequence of str, int, float or bool
     source : str
         What messages call the data.
@@ -90,7 +90,7 @@ def class_numbers(labels: Array, names: Sequence[Label], source: str) -> NDArray
     Raises
     ------
     ValueError
-        A label is none of the names.
+        A label is not among the names.
 
     Examples
     --------
@@ -106,7 +106,7 @@ def class_numbers(labels: Array, names: Sequence[Label], source: str) -> NDArray
     for place, name in enumerate(names):
         key = as_text(name) if words else as_key(name, bools=bools)
         alike[key] = -1 if key in alike else place  # two names that are one number are told apart
-    unique, inverse = _different(labels)
+    unique, inverse = _distinct(labels)
     table = np.empty(len(unique), dtype=np.int64)
     for i, value in enumerate(unique):
         found = exact.get(value, -1) if isinstance(value, str) else -1
@@ -125,7 +125,7 @@ def class_numbers(labels: Array, names: Sequence[Label], source: str) -> NDArray
 
 
 def quantities(labels: Array, source: str) -> NDArray[np.float64]:
-    """Return labels that are finite numbers as such.
+    """Return labels as float64.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def quantities(labels: Array, source: str) -> NDArray[np.float64]:
     Raises
     ------
     ValueError
-        One is none.
+        A label is not a finite number.
 
     Examples
     --------
@@ -156,7 +156,7 @@ def quantities(labels: Array, source: str) -> NDArray[np.float64]:
 
 
 def as_number(text: str) -> float | None:
-    """Return the number that a text is, or None.
+    """Return the number that a text spells, or None.
 
     Examples
     --------
@@ -172,7 +172,7 @@ def as_number(text: str) -> float | None:
 
 
 def as_key(value: Any, *, bools: bool = False) -> Any:
-    """Return what labels are compared by: the number that one is, however it is spelled, or text.
+    """Return the key that labels are compared by: a number, however it is spelled, or text.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def as_key(value: Any, *, bools: bool = False) -> Any:
 
 
 def as_text(value: Any) -> str:
-    """Return what labels are compared by where some are no numbers; "1.0" and 1 are "1".
+    """Return the key that labels are compared by if some are words; "1.0" and 1 are "1".
 
     Examples
     --------
@@ -212,7 +212,7 @@ def as_text(value: Any) -> str:
 
 
 def _numbered(found: set[Any]) -> list[Any]:
-    """Return classes that are whole numbers: as bools or ints, or as text if zeros begin one."""
+    """Return classes that are whole numbers as bools or ints, or as text if any is a code."""
     if all(isinstance(value, bool) for value in found):
         return sorted(found)
     codes: dict[Any, str] = {}
@@ -227,12 +227,12 @@ def _numbered(found: set[Any]) -> list[Any]:
 
 
 def _digits(value: Any) -> str:
-    """Return a whole number without its sign, as it is usually written."""
+    """Return a whole number without sign and leading zeros."""
     return str(abs(int(as_key(value))))
 
 
-def _different(labels: Array) -> tuple[list[Any], Array]:
-    """The different labels as Python's own values, and which of them each label is."""
+def _distinct(labels: Array) -> tuple[list[Any], Array]:
+    """Return the distinct labels as Python's values, and the index of each label among them."""
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
         row = int(np.argmin(np.isfinite(labels))) + 1
         raise ValueError(f"row {row} has the label {labels[row - 1]}; expected a finite number")

@@ -12,11 +12,11 @@ from fastnet.datasets.table import (
     FourArrays,
     Table,
     Tables,
-    as_rows,
     check_examples,
     check_widths,
     display_name,
     four_arrays,
+    image_rows,
 )
 from fastnet.files.npz import NpzFile
 
@@ -28,7 +28,7 @@ _NAMES = ["X_train", "y_train", "X_test", "y_test"]
 def load_npz_arrays(path: str | os.PathLike[str]) -> FourArrays:
     """Read ``X_train``, ``y_train``, ``X_test`` and ``y_test`` from an .npz file.
 
-    ``x_train`` and ``x_test`` are taken too, as Keras names them. Nothing is unpickled.
+    ``x_train`` and ``x_test``, Keras's names, are accepted too. Nothing is unpickled.
 
     Parameters
     ----------
@@ -38,9 +38,8 @@ def load_npz_arrays(path: str | os.PathLike[str]) -> FourArrays:
     Returns
     -------
     X_train, y_train, X_test, y_test : numpy.ndarray
-        ``X`` has one example a row, shape (n, features), images being laid out as rows; ``y`` has
-        shape (n,) and whole numbers. Values and types are those of the file, in the machine's byte
-        order.
+        ``X`` has one example per row, shape (n, features), with images flattened; ``y`` has shape
+        (n,) and whole numbers. Values and types are those of the file, in the machine's byte order.
 
     Raises
     ------
@@ -48,7 +47,7 @@ def load_npz_arrays(path: str | os.PathLike[str]) -> FourArrays:
         If there is no such file (and the other errors of `open`).
     ValueError
         If it is not an .npz file, is truncated or damaged, lacks one of the four arrays, holds
-        anything but real numbers, or if the four do not belong together. A member that unpacks to
+        anything but real numbers, or if the four do not fit each other. A member that unpacks to
         more than 64 MiB and to more than a hundred times its size is refused too.
 
     Notes
@@ -92,8 +91,8 @@ def read_npz(path: str | os.PathLike[str], *, labelled: bool = True) -> Tables:
     ----------
     path : str or os.PathLike
         With ``X`` and ``y``, or ``X_train`` and ``y_train``, ``X_test`` and ``y_test``, or one of
-        the two pairs; ``x`` for ``X`` will do. X holds real numbers, one example a row, images
-        being laid out as rows; y numbers or strings, one an example.
+        the two pairs; ``x`` is accepted for ``X``. X holds real numbers, one example per row or
+        image; y holds one number or string per example.
     labelled : bool, default True
         Whether there must be labels.
 
@@ -102,7 +101,7 @@ def read_npz(path: str | os.PathLike[str], *, labelled: bool = True) -> Tables:
     OSError
         The file cannot be read.
     ValueError
-        It is no such archive, or is damaged; see `load_npz_arrays`.
+        It is not such an archive, or is damaged; see `load_npz_arrays`.
 
     Examples
     --------
@@ -139,6 +138,6 @@ def _read_table(archive: NpzFile, name: str, keys: Sequence[str], labelled: bool
         y = archive.read(y_name, strings=True)
         if y.ndim == 2 and y.shape[1] == 1:
             y = y[:, 0]
-    X = as_rows(X, y, keys, archive.source)
+    X = image_rows(X, y, keys, archive.source)
     check_examples(X, archive.source)
     return Table(name, X.view(np.int8) if X.dtype == bool else X, y)

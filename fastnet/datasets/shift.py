@@ -1,4 +1,4 @@
-"""The book's expanded MNIST: every image five times, once as it is and four times moved a pixel."""
+"""The book's expanded MNIST: each image, and four copies that are shifted by one pixel."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ __all__ = ["ShiftedImages", "shift_images"]
 
 Array = NDArray[Any]
 
-#: How far down and to the right each copy lies; the originals come first.
+#: Shift of each copy, down and to the right; the originals come first.
 SHIFTS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
 
 
 class ShiftedImages:
-    """Five times as many images as there are in memory: rows of pixels, moved when asked for.
+    """Images and their shifted copies, in rows of pixels that are computed when they are indexed.
 
-    Row k n + i is image i, not moved for k = 0, moved down, up, right, left for k = 1 .. 4. Index
-    it like an array for rows; `numpy.asarray` makes all of them at once.
+    Row k n + i is image i, unchanged for k = 0, shifted down, up, right, left for k = 1 .. 4. Index
+    it like an array for rows; `numpy.asarray` computes all of them at once.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class ShiftedImages:
     Attributes
     ----------
     shape : (int, int)
-        (5 n, height * width), as an array has it.
+        (5 n, height * width).
     dtype : numpy.dtype
         That of the originals.
 
@@ -58,7 +58,7 @@ class ShiftedImages:
         self.originals = originals
         self.height, self.width = shape
         self._moves = np.array([down * self.width + right for down, right in SHIFTS], np.intp)
-        # A pixel stays in the picture if the place that it comes to was not vacated.
+        # A pixel stays in the image if its new place was not vacated.
         stays = np.zeros((len(SHIFTS), *shape), np.uint8)
         for k, (down, right) in enumerate(SHIFTS):
             stays[k, _between(-down), _between(-right)] = 1
@@ -66,7 +66,7 @@ class ShiftedImages:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """As an array has it."""
+        """(5 n, height * width)."""
         return len(self), int(self.originals.shape[1])
 
     @property
@@ -99,7 +99,7 @@ class ShiftedImages:
         return row
 
     def _block(self, numbers: Array) -> Array:
-        """The rows of these numbers, counted from either end."""
+        """Return the rows of these numbers, which may be negative."""
         outside = (numbers < -len(self)) | (numbers >= len(self))
         if outside.any():
             number = int(numbers[outside.argmax()])
@@ -117,19 +117,19 @@ class ShiftedImages:
         return rows
 
     def nonzeros(self, originals: Rows, chosen: Array) -> Rows:
-        """Return rows for the kernels, out of the originals' non-zeros.
+        """Return rows for the kernels, computed from the originals' non-zeros.
 
         Parameters
         ----------
         originals : Rows
-            What `kernels.examples.compress` made of the originals.
+            The originals, as `kernels.examples.compress` returns them.
         chosen : ndarray of intp
         """
         return shifting.shifted(originals, chosen, self._moves, self._stays)
 
 
 def _between(shift: int) -> slice:
-    """Where pixels land that are moved by `shift`; with -shift, where those come from."""
+    """Return the target of pixels that are shifted by `shift`; with -shift, their source."""
     return slice(max(shift, 0), shift if shift < 0 else None)
 
 
@@ -138,14 +138,14 @@ def shift_images(
 ) -> tuple[ShiftedImages, Array]:
     """Return five times as many examples: each image also moved by one pixel in four directions.
 
-    The pixels that are vacated become 0. This is the book's way to expand its training data
-    artificially (chapter 3, "Other techniques for regularization"). Images are moved when training
-    asks for them, a few hundred at a time.
+    Vacated pixels become 0. This is how the book expands its training data artificially (chapter 3,
+    "Other techniques for regularization"). Images are shifted when training asks for them, a few
+    hundred at a time.
 
     Parameters
     ----------
     X : array_like, shape (n, height * width) or (n, height, width)
-        Images in rows; an array is kept and not copied.
+        Images in rows; an array is not copied.
     y : array_like, shape (n, ...)
         Class numbers or targets.
     shape : (int, int), default (28, 28)

@@ -1,4 +1,4 @@
-"""`Table`: examples and labels, whatever they were read from, and what they are checked for."""
+"""`Table`: examples and labels from a file of any format, and the checks that formats share."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = [
     "FourArrays",
     "Table",
     "Tables",
-    "as_rows",
     "check_examples",
     "check_widths",
     "display_name",
     "four_arrays",
+    "image_rows",
 ]
 
 Array = NDArray[Any]
@@ -29,21 +29,21 @@ FourArrays = tuple[Array, Array, Array, Array]
 
 @dataclass(frozen=True)
 class Table:
-    """Examples, a row each, and what is known about them.
+    """Examples in rows, with labels and names.
 
     Attributes
     ----------
     name : str
-        What messages and titles call it.
+        Used in messages and titles.
     X : ndarray of real numbers, shape (n, k)
     y : ndarray, shape (n,), or None
-        A label an example: numbers, or strings (as objects or fixed-width).
+        A label for each example: numbers, or strings (as objects or fixed-width).
     columns : tuple of str, or None
         The names of the k inputs, where they have names.
     target : str or None
         The name of the labels.
     unused : tuple of str
-        The names of what else was there: columns, arrays or files.
+        Names of the columns, arrays or files that were not read.
 
     Examples
     --------
@@ -62,7 +62,7 @@ class Table:
 
     @property
     def n(self) -> int:
-        """How many examples there are."""
+        """Number of examples."""
         return len(self.X)
 
     def rows(self, chosen: Array) -> Table:
@@ -77,14 +77,14 @@ class Table:
 
 
 class Tables(NamedTuple):
-    """What a file or folder holds: examples to train on, examples to test with, or both."""
+    """The training and test examples of a file or folder; one of the two may be missing."""
 
     training: Table | None
     test: Table | None
 
     @property
     def judged(self) -> Table:
-        """What a network is judged by or applied to: the test part, or else all there is.
+        """The examples to evaluate or predict: the test part, or else the only part.
 
         Raises
         ------
@@ -98,16 +98,16 @@ class Tables(NamedTuple):
 
 
 def four_arrays(arrays: Sequence[Array], names: Sequence[str], source: str) -> FourArrays:
-    """Return images as rows and class numbers, for training and testing, that belong together.
+    """Return images as rows and class numbers, for training and testing, once they are checked.
 
     Raises
     ------
     ValueError
-        They do not.
+        They do not fit each other.
     """
     X_train, y_train, X_test, y_test = arrays
-    X_train = as_rows(X_train, y_train, names[:2], source)
-    X_test = as_rows(X_test, y_test, names[2:], source)
+    X_train = image_rows(X_train, y_train, names[:2], source)
+    X_test = image_rows(X_test, y_test, names[2:], source)
     for y, name in ((y_train, names[1]), (y_test, names[3])):
         if y.dtype.kind not in "iu":
             raise ValueError(
@@ -117,13 +117,13 @@ def four_arrays(arrays: Sequence[Array], names: Sequence[str], source: str) -> F
     return X_train, y_train, X_test, y_test
 
 
-def as_rows(X: Array, y: Array | None, names: Sequence[str], source: str) -> Array:
-    """Return examples as rows, images being laid out as such, once there is a label for each.
+def image_rows(X: Array, y: Array | None, names: Sequence[str], source: str) -> Array:
+    """Return examples as rows, with images flattened, once there is a label for each.
 
     Raises
     ------
     ValueError
-        X has one dimension or none, or y is not as long.
+        X has one dimension or none, or y has another length.
     """
     if X.ndim < 2:
         raise ValueError(
@@ -147,13 +147,13 @@ def check_widths(X_train: Array, X_test: Array, names: Sequence[str], source: st
 
 
 def check_examples(X: Array, source: str) -> None:
-    """Refuse examples of which there are none, or that hold nothing."""
+    """Refuse examples without a row or without a column."""
     if X.size == 0:
         raise ValueError(f"{source} has examples of shape {X.shape}; expected one or more numbers")
 
 
 def display_name(path: str | os.PathLike[str]) -> str:
-    """Return what to call a user's data: the file's or folder's own name, fit to be printed.
+    """Return the name of a file or folder, shortened and printable.
 
     Examples
     --------

@@ -1,8 +1,4 @@
-"""A user's own data, .csv, .npz or a folder of IDX files, read as tables: examples and labels.
-
-Nothing here executes what it reads, and memory grows with the bytes that are really there. Modules
-for archives and text are loaded with the first file.
-"""
+"""Readers of a user's data as tables: .csv, .npz or a folder of IDX files."""
 
 from __future__ import annotations
 
@@ -34,30 +30,25 @@ def read_tables(
     labelled: bool = True,
     header: bool | None = None,
 ) -> Tables:
-    """Read a .csv file, an .npz file or a folder of IDX files.
+    """Return the tables of a .csv file, an .npz file or a folder of IDX files.
 
     Parameters
     ----------
     path : str or os.PathLike
         A folder of four IDX files, as `fastnet.datasets.load_idx_folder` reads it; an .npz archive
-        (told by its content) with ``X`` and ``y``, or ``X_train``, ``y_train``, ``X_test``,
+        (recognized by its content) with ``X`` and ``y``, or ``X_train``, ``y_train``, ``X_test``,
         ``y_test``; or else text, see `fastnet.datasets.text.read_csv`.
     label, columns, ignore, header
-        As for `read_csv`; only text has columns with names, and elsewhere `columns` is not looked
-        at.
+        As for `read_csv`; only text has named columns, and `columns` is ignored elsewhere.
     labelled : bool, default True
         Whether labels are read; if not, they may be missing.
-
-    Returns
-    -------
-    Tables
 
     Raises
     ------
     OSError
         Nothing can be read there.
     ValueError
-        It is not what is described above; the message says where.
+        It is not as described above; the message says where.
 
     Examples
     --------
@@ -80,28 +71,19 @@ def read_tables(
         return Tables(table, None)
     if label is not None or ignore or header is not None:
         raise ValueError(
-            f"{os.fsdecode(path)!r} has no columns with names; label and ignore are for .csv files,"
-            " header and no-header too"
+            f"{os.fsdecode(path)!r} has no columns with names; label, ignore, header and no-header "
+            "are for .csv files"
         )
     return read_idx_folder(path) if kind == "folder" else read_npz(path, labelled=labelled)
 
 
 def kind_of(path: str | os.PathLike[str]) -> str:
-    """Return what data are: "folder", "npz" (told by the content), or else "text".
-
-    Parameters
-    ----------
-    path : str or os.PathLike
+    """Return the kind of data at a path: "folder", "npz" (by its content), or else "text".
 
     Raises
     ------
     OSError
         Nothing can be read there.
-
-    Examples
-    --------
-    >>> kind_of(os.curdir)
-    'folder'
     """
     if os.path.isdir(path):
         return "folder"

@@ -1,4 +1,4 @@
-"""Tables out of text: .csv files, whose first line names the columns; gzipped ones too."""
+"""The reader of .csv files, plain or gzipped, with or without a line of column names."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ __all__ = ["read_csv", "read_header"]
 
 Array = NDArray[Any]
 
-#: A record may have this many characters. Python takes up to fifty bytes for a field of one.
+#: Characters in a record, at most. Python takes up to fifty bytes for a field of one character.
 LONGEST_RECORD = 1 << 22
-#: What people write where they have no value.
+#: Common markers of a missing value.
 MISSING = {"", "-", "?", "na", "n/a", "nan", "nil", "none", "null", "missing"}
-#: And of these, what no class is likely to be called.
+#: Those markers that are unlikely to be the name of a class.
 UNLABELLED = {"", "?", "na", "n/a", "nan", "null"}
-#: What columns with labels are called, wherever they stand.
+#: Common names of the column with the labels.
 LABELS = {"label", "labels", "class", "target", "y"}
 
 
@@ -45,19 +45,19 @@ def read_csv(
     labelled: bool = True,
     header: bool | None = None,
 ) -> Table:
-    r"""Read a table of text whose first line names the columns.
+    r"""Return the table in a file of text.
 
     Parameters
     ----------
     path : str or os.PathLike
         UTF-8, with or without a byte order mark. Fields are separated by commas, or by semicolons
-        or tabs where that gives the first line more fields, and may be quoted. Empty lines are
-        passed over. Gzipped text is told by its content.
+        or tabs if that gives the first line more fields, and may be quoted. Empty lines are
+        skipped. Gzipped text is recognized by its content.
     label : str, optional
-        The column with the labels; by default the last one that is not in `columns` or `ignore`,
-        unless another is called "label", "class", "target" or "y": then it has to be said.
+        The column with the labels; by default the last one that is not in `columns` or `ignore`.
+        Required if another is called "label", "class", "target" or "y".
     columns : sequence of str, optional
-        The columns that are inputs, in the order wanted; by default all others.
+        The columns that are inputs, in this order; by default all others.
     ignore : sequence of str
         Columns to leave out.
     labelled : bool, default True
@@ -69,15 +69,15 @@ def read_csv(
     Returns
     -------
     Table
-        X of float64; y of strings without the blanks around them, or None.
+        X of float64; y of strings without surrounding blanks, or None.
 
     Raises
     ------
     OSError
         The file cannot be read.
     ValueError
-        The text is not such a table, a column is missing, or a value is missing or no number; the
-        message names line and column.
+        The text is not such a table, a column is missing, or a value is missing or not a number;
+        the message names line and column.
 
     Examples
     --------
@@ -102,31 +102,19 @@ def read_csv(
 
 
 def read_header(path: str | os.PathLike[str], header: bool | None = None) -> list[str]:
-    """Return the names of a table's columns.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-    header : bool, optional
-        As for `read_csv`.
-
-    Raises
-    ------
-    OSError, ValueError
-        As `read_csv`.
-    """
+    """Return the names of a table's columns; see `read_csv`."""
     with _Reader(path, header) as reader:
         reader.check_header(())
         return reader.header
 
 
 def last_or_named(names: Iterable[str]) -> str:
-    """Return which of the columns has the labels, where nobody says: the last one.
+    """Return the column that has the labels by default: the last one.
 
     Raises
     ------
     ValueError
-        Another is called as labels are, so that it has to be said.
+        Another column has a common name of labels, so that the user has to choose.
 
     Examples
     --------
@@ -135,7 +123,7 @@ def last_or_named(names: Iterable[str]) -> str:
     """
     found, last = [], ""
     for name in names:  # there may be a million, so they are not copied
-        if name.lower() in LABELS and (last.lower(), name.lower()) != ("x", "y"):  # a place
+        if name.lower() in LABELS and (last.lower(), name.lower()) != ("x", "y"):  # coordinates
             found.append(name)
         last = name
     if found and found != [last]:
@@ -153,12 +141,12 @@ def _as_word(name: str) -> str:
 
 
 class _Lines:
-    """The lines of a file, as long as a record does not become too long."""
+    """The lines of a file; records that are too long are refused."""
 
     def __init__(self, stream: io.TextIOBase) -> None:
         self._stream = stream
         self._length = 0
-        #: Whether the record so far has what `float` reads as nobody else does.
+        #: Whether the record so far has an underscore, which only Python accepts in numbers.
         self.underscore = False
 
     def __iter__(self) -> Iterator[str]:
@@ -175,7 +163,7 @@ class _Lines:
         return line
 
     def new_record(self) -> None:
-        """Forget what was counted: a record is complete."""
+        """Start counting anew, after a record is complete."""
         self._length = 0
         self.underscore = False
 
@@ -186,11 +174,11 @@ class _Reader:
     def __init__(self, path: str | os.PathLike[str], header: bool | None = None) -> None:
         self.source = repr(os.fsdecode(path))
         self._has_header = header
-        #: Whether the last record has what `float` reads as nobody else does.
+        #: Whether the last record has an underscore.
         self.underscore = False
         self._line = 0
         self._ahead: list[tuple[list[str], int, bool]] = []
-        # Closed by `__exit__`, or here where there is nothing to come back to.
+        # Closed by `__exit__`, or here if an error leaves nothing to be closed later.
         self._file = open_text(path)
         try:
             self._lines = _Lines(self._file)
@@ -245,18 +233,18 @@ class _Reader:
                 return found
 
     def refuse(self, cause: str, error: Exception | None = None) -> NoReturn:
-        """Raise the ValueError that says why this is no table of numbers."""
+        """Raise a ValueError that names the file."""
         raise ValueError(f"{self.source}: {in_one_line(cause)}") from error
 
     @property
     def here(self) -> str:
-        """Where the record that was read last is."""
+        """The place of the last record, for messages."""
         return f"line {self._line}"
 
     def check_header(self, wanted: Sequence[str]) -> None:
-        """Refuse a first line that looks like data, and names that stand twice.
+        """Refuse a first line that looks like data, and duplicate names.
 
-        A word among the names that are wanted, if it stands there, shows that it is a header.
+        A first line that contains a word among the `wanted` names is a header.
         """
         if self._has_header is False:
             return
@@ -318,9 +306,9 @@ def _choose(
     ignore: Sequence[str],
     labelled: bool,
 ) -> tuple[list[int], int | None]:
-    """Return the numbers of the columns that are inputs, and of the one with the labels."""
+    """Return the indices of the input columns, and of the column with the labels."""
     header = reader.header
-    # Nothing here may look through the header once a column: a line can name a million.
+    # Nothing here may search the header for each column: a line can name a million.
     place: dict[str, int] = {}
     for i, name in enumerate(header):
         place.setdefault(name, i)
@@ -359,11 +347,11 @@ def _choose(
 def _read_rows(
     reader: _Reader, inputs: Sequence[int], target: int | None
 ) -> tuple[Array, Array | None]:
-    """Return all rows: numbers, and labels."""
+    """Return the inputs and the labels of all rows."""
     width = len(reader.header)
     pick = _picker(inputs)
     numbers, labels = array("d"), []
-    known: dict[str, str] = {}  # a label is kept once, however often it comes
+    known: dict[str, str] = {}  # equal labels share one string
     for record in reader.records():
         if len(record) != width:
             reader.refuse(
@@ -374,8 +362,8 @@ def _read_rows(
             values = [*map(float, cells)]
         except ValueError:
             values = [math.nan]
-        # A sum finds infinity and NaN at the speed of C, at the price of a second look where
-        # large numbers overflow.
+        # A sum finds infinity and NaN at the speed of C; where large numbers overflow, the second
+        # look finds nothing.
         if not math.isfinite(sum(values)) or reader.underscore:
             _check_cells(reader, cells, inputs)
         numbers.extend(values)
@@ -395,7 +383,7 @@ def _read_rows(
 
 
 def _picker(inputs: Sequence[int]) -> Callable[[list[str]], Sequence[str]]:
-    """Return the fastest way to take some fields of a record."""
+    """Return a function that takes the input fields of a record, fast."""
     first, last = inputs[0], inputs[-1]
     if list(inputs) == list(range(first, last + 1)):
         return itemgetter(slice(first, last + 1))

@@ -1,4 +1,4 @@
-"""Text files, gzipped or not, opened so that a small one cannot fill the memory."""
+"""Reading of gzipped files, so that a small one cannot fill the memory."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import Any
 
 __all__ = ["gzip_errors_named", "open_text"]
 
-#: Text may unpack to this much, or this many times: numbers take four times the memory of their
-#: text, so that they stay within what SECURITY.md allows for compressed arrays, and a line of one
-#: field a character takes fifty times.
+#: Text may unpack to this many bytes, or to this many times its size. Numbers take four times the
+#: memory of their text, so they stay within what SECURITY.md allows for compressed arrays; a line
+#: with a field for each character takes fifty times.
 FREE_BYTES = 2**20
 MOST_EXPANSION = 25
 
 
 def open_text(path: str | os.PathLike[str]) -> io.TextIOWrapper:
-    """Open a file of text in UTF-8; gzipped text, told by its content, is unpacked on the way.
+    """Open a file of text in UTF-8; gzipped text, recognized by its content, is unpacked.
 
     Raises
     ------
@@ -29,17 +29,6 @@ def open_text(path: str | os.PathLike[str]) -> io.TextIOWrapper:
     ValueError
         Later, while it is read: it is damaged, or unpacks to more than 1 MiB and more than 25 times
         its size.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     name = os.path.join(folder, "t.csv.gz")
-    ...     with gzip.open(name, "wt") as file:
-    ...         _ = file.write("a,b")
-    ...     with open_text(name) as file:
-    ...         print(file.read())
-    a,b
     """
     file = open(path, "rb")  # noqa: SIM115, the wrapper closes it
     try:
@@ -62,7 +51,7 @@ def gzip_errors_named(source: str) -> Iterator[None]:
 
 
 class _Unpacked(io.RawIOBase):
-    """What a gzipped file holds, as long as it is not out of proportion."""
+    """The content of a gzipped file, as long as its size is in proportion."""
 
     def __init__(self, file: io.BufferedReader, source: str) -> None:
         self._file = file

@@ -450,7 +450,7 @@ def test_a_folder_of_idx_files(tmp_path):
     training, test = tables = read_tables(tmp_path)
     assert training.X.tolist() == arrays[0].reshape(5, 4).tolist()
     assert test.y.tolist() == arrays[3].tolist() and tables.judged is test
-    refuse(tmp_path, "has no columns with names; label and ignore are for .csv", label="a")
+    refuse(tmp_path, "has no columns with names; label, ignore, header and no-header", label="a")
     refuse(tmp_path, "has no columns with names", ignore=["a"])
     refuse(tmp_path, "has no columns with names", header=False)
     assert test.unused == ()
