@@ -1,4 +1,4 @@
-"""Checks of single arguments, with one wording for all of them."""
+"""Checks of single arguments, with one wording for all messages."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _REPR.maxstring = _REPR.maxother = 80
 
 
 def as_count(value: Any, name: str, *, at_least: int, at_most: int | None = sys.maxsize) -> int:
-    """Return a whole number; without `at_most`, it fits into a signed word of the machine.
+    """Return a whole number, which by default fits into a signed word of the machine.
 
     Raises
     ------
     TypeError
-        Not an integer (a bool and 3.0 are none).
+        Not an integer; bool and 3.0 are rejected.
     ValueError
         Below `at_least` or above `at_most`.
 
@@ -63,7 +63,7 @@ def as_count(value: Any, name: str, *, at_least: int, at_most: int | None = sys.
 
 
 def is_function(value: Any) -> TypeGuard[Callable[..., Any]]:
-    """Whether it may be called for what it does: a class is called to make one of its kind.
+    """Return whether a value can be called and is not a class.
 
     Examples
     --------
@@ -74,12 +74,12 @@ def is_function(value: Any) -> TypeGuard[Callable[..., Any]]:
 
 
 def call(function: Callable[..., Any], name: str, *arguments: Any) -> Any:
-    """Call a user's function; if it does not take what it is given, say whose argument it is.
+    """Call a user's function; if it does not accept the arguments, name it in the error.
 
     Raises
     ------
     TypeError
-        The function cannot be called so. What it raises itself is passed on as it is.
+        The function cannot be called with these arguments. Its own errors are not changed.
 
     Examples
     --------
@@ -102,7 +102,7 @@ def call(function: Callable[..., Any], name: str, *arguments: Any) -> Any:
 
 
 def as_rate(value: Any, name: str) -> float:
-    """Return a finite number that is not negative.
+    """Return a finite number of 0 or more.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def as_number(value: Any, name: str, wanted: str = "") -> float:
     value : object
     name : str
     wanted : str
-        What else a message says is expected of it.
+        A further condition, for the message.
 
     Raises
     ------
@@ -166,12 +166,12 @@ def as_number(value: Any, name: str, wanted: str = "") -> float:
 
 
 def as_choice(value: Any, name: str, choices: Iterable[str]) -> str:
-    """Return one of several names.
+    """Return a name that is among the choices.
 
     Raises
     ------
     TypeError
-        Not a str: an object may claim to equal any of the names.
+        Not a str: another object may claim to equal any of the names.
     ValueError
         Another name.
 
@@ -181,28 +181,27 @@ def as_choice(value: Any, name: str, choices: Iterable[str]) -> str:
     'epochs'
     """
     choices = list(choices)
-    if not isinstance(value, str):
-        raise TypeError(f"{name} is {shown(value)}; expected one of {', '.join(choices)}.")
-    if value not in choices:
-        raise ValueError(f"{name} is {shown(value)}; expected one of {', '.join(choices)}.")
-    return str(value)
+    if isinstance(value, str) and value in choices:
+        return str(value)
+    error = ValueError if isinstance(value, str) else TypeError
+    raise error(f"{name} is {shown(value)}; expected one of {', '.join(choices)}.")
 
 
 def check_held(
     value: float, name: str, dtype: np.dtype[Any], *, least: float | None = None, per: float = 1
 ) -> None:
-    """Refuse a coefficient that would vanish, or become infinite, where it is kept in `dtype`.
+    """Refuse a coefficient that would become 0 or infinite when it is stored in `dtype`.
 
     Parameters
     ----------
     value : float
-        0 is always held.
+        0 is always accepted.
     name : str
     dtype : dtype
     least : float, optional
-        The smallest that keeps its meaning; by default, that keeps its digits.
+        The smallest number to accept; by default, the smallest that keeps all its digits.
     per : float
-        What it is divided by before it is kept.
+        What the value is divided by before it is stored.
 
     Raises
     ------
@@ -217,8 +216,8 @@ def check_held(
         ...
     ValueError: eta is 1e-50, which float32 cannot hold; expected at least 1.2e-38.
     """
-    tiny, largest = _limits(dtype)
-    least, most = per * (tiny if least is None else least), per * largest
+    info = np.finfo(dtype)
+    least, most = per * (float(info.tiny) if least is None else least), per * float(info.max)
     if value == 0 or least <= value <= most:
         return
     limit = f"at least {_two_digits(least, 0.05)}"
@@ -227,27 +226,21 @@ def check_held(
     raise ValueError(f"{name} is {value}, which {dtype} cannot hold; expected {limit}.")
 
 
-def _limits(dtype: np.dtype[Any]) -> tuple[float, float]:
-    """The smallest number that has all its digits, and the largest."""
-    info = np.finfo(dtype)
-    return float(info.tiny), float(info.max)
-
-
 def _two_digits(number: float, by: float) -> str:
-    """A number rounded up where `by` is 0.05, down where it is -0.05: a message's limit is met."""
+    """Return a number rounded up if `by` is 0.05 or down if it is -0.05, so that limits hold."""
     digits, exponent = f"{number:.15e}".split("e")
     return f"{float(digits) + by:.1f}e{exponent}"
 
 
 def as_items(value: Any, name: str) -> list[Any] | None:
-    """Return a list of what is in a collection; None where there is nothing to go through.
+    """Return the items of a collection as a list; None if the value is not a collection.
 
-    Text is no collection here, and neither is an array without dimensions.
+    Text and arrays without dimensions are not collections here.
 
     Raises
     ------
     MemoryError
-        There is too much.
+        There are too many items.
 
     Examples
     --------
@@ -263,7 +256,7 @@ def as_items(value: Any, name: str) -> list[Any] | None:
 
 
 def shown(value: Any) -> str:
-    """Return what came as a message shows it: `repr`, but short and in one line.
+    """Return the `repr` of a value for a message: short, and in one line.
 
     Examples
     --------
@@ -272,13 +265,13 @@ def shown(value: Any) -> str:
     """
     try:
         text = _REPR.repr(value)
-    except Exception:  # Python writes no number of more than 4300 digits; a repr may be broken
+    except Exception:  # Python refuses to write more than 4300 digits; a repr may be broken
         text = f"of type {type(value).__name__}, which cannot be written"
     return in_one_line(" ".join(text.split()), 200)
 
 
 def in_one_line(text: str, most: int = 400) -> str:
-    r"""Return what a file's content has put into a message, fit for one line of a terminal.
+    r"""Return untrusted text for a message: short, printable, in one line.
 
     Examples
     --------
@@ -290,14 +283,14 @@ def in_one_line(text: str, most: int = 400) -> str:
 
 
 def as_path(value: Any, name: str) -> str:
-    """Return a path as text; a number, which `open` takes for an open file, is none.
+    """Return a path as text; a number, which `open` takes for an open file, is rejected.
 
     Raises
     ------
     TypeError
         Not a str, bytes or os.PathLike.
     ValueError
-        No path can have such a name.
+        The path has a null character.
 
     Examples
     --------
@@ -315,13 +308,7 @@ def as_path(value: Any, name: str) -> str:
 
 @contextmanager
 def memory_for(name: str) -> Iterator[None]:
-    """Say for which argument there is not enough memory.
-
-    Raises
-    ------
-    MemoryError
-        Where one comes from within; with the name.
-    """
+    """Name the argument, or what is done, in a MemoryError that is raised in the block."""
     try:
         yield
     except MemoryError as error:

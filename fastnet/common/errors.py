@@ -1,4 +1,4 @@
-"""Errors that are fastnet's own, and the words of those that many rooms raise."""
+"""DivergenceError, and the error for a missing optional package."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ __all__ = ["DivergenceError", "missing_extra"]
 
 
 class DivergenceError(ArithmeticError):
-    """Training has produced numbers that are not finite.
+    """Training has produced numbers that are NaN or infinite.
 
-    The network holds its last finite parameters, those from before the epoch that failed, and the
-    optimizer's state is from there too; unless a callback has assigned others when training ended,
-    as `EarlyStopping` does. The message says which.
+    The network holds its last finite parameters, those from before the epoch that failed, with the
+    optimizer's state of that time; unless a callback has assigned others when training ended, as
+    `EarlyStopping` does. The message says which.
 
     Attributes
     ----------
     epoch : int
         The epoch that failed.
     layer : int
-        The first layer (counted from 1) with a parameter that is not finite; or, where all of them
-        are and a cost is not, the first that computes what is not finite (else the last).
+        The first layer (counted from 1) with a parameter that is not finite; or, if only a cost is
+        not, the first layer whose output is not finite (else the last).
     cost : str
-        Which cost is not finite, where parameters are; else empty.
+        The cost that is not finite, if all parameters are; else empty.
     network : str
-        What has become of the network, as the message says it: "is back where that epoch began".
+        The state of the network, as in the message: "is back where that epoch began".
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class DivergenceError(ArithmeticError):
         self.tell(network)
 
     def tell(self, network: str) -> None:
-        """Have the message say what has become of the network."""
+        """Change what the message says about the network."""
         self.network = network
         what = (
             f"{self.cost} with finite parameters, of which those of layer {self.layer} are the "
@@ -58,14 +58,14 @@ class DivergenceError(ArithmeticError):
 
 
 def missing_extra(what: str, extra: str) -> ImportError:
-    """Return the error for a package that is not installed: what needs it, and what to type.
+    """Return the error for a package that is not installed, with the command that installs it.
 
     Parameters
     ----------
     what : str
         What needs it.
     extra : str
-        Of fastnet-mlp, named as the package.
+        The extra of fastnet-mlp, named as the package.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Tables and columns of pandas, polars and Arrow as arrays; none of those libraries is imported."""
+"""Conversion of pandas, polars and Arrow tables to arrays, without importing those libraries."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["is_frame", "unframed"]
 
 Array = NDArray[Any]
 
-#: The libraries whose objects are looked at here.
+#: The libraries whose objects are converted.
 LIBRARIES = frozenset({"pandas", "polars", "pyarrow"})
-#: How polars and Arrow write the types that are numbers.
+#: Names of the numeric types of polars and Arrow.
 NUMBERS = {
     "polars": re.compile(r"U?Int\d+|Float\d+|Boolean"),
     "pyarrow": re.compile(r"u?int\d+|halffloat|float|double|bool"),
@@ -23,7 +23,7 @@ NUMBERS = {
 
 
 def is_frame(values: Any) -> bool:
-    """Return whether `values` are a table, or a column of one.
+    """Return whether `values` are a table or a column of these libraries.
 
     Examples
     --------
@@ -40,20 +40,20 @@ def unframed(values: Any, name: str) -> Any:
     Parameters
     ----------
     values : DataFrame, Series, Table, RecordBatch, Array, ... or anything
-        A table's columns become those of the array, in their order; their names are not looked at.
+        A table's columns become those of the array, in their order; their names are ignored.
     name : str
         What messages call it.
 
     Returns
     -------
     ndarray, shape (n, k) of a table, (n,) of a column
-        Where the types of columns differ, of the one that NumPy would add them up in. Without a
-        copy where the table's memory is such an array.
+        If the types of columns differ, of NumPy's common type. Without a copy if the table's memory
+        is such an array.
 
     Raises
     ------
     TypeError
-        A column holds something else than numbers; the message names it.
+        A column holds something other than numbers; the message names it.
     ValueError
         A value is missing (NA, null); the message says where.
 
@@ -92,7 +92,7 @@ def unframed(values: Any, name: str) -> Any:
 
 
 def _library(values: Any) -> str | None:
-    """Return which library an object is of, subclasses included."""
+    """Return the library of an object's class or of one of its bases."""
     for kind in type(values).__mro__:
         library = kind.__module__.partition(".")[0]
         if library in LIBRARIES:
@@ -101,7 +101,7 @@ def _library(values: Any) -> str | None:
 
 
 def _columns(values: Any, library: str) -> Iterable[tuple[Any, Any]] | None:
-    """Return the names and columns of a table; None of what is a column itself."""
+    """Return the names and columns of a table, or None for a column."""
     if library == "pandas":
         return list(values.items()) if getattr(values, "ndim", 1) == 2 else None
     if library == "polars":
@@ -129,7 +129,7 @@ def _column(column: Any, library: str, name: str) -> Array:
 
 
 def _missing(column: Any, library: str) -> int | None:
-    """Return the first row that holds nothing, if there is one."""
+    """Return the first row without a value, if there is one."""
     if library == "pandas":
         # NaN in a column of NumPy's is found where infinity is, in the numbers themselves.
         if isinstance(column.dtype, np.dtype):
