@@ -318,37 +318,32 @@ def read_header(data: bytes, source: str) -> dict[str, Any]:
         header = {**header, "kind": _kind_of_version_1(header), "low": 0.0}
     else:
         header = check_keys(found, source, (*_KEYS, *beside))
+    history, kind, low = header["history"], header["kind"], header["low"]
+    records = isinstance(history, list) and all(isinstance(record, dict) for record in history)
+    # type() and not isinstance(): a bool is an int.
+    starts = (str, int, float, type(None))
     for key, good, expected in (
-        ("written_by", _is_name, "a name"),
-        ("activations", _are_names, "a list of names"),
-        ("history", _are_records, "a list of records, one an epoch"),
-        ("initializer", _is_start, "a name, a number or null"),
-        ("bias_initializer", _is_start, "a name, a number or null"),
-        ("kind", _is_kind, f"one of {', '.join(KINDS)}, or null"),
-        ("low", _is_low, "0 or -1"),
+        ("written_by", isinstance(header["written_by"], str), "a name"),
+        ("activations", _are_names(header["activations"]), "a list of names"),
+        ("history", records, "a list of records, one an epoch"),
+        ("initializer", type(header["initializer"]) in starts, "a name, a number or null"),
+        (
+            "bias_initializer",
+            type(header["bias_initializer"]) in starts,
+            "a name, a number or null",
+        ),
+        ("kind", kind is None or kind in KINDS, f"one of {', '.join(KINDS)}, or null"),
+        ("low", type(low) in (int, float) and low in (0, -1), "0 or -1"),
     ):
-        if not good(header[key]):
+        if not good:
             refuse(source, f"its {key} is {described(header[key])}; expected {expected}")
     if found["version"] == 1:
         header["history"] = without_counts(header["history"])
     return header
 
 
-def _is_name(value: Any) -> bool:
-    return isinstance(value, str)
-
-
 def _are_names(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_is_name, value))
-
-
-def _are_records(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(record, dict) for record in value)
-
-
-def _is_start(value: Any) -> bool:
-    # type() and not isinstance(): a bool is an int.
-    return type(value) in (str, int, float, type(None))
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _kind_of_version_1(header: dict[str, Any]) -> str | None:
@@ -357,14 +352,6 @@ def _kind_of_version_1(header: dict[str, Any]) -> str | None:
     if isinstance(preprocessing, dict) and preprocessing.get("labels") is not None:
         return "classes"
     return kind_of_output(activations[-1]) if _are_names(activations) and activations else None
-
-
-def _is_kind(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and value in KINDS)
-
-
-def _is_low(value: Any) -> bool:
-    return type(value) in (int, float) and value in (0, -1)
 
 
 def _check_version(header: Any, source: str) -> None:
