@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, BinaryIO, Self
 
 import numpy as np
-from numpy.lib.format import read_array_header_1_0, read_array_header_2_0, write_array
+from numpy.lib.format import read_array_header_2_0, write_array
 from numpy.typing import NDArray
 
 from fastnet.common.arguments import in_one_line
@@ -26,6 +27,9 @@ Array = NDArray[Any]
 #: NumPy writes fewer than 400 bytes. Its parser of literals is recursive: what is much longer, or
 #: has many brackets, could exhaust its memory, or the stack of a thread.
 LONGEST_HEADER = 512
+#: The L of Python 2's long integers, other letters behind digits, escapes, letters beyond ASCII: no
+#: header needs them, and Python or NumPy would print a warning or import a module over them.
+_UNUSUAL = re.compile(rb"L|[0-9][A-Za-z]|\\|[^\0-\x7f]")
 
 
 def write_arrays(file: BinaryIO, arrays: Mapping[str, Array]) -> None:
@@ -162,28 +166,28 @@ def _read_header(
             f"{source} is not a .npy array: it begins with the bytes "
             f"{start.hex(' ') or '(none)'}; save it again with numpy.savez"
         )
-    size = read(2 if start[6] == 1 else 4)
-    length = int.from_bytes(size, "little")
+    length = int.from_bytes(read(2 if start[6] == 1 else 4), "little")
     if length > LONGEST_HEADER:
         raise ValueError(
             f"{source} has a header of {length} bytes; expected at most {LONGEST_HEADER}, "
             "save it again with numpy.savez"
         )
-    header = read(length)
-    # Version 3 differs from 2 in nothing but the names of fields.
-    parse = read_array_header_1_0 if start[6] == 1 else read_array_header_2_0
+    header = read(length).strip()  # NumPy would warn of blanks in a last line
     shape: tuple[int, ...] = ()
     fortran_order, dtype = False, np.dtype(object)
-    if header.isascii() and sum(map(header.count, (b"(", b"[", b"{"))) == 2:  # no record
+    brackets = sum(map(header.count, (b"(", b"[", b"{")))
+    if brackets == 2 and not _UNUSUAL.search(header):  # records have more brackets
         try:
-            shape, fortran_order, dtype = parse(io.BytesIO(size + header), LONGEST_HEADER)
+            # As one of version 2: for such headers, the versions differ in the length alone.
+            text = io.BytesIO(len(header).to_bytes(4, "little") + header)
+            shape, fortran_order, dtype = read_array_header_2_0(text, LONGEST_HEADER)
         except MemoryError:
             raise
         except Exception:  # of a dozen kinds: SyntaxError, TypeError, IndexError, TokenError, ...
             pass
     real = dtype.kind in "biuf" and dtype.itemsize <= 8
-    text = strings and dtype.kind == "U" and dtype.itemsize > 0
-    if not (real or text) or any(type(n) is not int or n < 0 for n in shape):
+    words = strings and dtype.kind == "U" and dtype.itemsize > 0
+    if not (real or words) or any(type(n) is not int or n < 0 for n in shape):
         raise ValueError(
             f"{source} has the header {header[:120].decode('latin-1')!r}; expected an array of "
             "real numbers (no objects, no records), saved with numpy.savez"

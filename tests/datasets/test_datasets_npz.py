@@ -109,13 +109,6 @@ def test_each_version_of_the_npy_format_is_read(tmp_path, version):
     assert load_npz_arrays(path)[0].tolist() == X.tolist()
 
 
-def test_header_by_python_2_is_read(tmp_path):
-    header = HEADER.replace("(4, 3)", "(4L, 3L)").encode()
-    path = archive(tmp_path / "a.npz", X_train=npy_with_header(header, bytes(96)))
-    with pytest.warns(UserWarning, match="additional header parsing"):
-        assert load_npz_arrays(path)[0].shape == (4, 3)
-
-
 def test_header_items_may_come_in_any_order(tmp_path):
     header = b'{"shape": (4, 3),"fortran_order": False, "descr": "<u2"}\n'.replace(b'"', b"'")
     path = archive(tmp_path / "a.npz", X_train=npy_with_header(header, bytes(24)))
@@ -186,7 +179,11 @@ NO_REAL_ARRAY = "expected an array of real numbers"
         HEADER + "()",
         "{}",
         "",
+        HEADER.replace("(4, 3)", "(4L, 3L)"),
+        HEADER.replace("(4, 3)", "(4 L, 3 L)"),
         HEADER.replace("(4, 3)", "(4L, 3L"),
+        HEADER.replace("(4, 3)", "(4if 1else 2, 3)"),
+        HEADER.replace("<f8", r"\<f8"),
         "{[]: 1}",
         "{'shape': (4, 3), 5: 5}",
         '{("""',
@@ -225,10 +222,6 @@ def test_strange_headers_are_refused(tmp_path, header):
         (npy(np.float64(3)), "has shape ()"),
         (
             npy_with_header(HEADER.replace("4, 3", "9" * 30 + ", 3").encode(), b""),
-            "more than an array can hold",
-        ),
-        (
-            npy_with_header(HEADER.replace("4, 3", "0x" + "f" * 400 + ", 3").encode(), b""),
             "more than an array can hold",
         ),
         (

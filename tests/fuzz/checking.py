@@ -77,7 +77,7 @@ class Checker:
 
 def load_modules() -> None:
     """Read a file of each format: modules that come with the first are no part of what it does."""
-    import tokenize  # noqa: F401, which NumPy loads with the first damaged header
+    import tokenize  # noqa: F401, which NumPy imports with the first damaged header
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "file"
