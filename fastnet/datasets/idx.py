@@ -135,13 +135,13 @@ def read_idx_folder(path: str | os.PathLike[str]) -> Tables:
     X_train, y_train, X_test, y_test = load_idx_folder(path)
     for X in (X_train, X_test):
         check_examples(X, repr(os.fsdecode(path)))
-    name, unused = display_name(path), other_files(path)
+    name, unused = display_name(path), _other_files(path)
     return Tables(
         Table(name, X_train, y_train, unused=unused), Table(name, X_test, y_test, unused=unused)
     )
 
 
-def other_files(path: str | os.PathLike[str]) -> tuple[str, ...]:
+def _other_files(path: str | os.PathLike[str]) -> tuple[str, ...]:
     """Return the files of a folder that look like data but are not read."""
     read = set(file_names(path))
     marks = ("idx", "ubyte", "images", "labels")

@@ -20,7 +20,7 @@ from fastnet.datasets.table import (
 )
 from fastnet.files.npz import NpzFile
 
-__all__ = ["load_npz_arrays", "other_arrays", "read_npz"]
+__all__ = ["load_npz_arrays", "read_npz"]
 
 _NAMES = ["X_train", "y_train", "X_test", "y_test"]
 
@@ -76,12 +76,6 @@ def load_npz_arrays(path: str | os.PathLike[str]) -> FourArrays:
                 )
             arrays.append(archive.read(name))
     return four_arrays(arrays, _NAMES, archive.source)
-
-
-def other_arrays(path: str | os.PathLike[str]) -> tuple[str, ...]:
-    """Return the names of the arrays that `load_npz_arrays` does not read."""
-    with NpzFile(path) as archive:
-        return tuple(key for key in archive.keys if key.lower() not in map(str.lower, _NAMES))
 
 
 def read_npz(path: str | os.PathLike[str], *, labelled: bool = True) -> Tables:

@@ -10,7 +10,7 @@ import io
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, Self
 
 import numpy as np
@@ -27,6 +27,7 @@ Array = NDArray[Any]
 #: NumPy writes fewer than 400 bytes. Its parser of literals is recursive: what is much longer, or
 #: has many brackets, could exhaust its memory, or the stack of a thread.
 LONGEST_HEADER = 512
+MOST_ATTEMPTS = 1000
 #: The L of Python 2's long integers, other letters behind digits, escapes, letters beyond ASCII: no
 #: header needs them, and Python or NumPy would print a warning or import a module over them.
 _UNUSUAL = re.compile(rb"L|[0-9][A-Za-z]|\\|[^\0-\x7f]")
@@ -178,9 +179,7 @@ def _read_header(
     brackets = sum(map(header.count, (b"(", b"[", b"{")))
     if brackets == 2 and not _UNUSUAL.search(header):  # records have more brackets
         try:
-            # As one of version 2: for such headers, the versions differ in the length alone.
-            text = io.BytesIO(len(header).to_bytes(4, "little") + header)
-            shape, fortran_order, dtype = read_array_header_2_0(text, LONGEST_HEADER)
+            shape, fortran_order, dtype = _parse(header)
         except MemoryError:
             raise
         except Exception:  # of a dozen kinds: SyntaxError, TypeError, IndexError, TokenError, ...
@@ -193,3 +192,15 @@ def _read_header(
             "real numbers (no objects, no records), saved with numpy.savez"
         )
     return shape, fortran_order, dtype
+
+
+def _parse(header: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Return what a header declares, read as one of version 2; the versions differ in its length.
+
+    CPython 3.11's parser may raise SystemError where other threads parse meanwhile: then again.
+    """
+    text = len(header).to_bytes(4, "little") + header
+    for _ in range(MOST_ATTEMPTS):
+        with suppress(SystemError):
+            return read_array_header_2_0(io.BytesIO(text), LONGEST_HEADER)
+    return read_array_header_2_0(io.BytesIO(text), LONGEST_HEADER)

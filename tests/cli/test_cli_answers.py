@@ -140,7 +140,7 @@ def test_info(here, capsys, monkeypatch):
     rows = dict(re.split(r" {2,}", line, maxsplit=1) for line in out.splitlines())
     assert rows["fastnet"].startswith(fastnet.__version__) and rows["NumPy"] == np.__version__
     assert rows["kernels"].startswith(f"{fastnet.kernels.variant}, out of ")
-    assert rows["threads"].startswith(f"{threads.available_cores()} of ") and rows["processor"]
+    assert rows["threads"].startswith(f"{threads.usable_cores()} of ") and rows["processor"]
     assert f"pytest {pytest.__version__}" in rows["[test]"]
     (here / "cpu.max").write_text("50000 100000\n")  # half a processor
     monkeypatch.setattr(threads, "QUOTA", str(here / "cpu.max"))
