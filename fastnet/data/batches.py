@@ -354,6 +354,11 @@ class Blocks(Dataset):
         """How many examples there are."""
         return int(self.reader.starts[-1])
 
+    def parts(self) -> Iterator[Dataset]:
+        """Yield each block."""
+        for number in range(len(self.reader.sizes)):
+            yield self.reader.block(number)
+
     def piece(self, order: Array, start: int, stop: int) -> Piece:
         """Return what a kernel takes to walk examples order[start:stop].
 

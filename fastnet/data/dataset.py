@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
@@ -146,6 +146,10 @@ class Dataset:
                 "for a single output), or sample_weight."
             )
         return self.y[:, 0].astype(np.intp)
+
+    def parts(self) -> Iterator[Dataset]:
+        """Yield data sets whose X, labels and y are all there, in order: here, this one."""
+        yield self
 
     def describe(self) -> dict[str, Any]:
         """Return shape, number type and a digest of some rows, spread evenly, and of targets."""

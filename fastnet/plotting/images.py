@@ -167,15 +167,19 @@ def _number_tiles(ax: Axes, n: int, columns: int, height: int, width: int) -> No
 def _classify(net: Network, data: Any) -> tuple[Array, Array, int]:
     """Return predicted and true classes, and how many classes there are."""
     examples = net._read(data, "data")
-    outputs = outputs_for(net, examples.X)
-    single = outputs.shape[1] == 1
-    predicted = (outputs[:, 0] > 0.5).astype(np.intp) if single else outputs.argmax(axis=1)
-    if examples.labels is not None:
-        true = examples.labels
-    else:
-        assert examples.y is not None
-        true = (examples.y[:, 0] > 0.5) if single else examples.y.argmax(axis=1)
-    return predicted, true.astype(np.intp), max(2, outputs.shape[1])
+    middle = net._hit_rule(examples.facts)[1]
+    predicted: list[Array] = []
+    true: list[Any] = []
+    for part in examples.parts():
+        predicted.append(_class_of(outputs_for(net, part.X), middle))
+        true.append(part.labels if part.y is None else _class_of(part.y, middle))
+    return np.concatenate(predicted), np.concatenate(true).astype(np.intp), max(2, net.sizes[-1])
+
+
+def _class_of(rows: Array, middle: float) -> Array:
+    """Return the class of each row: of a single column, whether it is at `middle` or above."""
+    single = rows.shape[1] == 1
+    return (rows[:, 0] >= middle).astype(np.intp) if single else rows.argmax(axis=1)
 
 
 def _classes(values: ArrayLike, name: str) -> Array:

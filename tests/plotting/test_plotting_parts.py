@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastnet import SGD, Network, RecordStatistics, plotting
+from fastnet import SGD, Batches, Network, RecordStatistics, plotting
 from fastnet.diagnostics import SATURATED_Z, weighted_input
 from fastnet.history import History
 
@@ -369,3 +369,22 @@ def test_confusion_matrix_of_many_classes_has_no_numbers():
 def test_confusion_matrix_refuses_what_are_no_classes(predicted, true, error, sentence):
     with pytest.raises(error, match=sentence):
         plotting.confusion_matrix(axes(), predicted, true)
+
+
+def test_confusion_of_blocks_counts_every_example():
+    """scikit-learn's matrix of the predictions is the oracle."""
+    confusion = pytest.importorskip("sklearn.metrics", reason="scikit-learn is the oracle")
+    rng = np.random.default_rng(0)
+    X, y = rng.random((200, 3)), rng.integers(2, size=200)
+    for sizes, output, targets in (
+        ([3, 2], "sigmoid", y),
+        ([3, 1], "tanh", 2.0 * y[:, np.newaxis] - 1),
+    ):
+        net = Network(sizes, "quadratic", output=output, rng=1)
+        single = net.feedforward(X)[:, 0] >= (0 if output == "tanh" else 0.5)
+        predicted = single if sizes[-1] == 1 else net.feedforward(X).argmax(axis=1)
+        expected = confusion.confusion_matrix(y, predicted)
+        for data in ((X, targets), Batches.from_arrays(X, targets, rows=70)):
+            ax = plotting.confusion_matrix(Figure().add_subplot(), net, data)
+            counts = [int(text.get_text() or 0) for text in ax.texts]
+            assert counts == expected.ravel().tolist()
