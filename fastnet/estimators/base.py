@@ -28,7 +28,7 @@ from fastnet.estimators.settings import (
     make_schedule,
 )
 from fastnet.estimators.stopping import HeldOut, StoppingRules, TaskCallbacks
-from fastnet.interchange.sklearn import preprocessing_of
+from fastnet.interchange.sklearn import kind_of, preprocessing_of
 from fastnet.model.norms import regularized
 from fastnet.model.parameters import Views
 from fastnet.network import Network
@@ -56,13 +56,7 @@ KEPT_TYPES = (np.float64, np.float32, np.uint8)
 
 
 def has_steps(estimator: Any) -> bool:
-    """Say whether the solver takes steps on batches; `partial_fit` is there only if it does.
-
-    Raises
-    ------
-    AttributeError
-        It does not.
-    """
+    """Return True, or raise AttributeError if the solver does not take steps on batches."""
     solver = estimator.solver
     if solver == "lbfgs" or isinstance(solver, LBFGS) or solver is LBFGS:
         raise AttributeError(
@@ -135,10 +129,6 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         """Cost, output activation, and what scikit-learn calls the latter."""
         raise NotImplementedError
 
-    def _kind(self) -> str:
-        """What `network_` says that its targets are."""
-        raise NotImplementedError
-
     def _score_outputs(self, outputs: Array, targets: Array, weights: Array | None) -> float:
         """Accuracy or R^2."""
         raise NotImplementedError
@@ -148,7 +138,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         raise NotImplementedError
 
     def _loss(self, network: Any, cost: float, penalty: Any) -> float:
-        raise NotImplementedError
+        """What scikit-learn calls the loss."""
+        return cost
 
     def _class_weights(self, y: Any, partial: bool) -> Array | None:
         return None
@@ -239,7 +230,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         if not getattr(self, "_skl_callbacks", []):
             return []
         context.call_on_fit_task_begin(estimator=self, metadata=metadata, **given)
-        return [TaskCallbacks(self, context, given["X"], given["y"], metadata)]
+        return [TaskCallbacks(self, context, {**given, "metadata": metadata})]
 
     def _fitted_attributes(self) -> dict[str, Any]:
         """What predicts as if training had ended now."""
@@ -263,7 +254,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
                 _views(network, name).assign(given[name])
             for name in given:
                 del self.__dict__[name]
-            network.kind = self._kind()
+            network.kind = kind_of(self)
             with suppress(ValueError):  # classes that are dates, say, stay with the estimator
                 network.preprocessing = preprocessing_of(self)
             self.network_, self.n_layers_ = network, len(sizes)

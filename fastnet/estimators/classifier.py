@@ -232,12 +232,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return "cross_entropy", "sigmoid", "logistic"
         return "log_likelihood", "softmax", "softmax"
 
-    def _kind(self) -> str:
-        return "labels" if self._multilabel else "classes"
-
-    def _loss(self, network: Any, cost: float, penalty: Any) -> float:
-        return cost
-
     def _class_weights(self, y: Any, partial: bool) -> Array | None:
         if self.class_weight is None:
             return None

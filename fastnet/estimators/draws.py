@@ -23,18 +23,7 @@ def draw_weights(
     """Draw weights and biases from U(-r, r), layer after layer, as scikit-learn does.
 
     r = sqrt(6 / (n_in + n_out)), and with the logistic function sqrt(2 / (n_in + n_out)): Glorot
-    and Bengio 2010.
-
-    Parameters
-    ----------
-    sizes : sequence of int
-    activation : str
-        Of the hidden layers, by scikit-learn's name.
-    rng : RandomState
-
-    Returns
-    -------
-    list of (weights of shape (n_in, n_out), biases of shape (n_out,)), in float64
+    and Bengio 2010. Weights have shape (n_in, n_out), biases (n_out,), all in float64.
 
     Examples
     --------
@@ -54,12 +43,7 @@ class SklearnRandomState(np.random.RandomState):
     """A generator whose permutations are those of scikit-learn's epochs.
 
     There an epoch permutes the order of the epoch before, not 0 .. n-1; from the same state this
-    generator gives `fastnet.training.loop` the same orders.
-
-    Parameters
-    ----------
-    rng : RandomState
-        Drawn from, and so advanced; not copied.
+    generator gives `fastnet.training.loop` the same orders. `rng` is drawn from, not copied.
 
     Examples
     --------
@@ -87,10 +71,7 @@ class SklearnRandomState(np.random.RandomState):
 class Rate(Schedule):
     """What the estimators' own learning rates multiply `learning_rate_init` by.
 
-    Attributes
-    ----------
-    current : float
-        Set by the callback that watches the training.
+    `StoppingRules` sets `current`.
     """
 
     changing = ("current",)

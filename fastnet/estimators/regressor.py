@@ -133,9 +133,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             return "poisson", "exponential", "exp"
         return "quadratic", "identity", "identity"
 
-    def _kind(self) -> str:
-        return "numbers"
-
     def _loss(self, network: Any, cost: float, penalty: Any) -> float:
         if self.n_outputs_ == 1 or self.loss == "poisson":  # there, a sum over the outputs
             return cost

@@ -69,13 +69,7 @@ BOOLEANS = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping")
 
 
 def check_parameters(estimator: Any) -> None:
-    """Refuse parameters that are not of their kind; `fit` calls this before it changes anything.
-
-    Raises
-    ------
-    InvalidParameterError
-        A ValueError and a TypeError; the message names parameter, estimator and value.
-    """
+    """Refuse parameters that are not of their kind; `fit` calls this before it changes anything."""
     for name in REALS:
         _check_real(estimator, name)
     for name in BOOLEANS:
@@ -105,7 +99,7 @@ def check_parameters(estimator: Any) -> None:
 
 
 def _refuse(estimator: Any, name: str, wanted: str) -> None:
-    """Raise scikit-learn's own error, which is a ValueError and a TypeError."""
+    """Raise scikit-learn's own error, a ValueError and a TypeError; it names all it is about."""
     kind, came = type(estimator).__name__, getattr(estimator, name)
     raise InvalidParameterError(f"{name} of {kind} is {shown(came)}; expected {wanted}.")
 
@@ -141,13 +135,7 @@ def _check_name(estimator: Any, name: str, names: tuple[str, ...]) -> None:
 
 
 def hidden_sizes(estimator: Any) -> list[int]:
-    """Return the units of the hidden layers, for `hidden_layer_sizes` as a number or several.
-
-    Raises
-    ------
-    ValueError, TypeError
-        One of them is no whole number of 1 or more.
-    """
+    """Return the units of the hidden layers, for `hidden_layer_sizes` as a number or several."""
     sizes = estimator.hidden_layer_sizes
     if isinstance(sizes, (str, bytes)):
         _refuse(estimator, "hidden_layer_sizes", "whole numbers")
@@ -161,13 +149,7 @@ def hidden_sizes(estimator: Any) -> list[int]:
 
 
 def make_optimizer(estimator: Any) -> Optimizer:
-    """Return the optimizer that `solver` and the parameters beside it mean.
-
-    Raises
-    ------
-    ValueError, TypeError
-        An optimizer that the compiled loop does not have.
-    """
+    """Return the optimizer that `solver` and the parameters beside it mean."""
     solver = estimator.solver
     if not isinstance(solver, str):
         return read_optimizer(solver)

@@ -22,15 +22,7 @@ SMALLEST_RATE = 1e-6
 
 
 class HeldOut(NamedTuple):
-    """Examples that are scored after every epoch, and not trained on.
-
-    Attributes
-    ----------
-    X : array_like or sparse matrix, shape (n, n_in)
-    targets : ndarray
-        As the network takes them.
-    sample_weight : ndarray, shape (n,), or None
-    """
+    """Examples that are scored after every epoch, and not trained on; targets as a network's."""
 
     X: Any
     targets: Array
@@ -40,17 +32,9 @@ class HeldOut(NamedTuple):
 class StoppingRules(Callback):
     """Keeps an estimator's curves after each epoch, and stops the training as scikit-learn would.
 
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-        Its curves, counts and best values are written to.
-    n : int
-        Examples an epoch.
-    held_out : HeldOut or None
-    loss : function of (network, running cost)
-        What scikit-learn calls the loss.
-    optimizer : Optimizer
-        L-BFGS has rules of its own for stopping; only gradient descent changes its rate.
+    An epoch has `n` examples. `loss`, of the network and its running cost, is what scikit-learn
+    calls the loss. L-BFGS has rules of its own for stopping; only gradient descent changes its
+    rate.
     """
 
     def __init__(
@@ -159,21 +143,12 @@ class StoppingRules(Callback):
 
 
 class TaskCallbacks(Callback):
-    """Lets scikit-learn's own callbacks (1.9 and later) see every epoch as a task of `fit`.
+    """Lets scikit-learn's own callbacks (1.9 and later) see every epoch as a task of `fit`."""
 
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-    context : sklearn.callback.CallbackContext
-        Of this `fit`.
-    X, y, metadata
-        What `fit` was given.
-    """
-
-    def __init__(self, estimator: Any, context: Any, X: Any, y: Any, metadata: Any) -> None:
+    def __init__(self, estimator: Any, context: Any, given: dict[str, Any]) -> None:
         self.estimator = estimator
         self.context = context
-        self.given = {"X": X, "y": y, "metadata": metadata}
+        self.given = given
 
     def on_epoch_begin(self, network: Any, epoch: int) -> None:
         """Open a task."""

@@ -13,7 +13,7 @@ from fastnet.interchange.layers import Layer, assemble, layers_of, warn_of_scali
 from fastnet.model.model import AnyModel, Model
 from fastnet.preprocessing import Preprocessing
 
-__all__ = ["from_sklearn", "preprocessing_of", "to_sklearn"]
+__all__ = ["from_sklearn", "kind_of", "preprocessing_of", "to_sklearn"]
 
 Array = NDArray[Any]
 
@@ -45,7 +45,7 @@ def from_sklearn(cls: type[AnyModel], estimator: Any, *, cost: Any = None) -> An
         )
     ]
     network = assemble(cls, layers, cost=cost, output=None, name="estimator")
-    network.kind = _kind(peers, estimator)
+    network.kind = kind_of(estimator)
     network.preprocessing = preprocessing_of(estimator)
     return network
 
@@ -124,11 +124,14 @@ def _ours(name: Any, table: dict[str, str], what: str) -> str:
     )
 
 
-def _kind(peers: Any, estimator: Any) -> str:
-    if isinstance(estimator, peers.MLPRegressor):
+def kind_of(estimator: Any) -> str:
+    """Return the kind of targets of an estimator, of scikit-learn or of `fastnet.estimators`."""
+    from sklearn.base import is_regressor
+
+    if is_regressor(estimator):
         return "numbers"
-    several = estimator._label_binarizer.y_type_.startswith("multilabel")
-    return "labels" if several else "classes"
+    binarizer = estimator._label_binarizer
+    return "labels" if getattr(binarizer, "y_type_", "").startswith("multilabel") else "classes"
 
 
 def preprocessing_of(estimator: Any) -> Preprocessing:
