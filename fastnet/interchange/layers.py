@@ -5,18 +5,20 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnet.common.errors import missing_extra
 from fastnet.model.architecture import OUTPUTS, read_architecture
 from fastnet.model.model import AnyModel, Model
 from fastnet.model.parameters import layer_views
 from fastnet.preprocessing import Preprocessing
 
-__all__ = ["Layer", "assemble", "layers_of", "warn_of_scaling"]
+__all__ = ["Layer", "assemble", "known_preprocessing", "layers_of", "required"]
 
 
 #: What is learned by, where nobody says.
@@ -25,16 +27,9 @@ USUAL_COSTS = {output: cost for cost, output in OUTPUTS.items()}
 
 @dataclass
 class Layer:
-    """One layer of somebody's model.
+    """One layer of a model: weights of shape (n_out, n_in), biases (n_out,); `name` for messages.
 
-    Attributes
-    ----------
-    weight : ndarray, shape (n_out, n_in)
-    bias : ndarray, shape (n_out,)
-    activation : str or None
-        None where none has been met.
-    name : str
-        What messages call it.
+    The activation is None as long as none has been met.
     """
 
     weight: NDArray[Any]
@@ -48,28 +43,8 @@ def assemble(
 ) -> AnyModel:
     """Return a network of class `cls` of copies of the layers, in their dtype.
 
-    Parameters
-    ----------
-    cls : type
-    layers : sequence of Layer
-    cost : class, str or None
-        By default the one that goes with the output.
-    output : str or None
-        The last activation, where the layers don't say.
-    name : str
-        What messages call the other library's model.
-
-    Raises
-    ------
-    ValueError, TypeError
-        There are no layers, they don't fit together or are not finite, or `output` is given twice.
-
-    Examples
-    --------
-    >>> import fastnet
-    >>> layer = Layer(np.eye(2), np.zeros(2), "tanh", "the only layer")
-    >>> assemble(fastnet.Network, [layer], cost=None, output=None, name="model").sizes
-    [2, 2]
+    `output` is the last activation, where the layers don't say; the cost is by default the one that
+    goes with it. `name` is what messages call the other library's model.
     """
     if not layers:
         raise ValueError(f"{name} holds no Linear layer; expected one or more.")
@@ -101,14 +76,7 @@ def assemble(
 
 
 def layers_of(network: Model) -> list[Layer]:
-    """Return copies of a network's layers between two stores of a training in another thread.
-
-    Examples
-    --------
-    >>> import fastnet
-    >>> [layer.activation for layer in layers_of(fastnet.Network([3, 2, 2], activation="tanh"))]
-    ['tanh', 'sigmoid']
-    """
+    """Return copies of a network's layers between two stores of a training in another thread."""
     biases, weights = layer_views(network._copied_parameters(), network.sizes)
     return [
         Layer(weight, bias[:, 0], activation, f"layer {number}")
@@ -118,11 +86,22 @@ def layers_of(network: Model) -> list[Layer]:
     ]
 
 
-def warn_of_scaling(network: Model, what: str) -> None:
-    """Warn where a network's inputs or targets are scaled, and `what` does not scale them."""
+def required(module: str, what: str, extra: str) -> Any:
+    """Return another library's module, or raise ImportError: `what` needs the extra."""
+    try:
+        return import_module(module)
+    except ImportError:
+        raise missing_extra(what, extra) from None
+
+
+def known_preprocessing(network: Model, what: str) -> Preprocessing:
+    """Return a network's preprocessing, and warn if it scales, which `what` does not do.
+
+    Of no preprocessing, or another class's, it is one that does nothing.
+    """
     known = network.preprocessing
     if not isinstance(known, Preprocessing):
-        return
+        return Preprocessing()
     parts = []
     if known.changes_inputs:
         parts.append("it takes net.preprocessing.inputs(X), not X")
@@ -134,3 +113,4 @@ def warn_of_scaling(network: Model, what: str) -> None:
             UserWarning,
             stacklevel=4,
         )
+    return known

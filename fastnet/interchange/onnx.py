@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
@@ -9,9 +10,8 @@ import numpy as np
 
 from fastnet._version import __version__
 from fastnet.activations import ACTIVATIONS
-from fastnet.common.errors import missing_extra
 from fastnet.files import replace_file
-from fastnet.interchange.layers import Layer, layers_of
+from fastnet.interchange.layers import Layer, layers_of, required
 from fastnet.model.model import Model
 from fastnet.preprocessing import Preprocessing
 
@@ -28,10 +28,7 @@ ATTRIBUTES: dict[str, dict[str, Any]] = {"leaky_relu": {"alpha": 0.01}, "softmax
 
 def to_onnx(network: Model, path: str | os.PathLike[str], *, preprocessing: bool = True) -> None:
     """Write a network as an ONNX model; see `Network.to_onnx`."""
-    try:
-        import onnx
-    except ImportError:
-        raise missing_extra("to_onnx", "onnx") from None
+    onnx = required("onnx", "to_onnx", "onnx")
     known = network.preprocessing
     if known is not None and not isinstance(known, Preprocessing):
         raise TypeError(
@@ -47,7 +44,7 @@ def to_onnx(network: Model, path: str | os.PathLike[str], *, preprocessing: bool
             "written, has the training diverged?"
         )
     graph = _Graph(network.dtype)
-    applied = known if preprocessing else None
+    applied = known if known is not None and preprocessing else Preprocessing()
     at = graph.standardized("inputs", applied)
     for number, layer in enumerate(layers):
         at = graph.layer(at, number, layer)
@@ -58,16 +55,13 @@ def to_onnx(network: Model, path: str | os.PathLike[str], *, preprocessing: bool
     replace_file(path, model.SerializeToString(deterministic=True))
 
 
-def _metadata(network: Model, applied: Preprocessing | None) -> dict[str, str]:
+def _metadata(network: Model, applied: Preprocessing) -> dict[str, str]:
     """Return the model's metadata: names, in JSON if there are many."""
-    import json
-
     known = network.preprocessing or Preprocessing()
-    standardized = applied is not None and applied.changes_inputs
     found = {
         "cost": network.cost.name,
         "activations": json.dumps(network.activations),
-        "standardizes_inputs": json.dumps(standardized),
+        "standardizes_inputs": json.dumps(applied.changes_inputs),
         "labels": json.dumps(known.labels),
         "columns": json.dumps(known.columns),
         "target": json.dumps(known.target),
@@ -76,13 +70,7 @@ def _metadata(network: Model, applied: Preprocessing | None) -> dict[str, str]:
 
 
 class _Graph:
-    """Builds an ONNX graph: nodes in order, and the constants that they take.
-
-    Parameters
-    ----------
-    dtype : dtype
-        The network's.
-    """
+    """Builds an ONNX graph for a network's dtype: nodes in order, and the constants they take."""
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
         from onnx import helper
@@ -107,9 +95,9 @@ class _Graph:
         self._constants.append(numpy_helper.from_array(array, name))
         return name
 
-    def standardized(self, at: str, applied: Preprocessing | None) -> str:
+    def standardized(self, at: str, applied: Preprocessing) -> str:
         """Add ``(X - mean) / scale``, in float64 as `Preprocessing.inputs` has it."""
-        if applied is None or applied.mean is None or not applied.changes_inputs:
+        if not applied.changes_inputs:
             return at
         narrow = self._dtype != np.dtype(np.float64)
         if narrow:
@@ -135,9 +123,9 @@ class _Graph:
         at = self.add("Gemm", [at, w, b], f"z_{number}", transB=1)
         return self.add(OPERATORS[name], [at], f"a_{number}", **ATTRIBUTES.get(name, {}))
 
-    def restored(self, at: str, applied: Preprocessing | None) -> None:
+    def restored(self, at: str, applied: Preprocessing) -> None:
         """Add the scaling of predicted numbers to the units of the target, and name the output."""
-        if applied is not None and (applied.target_mean, applied.target_scale) != (0.0, 1.0):
+        if (applied.target_mean, applied.target_scale) != (0.0, 1.0):
             scale = self.constant("target_scale", applied.target_scale)
             mean = self.constant("target_mean", applied.target_mean)
             at = self.add("Mul", [at, scale], "scaled")

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnet.activations import ACTIVATIONS
-from fastnet.common.errors import missing_extra
-from fastnet.interchange.layers import Layer, assemble, layers_of, warn_of_scaling
+from fastnet.interchange.layers import Layer, assemble, known_preprocessing, layers_of, required
 from fastnet.model.model import AnyModel, Model
 from fastnet.preprocessing import Preprocessing
 
@@ -26,7 +25,7 @@ OUTPUT = {name: SHARED[name] for name in ("identity", "sigmoid", "softmax", "exp
 
 def from_sklearn(cls: type[AnyModel], estimator: Any, *, cost: Any = None) -> AnyModel:
     """Return the network that a fitted estimator holds; see `Network.from_sklearn`."""
-    peers = _import("from_sklearn")
+    peers = required("sklearn.neural_network", "from_sklearn", "sklearn")
     if not isinstance(estimator, (peers.MLPClassifier, peers.MLPRegressor)):
         hint = "; of a Pipeline give the last step" if hasattr(estimator, "steps") else ""
         raise TypeError(
@@ -52,7 +51,7 @@ def from_sklearn(cls: type[AnyModel], estimator: Any, *, cost: Any = None) -> An
 
 def to_sklearn(network: Model, *, multilabel: bool | None = None) -> Any:
     """Return a network as a fitted estimator; see `Network.to_sklearn`."""
-    peers = _import("to_sklearn")
+    peers = required("sklearn.neural_network", "to_sklearn", "sklearn")
     hidden, output = set(network.activations[:-1]), network.activations[-1]
     n_out = network.sizes[-1]
     if multilabel is None:
@@ -77,7 +76,7 @@ def to_sklearn(network: Model, *, multilabel: bool | None = None) -> Any:
             f"multilabel goes with two sigmoid outputs or more; this network has {n_out} of "
             f"{output}."
         )
-    warn_of_scaling(network, "the estimator")
+    known = known_preprocessing(network, "the estimator")
     layers = layers_of(network)
     weights = [np.ascontiguousarray(layer.weight.T) for layer in layers]
     biases = [layer.bias for layer in layers]
@@ -90,18 +89,12 @@ def to_sklearn(network: Model, *, multilabel: bool | None = None) -> Any:
         estimator = _poisson(peers, options)
     else:
         estimator = peers.MLPClassifier(**options)
-        output = _add_classes(estimator, network, weights, biases, multilabel)
+        output = _add_classes(estimator, network, known, weights, biases, multilabel)
     _add_fit(estimator, weights, biases, network)
     estimator.out_activation_ = OUTPUT[output]
+    if known.columns is not None:
+        estimator.feature_names_in_ = np.array(known.columns, dtype=object)
     return estimator
-
-
-def _import(what: str) -> Any:
-    try:
-        from sklearn import neural_network
-    except ImportError:
-        raise missing_extra(what, "sklearn") from None
-    return neural_network
 
 
 def _poisson(peers: Any, options: dict[str, Any]) -> Any:
@@ -137,24 +130,7 @@ def kind_of(estimator: Any) -> str:
 def preprocessing_of(estimator: Any) -> Preprocessing:
     """Return a fitted estimator's names of features and classes, which keep their type.
 
-    Its inputs are not scaled.
-
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-        Of scikit-learn or of `fastnet.estimators`.
-
-    Raises
-    ------
-    ValueError
-        The classes are not strings, numbers or bools.
-
-    Examples
-    --------
-    >>> from sklearn.neural_network import MLPClassifier
-    >>> fitted = MLPClassifier(max_iter=1000).fit([[0.0], [1.0], [2.0]], [3, 1, 1])
-    >>> preprocessing_of(fitted).labels
-    (1, 3)
+    Its inputs are not scaled. Classes that are not strings, numbers or bools raise ValueError.
     """
     n = estimator.n_features_in_
     names = [str(name) for name in getattr(estimator, "feature_names_in_", ())]
@@ -170,19 +146,24 @@ def _labels(estimator: Any) -> list[Any] | None:
     several = estimator.out_activation_ == "logistic" and estimator.n_outputs_ > 1
     if several and np.array_equal(found, np.arange(len(found))):
         return None
+    labels: list[Any] = found.tolist()
     try:
-        Preprocessing(labels=found.tolist())
+        Preprocessing(labels=labels)
     except TypeError:
         raise ValueError(
             f"classes_ are of dtype {found.dtype}, which a network's labels cannot be; fit on "
             "strings, numbers or bools."
         ) from None
-    labels: list[Any] = found.tolist()
     return labels
 
 
 def _add_classes(
-    estimator: Any, network: Model, weights: list[Array], biases: list[Array], multilabel: bool
+    estimator: Any,
+    network: Model,
+    known: Preprocessing,
+    weights: list[Array],
+    biases: list[Array],
+    multilabel: bool,
 ) -> str:
     """Set a classifier's classes, and sort the last layer like them; return its activation."""
     from sklearn.preprocessing import LabelBinarizer
@@ -193,12 +174,8 @@ def _add_classes(
         estimator._label_binarizer = binarizer.fit(np.eye(n_out, dtype=int))
         estimator.classes_ = binarizer.classes_
         return output
-    known = network.preprocessing
-    labels = None
-    if isinstance(known, Preprocessing):
-        known.check(network.sizes)
-        labels = known.labels
-    classes = np.arange(max(2, n_out)) if labels is None else np.array(labels)
+    known.check(network.sizes)
+    classes = np.arange(max(2, n_out)) if known.labels is None else np.array(known.labels)
     if classes.dtype.kind == "f" and (classes % 1).any():
         raise ValueError(
             f"the labels hold {classes[classes % 1 != 0][0]}, and scikit-learn has no classes that "
@@ -228,9 +205,6 @@ def _add_fit(estimator: Any, weights: list[Array], biases: list[Array], network:
     estimator.n_layers_ = network.num_layers
     estimator.n_outputs_ = len(biases[-1])
     estimator.n_features_in_ = network.sizes[0]
-    known = network.preprocessing
-    if isinstance(known, Preprocessing) and known.columns is not None:
-        estimator.feature_names_in_ = np.array(known.columns, dtype=object)
     estimator.n_iter_ = len(network.history)
     estimator.t_ = 0
     estimator.loss_curve_ = []

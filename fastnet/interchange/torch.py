@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnet.activations import ACTIVATIONS
-from fastnet.common.errors import missing_extra
-from fastnet.interchange.layers import Layer, assemble, layers_of, warn_of_scaling
+from fastnet.interchange.layers import Layer, assemble, known_preprocessing, layers_of, required
 from fastnet.model.model import AnyModel, Model
 from fastnet.preprocessing import Preprocessing
 
@@ -26,9 +25,9 @@ PASSED_OVER = ("Dropout", "AlphaDropout", "Identity")
 
 def to_torch(network: Model) -> Any:
     """Return a network as an ``nn.Sequential``; see `Network.to_torch`."""
-    torch = _import("to_torch")
+    torch = required("torch", "to_torch", "torch")
     nn = torch.nn
-    warn_of_scaling(network, "the module")
+    known = known_preprocessing(network, "the module")
     modules = []
     for layer in layers_of(network):
         name, (n_out, n_in) = layer.activation, layer.weight.shape
@@ -43,11 +42,10 @@ def to_torch(network: Model) -> Any:
         activation = getattr(nn, MODULES[name])
         modules += [linear, activation(dim=-1) if name == "softmax" else activation()]
     module = nn.Sequential(*modules)
-    known = network.preprocessing
     # Plain attributes: they travel with copies and pickles of the module, not with its state_dict.
     for name in NAMES:
-        if isinstance(known, Preprocessing) and getattr(known, name) is not None:
-            setattr(module, name, getattr(known, name))
+        if (value := getattr(known, name)) is not None:
+            setattr(module, name, value)
     return module
 
 
@@ -55,7 +53,7 @@ def from_torch(
     cls: type[AnyModel], module: Any, *, cost: Any = None, output: str | None = None
 ) -> AnyModel:
     """Return the network that a PyTorch module is; see `Network.from_torch`."""
-    torch = _import("from_torch")
+    torch = required("torch", "from_torch", "torch")
     if not isinstance(module, torch.nn.Module):
         raise TypeError(
             f"module is of type {type(module).__name__}; expected a torch.nn.Sequential of Linear "
@@ -83,14 +81,6 @@ def from_torch(
         known.check(network.sizes)
         network.preprocessing = known
     return network
-
-
-def _import(what: str) -> Any:
-    try:
-        import torch
-    except ImportError:
-        raise missing_extra(what, "torch") from None
-    return torch
 
 
 def _flat(module: Any, where: str, torch: Any) -> list[tuple[str, Any]]:
