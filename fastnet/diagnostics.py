@@ -259,25 +259,13 @@ def theory(
     if active > n_inputs:
         raise ValueError(f"active is {active}; expected at most n_inputs, which is {n_inputs}.")
     units = as_count(units, "units", at_least=1)
-    initializer = read_initializer(initializer, "initializer")
-    bias_initializer = read_initializer(bias_initializer, "bias_initializer")
-    weight = _moments(initializer, n_inputs, units)
-    bias = _moments(bias_initializer, 1, units)
+    weight = _moments(read_initializer(initializer, "initializer"), n_inputs, units)
+    bias = _moments(read_initializer(bias_initializer, "bias_initializer"), 1, units)
     if weight is None or bias is None:
         return None
-    mean = active * weight.mean + bias.mean
-    variance = active * weight.variance + bias.variance
-    gaussian = bias.gaussian and (weight.gaussian or active == 0 or active >= MANY)
+    mean, variance = (active * w + b for w, b in zip(weight[:2], bias[:2], strict=True))
+    gaussian = bias[2] and (weight[2] or active == 0 or active >= MANY)
     return Gaussian(mean, math.sqrt(variance)) if gaussian and variance > 0 else None
-
-
-@dataclass(frozen=True)
-class _Moments:
-    """Mean and variance of one weight, and whether it is Gaussian, as a constant counts."""
-
-    mean: float
-    variance: float
-    gaussian: bool
 
 
 #: The variance of a standard normal variable truncated at two standard deviations.
@@ -298,16 +286,19 @@ _VARIANCES: dict[Any, tuple[Callable[[int, int], float], bool]] = {
 }
 
 
-def _moments(initializer: Initializer, n_in: int, n_out: int) -> _Moments | None:
-    """Return the moments of one weight, None if they are not known."""
+def _moments(initializer: Initializer, n_in: int, n_out: int) -> tuple[float, float, bool] | None:
+    """Return mean and variance of one weight and whether it is Gaussian, as a constant counts.
+
+    None if they are not known.
+    """
     if callable(initializer):
         return None
     if not isinstance(initializer, str):
-        return _Moments(float(initializer), 0.0, True)
+        return float(initializer), 0.0, True
     draw = INITIALIZERS[initializer]  # the same for a name and its aliases
     if draw in (initializers.zeros, initializers.ones):
-        return _Moments(float(draw is initializers.ones), 0.0, True)
+        return float(draw is initializers.ones), 0.0, True
     if draw not in _VARIANCES:
         return None
     variance, gaussian = _VARIANCES[draw]
-    return _Moments(0.0, variance(n_in, n_out), gaussian)
+    return 0.0, variance(n_in, n_out), gaussian

@@ -18,7 +18,7 @@ from fastnet.compare.result import NEW, OLD, Comparison, Run, Settings
 from fastnet.initializers import INITIALIZERS, read_initializer
 from fastnet.network import Network
 from fastnet.optimizers import SGD
-from fastnet.sweeps import Outcome, report, stream
+from fastnet.sweeps import report, stream
 
 __all__ = ["Progress", "compare", "comparison", "sizes_of", "train"]
 
@@ -115,7 +115,11 @@ def compare(
     ):
         if outcome.error:
             raise outcome.exception or RuntimeError(outcome.error)
-        runs[outcome.index] = _run_of(outcome)
+        found: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in outcome.measures.items()
+        }
+        runs[outcome.index] = Run(**found | {"repetition": outcome.repetition})
     return comparison(data, settings, tuple(runs[index] for index in sorted(runs)))
 
 
@@ -129,18 +133,6 @@ def _train_from(
     )
     net.rng = order
     return asdict(train(net, initializer, data, settings, progress=report))
-
-
-def _run_of(outcome: Outcome) -> Run:
-    """Return the training that an outcome of the sweep stands for."""
-    found = outcome.measures
-    return Run(
-        outcome.configuration["initializer"],
-        tuple(found["correct"]),
-        found["seconds"],
-        tuple(found["saturated"]),
-        outcome.repetition,
-    )
 
 
 def train(

@@ -219,8 +219,7 @@ def _draw_saturation(ax: Axes, result: Comparison) -> None:
         margins[label] = [share / 100 for share in result.saturation_margin(name)]
     saturation_over_time(ax, curves, margins=margins, legend=False)
     ax.set_ylabel("hidden layer saturated,\n$\\sigma'(z) < 0.01$, in %")
-    percent = [[100 * share for share in shares] for shares in curves.values()]
-    _write_first_values(ax, percent, 0)
+    _write_first_values(ax, [result.saturation(name) for name in result.initializers], 0)
 
 
 def _percent_limits(low: float, high: float) -> tuple[float, float]:

@@ -76,8 +76,7 @@ def weighted_input_histogram(
     ax.set_ylim(0, None)
     _write_xlabel(ax, "weighted input z", f"(saturated where |z| > {SATURATED_Z})")
     ax.set_ylabel("density")
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
+    ax.spines[["top", "right"]].set_visible(False)
     write_legend(ax, legend_columns)
     return ax
 

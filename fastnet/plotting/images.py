@@ -140,13 +140,10 @@ def confusion_matrix(ax: Axes, net_or_predictions: Any, data: Any) -> Axes:
 
 def _mosaic(images: Array, columns: int, gap: int) -> Array:
     """Return one array of images row by row, with gaps of NaN, which is not drawn."""
-    n, height, width = images.shape
-    rows = -(-n // columns)
-    whole = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
-    for position, image in enumerate(images):
-        top, left = position // columns * (height + gap), position % columns * (width + gap)
-        whole[top : top + height, left : left + width] = image
-    return whole
+    padding = ((0, -len(images) % columns), (0, gap), (0, gap))
+    tiles = np.pad(images, padding, constant_values=np.nan)
+    rows_of_tiles = tiles.reshape(-1, columns, *tiles.shape[1:]).swapaxes(1, 2)
+    return rows_of_tiles.reshape(-1, columns * tiles.shape[2])[:-gap, :-gap]
 
 
 def _number_tiles(ax: Axes, n: int, columns: int, height: int, width: int) -> None:
@@ -160,8 +157,7 @@ def _number_tiles(ax: Axes, n: int, columns: int, height: int, width: int) -> No
     )
     ax.tick_params(length=0)
     ax.set_xlabel("neuron of layer 1: number of its row + that of its column")
-    for spine in ax.spines.values():
-        spine.set_visible(False)
+    ax.spines[:].set_visible(False)
 
 
 def _classify(net: Network, data: Any) -> tuple[Array, Array, int]:

@@ -45,8 +45,7 @@ def style_axes(ax: Axes, n_epochs: int, first: int = 1) -> None:
     ax.set_xlabel("epoch")
     ax.grid(axis="y", color="#dddddd", linewidth=0.8)
     ax.set_axisbelow(True)
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
+    ax.spines[["top", "right"]].set_visible(False)
 
 
 def write_legend(ax: Axes, columns: int = 2) -> None:
