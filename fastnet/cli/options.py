@@ -63,11 +63,6 @@ def number_reader(
 
     Anything else raises argparse.ArgumentTypeError; argparse puts the option's name before the
     sentence and exits with 2.
-
-    Examples
-    --------
-    >>> number_reader(int, lambda number: number % 2 == 0, "an even number")("10")
-    10
     """
 
     def read(text: str) -> Number:
@@ -98,13 +93,7 @@ def one_of(what: str, names: Iterable[str]) -> Callable[[str], str]:
 
 
 def initializers(text: str) -> list[str]:
-    """Read names of initializers with commas between them; errors as `number_reader`.
-
-    Examples
-    --------
-    >>> initializers("large, default")
-    ['large', 'default']
-    """
+    """Read names of initializers with commas between them; errors as `number_reader`."""
     names = [name.strip() for name in text.split(",")]
     for name in names:
         if name not in INITIALIZERS:
@@ -116,13 +105,7 @@ def initializers(text: str) -> list[str]:
 
 
 def writable(folder: str | Path) -> Path:
-    """Make `folder` if it is missing, and return it if files can be written there.
-
-    Raises
-    ------
-    OSError
-        It cannot.
-    """
+    """Make `folder` if it is missing, and return it if files can be written there, else raise."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):
@@ -132,23 +115,10 @@ def writable(folder: str | Path) -> Path:
 def check_outputs(
     outputs: Mapping[str, str | Path | None], inputs: Sequence[str | Path | None]
 ) -> None:
-    """Refuse outputs that would replace an input or one another, under whatever name.
+    """Refuse outputs, by the names of their options, that would replace an input or one another.
 
-    Parameters
-    ----------
-    outputs : mapping of str to path or None
-        By the name of the option. None is no output.
-    inputs : sequence of path or None
-        Files, or folders of IDX files.
-
-    Raises
-    ------
-    ValueError
-        One is the same file as another: also through a symbolic or hard link, or another spelling.
-
-    Examples
-    --------
-    >>> check_outputs({"--out": "model.npz", "--json": None}, ["flowers.csv"])
+    Also through a symbolic or hard link, or another spelling. Inputs are files, or folders of IDX
+    files.
     """
     read = [file for path in inputs if path is not None for file in _files(path)]
     written: dict[str, str | Path] = {}
@@ -185,13 +155,7 @@ def _same_file(one: str | Path, other: str | Path) -> bool:
 
 
 def write_picture(path: Path, draw: Callable[[Any], Any], subject: Any) -> bool:
-    """Write the figure that `draw` makes of `subject`; say so if there is no matplotlib.
-
-    Returns
-    -------
-    bool
-        Whether it was written.
-    """
+    """Write the figure that `draw` makes of `subject`; return False, and say so, if it cannot."""
     try:
         content = plotting.png(draw(subject))
     except ImportError as error:

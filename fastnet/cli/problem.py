@@ -25,18 +25,9 @@ LARGE = 10
 class Problem:
     """The user's data, split and prepared.
 
-    Attributes
-    ----------
-    training : Table
-    evaluation : Table or None
-        What each epoch is evaluated on: examples put aside, or the test part of the data.
-    evaluation_name : str
-        "validation" or "test".
-    preprocessing : Preprocessing
-    data : dict of str
-        Once prepared, the parts as the network takes them: pairs (X, y) by name.
-    measure : str
-        "accuracy" or "cost": what improves as the network learns.
+    Each epoch is evaluated on `evaluation`: examples put aside, or the test part of the data.
+    Once prepared, `data` has the parts as the network takes them, pairs (X, y) by name. `measure`
+    is what improves as the network learns.
     """
 
     def __init__(self, arguments: argparse.Namespace) -> None:

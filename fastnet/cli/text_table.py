@@ -17,17 +17,8 @@ def render(
 ) -> str:
     """Return a table under its title, if it has one, its cells aligned to the right.
 
-    The first column is aligned to the left if it holds words or has no heading.
-
-    Parameters
-    ----------
-    headings : sequence of str
-    rows : sequence of sequence of str
-        Each as many cells as there are headings.
-    title : str, keyword only, optional
-    markdown : bool, keyword only, default False
-    least_width : int, keyword only, default 10
-        Of the other columns, unless in Markdown.
+    The first column is aligned to the left if it holds words or has no heading; the others have
+    `least_width`, unless in Markdown.
 
     Examples
     --------
@@ -75,11 +66,5 @@ def listed(names: Sequence[str], most: int) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a number with its noun.
-
-    Examples
-    --------
-    >>> counted(1, "epoch"), counted(2, "epoch")
-    ('1 epoch', '2 epochs')
-    """
+    """Return a number with its noun."""
     return f"{number} {noun}{'s' * (number != 1)}"

@@ -179,13 +179,7 @@ def _optimizer(text: str) -> Any:
 
 
 def _schedule(text: str) -> Callable[[int, str], Schedule]:
-    """Read a schedule's name and the numbers behind its colons.
-
-    Returns
-    -------
-    callable
-        Given the number of epochs and the metric to monitor, it returns the schedule.
-    """
+    """Read a schedule's name and numbers; return what makes it of the epochs and the monitor."""
     name, *numbers = text.split(":")
     one_of("schedules", SCHEDULES)(name)
     try:

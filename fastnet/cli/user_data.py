@@ -44,12 +44,6 @@ def class_labels(network: Network) -> tuple[Label, ...] | None:
     """Return the names of the classes or labels of a network; None if it predicts numbers.
 
     Where its file names none, they are called 0, 1 and so on.
-
-    Examples
-    --------
-    >>> import fastnet
-    >>> class_labels(fastnet.Network([4, 3]))
-    (0, 1, 2)
     """
     kept = network.preprocessing or Preprocessing()
     if kept.labels is not None:
@@ -73,33 +67,11 @@ def read_for(
     labelled: bool,
     header: bool | None = None,
 ) -> tuple[Table, Array]:
-    """Read data for a network that is trained.
+    """Read data for a trained network; return them as in the file, and the network's inputs.
 
-    Parameters
-    ----------
-    network : Network
-        Where its file names the columns of its inputs, those are read, in whatever order and among
-        whatever other columns.
-    path : str or Path
-        As for `read_tables`; if there are two parts, the test part is read.
-    label : str or None
-        The column with the labels; by default the one it was trained with.
-    labelled : bool
-        Whether labels must be there.
-    header : bool or None
-        As for `read_tables`.
-
-    Returns
-    -------
-    table : Table
-        With the values as in the file.
-    X : ndarray, shape (n, n_0)
-        The inputs of the network.
-
-    Raises
-    ------
-    OSError, ValueError
-        As `read_tables`, or the network has another number of inputs.
+    Where its file names the columns of its inputs, those are read, in whatever order and among
+    whatever other columns; of two parts of data the test part is read. Labels, which must be there
+    if `labelled`, are by default in the column that it was trained with.
     """
     kept = network.preprocessing or Preprocessing()
     ignore: tuple[str, ...] = ()
@@ -151,12 +123,6 @@ def inputs(network: Network, table: Table) -> Array:
     """Return a table's examples as the network takes them.
 
     Standardized as its file says; where that says nothing, bytes are divided by 256 (see `notes`).
-
-    Examples
-    --------
-    >>> import fastnet
-    >>> inputs(fastnet.Network([2, 2]), Table("bytes", np.array([[0, 128]], dtype=np.uint8)))
-    array([[0. , 0.5]])
     """
     kept = network.preprocessing or Preprocessing()
     if kept.mean is None:
@@ -181,13 +147,7 @@ def label_source(table: Table) -> str:
 
 
 def not_used(name: str, unused: Sequence[str]) -> list[str]:
-    """Return a line on the parts of the data that are not used, eight of them, if there are any.
-
-    Examples
-    --------
-    >>> not_used("t", ("X_val", "y_val"))
-    ['t: not used: X_val, y_val']
-    """
+    """Return a line on the parts of the data that are not used, eight of them, if there are any."""
     if not unused:
         return []
     return [f"{name}: not used: {listed([in_one_line(part, 40) for part in unused], 8)}"]
@@ -207,19 +167,7 @@ def notes(network: Network, table: Table, model: str) -> list[str]:
 
 
 def targets(network: Network, table: Table) -> Array:
-    """Return a table's labels as targets of the network: class numbers, or scaled quantities.
-
-    Raises
-    ------
-    ValueError
-        A label is not a class of the network, or not a number if it predicts one.
-
-    Examples
-    --------
-    >>> import fastnet
-    >>> targets(fastnet.Network([2, 3]), Table("t", np.eye(2), np.array(["2", "0"])))
-    array([2, 0])
-    """
+    """Return a table's labels as targets of the network: class numbers, or scaled quantities."""
     assert table.y is not None
     names = class_labels(network)
     source = label_source(table)
@@ -239,29 +187,11 @@ def targets(network: Network, table: Table) -> Array:
 
 
 def answers(network: Network, X: Array) -> tuple[Array, Array]:
-    """Return the predictions and outputs of a network for each example.
+    """Return the predictions of a network for each example, and its outputs.
 
-    Parameters
-    ----------
-    network : Network
-    X : ndarray, shape (n, n_0)
-        Its inputs.
-
-    Returns
-    -------
-    predicted : ndarray, shape (n,), or (n, n_L) of several labels or numbers
-        Class numbers; 0 and 1 for each of several labels; or quantities in the units of the target.
-    outputs : ndarray, shape (n, n_L) or (n, 2)
-        The network's outputs, scaled to 0 to 1 if the targets were -1 and 1; for a single unit
-        those of both classes.
-
-    Examples
-    --------
-    >>> import fastnet
-    >>> net = fastnet.Network([2, 2])
-    >>> net.weights, net.biases = [np.eye(2)], [np.zeros((2, 1))]
-    >>> answers(net, np.array([[0.0, 1.0]]))[0]
-    array([1])
+    Predictions, shape (n,) or (n, n_L), are class numbers; 0 and 1 for each of several labels; or
+    quantities in the units of the target. Outputs, shape (n, n_L) or (n, 2), are scaled to 0 to 1
+    if the targets were -1 and 1; for a single unit they are those of both classes.
     """
     outputs = network.feedforward(X)
     names, kind = class_labels(network), kind_of_network(network)
