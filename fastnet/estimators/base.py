@@ -25,7 +25,6 @@ from fastnet.estimators.settings import (
     check_parameters,
     hidden_sizes,
     make_optimizer,
-    make_schedule,
 )
 from fastnet.estimators.stopping import HeldOut, StoppingRules, TaskCallbacks
 from fastnet.interchange.sklearn import kind_of, preprocessing_of
@@ -264,24 +263,21 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             self.validation_loss_curve_: list[float] | None = None
             self.best_loss_ = None if self.early_stopping else math.inf
             self.best_validation_score_ = -math.inf if self.early_stopping else None
-        elif self.network_.sizes != sizes:
-            raise ValueError(
-                f"the network that is there has layers of {self.network_.sizes} units and the "
-                f"parameters ask for {sizes}; set warm_start=False, or leave the sizes as they are."
-            )
-        elif self.network_.activations[-1] != output:
-            raise ValueError(
-                f"the network that is there has {self.network_.activations[-1]} outputs and the "
-                f"parameters ask for {output}; set warm_start=False, or leave loss as it is."
-            )
-        elif self.network_.activations[:-1] != [ACTIVATIONS[self.activation]] * len(hidden):
-            raise ValueError(
-                f"the network that is there has {self.network_.activations[0]} hidden layers and "
-                f"activation is {self.activation!r}; set warm_start=False, or leave it as it is."
-            )
-        elif not partial:  # a warm start keeps the weights, and begins anew with all else
-            self.network_ = copy.deepcopy(self.network_)
-            self.network_._begin_anew()
+        else:
+            *below, last = self.network_.activations
+            for what, there, asked in (
+                ("layers of {} units", self.network_.sizes, sizes),
+                ("{} outputs", last, output),
+                ("{} hidden layers", below, [ACTIVATIONS[self.activation]] * len(hidden)),
+            ):
+                if there != asked:
+                    raise ValueError(
+                        f"the network that is there has {what.format(there)} and the parameters "
+                        f"ask for {asked}; set warm_start=False, or leave them as they are."
+                    )
+            if not partial:  # a warm start keeps the weights, and begins anew with all else
+                self.network_ = copy.deepcopy(self.network_)
+                self.network_._begin_anew()
         if anew or not partial:
             self._best_parameters: Array | None = None
         self.network_.rng = SklearnRandomState(rng)
@@ -289,7 +285,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         if not partial or "converged_" not in self.__dict__:
             self.converged_ = False
         if not partial or not isinstance(getattr(self, "_rate", None), Rate):
-            self._rate: Any = make_schedule(self)
+            rate = self.learning_rate
+            self._rate: Any = Rate() if isinstance(rate, str) else copy.deepcopy(rate)
 
     def _start(self, sizes: list[int], cost: str, output: str, dtype: Any, rng: Any) -> Network:
         """Make the network, and draw its weights where there is something to draw from."""
@@ -332,11 +329,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
                 "The validation set is too small. Increase 'validation_fraction' "
                 "or the size of your dataset."
             )
-        weights = [None, None]
-        if sample_weight is not None:
-            weights = [sample_weight[train], sample_weight[test]]
-        held_out = HeldOut(X[test], targets[test], weights[1])
-        return X[train], targets[train], weights[0], held_out
+        weights = [None if sample_weight is None else sample_weight[part] for part in (train, test)]
+        return X[train], targets[train], weights[0], HeldOut(X[test], targets[test], weights[1])
 
     def _batch_size(self, n: int, optimizer: Optimizer) -> int:
         if isinstance(optimizer, LBFGS):

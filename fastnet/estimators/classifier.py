@@ -273,15 +273,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return self._encode(y)
 
     def _set_classes(self, y: Array, classes: Any) -> None:
-        if self._multilabel:
-            self.classes_ = np.arange(y.shape[1]) if classes is None else self._sorted(classes)
-            if len(self.classes_) != y.shape[1]:
-                raise ValueError(f"classes names {len(self.classes_)}; y has {y.shape[1]} columns.")
-        else:
-            self.classes_ = unique_labels(y) if classes is None else self._sorted(classes)
-        self.n_outputs_ = len(self.classes_)
-        if self.n_outputs_ <= 2 and not self._multilabel:
-            self.n_outputs_ = 1
+        found = np.arange(y.shape[1]) if self._multilabel else unique_labels(y)
+        self.classes_ = found if classes is None else self._sorted(classes)
+        n = len(self.classes_)
+        if self._multilabel and n != y.shape[1]:
+            raise ValueError(f"classes names {n}; y has {y.shape[1]} columns.")
+        self.n_outputs_ = 1 if n <= 2 and not self._multilabel else n
 
     def _sorted(self, classes: Any) -> Array:
         """Classes in their order; the names of labels stay in that of the columns."""
@@ -289,11 +286,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return named
 
     def _encode(self, y: Array) -> Array:
-        dtype = np.float64
         if self._multilabel:
             if y.shape[1] != self.n_outputs_:
                 raise ValueError(f"y has {y.shape[1]} columns; expected {self.n_outputs_}.")
-            return y.astype(dtype)
+            return y.astype(np.float64)
         found = np.unique(y)
         unknown = np.setdiff1d(found, self.classes_)
         if unknown.size:
@@ -302,7 +298,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 f"'y' has {found}."
             )
         codes = np.searchsorted(self.classes_, y)
-        return codes if self.n_outputs_ > 1 else codes.astype(dtype)[:, np.newaxis]
+        return codes if self.n_outputs_ > 1 else codes.astype(np.float64)[:, np.newaxis]
 
     def _score_outputs(self, outputs: Array, targets: Array, weights: Array | None) -> float:
         """The share of rows that `predict` gets right, every label of them."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from numbers import Integral, Real
 from typing import Any
 
@@ -16,7 +15,6 @@ from sklearn.utils._param_validation import InvalidParameterError
 from fastnet import activations
 from fastnet.callbacks import read_callbacks
 from fastnet.common.arguments import shown
-from fastnet.estimators.draws import Rate
 from fastnet.initializers import read_initializer
 from fastnet.optimizers import (
     LBFGS,
@@ -32,15 +30,7 @@ from fastnet.optimizers import (
 )
 from fastnet.schedules import Schedule
 
-__all__ = [
-    "ACTIVATIONS",
-    "SOLVERS",
-    "changes_rate",
-    "check_parameters",
-    "hidden_sizes",
-    "make_optimizer",
-    "make_schedule",
-]
+__all__ = ["ACTIVATIONS", "check_parameters", "hidden_sizes", "make_optimizer"]
 
 #: Of hidden layers, by scikit-learn's name and by fastnet's.
 ACTIVATIONS = {
@@ -52,18 +42,13 @@ ACTIVATIONS = {
 SOLVERS = ("adam", "sgd", "lbfgs", "adamw", "momentum", "nesterov", "rmsprop", "rprop")
 LEARNING_RATES = ("constant", "invscaling", "adaptive")
 
-#: Lower and upper bound of what is a number, and whether the bound itself is allowed.
-REALS: dict[str, tuple[float, bool, float, bool]] = {
-    "alpha": (0, True, math.inf, False),
-    "l1": (0, True, math.inf, False),
-    "learning_rate_init": (0, False, math.inf, False),
-    "power_t": (0, True, math.inf, False),
-    "tol": (0, True, math.inf, False),
-    "momentum": (0, True, 1, False),
-    "validation_fraction": (0, True, 1, False),
-    "beta_1": (0, True, 1, False),
-    "beta_2": (0, True, 1, False),
-    "epsilon": (0, False, math.inf, False),
+#: The intervals that numbers lie in: as messages write them, and the test.
+REALS: dict[str, tuple[str, Callable[[float], bool]]] = {
+    **dict.fromkeys(("alpha", "l1", "power_t", "tol"), ("[0, inf)", lambda x: 0 <= x < math.inf)),
+    **dict.fromkeys(("learning_rate_init", "epsilon"), ("(0, inf)", lambda x: 0 < x < math.inf)),
+    **dict.fromkeys(
+        ("momentum", "validation_fraction", "beta_1", "beta_2"), ("[0, 1)", lambda x: 0 <= x < 1)
+    ),
 }
 BOOLEANS = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping")
 
@@ -106,17 +91,15 @@ def _refuse(estimator: Any, name: str, wanted: str) -> None:
 
 def _check_real(estimator: Any, name: str) -> None:
     value: Any = getattr(estimator, name)
-    low, low_too, high, high_too = REALS[name]
-    wanted = f"a number in {'[' if low_too else '('}{low}, {high}{']' if high_too else ')'}"
+    interval, holds = REALS[name]
+    wanted = f"a number in {interval}"
     if isinstance(value, (bool, np.bool_, np.timedelta64)) or not isinstance(value, Real):
         _refuse(estimator, name, wanted)
     try:
         value = float(value)
     except OverflowError:
         _refuse(estimator, name, f"{wanted} that a float can hold")
-    if not (low <= value if low_too else low < value):
-        _refuse(estimator, name, wanted)
-    if not (value <= high if high_too else value < high):
+    if not holds(value):
         _refuse(estimator, name, wanted)
 
 
@@ -169,15 +152,3 @@ def make_optimizer(estimator: Any) -> Optimizer:
     if solver in ("sgd", "nesterov"):
         return Nesterov(eta, mu)
     return RMSprop(eta) if solver == "rmsprop" else Rprop(eta)
-
-
-def changes_rate(estimator: Any, optimizer: Optimizer) -> bool:
-    """Say whether a name in `learning_rate` changes the rate: with plain gradient descent only."""
-    return isinstance(estimator.learning_rate, str) and isinstance(optimizer, (SGD, Momentum))
-
-
-def make_schedule(estimator: Any) -> Any:
-    """Return the schedule that `learning_rate` means, for `Network.train`."""
-    if isinstance(estimator.learning_rate, str):
-        return Rate()
-    return copy.deepcopy(estimator.learning_rate)

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from fastnet.callbacks import Callback
 from fastnet.estimators.draws import Rate
-from fastnet.estimators.settings import changes_rate
-from fastnet.optimizers import LBFGS, Optimizer
+from fastnet.optimizers import LBFGS, SGD, Momentum, Optimizer
 
 __all__ = ["HeldOut", "StoppingRules", "TaskCallbacks"]
 
@@ -33,8 +32,8 @@ class StoppingRules(Callback):
     """Keeps an estimator's curves after each epoch, and stops the training as scikit-learn would.
 
     An epoch has `n` examples. `loss`, of the network and its running cost, is what scikit-learn
-    calls the loss. L-BFGS has rules of its own for stopping; only gradient descent changes its
-    rate.
+    calls the loss. L-BFGS has rules of its own for stopping; a `learning_rate` that is a
+    name changes the rate of gradient descent only.
     """
 
     def __init__(
@@ -47,7 +46,9 @@ class StoppingRules(Callback):
     ) -> None:
         self.estimator = estimator
         self.eta = optimizer.eta
-        self.rate: Rate | None = estimator._rate if changes_rate(estimator, optimizer) else None
+        descends = isinstance(optimizer, (SGD, Momentum))
+        named = isinstance(estimator.learning_rate, str)
+        self.rate: Rate | None = estimator._rate if named and descends else None
         self.stops = not isinstance(optimizer, LBFGS)
         self.n = n
         self.held_out = held_out
