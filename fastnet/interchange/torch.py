@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnet.activations import ACTIVATIONS
+from fastnet.common.arguments import in_one_line
 from fastnet.interchange.layers import Layer, assemble, known_preprocessing, layers_of, required
 from fastnet.model.model import AnyModel, Model
 from fastnet.preprocessing import Preprocessing
@@ -62,7 +63,8 @@ def from_torch(
     layers: list[Layer] = []
     dtypes: set[Any] = set()
     for where, part in _flat(module, "module", torch):
-        name, kind = f"{where}, {_shown(part)},", type(part).__name__
+        shown, kind = in_one_line(" ".join(repr(part).split()), 80), type(part).__name__
+        name = f"{where}, {shown},"
         _refuse_hooks(part, name)
         if type(part) is torch.nn.Linear:
             layers.append(Layer(*_linear(part, name, dtypes), None, name))
@@ -102,12 +104,6 @@ def _refuse_hooks(part: Any, name: str) -> None:
         raise ValueError(
             f"{name} has a forward hook, which may change what it gives; remove it first."
         )
-
-
-def _shown(part: Any) -> str:
-    """Return a module's repr in one line, shortened."""
-    text = " ".join(repr(part).split())
-    return text if len(text) <= 80 else f"{text[:79]}…"
 
 
 def _linear(part: Any, name: str, dtypes: set[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
