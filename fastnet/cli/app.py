@@ -34,17 +34,7 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line ``fastnet`` and return its exit code.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        The arguments; by default those of the process.
-
-    Returns
-    -------
-    int
-        0 done, 1 bad input, 2 wrong usage, 130 interrupted.
+    """Run the command line ``fastnet``, by default as the process was called; return the exit code.
 
     Examples
     --------
