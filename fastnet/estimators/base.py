@@ -397,8 +397,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
                 )
         except DivergenceError as error:
             # As there, early stopping has something to go back to if an epoch has been scored.
-            scored = self.early_stopping and held_out is not None and not partial
-            if not scored or self._best_parameters is None:
+            if partial or self._best_parameters is None:
                 raise ValueError(
                     "Solver produced non-finite parameter weights. The input data may contain "
                     "large values and need to be preprocessed."
@@ -412,9 +411,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             )
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=4)
-        self._finish(optimizer, held_out, partial)
+        self._finish(optimizer, partial)
 
-    def _finish(self, optimizer: Optimizer, held_out: HeldOut | None, partial: bool) -> None:
+    def _finish(self, optimizer: Optimizer, partial: bool) -> None:
         """Warn where the end was not reached; go back to what scored best."""
         if isinstance(optimizer, LBFGS):
             self._warn_of_lbfgs()
@@ -425,7 +424,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
                 ConvergenceWarning,
                 stacklevel=5,
             )
-        ended = self.early_stopping and held_out is not None and (self.converged_ or not partial)
+        ended = self.early_stopping and (self.converged_ or not partial)
         if ended and self._best_parameters is not None:  # a warm start may find nothing better
             self.network_.parameters = self._best_parameters
 
