@@ -263,8 +263,9 @@ def theory(
     bias = _moments(read_initializer(bias_initializer, "bias_initializer"), 1, units)
     if weight is None or bias is None:
         return None
-    mean, variance = (active * w + b for w, b in zip(weight[:2], bias[:2], strict=True))
-    gaussian = bias[2] and (weight[2] or active == 0 or active >= MANY)
+    (w_mean, w_variance, w_gaussian), (b_mean, b_variance, b_gaussian) = weight, bias
+    mean, variance = active * w_mean + b_mean, active * w_variance + b_variance
+    gaussian = b_gaussian and (w_gaussian or active == 0 or active >= MANY)
     return Gaussian(mean, math.sqrt(variance)) if gaussian and variance > 0 else None
 
 

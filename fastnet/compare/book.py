@@ -40,13 +40,10 @@ def replay_book(*, progress: Progress | None = None) -> Comparison:
     shuffle = BookShuffle(BOOK.seed)
     rng = np.random.RandomState(BOOK.seed)
     net = Network(list(sizes_of(data, BOOK)), dtype=BOOK.dtype, rng=rng)
-    new = train(
-        net, NEW, data, BOOK, shuffle=shuffle, progress=progress and part_of(progress, 0, 2)
-    )
+    halves = [progress and part_of(progress, place, 2) for place in range(2)]
+    new = train(net, NEW, data, BOOK, shuffle=shuffle, progress=halves[0])
     net.large_weight_initializer()
-    old = train(
-        net, OLD, data, BOOK, shuffle=shuffle, progress=progress and part_of(progress, 1, 2)
-    )
+    old = train(net, OLD, data, BOOK, shuffle=shuffle, progress=halves[1])
     return comparison(data, BOOK, (old, new))
 
 

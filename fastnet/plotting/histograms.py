@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,22 +94,18 @@ def _draw_bars(ax: Axes, result: WeightedInput, edges: NDArray[Any]) -> None:
     """Draw the histogram in two parts, not saturated and saturated."""
     density = np.histogram(result.z, edges)[0] / (len(result.z) * (edges[1] - edges[0]))
     outside = np.abs(edges[:-1] + edges[1:]) / 2 > SATURATED_Z
-    parts = (
-        (~outside, {"color": _BAR, "label": f"measured, {len(result.z):,} draws"}),
-        # Hatched, so that the two parts differ in grey too.
-        (
-            outside,
-            {
-                "facecolor": _SATURATED,
-                "edgecolor": "white",
-                "hatch": "////",
-                "linewidth": 0,
-                "label": f"saturated, {share_text(result.saturated)} of them",
-            },
-        ),
+    bars = partial(ax.stairs, edges=edges, fill=True, zorder=1)
+    measured = f"measured, {len(result.z):,} draws"
+    bars(np.where(outside, 0.0, density), color=_BAR, label=measured)
+    saturated = f"saturated, {share_text(result.saturated)} of them"
+    bars(
+        np.where(outside, density, 0.0),
+        facecolor=_SATURATED,
+        edgecolor="white",
+        hatch="////",  # so that the two parts differ in grey too
+        linewidth=0,
+        label=saturated,
     )
-    for chosen, look in parts:
-        ax.stairs(np.where(chosen, density, 0.0), edges, fill=True, zorder=1, **look)
 
 
 def _edges(low: float, high: float, bins: int) -> NDArray[Any]:
