@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fastnet.callbacks import RecordStatistics
 from fastnet.common.arguments import shown
 from fastnet.metrics import METRICS
-from fastnet.plotting.style import style, style_axes, write_legend
+from fastnet.plotting.style import style, style_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,6 +65,8 @@ def learning_curves(
     >>> learning_curves(Figure().add_subplot(), history).get_ylabel()
     'training cost, mean of an example'
     """
+    from fastnet.plotting.legend import write_legend
+
     lines, found = _lines(curves, metrics)
     points = {name: (range(1, len(values) + 1), values) for name, values in lines.items()}
     style_axes(ax, _draw(ax, points, margins or {}))
@@ -121,6 +123,8 @@ def saturation_over_time(
     >>> saturation_over_time(Figure().add_subplot(), {"old start": watch}).get_ylabel()
     'share of layer 1 saturated, in %'
     """
+    from fastnet.plotting.legend import write_legend
+
     named = curves if isinstance(curves, Mapping) else {"": curves}
     points = {name: _saturation(curve, layer, mini_batches) for name, curve in named.items()}
     percent = {name: [100 * width for width in margin] for name, margin in (margins or {}).items()}

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from fastnet.common.arguments import as_count
 from fastnet.common.console import share_text
 from fastnet.diagnostics import SATURATED_Z, WeightedInput
-from fastnet.plotting.style import write_legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,6 +63,8 @@ def weighted_input_histogram(
     >>> weighted_input_histogram(ax, weighted_input(draws=1000, rng=0)).get_ylabel()
     'density'
     """
+    from fastnet.plotting.legend import write_legend
+
     low, high = limits or _default_limits(result)
     if not low < high:
         raise ValueError(f"limits are ({low}, {high}); expected the smaller number first.")

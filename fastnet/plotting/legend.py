@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.legend import Legend
 
-__all__ = ["FittingLegend", "write_fitting_legend"]
+__all__ = ["FittingLegend", "write_legend"]
 
 #: Below this share of their size letters are shrunk only if the legend has one column already.
 _READABLE = 0.8
@@ -54,20 +53,21 @@ class FittingLegend(Legend):
         super().draw(renderer)
 
 
-def write_fitting_legend(ax: Axes, columns: int, **options: Any) -> FittingLegend:
-    """Write the legend in `columns` columns, or in fewer if the Axes is too narrow."""
+def write_legend(ax: Axes, columns: int = 2) -> None:
+    """Write the legend above the Axes, in `columns` columns, or in fewer if the Axes is narrow."""
+    line, gap = (3.2, 2.0) if columns < 3 else (2.0, 1.2)
     for n in range(max(columns, 1), 0, -1):
-        legend = _write(ax, n, options)
+        legend = _write(ax, ncols=n, handlelength=line, columnspacing=gap)
         if legend.fit() >= _READABLE:
-            return legend
+            return
     # Lines and gaps are measured in letters, and do not shrink once they are made.
-    size = _READABLE * legend.letters
-    return _write(ax, 1, {**options, "fontsize": size, "handlelength": 1.6, "handletextpad": 0.5})
+    _write(ax, fontsize=_READABLE * legend.letters, handlelength=1.6, handletextpad=0.5)
 
 
-def _write(ax: Axes, columns: int, options: Mapping[str, Any]) -> FittingLegend:
-    """Write the legend in so many columns."""
-    legend: Any = ax.legend(ncols=columns, **options)
+def _write(ax: Axes, **options: Any) -> FittingLegend:
+    """Write the legend above the Axes, with these options of `Axes.legend`."""
+    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0)}
+    legend: Any = ax.legend(**place, frameon=False, borderaxespad=0.2, borderpad=0.2, **options)
     # Axes.legend chooses the class itself, and has no argument for another.
     legend.__class__ = FittingLegend
     legend.letters = legend.get_texts()[0].get_fontsize()

@@ -1,4 +1,4 @@
-"""The style of curves, axes and legends."""
+"""The style of curves and axes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["GREY", "LEGEND_ROW", "style", "style_axes", "write_legend"]
+__all__ = ["GREY", "LEGEND_ROW", "style", "style_axes"]
 
 #: The colour of reference lines and notes.
 GREY = "#555555"
@@ -46,20 +46,3 @@ def style_axes(ax: Axes, n_epochs: int, first: int = 1) -> None:
     ax.grid(axis="y", color="#dddddd", linewidth=0.8)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
-
-
-def write_legend(ax: Axes, columns: int = 2) -> None:
-    """Write the legend above the Axes, in `columns` columns or fewer if the Axes is narrow."""
-    from fastnet.plotting.legend import write_fitting_legend  # which needs Matplotlib
-
-    write_fitting_legend(
-        ax,
-        columns,
-        loc="lower left",
-        bbox_to_anchor=(0.0, 1.0),
-        frameon=False,
-        borderaxespad=0.2,
-        borderpad=0.2,
-        handlelength=3.2 if columns < 3 else 2.0,
-        columnspacing=2.0 if columns < 3 else 1.2,
-    )
