@@ -73,7 +73,14 @@ def from_torch(
         elif kind in PASSED_OVER and type(part) is getattr(torch.nn, kind):
             continue
         else:
-            _activate(layers, _activation(part, name, torch), name)
+            activation = _activation(part, name, torch)
+            if not layers:
+                raise ValueError(
+                    f"{name} stands before the first Linear; activations stand behind one."
+                )
+            if layers[-1].activation is not None:
+                raise ValueError(f"{name} follows another activation; a layer has one.")
+            layers[-1].activation = activation
     if len(dtypes) > 1:
         raise ValueError(f"module holds {' and '.join(sorted(map(str, dtypes)))}; expected one.")
     network = assemble(cls, layers, cost=cost, output=output, name="module")
@@ -133,11 +140,3 @@ def _activation(part: Any, name: str, torch: Any) -> str:
         else f"; expected a Sequential of Linear and {', '.join(MODULES.values())}"
     )
     raise ValueError(f"{name} is no part of a plain multilayer perceptron{hint}.")
-
-
-def _activate(layers: list[Layer], activation: str, name: str) -> None:
-    if not layers:
-        raise ValueError(f"{name} stands before the first Linear; activations stand behind one.")
-    if layers[-1].activation is not None:
-        raise ValueError(f"{name} follows another activation; a layer has one.")
-    layers[-1].activation = activation
