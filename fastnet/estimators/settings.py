@@ -105,9 +105,8 @@ def _check_real(estimator: Any, name: str) -> None:
 
 def _check_count(estimator: Any, name: str, alternative: str = "") -> None:
     value, wanted = getattr(estimator, name), f"a whole number of 1 or more{alternative}"
-    if isinstance(value, (bool, np.timedelta64)) or not isinstance(value, Integral):
-        _refuse(estimator, name, wanted)
-    if not 1 <= value <= sys.maxsize:
+    whole = isinstance(value, Integral) and not isinstance(value, (bool, np.timedelta64))
+    if not whole or not 1 <= value <= sys.maxsize:
         _refuse(estimator, name, wanted)
 
 
