@@ -38,9 +38,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Do ``fastnet evaluate``."""
     network = load(arguments.model)
-    table, X = user_data.read_for(
-        network, arguments.data, label=arguments.label, labelled=True, header=arguments.header
-    )
+    table, X = user_data.read_for(network, arguments, labelled=True)
     assert table.y is not None
     wanted = user_data.targets(network, table)
     cost = network.total_cost((X, wanted), 0.0)

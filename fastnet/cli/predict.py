@@ -41,9 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     out = None if arguments.out == "-" else arguments.out
     check_outputs({"--out": out}, [arguments.model, arguments.data])
     network = load(arguments.model)
-    table, X = user_data.read_for(
-        network, arguments.data, label=arguments.label, labelled=False, header=arguments.header
-    )
+    table, X = user_data.read_for(network, arguments, labelled=False)
     predicted, outputs = user_data.answers(network, X)
     text = _as_csv(network, predicted, outputs)
     if out is None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,12 +60,7 @@ def kind_of_network(network: Network) -> str:
 
 
 def read_for(
-    network: Network,
-    path: str | Path,
-    *,
-    label: str | None,
-    labelled: bool,
-    header: bool | None = None,
+    network: Network, arguments: argparse.Namespace, *, labelled: bool
 ) -> tuple[Table, Array]:
     """Read data for a trained network; return them as in the file, and the network's inputs.
 
@@ -74,10 +69,11 @@ def read_for(
     if `labelled`, are by default in the column that it was trained with.
     """
     kept = network.preprocessing or Preprocessing()
+    path, label, header = arguments.data, arguments.label, arguments.header
     ignore: tuple[str, ...] = ()
     if kind_of(path) == "text":
         if kept.columns is None:
-            ignore = _no_inputs(network, path, label, labelled, header)
+            ignore = _no_inputs(network, arguments, labelled)
         elif label is None and labelled:
             label = kept.target
     tables = read_tables(
@@ -94,21 +90,19 @@ def read_for(
     return table, inputs(network, table)
 
 
-def _no_inputs(
-    network: Network, path: str | Path, label: str | None, labelled: bool, header: bool | None
-) -> tuple[str, ...]:
+def _no_inputs(network: Network, arguments: argparse.Namespace, labelled: bool) -> tuple[str, ...]:
     """Return the column to ignore, the one with the labels, if it is there and not wanted."""
-    names = read_header(path, header)
-    left = [name for name in names if name != label]
+    names, path = read_header(arguments.data, arguments.header), display_name(arguments.data)
+    left = [name for name in names if name != arguments.label]
     ignore: tuple[str, ...] = ()
-    if label is None and (labelled or len(names) == network.sizes[0] + 1):
+    if arguments.label is None and (labelled or len(names) == network.sizes[0] + 1):
         try:
             target = last_or_named(names)
         except ValueError as error:
-            raise ValueError(f"{display_name(path)}: {error}") from None
+            raise ValueError(f"{path}: {error}") from None
         left.remove(target)
         ignore = () if labelled else (target,)
-    _check_width(network, display_name(path), len(left))
+    _check_width(network, path, len(left))
     return ignore
 
 
