@@ -43,7 +43,7 @@ def to_onnx(network: Model, path: str | os.PathLike[str], *, preprocessing: bool
             f"the network has parameters that are not finite; {os.fsdecode(path)!r} was not "
             "written, has the training diverged?"
         )
-    graph = _Graph(network.dtype)
+    graph = _Graph(onnx, network.dtype)
     applied = known if known is not None and preprocessing else Preprocessing()
     at = graph.standardized("inputs", applied)
     for number, layer in enumerate(layers):
@@ -72,10 +72,9 @@ def _metadata(network: Model, applied: Preprocessing) -> dict[str, str]:
 class _Graph:
     """Builds an ONNX graph for a network's dtype: nodes in order, and the constants they take."""
 
-    def __init__(self, dtype: np.dtype[Any]) -> None:
-        from onnx import helper
-
-        self._helper = helper
+    def __init__(self, onnx: Any, dtype: np.dtype[Any]) -> None:
+        self._onnx = onnx
+        self._helper = onnx.helper
         self._dtype = dtype
         self._nodes: list[Any] = []
         self._constants: list[Any] = []
@@ -89,10 +88,8 @@ class _Graph:
 
     def constant(self, name: str, values: Any, dtype: Any = None) -> str:
         """Add a constant, of the network's dtype unless told otherwise; return its name."""
-        from onnx import numpy_helper
-
         array = np.ascontiguousarray(values, dtype=dtype or self._dtype)
-        self._constants.append(numpy_helper.from_array(array, name))
+        self._constants.append(self._onnx.numpy_helper.from_array(array, name))
         return name
 
     def standardized(self, at: str, applied: Preprocessing) -> str:
