@@ -20,12 +20,7 @@ from fastnet.callbacks import read_callbacks
 from fastnet.common.errors import DivergenceError
 from fastnet.data.sparse import with_checked_indices
 from fastnet.estimators.draws import Rate, SklearnRandomState, draw_weights
-from fastnet.estimators.settings import (
-    ACTIVATIONS,
-    check_parameters,
-    hidden_sizes,
-    make_optimizer,
-)
+from fastnet.estimators.settings import ACTIVATIONS, check_parameters, hidden_sizes, make_optimizer
 from fastnet.estimators.stopping import HeldOut, StoppingRules, TaskCallbacks
 from fastnet.interchange.sklearn import kind_of, preprocessing_of
 from fastnet.model.norms import regularized
