@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Self
 
@@ -131,7 +132,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         """The mean cost without the penalty."""
         raise NotImplementedError
 
-    def _loss(self, network: Any, cost: float, penalty: Any) -> float:
+    def _loss(self, cost: float, penalty: Callable[[], float]) -> float:
         """What scikit-learn calls the loss."""
         return cost
 
@@ -191,7 +192,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         if class_weight is not None:
             sample_weight = class_weight * (1 if sample_weight is None else sample_weight)
         rng = check_random_state(self.random_state)
-        self._prepare(X, hidden, rng, anew, optimizer, partial)
+        self._prepare(X, hidden, rng, anew, partial)
         if partial and self.converged_ and self.early_stopping:
             return
         held_out = self._validation(*validation)
@@ -232,9 +233,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         kept = {name: copy.copy(getattr(self, name)) for name in curves}
         return {"network_": copy.deepcopy(self.network_), **kept}
 
-    def _prepare(
-        self, X: Any, hidden: list[int], rng: Any, anew: bool, optimizer: Optimizer, partial: bool
-    ) -> None:
+    def _prepare(self, X: Any, hidden: list[int], rng: Any, anew: bool, partial: bool) -> None:
         """Make the network, or go on with the one that is there."""
         cost, output, self.out_activation_ = self._cost()
         sizes = [X.shape[1], *hidden, self.n_outputs_]
@@ -365,10 +364,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         if self.early_stopping and self.best_validation_score_ is None:  # it was off at first
             self.best_validation_score_ = -math.inf
 
-        def loss(network: Any, cost: float) -> float:
-            return self._loss(network, cost, lambda: regularized(0.0, n, network.weights, l2, l1))
+        def penalty() -> float:
+            return regularized(0.0, n, self.network_.weights, l2, l1)
 
-        rules = StoppingRules(self, n, held_out, loss, optimizer)
+        rules = StoppingRules(self, n, held_out, penalty, optimizer)
         callbacks = [rules, *tasks, *read_callbacks(self.callbacks)]
         remedy = "give X_val and y_val to fit, or set early_stopping=True, for a validation_score"
         check_monitors([self._rate, *callbacks], ["running_cost"], callbacks, remedy)

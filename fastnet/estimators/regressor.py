@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -133,7 +134,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             return "poisson", "exponential", "exp"
         return "quadratic", "identity", "identity"
 
-    def _loss(self, network: Any, cost: float, penalty: Any) -> float:
+    def _loss(self, cost: float, penalty: Callable[[], float]) -> float:
         if self.n_outputs_ == 1 or self.loss == "poisson":  # there, a sum over the outputs
             return cost
         part = penalty()

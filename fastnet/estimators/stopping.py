@@ -31,9 +31,9 @@ class HeldOut(NamedTuple):
 class StoppingRules(Callback):
     """Keeps an estimator's curves after each epoch, and stops the training as scikit-learn would.
 
-    An epoch has `n` examples. `loss`, of the network and its running cost, is what scikit-learn
-    calls the loss. L-BFGS has rules of its own for stopping; a `learning_rate` that is a
-    name changes the rate of gradient descent only.
+    An epoch has `n` examples; `penalty` is that of the parameters as they are. L-BFGS has rules of
+    its own for stopping; a `learning_rate` that is a name changes the rate of gradient descent
+    only.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class StoppingRules(Callback):
         estimator: Any,
         n: int,
         held_out: HeldOut | None,
-        loss: Callable[[Any, float], float],
+        penalty: Callable[[], float],
         optimizer: Optimizer,
     ) -> None:
         self.estimator = estimator
@@ -52,7 +52,7 @@ class StoppingRules(Callback):
         self.stops = not isinstance(optimizer, LBFGS)
         self.n = n
         self.held_out = held_out
-        self.loss = loss
+        self.penalty = penalty
         self.adds = ("validation_score", "validation_loss") if held_out is not None else ()
 
     def on_epoch_end(self, network: Any, record: dict[str, Any]) -> bool:
@@ -61,7 +61,7 @@ class StoppingRules(Callback):
         estimator.n_iter_ += 1
         if self.stops:  # scikit-learn does not count what L-BFGS sees
             estimator.t_ += self.n
-        estimator.loss_ = self.loss(network, record["running_cost"])
+        estimator.loss_ = estimator._loss(record["running_cost"], self.penalty)
         estimator.loss_curve_.append(estimator.loss_)
         if estimator.verbose:
             print(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
