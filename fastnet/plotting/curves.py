@@ -129,7 +129,8 @@ def saturation_over_time(
     points = {name: _saturation(curve, layer, mini_batches) for name, curve in named.items()}
     percent = {name: [100 * width for width in margin] for name, margin in (margins or {}).items()}
     style_axes(ax, max(1, _draw(ax, points, percent)), first=0)
-    ax.set_ylim(*_share_limits(*ax.get_ylim()))
+    high = min(max(ax.get_ylim()[1], 1.0), 103.0)  # without room above 100 %
+    ax.set_ylim(-0.03 * high, high)
     ax.set_ylabel(f"share of layer {layer} saturated, in %")
     if legend and list(points) != [""]:
         write_legend(ax)
@@ -224,9 +225,3 @@ def _saturation(
         )
     epochs = [record["epoch"] + record["mini_batch"] / (mini_batches or 1) for record in records]
     return epochs, [100 * record["layers"][layer - 1]["saturated"] for record in records]
-
-
-def _share_limits(low: float, high: float) -> tuple[float, float]:
-    """Return limits in per cent from just below 0, without room above 100."""
-    high = min(max(high, 1.0), 103.0)
-    return -0.03 * high, high

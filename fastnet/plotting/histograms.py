@@ -65,7 +65,8 @@ def weighted_input_histogram(
     """
     from fastnet.plotting.legend import write_legend
 
-    low, high = limits or _default_limits(result)
+    reach = max(1.5 * SATURATED_Z, abs(result.mean) + 4 * result.std)
+    low, high = limits or (-reach, reach)  # that show both tails and the saturation
     if not low < high:
         raise ValueError(f"limits are ({low}, {high}); expected the smaller number first.")
     _draw_bars(ax, result, _edges(low, high, as_count(bins, "bins", at_least=1)))
@@ -115,9 +116,3 @@ def _edges(low: float, high: float, bins: int) -> NDArray[Any]:
     if not 0.05 / bins < width / (high - low) <= 1:  # the limits are far from the saturation
         width = (high - low) / bins
     return width * np.arange(math.floor(low / width), math.ceil(high / width) + 1)
-
-
-def _default_limits(result: WeightedInput) -> tuple[float, float]:
-    """Return limits, the same to either side of 0, that show both tails and the saturation."""
-    reach = max(1.5 * SATURATED_Z, abs(result.mean) + 4 * result.std)
-    return -reach, reach
