@@ -20,7 +20,7 @@ from fastnet.model import prediction
 from fastnet.model.model import Model
 from fastnet.optimizers import SGD
 from fastnet.training import train
-from fastnet.training.plan import read_plan
+from fastnet.training.plan import Plan
 
 __all__ = ["Network", "load"]
 
@@ -342,9 +342,8 @@ class Network(Model):
         l2 = lmbda * data.n / n
         if not math.isfinite(l2):
             raise ValueError(f"lmbda is {lmbda}, too large for {data.n} examples of {n}.")
-        plan = read_plan(self, data, None, 1, data.n, optimizer=SGD(eta), l2=l2, shuffle=False)
-        plan.recorded = plan.keeps_state = False
-        train(self, data, plan)
+        once = {"shuffle": False, "recorded": False, "keeps_state": False}
+        train(self, data, Plan(self, data, None, 1, data.n, SGD(eta), l2=l2, **once))
 
     def SGD(
         self,
@@ -601,8 +600,8 @@ class Network(Model):
         evaluation = None
         if evaluation_data is not None:
             evaluation = self._read(evaluation_data, "evaluation_data", repeated=True)
-        plan = read_plan(self, training, evaluation, epochs, mini_batch_size, **options)
-        plan.recorded = recorded
+        options |= {"recorded": recorded}
+        plan = Plan(self, training, evaluation, epochs, mini_batch_size, **options)
         return train(self, training, plan)
 
     def partial_fit(

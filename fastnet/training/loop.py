@@ -86,7 +86,7 @@ class Training:
         self.data = data
         self.plan = plan
         self.check_plan()
-        self.size = min(plan.mini_batch_size, data.n)
+        self.size: int = min(plan.mini_batch_size, data.n)
         self.batches = -(-data.n // self.size)
         self.sampler = data.sampler(plan.shuffle)
         self.history = History()

@@ -1,11 +1,11 @@
-"""From what a user asks for to a `Plan`: every argument of a training, checked in one place."""
+"""`Plan`: every argument of a training, checked in one place."""
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,54 +17,84 @@ from fastnet.data.dataset import Dataset
 from fastnet.data.order import Sampler, Shuffle
 from fastnet.metrics import METRICS, Metrics
 from fastnet.model.model import Model
-from fastnet.optimizers import Optimizer, read_optimizer
-from fastnet.schedules import HalveOnPlateau, Schedule, monitored, read_schedule
+from fastnet.optimizers import read_optimizer
+from fastnet.schedules import HalveOnPlateau, monitored, read_schedule
 
-__all__ = ["Plan", "check_monitors", "read_plan"]
+__all__ = ["Plan", "check_monitors"]
 
 
 @dataclass
 class Plan:
-    """How to train; every argument has been checked.
+    """How to train: the arguments of `Network.train`, all checked when a plan is made of them.
 
     Attributes
     ----------
+    optimizer : Optimizer
+    schedule : Schedule
     l1, l2 : float
         The book's lambda, for either norm.
     dropout : list of float
         The share dropped of each layer but the last; empty for none.
     max_norm, clip_norm : float
         0 for none.
+    metrics : Metrics
+    callbacks : list of Callback
+    resume : None, bool or path
+        The checkpoint to go on from.
     recorded : bool
         Whether epochs are counted and go into the History.
     keeps_state : bool
         Whether the optimizer goes on from the training before, and its state is kept.
-    resume : None, bool or path
-        The checkpoint to go on from.
     kind : str
         What the network's targets are.
     low : float
         The target of what is not the case.
+
+    Raises
+    ------
+    ValueError, TypeError
+        The message names the argument; nothing has changed.
     """
 
+    network: InitVar[Model]
+    data: InitVar[Dataset]
+    evaluation: InitVar[Dataset | None]
     epochs: int
-    mini_batch_size: int
-    optimizer: Optimizer
-    schedule: Schedule
-    l1: float
-    l2: float
-    dropout: Sequence[float]
-    max_norm: float
-    clip_norm: float
-    shuffle: Shuffle
-    metrics: Metrics
-    callbacks: list[Callback]
-    progress: Progress
+    mini_batch_size: Any
+    optimizer: Any = None
+    schedule: Any = None
+    l1: float = 0.0
+    l2: float = 0.0
+    dropout: Any = 0.0
+    max_norm: Any = None
+    clip_norm: Any = None
+    shuffle: Shuffle = True
+    metrics: Any = None
+    callbacks: Any = ()
+    progress: Progress = None
+    resume: Any = None
     recorded: bool = True
     keeps_state: bool = True
-    resume: Any = None
-    kind: str = "classes"
-    low: float = 0.0
+    kind: str = field(init=False)
+    low: float = field(init=False)
+
+    def __post_init__(self, network: Model, data: Dataset, evaluation: Dataset | None) -> None:
+        self.l1, self.l2 = as_rate(self.l1, "l1"), as_rate(self.l2, "l2")
+        self.epochs = as_count(self.epochs, "epochs", at_least=0)
+        size = data.n if self.mini_batch_size is None else self.mini_batch_size
+        self.mini_batch_size = as_count(size, "mini_batch_size", at_least=1, at_most=None)
+        self.kind, self.low = network._kind_for(data.facts)
+        chosen = network._optimizer if self.optimizer is None else self.optimizer
+        self.optimizer = read_optimizer(chosen)
+        self.schedule = read_schedule(self.schedule, self.epochs)
+        self.dropout = _read_dropout(self.dropout, network.num_layers - 1, network.dtype)
+        self.max_norm = _read_norm(self.max_norm, "max_norm", network.dtype)
+        self.clip_norm = _read_norm(self.clip_norm, "clip_norm", network.dtype)
+        self.metrics = Metrics(self.metrics, data, evaluation, self.l1, self.l2, self.kind)
+        self.callbacks = read_callbacks(self.callbacks)
+        self.optimizer.check_held(network.dtype)
+        recorded = (*self.metrics.names, *self.metrics.functions)
+        check_monitors([self.schedule, *self.callbacks], recorded, self.callbacks)
 
     def describe(
         self, cost: str, data: Dataset, sampler: Sampler, callbacks: list[Callback]
@@ -121,62 +151,6 @@ def _describe(value: Any) -> str:
     return f"{type(value).__name__}({', '.join(told)})"
 
 
-def read_plan(
-    network: Model,
-    data: Dataset,
-    evaluation: Dataset | None,
-    epochs: Any,
-    mini_batch_size: Any,
-    *,
-    optimizer: Any = None,
-    schedule: Any = None,
-    l1: Any = 0.0,
-    l2: Any = 0.0,
-    dropout: Any = 0.0,
-    max_norm: Any = None,
-    clip_norm: Any = None,
-    metrics: Any = None,
-    callbacks: Any = (),
-    shuffle: Shuffle = True,
-    progress: Progress = None,
-    resume: Any = None,
-) -> Plan:
-    """Check everything, and change nothing. The parameters are those of `Network.train`.
-
-    Raises
-    ------
-    ValueError, TypeError
-        The message names the argument.
-    """
-    l1, l2 = as_rate(l1, "l1"), as_rate(l2, "l2")
-    if mini_batch_size is None:
-        mini_batch_size = data.n
-    epochs = as_count(epochs, "epochs", at_least=0)
-    kind, low = network._kind_for(data.facts)
-    plan = Plan(
-        epochs=epochs,
-        mini_batch_size=as_count(mini_batch_size, "mini_batch_size", at_least=1, at_most=None),
-        optimizer=network._optimizer if optimizer is None else read_optimizer(optimizer),
-        schedule=read_schedule(schedule, epochs),
-        l1=l1,
-        l2=l2,
-        dropout=_read_dropout(dropout, network.num_layers - 1),
-        max_norm=_read_norm(max_norm, "max_norm"),
-        clip_norm=_read_norm(clip_norm, "clip_norm"),
-        shuffle=shuffle,
-        metrics=Metrics(metrics, data, evaluation, l1, l2, kind),
-        callbacks=read_callbacks(callbacks),
-        progress=progress,
-        resume=resume,
-        kind=kind,
-        low=low,
-    )
-    _check_held(plan, network.dtype)
-    recorded = (*plan.metrics.names, *plan.metrics.functions)
-    check_monitors([plan.schedule, *plan.callbacks], recorded, plan.callbacks)
-    return plan
-
-
 def check_monitors(
     watchers: Iterable[Any],
     recorded: Sequence[str],
@@ -227,7 +201,7 @@ def check_monitors(
                 raise ValueError(f"{type(part).__name__}: {error}; {remedy}.") from None
 
 
-def _read_dropout(dropout: Any, depth: int) -> list[float]:
+def _read_dropout(dropout: Any, depth: int, dtype: np.dtype[Any]) -> list[float]:
     """A share for the inputs and each hidden layer, or nothing."""
     items = as_items(dropout, "dropout")
     if isinstance(dropout, (str, bytes)):
@@ -241,30 +215,22 @@ def _read_dropout(dropout: Any, depth: int) -> list[float]:
             )
     else:
         shares = [0.0] + [as_rate(dropout, "dropout")] * (depth - 1)
+    # Draws have 32 bits, and the share that is kept has those of `dtype`.
+    least = max(2.0**-32, float(np.finfo(dtype).epsneg))
     for share in shares:
         if share >= 1:
             raise ValueError(f"dropout is {share}; expected less than 1.")
+        check_held(share, "dropout", dtype, least=least)
+        if share > 1 - 2.0**-32:
+            raise ValueError(f"dropout is {share!r}; expected at most 0.9999999997.")
     return shares if any(shares) else []
 
 
-def _read_norm(norm: Any, name: str) -> float:
+def _read_norm(norm: Any, name: str, dtype: np.dtype[Any]) -> float:
     if norm is None:
         return 0.0
     norm = as_rate(norm, name)
     if norm == 0:
         raise ValueError(f"{name} is 0; expected a positive number, or None for no limit.")
+    check_held(min(norm, 1.0), name, dtype)  # kept in float64, but what it leaves is not
     return float(norm)
-
-
-def _check_held(plan: Plan, dtype: np.dtype[Any]) -> None:
-    """Refuse coefficients that have another meaning when they are rounded to `dtype`."""
-    plan.optimizer.check_held(dtype)
-    for name in ("max_norm", "clip_norm"):  # kept in float64, but what they leave is not
-        norm = getattr(plan, name)
-        check_held(min(norm, 1.0), name, dtype)
-    # Draws have 32 bits, and the share that is kept has those of `dtype`.
-    least = max(2.0**-32, float(np.finfo(dtype).epsneg))
-    for share in plan.dropout:
-        check_held(share, "dropout", dtype, least=least)
-        if share > 1 - 2.0**-32:
-            raise ValueError(f"dropout is {share!r}; expected at most 0.9999999997.")
