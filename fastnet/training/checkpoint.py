@@ -32,7 +32,7 @@ from fastnet.model.architecture import check_cost
 from fastnet.model.model import Model
 from fastnet.training.state import HEADER, Setting, TrainingState
 
-__all__ = ["Checkpoint", "CheckpointWriter", "find_checkpoint", "read_checkpoint"]
+__all__ = ["Checkpoint", "find_checkpoint", "read_checkpoint"]
 
 #: Files that a checkpoint keeps: each is looked for, and renamed, whenever one is written.
 MOST_KEPT = 10_000
@@ -112,7 +112,11 @@ class Checkpoint(Callback):
         self.keep = as_count(keep, "keep", at_least=1, at_most=MOST_KEPT)
         self.written = 0
         self.error: Exception | None = None
-        self._next = 0.0
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._where: tuple[int, ...] | None = None  # how far the training was when last written
+        self._next = monotonic() + self.every
 
     @property
     def paths(self) -> list[str]:
@@ -133,7 +137,7 @@ class Checkpoint(Callback):
         """Training begins: remove what killed processes left, and set the clock."""
         for path in self.paths:
             remove_leftovers(path)
-        self._next = monotonic() + self.every
+        self._begin_anew()
 
     def is_due(self, epochs: int, mini_batches: int, *, epoch_ends: bool) -> bool:
         """Return whether to write after so many epochs and mini-batches of the training."""
@@ -143,28 +147,23 @@ class Checkpoint(Callback):
             return mini_batches % int(self.every) == 0
         return epoch_ends and epochs % int(self.every) == 0
 
-    def write(self, model: SavedModel) -> None:
-        """Write the file; where that fails, warn."""
+    def write(self, save: Callable[[], SavedModel], where: tuple[int, ...]) -> None:
+        """Write what `save` returns of the training, once where it is; if that fails, warn."""
+        if self._where == where:
+            return
         try:
-            write_npz(self.path, model, before=self._keep_older)
+            write_npz(self.path, save(), before=self._keep_older)
+            self.written, self.error, self._where = self.written + 1, None, where
         except (OSError, MemoryError, ValueError) as error:
-            self.note_failure(error)
-        else:
-            self.written += 1
-            self.error = None
-            self._next = monotonic() + self.every
-
-    def note_failure(self, error: Exception) -> None:
-        """Warn that the file could not be written."""
-        self.error = error
+            self.error = error
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            warnings.warn(
+                f"the checkpoint {self.path!r} was not written ({reason or error!r}); training "
+                "goes on, and the last one that could be written stays.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
         self._next = monotonic() + self.every
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        warnings.warn(
-            f"the checkpoint {self.path!r} was not written ({reason or error!r}); training "
-            "goes on, and the last one that could be written stays.",
-            RuntimeWarning,
-            stacklevel=3,
-        )
 
     def _keep_older(self) -> None:
         """Give the file that is there an older one's name too; it keeps its own meanwhile."""
@@ -185,73 +184,7 @@ class Checkpoint(Callback):
                 replace_file(paths[1], file.read())
 
 
-class CheckpointWriter:
-    """Writes the checkpoints of a training when each is due, and changes no bit of the training.
-
-    Parameters
-    ----------
-    checkpoints : list of Checkpoint
-        Without any, nothing is done.
-    save : function
-        Returns what a file holds of the training as it stands.
-    """
-
-    def __init__(self, checkpoints: list[Checkpoint], save: Callable[[], SavedModel]) -> None:
-        self.checkpoints = checkpoints
-        self._save = save
-        self._written: dict[Checkpoint, tuple[int, ...]] = {}
-
-    def begin(self) -> None:
-        """Training begins, or goes on."""
-        for checkpoint in self.checkpoints:
-            checkpoint.begin()
-
-    def next_stop(self, done: int) -> int | None:
-        """Return after how many mini-batches of the training, `done` being done, one is due."""
-        stops = [
-            (done // int(checkpoint.every) + 1) * int(checkpoint.every)
-            for checkpoint in self.checkpoints
-            if checkpoint.unit == "mini_batches"
-        ]
-        return min(stops, default=None)
-
-    def write_due(self, epochs: int, batches: int, where: tuple[int, ...]) -> None:
-        """Write those due after so many epochs and mini-batches.
-
-        Parameters
-        ----------
-        epochs, batches : int
-        where : tuple of int
-            Tells one moment of the training from another: epochs, examples done, whether an epoch
-            is under way.
-        """
-        ends = not where[-1]
-        self._write(
-            [c for c in self.checkpoints if c.is_due(epochs, batches, epoch_ends=ends)], where
-        )
-
-    def write_last(self, where: tuple[int, ...]) -> None:
-        """Training ends, for whatever reason: write where it stands, unless that is written."""
-        self._write([c for c in self.checkpoints if self._written.get(c) != where], where)
-
-    def _write(self, due: list[Checkpoint], where: tuple[int, ...]) -> None:
-        if not due:
-            return
-        try:
-            model = self._save()
-        except MemoryError as error:
-            for checkpoint in due:
-                checkpoint.note_failure(error)
-            return
-        for checkpoint in due:
-            checkpoint.write(model)
-            if checkpoint.error is None:
-                self._written[checkpoint] = where
-
-
-def find_checkpoint(
-    resume: Any, paths: Sequence[str], plan: dict[str, Any] | None = None
-) -> str | None:
+def find_checkpoint(resume: Any, paths: Sequence[str], plan: dict[str, Any]) -> str | None:
     """Return the file that `train`'s `resume` stands for, or None to begin anew.
 
     Parameters
@@ -261,8 +194,8 @@ def find_checkpoint(
         is one yet. One that cannot be read is passed over, with a RuntimeWarning, for one that can.
     paths : list of str
         Where the training's checkpoints are to be written.
-    plan : dict, optional
-        The description of the training that is to go on; without it any file is taken for its own.
+    plan : dict
+        The description of the training that is to go on.
 
     Raises
     ------
@@ -270,41 +203,29 @@ def find_checkpoint(
         `resume` is something else.
     ValueError
         True, and there is no checkpoint among the callbacks.
-
-    Examples
-    --------
-    >>> find_checkpoint("run.npz", [])
-    'run.npz'
-    >>> find_checkpoint(True, ["not/there/yet.npz"])
     """
     if resume is None or resume is False:
         return None
-    if resume is True:
-        if not paths:
-            raise ValueError(
-                "resume is True, which is the file of the Checkpoint among the callbacks, and "
-                "there is none; add one, or give resume the path."
-            )
-        found = [path for path in paths if os.path.exists(path)]
-        return _furthest(found, plan) if len(found) > 1 else next(iter(found), None)
-    if not isinstance(resume, (str, bytes, os.PathLike)):
-        raise TypeError(f"resume is {shown(resume)}; give a path, True or None.")
-    return os.fsdecode(resume)
-
-
-def _furthest(paths: list[str], plan: dict[str, Any] | None) -> str:
-    """Return the file of this training that has the most epochs and mini-batches done."""
-    ranks: dict[str, tuple[Any, ...]] = {}
-    damage = {}
-    for path in paths:
+    if resume is not True:
+        if not isinstance(resume, (str, bytes, os.PathLike)):
+            raise TypeError(f"resume is {shown(resume)}; give a path, True or None.")
+        return os.fsdecode(resume)
+    if not paths:
+        raise ValueError(
+            "resume is True, which is the file of the Checkpoint among the callbacks, and "
+            "there is none; add one, or give resume the path."
+        )
+    found = [path for path in paths if os.path.exists(path)]
+    if len(found) < 2:
+        return found[0] if found else None
+    ranks, damage = {}, {}
+    for path in found:
         try:
             ranks[path] = _rank(path, plan)
         except (OSError, ValueError) as error:
             damage[path] = error
-    if not ranks:
-        return paths[0]
-    best = max(ranks, key=ranks.__getitem__)
-    for path, cause in damage.items():
+    best = max(ranks, key=ranks.__getitem__, default=found[0])
+    for path, cause in damage.items() if ranks else ():
         warnings.warn(
             f"the checkpoint {path!r} cannot be read ({in_one_line(str(cause))}); training goes "
             f"on from {best!r}.",
@@ -314,13 +235,13 @@ def _furthest(paths: list[str], plan: dict[str, Any] | None) -> str:
     return best
 
 
-def _rank(path: str, plan: dict[str, Any] | None) -> tuple[Any, ...]:
+def _rank(path: str, plan: dict[str, Any]) -> tuple[Any, ...]:
     """Return what is larger the further a checkpoint is; other trainings rank lowest."""
     told = check_keys(read_npz_header(path).get("training"), repr(path), (*_KEYS, "arrays"))
     done = [told["epochs"], "order" in told["arrays"], told["position"], not told["asking"]]
     if not isinstance(told["arrays"], list) or any(type(n) not in (int, bool) for n in done):
         raise ValueError(f"{path!r} does not say how far it is")
-    return plan is None or told["plan"] == plan, *done
+    return told["plan"] == plan, *done
 
 
 #: What the header of a checkpoint says of the training.

@@ -27,7 +27,6 @@ from fastnet.optimizers import State
 from fastnet.training.calls import EpochCalls, ThreadChoice
 from fastnet.training.checkpoint import (
     Checkpoint,
-    CheckpointWriter,
     find_checkpoint,
     read_checkpoint,
     refuse_checkpoint,
@@ -96,12 +95,11 @@ class Training:
         self.diverged: DivergenceError | None = None
         self._is_back = self._running = False
         self._begun: list[Callback] = []
-        checkpoints = [c for c in plan.callbacks if isinstance(c, Checkpoint)]
-        self.writer = CheckpointWriter(checkpoints, self._saved)
+        self.checkpoints = [c for c in plan.callbacks if isinstance(c, Checkpoint)]
         self._resumed: tuple[str, TrainingState, SavedModel] | None = None
-        if checkpoints or (plan.resume is not None and plan.resume is not False):
+        if self.checkpoints or (plan.resume is not None and plan.resume is not False):
             self.check_resumable()
-            self._read_checkpoint(checkpoints)
+            self._read_checkpoint()
 
     def check_plan(self) -> None:
         """Refuse coefficients that have another meaning when they are rounded to the dtype."""
@@ -122,7 +120,7 @@ class Training:
                 "shuffle method of a random.Random or a NumPy generator."
             )
 
-    def _read_checkpoint(self, checkpoints: list[Checkpoint]) -> None:
+    def _read_checkpoint(self) -> None:
         plan, network = self.plan, self.network
         callbacks = [c for c in plan.callbacks if not isinstance(c, Checkpoint)]
         self._description = plan.describe(network.cost.name, self.data, self.sampler, callbacks)
@@ -134,7 +132,7 @@ class Training:
             epochs=plan.epochs,
             n_states=plan.optimizer.n_states,
         )
-        paths = [path for checkpoint in checkpoints for path in checkpoint.paths]
+        paths = [path for checkpoint in self.checkpoints for path in checkpoint.paths]
         path = find_checkpoint(plan.resume, paths, self._description)
         if path is not None:
             self._resumed = (path, *read_checkpoint(path, self._setting, self._description))
@@ -155,7 +153,7 @@ class Training:
         """
         plan, guard = self.plan, self.network._guard
         with (
-            Interrupts(terminating=bool(self.writer.checkpoints)) as self.interrupts,
+            Interrupts(terminating=bool(self.checkpoints)) as self.interrupts,
             _exclusive(self.network),
             ProgressReport(plan.progress, plan.epochs * self.batches) as self.report,
         ):
@@ -186,7 +184,8 @@ class Training:
         self.earlier = self.network.history[: len(self.network.history) - len(self.history)]
         self._records = self.network.history
         self._prepare()
-        self.writer.begin()
+        for checkpoint in self.checkpoints:
+            checkpoint.begin()
         self.network._guard.begun = self._running = True
 
     def _restore(self, path: str, state: TrainingState, model: SavedModel) -> None:
@@ -388,7 +387,7 @@ class Training:
             self._store(epoch)
         self.finish_epoch(epoch, float(etas[-1]), state.measured, state.position)
         self._capture(order=None, position=0)
-        self.writer.write_due(len(self.history), len(self.history) * self.batches, self._where())
+        self._write_due()
 
     def finish_epoch(self, epoch: int, eta: float, measured: tuple[float, int], n: int) -> None:
         """Measure, record, and let schedule and callbacks decide whether to go on.
@@ -465,15 +464,15 @@ class Training:
                 self._say_done(self._batches_done() - start // self.size)
                 self._call_intervals(epoch)
                 if stop < self.data.n:
-                    done = stop // self.size
-                    batches = len(self.history) * self.batches + done
-                    self.writer.write_due(len(self.history), batches, self._where())
+                    self._write_due()
             start = stop
 
     def _next_checkpoint(self, start: int) -> int | None:
         """Where in the epoch a checkpoint is due, at the earliest."""
         before = len(self.history) * self.batches
-        due = self.writer.next_stop(before + start // self.size)
+        done = before + start // self.size
+        every = [int(c.every) for c in self.checkpoints if c.unit == "mini_batches"]
+        due = min(((done // n + 1) * n for n in every), default=None)
         return None if due is None else (due - before) * self.size
 
     def _piece(self, start: int, stop: int) -> Piece:
@@ -582,7 +581,7 @@ class Training:
 
     def _capture(self, **changes: Any) -> None:
         """Take over what changes together, and what callbacks and generators have just changed."""
-        if self.writer.checkpoints:
+        if self.checkpoints:
             captured = TrainingState.captured(self._setting)
             changes |= captured | {"epochs": len(self.history), "stopped": self.stopped}
             between = changes.get("order", self.state.order) is None
@@ -590,13 +589,19 @@ class Training:
             self._kept = parameters, self.network.cost.name
         vars(self.state).update(changes)
 
-    def _where(self) -> tuple[int, int, bool]:
-        return self.state.epochs, self.state.position, self.state.order is not None
+    def _write_due(self, *, ends: bool = False) -> None:
+        """Write the checkpoints that are due where the training is; all of them where it ends."""
+        state = self.state
+        where = state.epochs, state.position, state.order is not None
+        batches = state.epochs * self.batches + state.position // self.size
+        for checkpoint in self.checkpoints:
+            if ends or checkpoint.is_due(state.epochs, batches, epoch_ends=state.order is None):
+                checkpoint.write(self._saved, where)
 
     def _write_last(self) -> None:
         """Training ends, for whatever reason: write where it stands, unless it has diverged."""
         if self.state.order is None or not self.engine.first_bad_layer():
-            self.writer.write_last(self._where())
+            self._write_due(ends=True)
 
     def _saved(self) -> SavedModel:
         """What a checkpoint holds of the training as it stands."""
