@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fastnet.common.arguments import call, is_function, shown
 from fastnet.common.generators import RNG, get_state, read_state, set_state
 
-__all__ = ["Sampler", "Shuffle", "drawn_permutation"]
+__all__ = ["Sampler", "Shuffle", "as_permutation", "drawn_permutation"]
 
 Array = NDArray[Any]
 Shuffle = bool | Callable[[list[int]], object]
@@ -54,7 +54,7 @@ class Sampler:
         """
         if callable(self._shuffle):
             call(self._shuffle, "shuffle", self.rows)
-            order = _as_permutation(list(self.rows), self._n)
+            order = as_permutation(list(self.rows), self._n)
             if order is None:
                 raise ValueError(
                     f"shuffle left no permutation of the {self._n} row numbers; "
@@ -93,7 +93,7 @@ class Sampler:
             The rows are not a permutation, or the generator is of another kind.
         """
         if self.is_custom:
-            order = _as_permutation(state["rows"], self._n)
+            order = as_permutation(state["rows"], self._n)
             if order is None:
                 raise ValueError(f"its rows are no permutation of the {self._n} row numbers")
             if self.source is not None:
@@ -114,7 +114,7 @@ def drawn_permutation(rng: RNG, n: int) -> Array:
     >>> sorted(drawn_permutation(np.random.default_rng(0), 4).tolist())
     [0, 1, 2, 3]
     """
-    order = _as_permutation(rng.permutation(n), n)
+    order = as_permutation(rng.permutation(n), n)
     if order is None:
         raise ValueError(
             f"rng.permutation({n}) of a {type(rng).__name__} gave no permutation of the row "
@@ -123,8 +123,8 @@ def drawn_permutation(rng: RNG, n: int) -> Array:
     return order
 
 
-def _as_permutation(given: Any, n: int) -> Array | None:
-    """A copy as intp, which nobody else can write; None unless it has each number below n once."""
+def as_permutation(given: Any, n: int) -> Array | None:
+    """Return a copy as intp; None unless each number below n is there once."""
     try:
         order = np.array(given)
     except (TypeError, ValueError, OverflowError):

@@ -1,12 +1,12 @@
 """`TrainingState`: everything that the later steps of a training depend on, in one table.
 
-Each field has a kind beside its type, which says how its value is copied from the training's
-objects, written to a checkpoint, checked when it is read, and put back.
+Each field has beside its type the function that reads it from a checkpoint and checks it.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any, get_type_hints
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fastnet.callbacks import Callback, EarlyStopping
 from fastnet.common import generators
+from fastnet.data.order import as_permutation
 from fastnet.files import SavedTraining
 from fastnet.files.checks import described
 from fastnet.model.model import Model
@@ -52,57 +53,22 @@ class Setting:
     n_states: int
 
 
-class _Kind:
-    """How a field is captured, written, read and put back; here, not captured and any value.
+Reader = Callable[[str, SavedTraining, Setting], Any]
 
-    `read` takes what it uses out of the file's values and arrays, so that foreign ones are left.
-    """
-
-    captured = False
-
-    def capture(self, setting: Setting) -> Any:
-        raise NotImplementedError
-
-    def write(self, name: str, value: Any, saved: SavedTraining) -> None:
-        saved.told[name] = value
-
-    def read(self, name: str, saved: SavedTraining, setting: Setting) -> Any:
-        return saved.told.pop(name)
-
-    def restore(self, value: Any, setting: Setting) -> None:
-        """Put the value back where it was captured."""
+# ---- how the fields are read; arrays are taken out, so that foreign ones are left
 
 
-class _Number(_Kind):
-    """A number of exactly this type, within bounds; "n" is the number of examples."""
+def _number(kind: type, least: float = 0, most: float | None = 1) -> Reader:
+    """Return what reads a number of exactly this type, within bounds; None: the examples."""
 
-    def __init__(self, kind: type, least: float = 0, most: Any = 1) -> None:
-        self._kind, self._least, self._most = kind, least, most
-
-    def read(self, name: str, saved: SavedTraining, setting: Setting) -> Any:
-        value: Any = saved.told.pop(name)
-        most = setting.n if self._most == "n" else self._most
-        of_kind = type(value) is self._kind  # not isinstance(): a bool is an int
-        if not of_kind or not self._least <= value <= most:
+    def read(name: str, saved: SavedTraining, setting: Setting) -> Any:
+        value: Any = saved.told[name]
+        of_kind = type(value) is kind  # not isinstance(): a bool is an int
+        if not of_kind or not least <= value <= (setting.n if most is None else most):
             raise ValueError(f"its {name} is {described(value)}")
         return value
 
-
-class _Order(_Kind):
-    """The order of an epoch's examples; None between epochs."""
-
-    def write(self, name: str, value: Any, saved: SavedTraining) -> None:
-        if value is not None:
-            saved.arrays[name] = value.astype(_row_type(len(value)))
-
-    def read(self, name: str, saved: SavedTraining, setting: Setting) -> Any:
-        if name not in saved.arrays:
-            return None
-        n = setting.n
-        rows = _take(name, saved, n, _row_type(n)).astype(np.int64)
-        if not ((rows >= 0) & (rows < n)).all() or not (np.bincount(rows, minlength=n) == 1).all():
-            raise ValueError(f"its {name} is no permutation of the {n} row numbers")
-        return rows.astype(np.intp)
+    return read
 
 
 def _row_type(n: int) -> np.dtype[Any]:
@@ -117,102 +83,62 @@ def _take(name: str, saved: SavedTraining, n: int, dtype: np.dtype[Any]) -> Arra
     return array.copy()  # arrays read from a file are read-only
 
 
-class _Vector(_Kind):
+def _read_order(name: str, saved: SavedTraining, setting: Setting) -> Array | None:
+    if name not in saved.arrays:
+        return None
+    order = as_permutation(_take(name, saved, setting.n, _row_type(setting.n)), setting.n)
+    if order is None:
+        raise ValueError(f"its {name} is no permutation of the {setting.n} row numbers")
+    return order
+
+
+def _read_vector(name: str, saved: SavedTraining, setting: Setting) -> Array | None:
     """An array laid out as the parameters; None if there is none."""
-
-    def write(self, name: str, value: Any, saved: SavedTraining) -> None:
-        if value is not None:
-            saved.arrays[name] = value
-
-    def read(self, name: str, saved: SavedTraining, setting: Setting) -> Any:
-        if name not in saved.arrays:
-            return None
-        parameters = setting.network.parameters
-        vector = _take(name, saved, parameters.size, parameters.dtype)
-        if not np.isfinite(vector).all():
-            raise ValueError(f"its array {name} holds a number that is not finite")
-        return vector
+    if name not in saved.arrays:
+        return None
+    parameters = setting.network.parameters
+    vector = _take(name, saved, parameters.size, parameters.dtype)
+    if not np.isfinite(vector).all():
+        raise ValueError(f"its array {name} holds a number that is not finite")
+    return vector
 
 
-class _Vectors(_Kind):
+def _read_vectors(name: str, saved: SavedTraining, setting: Setting) -> list[Array]:
     """As many arrays laid out as the parameters as the optimizer has."""
-
-    def write(self, name: str, value: Any, saved: SavedTraining) -> None:
-        saved.arrays.update({f"{name}_{which}": vector for which, vector in enumerate(value)})
-
-    def read(self, name: str, saved: SavedTraining, setting: Setting) -> Any:
-        parameters = setting.network.parameters
-        names = [f"{name}_{which}" for which in range(setting.n_states)]
-        vectors = [_take(key, saved, parameters.size, parameters.dtype) for key in names]
-        for key, vector in zip(names, vectors, strict=True):
-            # Infinity may be: the square of a large gradient, after which nothing moves any more.
-            if np.isnan(vector).any():
-                raise ValueError(f"its array {key} holds NaN")
-        return vectors
+    parameters = setting.network.parameters
+    names = [f"{name}_{which}" for which in range(setting.n_states)]
+    vectors = [_take(key, saved, parameters.size, parameters.dtype) for key in names]
+    for key, vector in zip(names, vectors, strict=True):
+        # Infinity may be: the square of a large gradient, after which nothing moves any more.
+        if np.isnan(vector).any():
+            raise ValueError(f"its array {key} holds NaN")
+    return vectors
 
 
-class _NetworkGenerator(_Kind):
-    """The state of the network's generator, as plain values."""
-
-    captured = True
-
-    def capture(self, setting: Setting) -> Any:
-        return generators.get_state(setting.network.rng)
-
-    def read(self, name: str, saved: SavedTraining, setting: Setting) -> Any:
-        plain, begins = saved.told.pop(name), Callback.on_train_begin
-        # A callback may yet give the network another generator when training begins.
-        if all(getattr(type(h), "on_train_begin", begins) is begins for h in setting.hooks):
-            self._native(plain, setting)
-        return plain
-
-    def restore(self, value: Any, setting: Setting) -> None:
-        generators.set_state(setting.network.rng, self._native(value, setting))
-
-    def _native(self, plain: Any, setting: Setting) -> Any:
-        try:
-            return generators.read_state(plain, setting.network.rng)
-        except ValueError as error:
-            raise ValueError(f"its rng: {error}") from error
+def _read_rng(name: str, saved: SavedTraining, setting: Setting) -> Any:
+    begins = Callback.on_train_begin
+    # A callback may yet give the network another generator when training begins.
+    if all(getattr(type(hook), "on_train_begin", begins) is begins for hook in setting.hooks):
+        _native(saved.told[name], setting)
+    return saved.told[name]
 
 
-class _Hooks(_Kind):
-    """What each of the hooks has changed since the training began."""
-
-    captured = True
-
-    def capture(self, setting: Setting) -> Any:
-        return [copy.deepcopy(hook.get_state()) for hook in setting.hooks]
-
-    def write(self, name: str, value: Any, saved: SavedTraining) -> None:
-        saved.told[name] = [
-            {
-                key: _marked(item, f"hook_{place}_{number}", saved)
-                for number, (key, item) in enumerate(state.items())
-            }
-            for place, state in enumerate(value)
-        ]
-
-    def read(self, name: str, saved: SavedTraining, setting: Setting) -> Any:
-        states = saved.told.pop(name)
-        if not isinstance(states, list) or len(states) != len(setting.hooks):
-            raise ValueError(f"its {name} are {described(states)}")
-        return [
-            _read_hook(state, hook, saved, setting.network.parameters)
-            for state, hook in zip(states, setting.hooks, strict=True)
-        ]
-
-    def restore(self, value: Any, setting: Setting) -> None:
-        for hook, state in zip(setting.hooks, value, strict=True):
-            hook.set_state(state)
+def _native(plain: Any, setting: Setting) -> Any:
+    """The state of the network's generator as NumPy has it."""
+    try:
+        return generators.read_state(plain, setting.network.rng)
+    except ValueError as error:
+        raise ValueError(f"its rng: {error}") from error
 
 
-def _marked(value: Any, name: str, saved: SavedTraining) -> dict[str, Any]:
-    """A plain value, or the name of an array that is put among the file's arrays."""
-    if not isinstance(value, np.ndarray):
-        return {"value": value}
-    saved.arrays[name] = value
-    return {"array": name}
+def _read_hooks(name: str, saved: SavedTraining, setting: Setting) -> list[dict[str, Any]]:
+    states = saved.told[name]
+    if not isinstance(states, list) or len(states) != len(setting.hooks):
+        raise ValueError(f"its {name} are {described(states)}")
+    return [
+        _read_hook(state, hook, saved, setting.network.parameters)
+        for state, hook in zip(states, setting.hooks, strict=True)
+    ]
 
 
 def _read_hook(marked: Any, hook: Any, saved: SavedTraining, parameters: Array) -> dict[str, Any]:
@@ -292,20 +218,20 @@ class TrainingState:
         The parameters as the engine holds them, where `scale` is not 1.
     """
 
-    rng: Annotated[Any, _NetworkGenerator()] = None
-    hooks: Annotated[list[dict[str, Any]], _Hooks()] = field(default_factory=list)
-    epochs: Annotated[int, _Number(int, most=2**62)] = 0
-    stopped: Annotated[bool, _Number(bool)] = False
-    order: Annotated[Array | None, _Order()] = None
-    dropout_key: Annotated[int, _Number(int, most=2**64 - 1)] = 0
-    position: Annotated[int, _Number(int, most="n")] = 0
-    cost_sum: Annotated[float, _Number(float, -_LARGEST, _LARGEST)] = 0.0
-    hits: Annotated[int, _Number(int, most="n")] = 0
-    asking: Annotated[bool, _Number(bool)] = False
-    step: Annotated[int, _Number(int, most=2**62)] = 0
-    state: Annotated[list[Array], _Vectors()] = field(default_factory=list)
-    scale: Annotated[float, _Number(float, 0.5)] = 1.0
-    unscaled: Annotated[Array | None, _Vector()] = None
+    rng: Annotated[Any, _read_rng] = None
+    hooks: Annotated[list[dict[str, Any]], _read_hooks] = field(default_factory=list)
+    epochs: Annotated[int, _number(int, most=2**62)] = 0
+    stopped: Annotated[bool, _number(bool)] = False
+    order: Annotated[Array | None, _read_order] = None
+    dropout_key: Annotated[int, _number(int, most=2**64 - 1)] = 0
+    position: Annotated[int, _number(int, most=None)] = 0
+    cost_sum: Annotated[float, _number(float, -_LARGEST, _LARGEST)] = 0.0
+    hits: Annotated[int, _number(int, most=None)] = 0
+    asking: Annotated[bool, _number(bool)] = False
+    step: Annotated[int, _number(int, most=2**62)] = 0
+    state: Annotated[list[Array], _read_vectors] = field(default_factory=list)
+    scale: Annotated[float, _number(float, 0.5)] = 1.0
+    unscaled: Annotated[Array | None, _read_vector] = None
 
     @property
     def measured(self) -> tuple[float, int]:
@@ -315,14 +241,25 @@ class TrainingState:
     @staticmethod
     def captured(setting: Setting) -> dict[str, Any]:
         """Return a copy of what hooks and generators may change."""
-        return {n: kind.capture(setting) for n, kind in _KINDS.items() if kind.captured}
+        states = [copy.deepcopy(hook.get_state()) for hook in setting.hooks]
+        return {"rng": generators.get_state(setting.network.rng), "hooks": states}
 
     def write(self, plan: dict[str, Any]) -> SavedTraining:
         """Return what a checkpoint holds of a training so described."""
-        saved = SavedTraining({"plan": plan}, {})
-        for name, kind in _KINDS.items():
-            kind.write(name, getattr(self, name), saved)
-        return saved
+        told = {"plan": plan} | {name: getattr(self, name) for name in HEADER}
+        arrays = {f"state_{which}": vector for which, vector in enumerate(self.state)}
+        if self.order is not None:
+            arrays["order"] = self.order.astype(_row_type(len(self.order)))
+        if self.unscaled is not None:
+            arrays["unscaled"] = self.unscaled
+        states: list[dict[str, Any]] = [{} for _ in self.hooks]
+        for place, state in enumerate(self.hooks):
+            for number, (key, item) in enumerate(state.items()):
+                states[place][key] = {"value": item}
+                if isinstance(item, np.ndarray):
+                    states[place][key] = {"array": f"hook_{place}_{number}"}
+                    arrays[f"hook_{place}_{number}"] = item
+        return SavedTraining(told | {"hooks": states}, arrays)
 
     @classmethod
     def read(cls, saved: SavedTraining, setting: Setting, n_records: int) -> TrainingState:
@@ -333,8 +270,8 @@ class TrainingState:
         ValueError
             It is not the state of such a training; nothing has changed.
         """
-        left = SavedTraining(dict(saved.told), dict(saved.arrays))
-        state = cls(**{name: kind.read(name, left, setting) for name, kind in _KINDS.items()})
+        left = SavedTraining(saved.told, dict(saved.arrays))
+        state = cls(**{name: read(name, left, setting) for name, read in _READERS.items()})
         if left.arrays:
             raise ValueError(
                 f"it has an array {min(left.arrays)}, which this training does not have"
@@ -364,15 +301,14 @@ class TrainingState:
         ValueError
             The network has been given a generator of another kind; nothing has changed.
         """
-        for name, kind in _KINDS.items():  # the generator first, which may be refused
-            kind.restore(getattr(self, name), setting)
+        generators.set_state(setting.network.rng, _native(self.rng, setting))
+        for hook, state in zip(setting.hooks, self.hooks, strict=True):
+            hook.set_state(state)
 
 
-_KINDS: dict[str, _Kind] = {
+_READERS: dict[str, Reader] = {
     name: hint.__metadata__[0]
     for name, hint in get_type_hints(TrainingState, include_extras=True).items()
 }
 #: What stands in a checkpoint's header; the rest are arrays.
-HEADER = tuple(
-    name for name, kind in _KINDS.items() if not isinstance(kind, (_Order, _Vector, _Vectors))
-)
+HEADER = tuple(name for name in _READERS if name not in ("order", "state", "unscaled"))
