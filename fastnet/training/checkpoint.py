@@ -36,7 +36,6 @@ __all__ = ["Checkpoint", "find_checkpoint", "read_checkpoint"]
 
 #: Files that a checkpoint keeps: each is looked for, and renamed, whenever one is written.
 MOST_KEPT = 10_000
-UNITS = ("epochs", "mini_batches", "seconds")
 
 
 class Checkpoint(Callback):
@@ -91,7 +90,7 @@ class Checkpoint(Callback):
     [0, 1, 2, 3, 4]
     """
 
-    units: ClassVar[tuple[str, ...]] = UNITS
+    units: ClassVar[tuple[str, ...]] = ("epochs", "mini_batches", "seconds")
 
     def __init__(
         self,
@@ -102,7 +101,7 @@ class Checkpoint(Callback):
         keep: int = 1,
     ) -> None:
         self.path = os.path.abspath(as_path(path, "path"))
-        self.unit = as_choice(unit, "unit", UNITS)
+        self.unit = as_choice(unit, "unit", self.units)
         if self.unit == "seconds":
             self.every = as_rate(every, "every")
             if self.every == 0:
@@ -112,11 +111,8 @@ class Checkpoint(Callback):
         self.keep = as_count(keep, "keep", at_least=1, at_most=MOST_KEPT)
         self.written = 0
         self.error: Exception | None = None
-        self._begin_anew()
-
-    def _begin_anew(self) -> None:
         self._where: tuple[int, ...] | None = None  # how far the training was when last written
-        self._next = monotonic() + self.every
+        self._next = 0.0
 
     @property
     def paths(self) -> list[str]:
@@ -137,7 +133,7 @@ class Checkpoint(Callback):
         """Training begins: remove what killed processes left, and set the clock."""
         for path in self.paths:
             remove_leftovers(path)
-        self._begin_anew()
+        self._where, self._next = None, monotonic() + self.every
 
     def is_due(self, epochs: int, mini_batches: int, *, epoch_ends: bool) -> bool:
         """Return whether to write after so many epochs and mini-batches of the training."""
@@ -187,22 +183,9 @@ class Checkpoint(Callback):
 def find_checkpoint(resume: Any, paths: Sequence[str], plan: dict[str, Any]) -> str | None:
     """Return the file that `train`'s `resume` stands for, or None to begin anew.
 
-    Parameters
-    ----------
-    resume : None, bool or path
-        True: of the callbacks' files that are this training's, the one that is furthest, if there
-        is one yet. One that cannot be read is passed over, with a RuntimeWarning, for one that can.
-    paths : list of str
-        Where the training's checkpoints are to be written.
-    plan : dict
-        The description of the training that is to go on.
-
-    Raises
-    ------
-    TypeError
-        `resume` is something else.
-    ValueError
-        True, and there is no checkpoint among the callbacks.
+    True stands for the one of the files at `paths` that holds the training described by `plan` and
+    is furthest, if there is any. A file that cannot be read is passed over, with a RuntimeWarning,
+    for one that can.
     """
     if resume is None or resume is False:
         return None
@@ -252,14 +235,6 @@ def read_checkpoint(
     path: str, setting: Setting, plan: dict[str, Any]
 ) -> tuple[TrainingState, SavedModel]:
     """Return the state of a training, and its network, once they are found to be of this one.
-
-    Parameters
-    ----------
-    path : str
-    setting : Setting
-        Of the training that is to go on; nothing in it is changed.
-    plan : dict
-        Its description.
 
     Raises
     ------

@@ -22,6 +22,9 @@ from fastnet.schedules import HalveOnPlateau, monitored, read_schedule
 
 __all__ = ["Plan", "check_monitors"]
 
+#: The options that act on the parameters, or on the units, of every step.
+REGULARIZATION = ("l1", "l2", "dropout", "max_norm", "clip_norm")
+
 
 @dataclass
 class Plan:
@@ -101,14 +104,8 @@ class Plan:
     ) -> dict[str, Any]:
         """Return, in plain values, what the steps of a training depend on, but for `epochs`.
 
-        Parameters
-        ----------
-        cost : str
-            The network's before it trains; a callback may choose another.
-        data : Dataset
-        sampler : Sampler
-        callbacks : list of Callback
-            Those that may change the training.
+        `cost` is the network's before it trains, which a callback may replace; `callbacks` are
+        those that may change the training.
         """
         shuffled_by = type(sampler.source).__name__ if sampler.is_custom else bool(self.shuffle)
         found = {
@@ -116,11 +113,7 @@ class Plan:
             "mini_batch_size": min(self.mini_batch_size, data.n),
             "optimizer": repr(self.optimizer),
             "schedule": _describe(self.schedule),
-            "l1": float(self.l1),
-            "l2": float(self.l2),
-            "dropout": [float(share) for share in self.dropout],
-            "max_norm": float(self.max_norm),
-            "clip_norm": float(self.clip_norm),
+            **{name: getattr(self, name) for name in REGULARIZATION},
             "shuffle": shuffled_by,
             "metrics": [*self.metrics.names, *self.metrics.functions],
             "callbacks": [_describe(callback) for callback in callbacks],

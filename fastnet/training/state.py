@@ -53,9 +53,8 @@ class Setting:
     n_states: int
 
 
+#: Returns a field's value, checked; takes arrays out, so that foreign ones are left.
 Reader = Callable[[str, SavedTraining, Setting], Any]
-
-# ---- how the fields are read; arrays are taken out, so that foreign ones are left
 
 
 def _number(kind: type, least: float = 0, most: float | None = 1) -> Reader:
@@ -92,27 +91,24 @@ def _read_order(name: str, saved: SavedTraining, setting: Setting) -> Array | No
     return order
 
 
-def _read_vector(name: str, saved: SavedTraining, setting: Setting) -> Array | None:
-    """An array laid out as the parameters; None if there is none."""
-    if name not in saved.arrays:
-        return None
+def _take_vector(name: str, saved: SavedTraining, setting: Setting, may_be: str = "") -> Array:
+    """An array laid out as the parameters."""
     parameters = setting.network.parameters
     vector = _take(name, saved, parameters.size, parameters.dtype)
-    if not np.isfinite(vector).all():
-        raise ValueError(f"its array {name} holds a number that is not finite")
+    for bad, what in ((np.isnan, "NaN"), (np.isinf, "infinity")):
+        if what != may_be and bad(vector).any():
+            raise ValueError(f"its array {name} holds {what}")
     return vector
 
 
+def _read_vector(name: str, saved: SavedTraining, setting: Setting) -> Array | None:
+    return _take_vector(name, saved, setting) if name in saved.arrays else None
+
+
 def _read_vectors(name: str, saved: SavedTraining, setting: Setting) -> list[Array]:
-    """As many arrays laid out as the parameters as the optimizer has."""
-    parameters = setting.network.parameters
+    # Infinity may be: the square of a large gradient, after which nothing moves any more.
     names = [f"{name}_{which}" for which in range(setting.n_states)]
-    vectors = [_take(key, saved, parameters.size, parameters.dtype) for key in names]
-    for key, vector in zip(names, vectors, strict=True):
-        # Infinity may be: the square of a large gradient, after which nothing moves any more.
-        if np.isnan(vector).any():
-            raise ValueError(f"its array {key} holds NaN")
-    return vectors
+    return [_take_vector(key, saved, setting, "infinity") for key in names]
 
 
 def _read_rng(name: str, saved: SavedTraining, setting: Setting) -> Any:
