@@ -143,23 +143,33 @@ class Checkpoint(Callback):
             return mini_batches % int(self.every) == 0
         return epoch_ends and epochs % int(self.every) == 0
 
-    def write(self, save: Callable[[], SavedModel], where: tuple[int, ...]) -> None:
-        """Write what `save` returns of the training, once where it is; if that fails, warn."""
-        if self._where == where:
-            return
+    def _write_once(self, save: Callable[[], SavedModel], where: tuple[int, ...]) -> None:
+        """Write what `save` returns of a training that is at `where`, unless that is written."""
+        if self._where != where:
+            try:
+                self.write(save())
+            except MemoryError as error:
+                self.note_failure(error)
+            self._where = where if self.error is None else None
+
+    def write(self, model: SavedModel) -> None:
+        """Write the file; where that fails, warn."""
         try:
-            write_npz(self.path, save(), before=self._keep_older)
-            self.written, self.error, self._where = self.written + 1, None, where
+            write_npz(self.path, model, before=self._keep_older)
+            self.written, self.error, self._next = self.written + 1, None, monotonic() + self.every
         except (OSError, MemoryError, ValueError) as error:
-            self.error = error
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            warnings.warn(
-                f"the checkpoint {self.path!r} was not written ({reason or error!r}); training "
-                "goes on, and the last one that could be written stays.",
-                RuntimeWarning,
-                stacklevel=2,
-            )
-        self._next = monotonic() + self.every
+            self.note_failure(error)
+
+    def note_failure(self, error: Exception) -> None:
+        """Warn that the file could not be written."""
+        self.error, self._next = error, monotonic() + self.every
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        warnings.warn(
+            f"the checkpoint {self.path!r} was not written ({reason or error!r}); training "
+            "goes on, and the last one that could be written stays.",
+            RuntimeWarning,
+            stacklevel=3,
+        )
 
     def _keep_older(self) -> None:
         """Give the file that is there an older one's name too; it keeps its own meanwhile."""

@@ -596,7 +596,7 @@ class Training:
         batches = state.epochs * self.batches + state.position // self.size
         for checkpoint in self.checkpoints:
             if ends or checkpoint.is_due(state.epochs, batches, epoch_ends=state.order is None):
-                checkpoint.write(self._saved, where)
+                checkpoint._write_once(self._saved, where)
 
     def _write_last(self) -> None:
         """Training ends, for whatever reason: write where it stands, unless it has diverged."""
