@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fastnet.callbacks import Callback, EarlyStopping
 
 if TYPE_CHECKING:
     from fastnet.kernels.engine_f64_baseline import TrainingEngine
 
-__all__ = ["FiniteCheck", "bad_cost", "owner_of_parameters"]
+__all__ = ["FiniteCheck", "owner_of_parameters"]
 
 #: All parameters are looked at this often within an epoch, and for at most one part in so many of
 #: the time: what is not finite may hide for long behind a unit that is saturated.
@@ -42,20 +41,6 @@ class FiniteCheck:
             self._next_look = now + max(SECONDS_PER_LOOK, SHARE_OF_LOOKS * took)
         cost = engine.measured[0]
         return None if math.isfinite(cost) else f"the running cost is {cost}"
-
-
-def bad_cost(record: dict[str, Any], names: Iterable[str]) -> str:
-    """Return which cost of an epoch's record is not finite, or "".
-
-    Examples
-    --------
-    >>> bad_cost({"epoch": 0, "training_cost": math.inf}, ["training_cost"])
-    'training_cost is inf'
-    """
-    for name in names:
-        if name.endswith("cost") and not math.isfinite(record[name]):
-            return f"{name} is {record[name]}"
-    return ""
 
 
 def owner_of_parameters(callback: Callback) -> str:

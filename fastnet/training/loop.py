@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -31,10 +32,10 @@ from fastnet.training.checkpoint import (
     read_checkpoint,
     refuse_checkpoint,
 )
-from fastnet.training.divergence import FiniteCheck, bad_cost, owner_of_parameters
+from fastnet.training.divergence import FiniteCheck, owner_of_parameters
 from fastnet.training.interrupts import Interrupts
 from fastnet.training.plan import Plan
-from fastnet.training.rollback import Rollback
+from fastnet.training.rollback import rollback
 from fastnet.training.state import Setting, TrainingState
 
 if TYPE_CHECKING:
@@ -124,14 +125,8 @@ class Training:
         plan, network = self.plan, self.network
         callbacks = [c for c in plan.callbacks if not isinstance(c, Checkpoint)]
         self._description = plan.describe(network.cost.name, self.data, self.sampler, callbacks)
-        self._setting = Setting(
-            network=network,
-            hooks=[plan.schedule, self.sampler, *callbacks],
-            n=self.data.n,
-            mini_batch_size=self.size,
-            epochs=plan.epochs,
-            n_states=plan.optimizer.n_states,
-        )
+        hooks = [plan.schedule, self.sampler, *callbacks]
+        self._setting = Setting(network, hooks, plan, self.data.n)
         paths = [path for checkpoint in self.checkpoints for path in checkpoint.paths]
         path = find_checkpoint(plan.resume, paths, self._description)
         if path is not None:
@@ -152,25 +147,21 @@ class Training:
             A progress bar needs a package that is missing.
         """
         plan, guard = self.plan, self.network._guard
+        hooks = [plan.schedule, *plan.callbacks]
         with (
             Interrupts(terminating=bool(self.checkpoints)) as self.interrupts,
             _exclusive(self.network),
             ProgressReport(plan.progress, plan.epochs * self.batches) as self.report,
+            rollback(self.network, hooks, plan.recorded, self._is_refused),
         ):
-            before = Rollback(self.network, [plan.schedule, *plan.callbacks], plan.recorded)
             try:
-                try:
-                    self._begin()
-                    self.run_epochs()
-                    if not plan.recorded:  # steps follow one another, each needs a workspace
-                        self.network._trainer = self._key, self.engine
-                finally:
-                    guard.begun, guard.fixed = False, ""
-                    self._end()
-            except BaseException as error:
-                if self._is_refused(error):
-                    before.restore()
-                raise
+                self._begin()
+                self.run_epochs()
+                if not plan.recorded:  # steps follow one another, each needs a workspace
+                    self.network._trainer = self._key, self.engine
+            finally:
+                guard.begun, guard.fixed = False, ""
+                self._end()
         return self.history
 
     def _begin(self) -> None:
@@ -398,9 +389,9 @@ class Training:
         with self.interrupts.closed():
             with self.interrupts.opened():
                 record.update(self.plan.metrics.measure(self.network, measured, n))
-                cost = bad_cost(record, self.plan.metrics.names)
-                if cost:
-                    raise self.go_back_diverged(epoch, cost)
+                for name in self.plan.metrics.names:
+                    if name.endswith("cost") and not math.isfinite(record[name]):
+                        raise self.go_back_diverged(epoch, f"{name} is {record[name]}")
                 self._ask(c.on_epoch_end(self.network, record) for c in self.plan.callbacks)
                 stopped = self.plan.schedule.after_epoch(record)
             self.stopped = bool(self.stopped or stopped)

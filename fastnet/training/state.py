@@ -19,6 +19,7 @@ from fastnet.data.order import as_permutation
 from fastnet.files import SavedTraining
 from fastnet.files.checks import described
 from fastnet.model.model import Model
+from fastnet.training.plan import Plan
 
 __all__ = ["Setting", "TrainingState"]
 
@@ -28,7 +29,7 @@ _LARGEST = float(np.finfo(np.float64).max)
 
 @dataclass(frozen=True)
 class Setting:
-    """What a state belongs to: a training's objects, and the numbers that bound its fields.
+    """What a state belongs to: a training's objects, which bound its fields.
 
     Attributes
     ----------
@@ -36,21 +37,15 @@ class Setting:
     hooks : list
         The schedule, what orders the examples, and the callbacks but for checkpoints: objects with
         `get_state` and `set_state`.
+    plan : Plan
     n : int
         Examples.
-    mini_batch_size : int
-    epochs : int
-        To be done.
-    n_states : int
-        Vectors of the optimizer.
     """
 
     network: Model
     hooks: list[Any]
+    plan: Plan
     n: int
-    mini_batch_size: int
-    epochs: int
-    n_states: int
 
 
 #: Returns a field's value, checked; takes arrays out, so that foreign ones are left.
@@ -107,7 +102,7 @@ def _read_vector(name: str, saved: SavedTraining, setting: Setting) -> Array | N
 
 def _read_vectors(name: str, saved: SavedTraining, setting: Setting) -> list[Array]:
     # Infinity may be: the square of a large gradient, after which nothing moves any more.
-    names = [f"{name}_{which}" for which in range(setting.n_states)]
+    names = [f"{name}_{which}" for which in range(setting.plan.optimizer.n_states)]
     return [_take_vector(key, saved, setting, "infinity") for key in names]
 
 
@@ -273,7 +268,7 @@ class TrainingState:
                 f"it has an array {min(left.arrays)}, which this training does not have"
             )
         begun = state.order is not None
-        ends = state.position % setting.mini_batch_size == 0 or state.position == setting.n
+        ends = state.position % setting.plan.mini_batch_size == 0 or state.position == setting.n
         if not ends or (state.position and not begun):
             raise ValueError(f"its position is {state.position}, which is no end of a mini-batch")
         if (state.scale != 1) != (state.unscaled is not None):
@@ -282,10 +277,10 @@ class TrainingState:
             )
         if state.epochs > n_records:
             raise ValueError(f"its epochs is {state.epochs}, and it has {n_records} records")
-        if state.epochs + begun > setting.epochs:
+        if state.epochs + begun > setting.plan.epochs:
             part = " and part of another" if begun else ""
             raise ValueError(
-                f"it has done {state.epochs} epochs{part}, and epochs is {setting.epochs}"
+                f"it has done {state.epochs} epochs{part}, and epochs is {setting.plan.epochs}"
             )
         return state
 
