@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -72,9 +73,9 @@ def price(weights: Iterable[Array], l2: float, l1: float = 0.0) -> float:
         # Divided twice: the square of the scale is no float.
         total += 0.5 * l2 * squares if scale == 1 else 0.5 * l2 / scale * squares / scale
     if l1:
-        absolutes = _absolutes(weights, 1.0)
+        absolutes = _sum(np.abs, weights, 1.0)
         far = not absolutes < MOST_SQUARES
-        total += l1 * _absolutes(weights, SHRINK) / SHRINK if far else l1 * absolutes
+        total += l1 * _sum(np.abs, weights, SHRINK) / SHRINK if far else l1 * absolutes
     return total
 
 
@@ -94,21 +95,15 @@ def regularized(cost: float, n: int, weights: Iterable[Array], l2: float, l1: fl
 
 
 def _squares(arrays: list[Array], scale: float) -> float:
+    return _sum(partial(np.square, dtype=np.float64), arrays, scale)
+
+
+def _sum(function: Callable[[Array], Array], arrays: list[Array], scale: float) -> float:
+    """Return the sum of a function of all numbers times a scale; infinity if it is too large."""
     with np.errstate(over="ignore", under="ignore"):
         if scale != 1:
             arrays = [scale * array.astype(np.float64) for array in arrays]
-        return _sum(float(np.sum(np.square(array, dtype=np.float64))) for array in arrays)
-
-
-def _absolutes(arrays: list[Array], scale: float) -> float:
-    with np.errstate(over="ignore", under="ignore"):
-        if scale != 1:
-            arrays = [scale * array.astype(np.float64) for array in arrays]
-        return _sum(float(np.sum(np.abs(array), dtype=np.float64)) for array in arrays)
-
-
-def _sum(numbers: Iterable[float]) -> float:
-    try:
-        return math.fsum(numbers)
-    except OverflowError:
-        return math.inf
+        try:
+            return math.fsum(float(np.sum(function(a), dtype=np.float64)) for a in arrays)
+        except OverflowError:
+            return math.inf
