@@ -29,7 +29,7 @@ from fastnet.model.norms import norm, regularized
 from fastnet.model.parameters import layer_views
 
 if TYPE_CHECKING:
-    from fastnet.kernels.engine_f64_baseline import PredictionEngine, TrainingEngine
+    from fastnet.kernels.engine_f64_baseline import PredictionEngine
 
 __all__ = [
     "accuracy",
@@ -234,7 +234,8 @@ def _gradient(model: Model, data: Dataset, parameters: Array) -> tuple[list[Arra
         engine = None
     capacity = min(data.n, TRAINING_ROWS)
     if engine is None or engine.capacity < capacity:
-        engine = _differentiator(model, capacity)
+        engine = model._training_engine(capacity, guard=model._guard)
+        engine.expect(*model._target_limits())
     with model._guard.still:
         engine.load(parameters)
     order = np.arange(data.n, dtype=np.intp)
@@ -243,9 +244,3 @@ def _gradient(model: Model, data: Dataset, parameters: Array) -> tuple[list[Arra
     if not kept:
         kept.append(engine)
     return layer_views(flat, sizes)
-
-
-def _differentiator(model: Model, capacity: int) -> TrainingEngine:
-    engine = model._training_engine(capacity, guard=model._guard)
-    engine.expect(*model._target_limits())
-    return engine
