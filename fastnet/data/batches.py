@@ -369,19 +369,17 @@ class Blocks(Dataset):
         """
         chosen = order[start:stop]
         numbers = np.searchsorted(self.reader.starts, chosen, side="right") - 1
-        ends = [*(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(chosen)]
-        if len(ends) == 1 and not self.is_sparse:
+        cuts = np.flatnonzero(np.diff(numbers)) + 1
+        if not (cuts.size or self.is_sparse):
             block, places = self._find(int(numbers[0]), chosen)
             return block.piece(places, 0, len(places))
-        X = np.empty((len(chosen), self.X.n_in), self.dtype)
-        y: list[Array] = []
-        begin = 0
-        for end in ends:
-            block, places = self._find(int(numbers[begin]), chosen[begin:end])
-            X[begin:end] = block.X.take(places, self.dtype)
+        X, y, begin = np.empty((len(chosen), self.X.n_in), self.dtype), [], 0
+        for rows in np.split(chosen, cuts):
+            block, places = self._find(int(numbers[begin]), rows)
+            X[begin : begin + len(rows)] = block.X.take(places, self.dtype)
             given: Any = block.y if block.labels is None else block.labels
             y.append(given[places])
-            begin = end
+            begin += len(rows)
         targets = np.concatenate(y)
         labels, wanted = (None, targets) if self.labels is None else (targets, None)
         places = np.arange(len(chosen), dtype=np.intp)
@@ -449,12 +447,9 @@ class _BlockSampler(Sampler):
         if self._is_free:
             blocks = drawn_permutation(rng, len(blocks))
         order = np.empty(self._n, np.intp)
-        begin = 0
-        for block in blocks:
-            first, last = self._starts[block], self._starts[block + 1]
-            end = begin + last - first
-            order[begin:end] = first + drawn_permutation(rng, int(last - first))
-            begin = end
+        sizes = np.diff(self._starts)[blocks]
+        for block, part in zip(blocks, np.split(order, sizes.cumsum()[:-1]), strict=True):
+            part[:] = self._starts[block] + drawn_permutation(rng, len(part))
         return order
 
 
