@@ -10,8 +10,6 @@ import numpy as np
 from fastnet.common.arguments import as_count, as_items, as_rate, shown
 from fastnet.schedules import (
     Resumable,
-    monitored,
-    read_better,
     read_monitor,
     score_of,
     since_best,
@@ -127,8 +125,7 @@ class EarlyStopping(Callback):
         better: str | None = None,
     ) -> None:
         self.patience = as_count(patience, "patience", at_least=1)
-        self.monitor = read_monitor(monitor)
-        self.better = read_better(better)
+        self.monitor, self.better = read_monitor(monitor, better)
         self.min_delta = as_rate(min_delta, "min_delta")
         if not isinstance(restore_best, (bool, np.bool_)):
             raise TypeError(f"restore_best is {shown(restore_best)}; expected True or False.")
@@ -168,8 +165,7 @@ class EarlyStopping(Callback):
 
     def on_epoch_end(self, network: Any, record: dict[str, Any]) -> bool:
         """Compare; keep the parameters where they are the best so far."""
-        found = score_of(record, self.monitor, self.better)
-        self.high_is_better = monitored(record, self.monitor, self.better)[1]
+        found, self.high_is_better = score_of(record, self.monitor, self.better)
         self.best_goodness, self.waited = since_best(
             found, self.best_goodness, self.waited, self.min_delta
         )

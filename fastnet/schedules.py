@@ -125,7 +125,7 @@ class HalveOnPlateau(Schedule):
     def __post_init__(self) -> None:
         self.patience = as_count(self.patience, "patience", at_least=1)
         self.stop_at = as_rate(self.stop_at, "stop_at")
-        self.monitor, self.better = read_monitor(self.monitor), read_better(self.better)
+        self.monitor, self.better = read_monitor(self.monitor, self.better)
 
     def reset(self) -> None:
         """Forget what was noted: a training begins."""
@@ -149,7 +149,7 @@ class HalveOnPlateau(Schedule):
 
     def after_epoch(self, record: dict[str, Any]) -> bool:
         """Take note of an epoch's record; True ends the training."""
-        score = score_of(record, self.monitor, self.better)
+        score, _ = score_of(record, self.monitor, self.better)
         self.best, self.waited = since_best(score, self.best, self.waited)
         if self.waited == 0:
             return False
@@ -428,8 +428,10 @@ def _listed(names: list[str]) -> str:
     return ", ".join(name for name in names if name not in ("epoch", "eta")) or "the epoch"
 
 
-def score_of(record: dict[str, Any], monitor: str | None, better: str | None = None) -> float:
-    """Return the monitored entry of a record, with a minus where low values are better.
+def score_of(
+    record: dict[str, Any], monitor: str | None, better: str | None = None
+) -> tuple[float, bool]:
+    """Return the monitored entry, negative if low values are better, and whether high ones are.
 
     Raises
     ------
@@ -441,7 +443,7 @@ def score_of(record: dict[str, Any], monitor: str | None, better: str | None = N
     Examples
     --------
     >>> score_of({"evaluation_cost": 0.5}, None)
-    -0.5
+    (-0.5, False)
     """
     name, high = monitored(record, monitor, better)
     value = record[name]
@@ -451,20 +453,13 @@ def score_of(record: dict[str, Any], monitor: str | None, better: str | None = N
         number = float(value)
     except OverflowError:
         raise ValueError(f"{name}, which is monitored, is {shown(value)}; too large.") from None
-    return number if high else -number
+    return number if high else -number, high
 
 
 def since_best(score: float, best: float, waited: int, min_delta: float = 0.0) -> tuple[float, int]:
     """Return the best score so far and the number of epochs since, from those before this epoch.
 
-    Parameters
-    ----------
-    score, best : float
-        The larger, the better.
-    waited : int
-        Epochs since `best`.
-    min_delta : float, default 0
-        A score that is not better by more than this is no improvement.
+    A score that is not better by more than `min_delta` is no improvement.
 
     Examples
     --------
@@ -474,13 +469,8 @@ def since_best(score: float, best: float, waited: int, min_delta: float = 0.0) -
     return (score, 0) if score > best + min_delta else (best, waited + 1)
 
 
-def read_better(better: Any) -> str | None:
-    """Return "high", "low" or None; anything else is a ValueError or TypeError."""
-    return None if better is None else as_choice(better, "better", ("high", "low"))
-
-
-def read_monitor(monitor: Any) -> str | None:
-    """Return the name of a metric, or None; anything else is a TypeError."""
+def read_monitor(monitor: Any, better: Any) -> tuple[str | None, str | None]:
+    """Return the name of a metric, or None, and "high", "low" or None; refuse anything else."""
     if monitor is not None and not isinstance(monitor, str):
         raise TypeError(f"monitor is {shown(monitor)}; expected the name of a metric, or None.")
-    return monitor
+    return monitor, None if better is None else as_choice(better, "better", ("high", "low"))
