@@ -49,12 +49,6 @@ Array = NDArray[Any]
 class Training:
     """One call of `Network.train`.
 
-    Parameters
-    ----------
-    network : Model
-    data : Dataset
-    plan : Plan
-
     Attributes
     ----------
     size : int
@@ -197,13 +191,10 @@ class Training:
         self.state = state
 
     def _load_parameters(self, model: SavedModel) -> None:
+        views = *self.network.biases, *self.network.weights
         with self.network._guard:
-            for views, arrays in (
-                (self.network.biases, model.biases),
-                (self.network.weights, model.weights),
-            ):
-                for view, array in zip(views, arrays, strict=True):
-                    view[...] = array
+            for view, array in zip(views, (*model.biases, *model.weights), strict=True):
+                view[...] = array
 
     def _is_refused(self, error: BaseException) -> bool:
         """Whether this ended the training before a step, and was not a signal to a training."""
