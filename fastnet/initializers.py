@@ -32,12 +32,7 @@ Initializer = str | float | Callable[[RNG, tuple[int, int]], Any]
 
 
 class Stream:
-    """Random numbers for several arrays: requested array by array, then drawn in one call.
-
-    Parameters
-    ----------
-    rng : Generator or RandomState
-    """
+    """Random numbers for several arrays: requested array by array, then drawn in one call."""
 
     def __init__(self, rng: RNG) -> None:
         self._rng = rng

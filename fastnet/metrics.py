@@ -105,21 +105,10 @@ class Metrics:
         return any(name.startswith("running") for name in self.names)
 
     def measure(self, network: Model, measured: tuple[float, int], n: int) -> dict[str, Any]:
-        """Return every metric by name.
+        """Return every metric by name, in the order chosen; then the functions' values.
 
-        Parameters
-        ----------
-        network : Network
-        measured : (float, int)
-            Sum of costs, and number of hits, counted while training.
-        n : int
-            Number of the examples counted.
-
-        Returns
-        -------
-        dict
-            Costs, and accuracies as shares from 0 to 1, in the order chosen; then the functions'
-            values.
+        `measured` are the sum of costs and the number of hits among `n` examples, counted while
+        training. Accuracies are shares from 0 to 1.
         """
         sums = {"running": (*measured, n)}
         found: dict[str, Any] = {}

@@ -206,14 +206,7 @@ class _Slices:
 
 
 class _Stream:
-    """Blocks of a function or an iterable, always in the same order.
-
-    Parameters
-    ----------
-    source : callable or iterable
-    name : str
-        What messages call the data.
-    """
+    """Blocks of a function or an iterable, always in the same order."""
 
     def __init__(self, source: Any, name: str) -> None:
         self._source, self._name = source, name
@@ -260,20 +253,11 @@ class _Stream:
 
 
 class _Reader:
-    """Has one block in memory, the one that was asked for last.
-
-    Parameters
-    ----------
-    source : _Slices or _Stream
-    read : function
-        `read_dataset`, for the network.
-    name : str
-        What messages call the data.
-    """
+    """Has one block in memory, the one that was asked for last."""
 
     def __init__(self, source: _Slices | _Stream, read: Callable[..., Dataset], name: str) -> None:
         self.source = source
-        self._read_dataset = read
+        self._read_dataset = read  # `read_dataset`, for the network
         self._name = name
         self._number = -1
         self._block: Dataset | None = None
@@ -399,13 +383,7 @@ class Blocks(Dataset):
         return self.reader.block(number), rows - self.reader.starts[number]
 
     def weighted(self, sample_weight: Any, class_weight: Any, n_out: int) -> Dataset:
-        """Refuse weights; without any, return the same examples.
-
-        Raises
-        ------
-        ValueError
-            Weights are given.
-        """
+        """Refuse weights; without any, return the same examples."""
         for name, given in (("sample_weight", sample_weight), ("class_weight", class_weight)):
             if given is not None:
                 raise ValueError(f"{name} cannot go with Batches; leave it out.")
@@ -417,13 +395,7 @@ class Blocks(Dataset):
         return block_rows(self.X.n_in, self.dtype)
 
     def sampler(self, shuffle: Shuffle) -> Sampler:
-        """Return what draws the order of each epoch, block by block.
-
-        Raises
-        ------
-        TypeError
-            `shuffle` is no bool.
-        """
+        """Return what draws the order of each epoch, block by block; `shuffle` is a bool."""
         return _BlockSampler(self.reader, shuffle)
 
 

@@ -144,11 +144,7 @@ class InputRows:
 class DenseRows(InputRows):
     """The rows of an array of any real type and strides, where they lie.
 
-    Parameters
-    ----------
-    array : ndarray, shape (n, n_in)
-        That nobody else gives another shape or type.
-    name : str
+    Nobody else may give the array another shape or type.
     """
 
     def __init__(self, array: Array, name: str) -> None:
@@ -280,12 +276,7 @@ def _nonzeros(starts: Any, cols: Any, values: Any, n_in: int) -> examples.Rows:
 class LazyRows(InputRows):
     """Rows that are worked out of others when kernels need them.
 
-    Parameters
-    ----------
-    source : Derived
-    originals : InputRows
-        What they are worked out of: checked and compressed instead of them.
-    name : str
+    `originals`, which they are worked out of, are checked and compressed instead of them.
     """
 
     def __init__(self, source: Derived, originals: InputRows, name: str) -> None:

@@ -51,13 +51,7 @@ class LBFGSTraining(Training):
                 )
 
     def check_resumable(self) -> None:
-        """Refuse every checkpoint.
-
-        Raises
-        ------
-        ValueError
-            Always.
-        """
+        """Refuse every checkpoint."""
         raise ValueError(
             "optimizer is LBFGS, whose memory lies inside SciPy where no checkpoint reaches it; "
             "leave Checkpoint and resume out, or take another optimizer."

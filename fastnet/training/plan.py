@@ -152,15 +152,8 @@ def check_monitors(
 ) -> None:
     """Refuse what would be found missing only when the first epoch is over.
 
-    Parameters
-    ----------
-    watchers : iterable of Schedule and Callback
-    recorded : sequence of str
-        The names of what is measured.
-    callbacks : iterable of Callback
-        Which may add to the record.
-    remedy : str
-        What messages advise.
+    `watchers` are schedules and callbacks that may monitor an entry; it has to be `recorded`, or
+    added by one of the `callbacks`. `remedy` is what messages advise.
 
     Raises
     ------
