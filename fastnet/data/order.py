@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fastnet.common.arguments import call, is_function, shown
 from fastnet.common.generators import RNG, get_state, read_state, set_state
 
-__all__ = ["Sampler", "Shuffle", "as_permutation", "drawn_permutation"]
+__all__ = ["Sampler", "Shuffle", "as_permutation", "as_row_numbers", "drawn_permutation"]
 
 Array = NDArray[Any]
 Shuffle = bool | Callable[[list[int]], object]
@@ -81,8 +81,7 @@ class Sampler:
         """Return the rows that a callable permutes, and its generator's state."""
         if not self.is_custom:
             return {}
-        rows = np.array(self.rows, dtype=np.uint32 if self._n <= 2**32 else np.uint64)
-        return {"rows": rows, "source": self.source and get_state(self.source)}
+        return {"rows": as_row_numbers(self.rows), "source": self.source and get_state(self.source)}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from where `get_state` was called.
@@ -121,6 +120,11 @@ def drawn_permutation(rng: RNG, n: int) -> Array:
             f"numbers 0 to {n - 1}; take a generator of NumPy's, or shuffle=False."
         )
     return order
+
+
+def as_row_numbers(rows: Any) -> Array:
+    """Return as an array, of a type as narrow as files hold, all row numbers in any order."""
+    return np.array(rows, dtype=np.uint32 if len(rows) <= 2**32 else np.uint64)
 
 
 def as_permutation(given: Any, n: int) -> Array | None:

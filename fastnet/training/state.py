@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fastnet.callbacks import Callback, EarlyStopping
 from fastnet.common import generators
-from fastnet.data.order import as_permutation
+from fastnet.data.order import as_permutation, as_row_numbers
 from fastnet.files import SavedTraining
 from fastnet.files.checks import described
 from fastnet.model.model import Model
@@ -65,22 +65,10 @@ def _number(kind: type, least: float = 0, most: float | None = 1) -> Reader:
     return read
 
 
-def _row_type(n: int) -> np.dtype[Any]:
-    return np.dtype(np.uint32 if n <= 2**32 else np.uint64)
-
-
-def _take(name: str, saved: SavedTraining, n: int, dtype: np.dtype[Any]) -> Array:
-    array = saved.arrays.pop(name, None)
-    if array is None or array.shape != (n,) or array.dtype != dtype:
-        found = "missing" if array is None else f"of shape {array.shape}, {array.dtype}"
-        raise ValueError(f"its array {name} is {found}; expected shape ({n},), {dtype}")
-    return array.copy()  # arrays read from a file are read-only
-
-
 def _read_order(name: str, saved: SavedTraining, setting: Setting) -> Array | None:
     if name not in saved.arrays:
         return None
-    order = as_permutation(_take(name, saved, setting.n, _row_type(setting.n)), setting.n)
+    order = as_permutation(saved.arrays.pop(name), setting.n)
     if order is None:
         raise ValueError(f"its {name} is no permutation of the {setting.n} row numbers")
     return order
@@ -88,12 +76,15 @@ def _read_order(name: str, saved: SavedTraining, setting: Setting) -> Array | No
 
 def _take_vector(name: str, saved: SavedTraining, setting: Setting, may_be: str = "") -> Array:
     """An array laid out as the parameters."""
-    parameters = setting.network.parameters
-    vector = _take(name, saved, parameters.size, parameters.dtype)
+    vector, parameters = saved.arrays.pop(name, None), setting.network.parameters
+    if vector is None or (vector.shape, vector.dtype) != (parameters.shape, parameters.dtype):
+        found = "missing" if vector is None else f"of shape {vector.shape}, {vector.dtype}"
+        expected = f"shape {parameters.shape}, {parameters.dtype}"
+        raise ValueError(f"its array {name} is {found}; expected {expected}")
     for bad, what in ((np.isnan, "NaN"), (np.isinf, "infinity")):
         if what != may_be and bad(vector).any():
             raise ValueError(f"its array {name} holds {what}")
-    return vector
+    return vector.copy()  # arrays read from a file are read-only
 
 
 def _read_vector(name: str, saved: SavedTraining, setting: Setting) -> Array | None:
@@ -240,7 +231,7 @@ class TrainingState:
         told = {"plan": plan} | {name: getattr(self, name) for name in HEADER}
         arrays = {f"state_{which}": vector for which, vector in enumerate(self.state)}
         if self.order is not None:
-            arrays["order"] = self.order.astype(_row_type(len(self.order)))
+            arrays["order"] = as_row_numbers(self.order)
         if self.unscaled is not None:
             arrays["unscaled"] = self.unscaled
         states: list[dict[str, Any]] = [{} for _ in self.hooks]
