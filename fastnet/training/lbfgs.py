@@ -125,7 +125,7 @@ class LBFGSTraining(Training):
             engine.gradient(*data.piece(self._order, start, stop), gradient, start > 0)
         found = engine.measured[0]
         if not np.isfinite(found):
-            raise self.diverged_in_engine(self.epoch, f"the cost is {found}")
+            raise self.diverged_in_engine(f"the cost is {found}")
         l2 = self.plan.l2 / data.n
         decayed = np.where(self._is_weight, x, 0.0)
         with np.errstate(over="ignore", under="ignore"):
@@ -141,8 +141,7 @@ class LBFGSTraining(Training):
             parameters[:] = x
             shown = parameters.copy()
         self.report(self.batches)
-        eta = self.plan.optimizer.eta
-        self.finish_epoch(self.epoch, eta, self.engine.measured, self.data.n)
+        self.finish_epoch(self.plan.optimizer.eta, self.engine.measured, self.data.n)
         if not np.array_equal(shown, self.network.parameters, equal_nan=True):
             raise RuntimeError(BY_LBFGS)  # what NumPy writes passes the guard by
         if self.stopped or len(self.history) >= self.plan.epochs:

@@ -316,12 +316,9 @@ class Training:
         return len(self.earlier) + len(self.history)
 
     def _run_epoch(self) -> None:
-        epoch = self.epoch
         with self.interrupts.opened():
-            etas = self._rates(len(self.history))
-            self._ask(
-                callback.on_epoch_begin(self.network, epoch) for callback in self.plan.callbacks
-            )
+            etas = self._rates()
+            self._ask(c.on_epoch_begin(self.network, self.epoch) for c in self.plan.callbacks)
         # Only now: what was assigned so far counts, and what refused so far has drawn nothing.
         order = self.sampler.draw(self.network.rng)
         self.note_start()
@@ -335,13 +332,13 @@ class Training:
         self._capture(
             order=order, dropout_key=dropout_key, position=0, cost_sum=0.0, hits=0, asking=False
         )
-        self._finish(etas, epoch)
+        self._finish(etas)
 
     def _finish_resumed(self, model: SavedModel) -> None:
         """Finish the epoch in which a checkpoint was written."""
-        epoch, state = self.epoch, self.state
+        state = self.state
         with self.interrupts.opened():
-            etas = self._rates(len(self.history))
+            etas = self._rates()
         self._load_parameters(model)
         self.note_start("is back where it was resumed within that epoch")
         held = self.network.parameters if state.unscaled is None else state.unscaled
@@ -349,7 +346,7 @@ class Training:
         self.engine.begin_epoch(state.dropout_key, self.plan.metrics.running, *state.measured)
         self._capture()
         self._say_done(self._batches_done())
-        self._finish(etas, epoch)
+        self._finish(etas)
 
     def note_start(self, there: str = "is back where that epoch began") -> None:
         """Keep what a diverging epoch goes back to; its vectors are not overwritten meanwhile."""
@@ -357,32 +354,32 @@ class Training:
         self._start = self.network.parameters.copy(), now.vectors, now.step
         self._there = there
 
-    def _finish(self, etas: Array, epoch: int) -> None:
+    def _finish(self, etas: Array) -> None:
         guard, state = self.network._guard, self.state
         guard.within_epoch = True
         try:
             if state.asking:
-                self._call_intervals(epoch)
-            self._run_mini_batches(etas, epoch)
+                self._call_intervals()
+            self._run_mini_batches(etas)
         finally:
             guard.within_epoch = False
-            self._store(epoch)
-        self.finish_epoch(epoch, float(etas[-1]), state.measured, state.position)
+            self._store()
+        self.finish_epoch(float(etas[-1]), state.measured, state.position)
         self._capture(order=None, position=0)
         self._write_due()
 
-    def finish_epoch(self, epoch: int, eta: float, measured: tuple[float, int], n: int) -> None:
+    def finish_epoch(self, eta: float, measured: tuple[float, int], n: int) -> None:
         """Measure, record, and let schedule and callbacks decide whether to go on.
 
         `measured` are the sum of costs and the hits over `n` examples of the epoch.
         """
-        record: dict[str, Any] = {"epoch": epoch, "eta": eta}
+        record: dict[str, Any] = {"epoch": self.epoch, "eta": eta}
         with self.interrupts.closed():
             with self.interrupts.opened():
                 record.update(self.plan.metrics.measure(self.network, measured, n))
                 for name in self.plan.metrics.names:
                     if name.endswith("cost") and not math.isfinite(record[name]):
-                        raise self.go_back_diverged(epoch, f"{name} is {record[name]}")
+                        raise self.go_back_diverged(f"{name} is {record[name]}")
                 self._ask(c.on_epoch_end(self.network, record) for c in self.plan.callbacks)
                 stopped = self.plan.schedule.after_epoch(record)
             self.stopped = bool(self.stopped or stopped)
@@ -402,9 +399,9 @@ class Training:
             "on_train_end or outside of the training, or let the callback keep a copy."
         )
 
-    def _rates(self, epoch: int) -> Array:
+    def _rates(self) -> Array:
         """The learning rate of each of the epoch's mini-batches."""
-        schedule, eta = self.plan.schedule, self.plan.optimizer.eta
+        schedule, eta, epoch = self.plan.schedule, self.plan.optimizer.eta, len(self.history)
         if not schedule.every_mini_batch:
             times: list[float] = [epoch]
         else:
@@ -423,7 +420,7 @@ class Training:
 
     # ---- mini-batches
 
-    def _run_mini_batches(self, etas: Array, epoch: int) -> None:
+    def _run_mini_batches(self, etas: Array) -> None:
         """Train to the end of the epoch, in as few kernel calls as let Python answer in time."""
         state, start = self.state, self.state.position
         while start < self.data.n and not self.stopped:
@@ -439,12 +436,12 @@ class Training:
             self._calls.note(stop - start, ended - began)
             found = self._finite.look(self.engine)
             if found is not None:
-                raise self.diverged_in_engine(epoch, found)
+                raise self.diverged_in_engine(found)
             if stop % self.size == 0 or stop == self.data.n:
                 state.position, state.asking = stop, True
                 state.cost_sum, state.hits = self.engine.measured
                 self._say_done(self._batches_done() - start // self.size)
-                self._call_intervals(epoch)
+                self._call_intervals()
                 if stop < self.data.n:
                     self._write_due()
             start = stop
@@ -480,7 +477,7 @@ class Training:
         finally:
             self.network._guard.fixed = ""
 
-    def _call_intervals(self, epoch: int) -> None:
+    def _call_intervals(self) -> None:
         """Ask the callbacks whose interval ends here."""
         position = self.state.position
         due = [
@@ -494,7 +491,7 @@ class Training:
                 shown = parameters.copy()
             done = position // self.size
             with self.interrupts.opened():
-                self._ask(callback.on_interval(self.network, epoch, done) for callback in due)
+                self._ask(callback.on_interval(self.network, self.epoch, done) for callback in due)
             if not np.array_equal(shown, self.network.parameters, equal_nan=True):
                 self.engine.load(self.network.parameters)
             self._capture()
@@ -520,14 +517,14 @@ class Training:
             self.network.parameters[:], now.vectors, now.step = self._start
         self._is_back = True
 
-    def diverged_in_engine(self, epoch: int, cost: str) -> DivergenceError:
+    def diverged_in_engine(self, cost: str) -> DivergenceError:
         """As `go_back_diverged`, where a cost is that of the engine's parameters."""
         if cost:
             with self.storing() as parameters:
                 self.engine.store(parameters)
-        return self.go_back_diverged(epoch, cost)
+        return self.go_back_diverged(cost)
 
-    def go_back_diverged(self, epoch: int, cost: str = "") -> DivergenceError:
+    def go_back_diverged(self, cost: str = "") -> DivergenceError:
         """Put the network back where the epoch began; return the error that says why.
 
         `cost` says which cost is not finite; without it, a parameter is not.
@@ -538,7 +535,7 @@ class Training:
         else:
             layer = self.network._first_overflow(self.data)
         self.go_back()
-        self.diverged = DivergenceError(epoch, layer, cost, self._there)
+        self.diverged = DivergenceError(self.epoch, layer, cost, self._there)
         return self.diverged
 
     def _engine_state(self) -> tuple[list[Array], int]:
@@ -547,12 +544,12 @@ class Training:
             self.engine.store_state(which, vector)
         return self._spare, self.engine.steps
 
-    def _store(self, epoch: int) -> None:
+    def _store(self) -> None:
         """Bring parameters and the optimizer's state back, unless they are not finite."""
         if self._is_back:
             return
         if self.engine.first_bad_layer():
-            raise self.go_back_diverged(epoch)
+            raise self.go_back_diverged()
         with self.storing():
             self.engine.store(self.network.parameters)
             vectors, step = self._engine_state()
