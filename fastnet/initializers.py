@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnet.common.arguments import call, check_held, is_function, shown
+from fastnet.common.arguments import as_number, call, check_held, is_function, shown
 from fastnet.common.generators import RNG
+from fastnet.data.rows import as_real_array
 from fastnet.kernels import initial
 
 __all__ = [
@@ -211,12 +212,7 @@ def read_initializer(initializer: object, name: str) -> Initializer:
             )
         return initializer
     if isinstance(initializer, (int, float)) and not isinstance(initializer, bool):
-        try:
-            finite = math.isfinite(initializer)
-        except OverflowError:  # a whole number beyond float64
-            finite = False
-        if not finite:
-            raise ValueError(f"{name} is {shown(initializer)}; expected a finite number.")
+        as_number(initializer, name)
         return initializer
     if is_function(initializer):
         return initializer
@@ -285,12 +281,7 @@ def draw(
 
 
 def _set(array: Array, given: Any, name: str, shape: tuple[int, ...]) -> None:
-    try:
-        values = np.asarray(given)
-    except ValueError:
-        raise ValueError(f"{name} gave rows of unequal length; expected {shape}.") from None
-    if values.dtype.kind not in "biuf":
-        raise TypeError(f"{name} gave dtype {values.dtype}; expected real numbers.")
+    values = as_real_array(given, f"{name}'s array")
     if values.shape != shape:
         raise ValueError(f"{name} gave shape {values.shape}; expected {shape}.")
     with np.errstate(over="ignore"):

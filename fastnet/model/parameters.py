@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnet.common.arguments import as_items, memory_for
+from fastnet.common.arguments import as_items
+from fastnet.data.rows import as_real_array
 from fastnet.kernels.guard import Guard
 
 __all__ = ["Views", "allocate", "layer_views"]
@@ -205,18 +206,7 @@ class Views(list[Array]):
         return [self._checked(layer, value) for layer, value in zip(layers, items, strict=True)]
 
     def _checked(self, layer: int, value: Any) -> Array:
-        wanted = self[layer]
-        try:
-            with memory_for(self._name):
-                array = np.asarray(value)
-        except ValueError:
-            raise ValueError(
-                f"{self._name}[{layer}] is ragged; expected shape {wanted.shape}."
-            ) from None
-        if array.dtype.kind not in "biuf":
-            raise TypeError(
-                f"{self._name}[{layer}] is of dtype {array.dtype}; expected real numbers."
-            )
+        wanted, array = self[layer], as_real_array(value, f"{self._name}[{layer}]")
         if array.shape != wanted.shape:
             raise ValueError(
                 f"{self._name}[{layer}] has shape {array.shape}; expected {wanted.shape}."

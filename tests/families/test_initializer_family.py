@@ -348,8 +348,8 @@ def test_initialize_draws_by_the_same_initializer(name):
         (lambda rng, shape: rng.random((2, 2)), "gave shape (2, 2); expected"),
         (lambda rng, shape: rng.random(shape[::-1]), "gave shape"),
         (lambda rng, shape: np.full(shape, np.nan), "gave a number that is not finite"),
-        (lambda rng, shape: np.full(shape, "a"), "gave dtype <U1"),
-        (lambda rng, shape: None, "gave dtype object"),
+        (lambda rng, shape: np.full(shape, "a"), "array is of dtype <U1"),
+        (lambda rng, shape: None, "array is of dtype object"),
         (lambda rng, shape: 1.0, "gave shape (); expected"),
     ],
 )
