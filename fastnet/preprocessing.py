@@ -301,16 +301,10 @@ def _vector(values: Any, name: str) -> Array | None:
     """Return a read-only copy in float64."""
     if values is None:
         return None
+    given = as_real_array(values, name)
+    if given.ndim != 1:
+        raise TypeError(f"{name} has shape {given.shape}; expected a number for each input.")
     with memory_for(name), np.errstate(over="ignore"):
-        try:
-            given = np.asarray(values)
-        except ValueError:
-            raise ValueError(f"{name} is ragged; expected a number an input.") from None
-        if given.dtype.kind not in "biuf" or given.ndim != 1:
-            raise TypeError(
-                f"{name} has shape {given.shape} and dtype {given.dtype}; expected a number an "
-                "input."
-            )
         array = given.astype(np.float64)
     if not np.isfinite(array).all():
         raise ValueError(f"{name} holds a number that is not finite.")

@@ -54,7 +54,7 @@ def test_inputs_that_nothing_changes_are_not_copied():
         ({"mean": [1], "scale": [-1]}, ValueError, "must be positive"),
         ({"mean": [np.inf], "scale": [1]}, ValueError, "mean holds a number that is not finite"),
         ({"mean": [[1]], "scale": [1]}, TypeError, "mean has shape"),
-        ({"mean": ["1"], "scale": [1]}, TypeError, "mean has shape"),
+        ({"mean": ["1"], "scale": [1]}, TypeError, "mean is of dtype"),
         ({"labels": "ab"}, TypeError, "labels is 'ab'; expected a list of names"),
         ({"labels": [1, "2"]}, TypeError, "expected a list of names"),
         ({"labels": [1, True]}, TypeError, "all of one type"),
