@@ -420,7 +420,7 @@ def test_an_unknown_option_is_refused_by_name(name):
         with pytest.raises(TypeError) as caught:
             call(**{name: 1})
         assert f"'{name}'" in str(caught.value)
-        assert "read_plan" not in str(caught.value)
+        assert "Plan" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["epochs", "mini_batch_size", "shuffle", "schedule", "metrics"])
@@ -430,4 +430,4 @@ def test_partial_fit_takes_no_options_of_an_epoch(name):
     with pytest.raises(TypeError) as caught:
         net.partial_fit((X, labels), **{name: None})
     assert name in str(caught.value)
-    assert "read_plan" not in str(caught.value)
+    assert "Plan" not in str(caught.value)
