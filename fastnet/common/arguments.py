@@ -192,25 +192,11 @@ def check_held(
 ) -> None:
     """Refuse a coefficient that would become 0 or infinite when it is stored in `dtype`.
 
-    Parameters
-    ----------
-    value : float
-        0 is always accepted.
-    name : str
-    dtype : dtype
-    least : float, optional
-        The smallest number to accept; by default, the smallest that keeps all its digits.
-    per : float
-        What the value is divided by before it is stored.
-
-    Raises
-    ------
-    ValueError
-        With the limit.
+    It is divided by `per` before it is stored, and accepted from `least` on: by default, from the
+    smallest number that keeps all its digits. 0 is always accepted.
 
     Examples
     --------
-    >>> check_held(1e-50, "eta", np.dtype(np.float64))
     >>> check_held(1e-50, "eta", np.dtype(np.float32))
     Traceback (most recent call last):
         ...

@@ -49,17 +49,6 @@ def read_tables(
         Nothing can be read there.
     ValueError
         It is not as described above; the message says where.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import numpy as np
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "points.npz")
-    ...     np.savez(path, X=[[0.0, 1.0], [1.0, 0.0]], y=["up", "down"])
-    ...     table = read_tables(path).judged
-    >>> table.n, table.y.tolist()
-    (2, ['up', 'down'])
     """
     kind = kind_of(path)
     if kind == "text":

@@ -49,14 +49,6 @@ def replace_file(
     ------
     OSError
         The file cannot be written; nothing is left behind then.
-
-    Examples
-    --------
-    >>> import os, tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     replace_file(os.path.join(folder, "note"), b"kept")
-    ...     os.listdir(folder)
-    ['note']
     """
     target = os.path.realpath(os.fsdecode(path))
     mode = os.stat(target).st_mode if os.path.exists(target) else None

@@ -44,24 +44,11 @@ def write_json(
     kind: str | None = None,
     preprocessing: Preprocessing | None = None,
 ) -> None:
-    """Save a network in the book's JSON form.
+    """Save a network in the book's JSON form, every number with all of its bits.
 
-    Parameters
-    ----------
-    path : str or os.PathLike
-        Written by `replace_file`.
-    sizes : sequence of int
-        The L + 1 layer sizes.
-    weights, biases : sequences of L arrays
-        Layer by layer, shapes (n_out, n_in) and (n_out, 1).
-    cost : str
-        Name of the cost.
-    dtype : data-type
-        float64 or float32. Only float32 is written, so that a float64 file is the book's own.
-    kind : str, optional
-        What the targets are. "classes" is not written: the book's always are.
-    preprocessing : Preprocessing, optional
-        One for which `fits_json` is true.
+    That is the form of ``network2.py`` in M. Nielsen, *Neural Networks and Deep Learning*, chapter
+    3. Of dtype and kind only "float32" and what is not "classes" are written, so that other files
+    are the book's own; the preprocessing is one for which `fits_json` is true.
 
     Raises
     ------
@@ -69,26 +56,6 @@ def write_json(
         A weight or a bias is not finite: JSON has no such numbers. Nothing is written then.
     OSError
         The file cannot be written. An older one is still whole then.
-
-    Notes
-    -----
-    The form is that of ``network2.py`` in M. Nielsen, *Neural Networks and Deep Learning*, chapter
-    3. Every number is written with enough digits to be read back to the same bits.
-
-    Examples
-    --------
-    >>> import os, tempfile
-    >>> import numpy as np
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "model.json")
-    ...     weights, biases = [np.array([[0.5, -1.0]])], [np.array([[2.0]])]
-    ...     write_json(path, sizes=[2, 1], weights=weights, biases=biases, cost="QuadraticCost",
-    ...                dtype=np.float64)
-    ...     with open(path) as file:
-    ...         print(file.read())
-    ...     read_json(path)["weights"]
-    {"sizes": [2, 1], "weights": [[[0.5, -1.0]]], "biases": [[[2.0]]], "cost": "QuadraticCost"}
-    [array([[ 0.5, -1. ]])]
     """
     import json
 

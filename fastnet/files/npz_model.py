@@ -38,15 +38,7 @@ def write_npz(
     *,
     before: Callable[[], object] | None = None,
 ) -> None:
-    """Save a model in the library's own form.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-        Written by `replace_file`.
-    model : SavedModel
-    before : callable, keyword only, optional
-        See `replace_file`.
+    """Save a model in the library's own form; `before` is `replace_file`'s.
 
     Raises
     ------
@@ -57,20 +49,6 @@ def write_npz(
         `model.preprocessing` is not a `Preprocessing`.
     OSError, MemoryError
         The file cannot be written. An older one is still whole then.
-
-    Examples
-    --------
-    >>> import os, tempfile
-    >>> model = SavedModel([2, 1], ["identity"], "quadratic", "float32",
-    ...                    [np.array([[2.0]])], [np.array([[0.5, -1.0]])])
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "model.npz")
-    ...     write_npz(path, model)
-    ...     with np.load(path) as members:
-    ...         print(sorted(members), members["weights_0"])
-    ...     read_npz(path).weights
-    ['biases_0', 'header', 'weights_0'] [[ 0.5 -1. ]]
-    [array([[ 0.5, -1. ]], dtype=float32)]
     """
     with memory_for(f"saving {os.fsdecode(path)!r}"):
         members = arrays_of(model, os.fsdecode(path))

@@ -63,30 +63,12 @@ def looks_like_safetensors(start: bytes) -> bool:
 def write_safetensors(path: str | os.PathLike[str], model: SavedModel) -> None:
     """Save a model in the safetensors form.
 
-    Parameters
-    ----------
-    path : str or os.PathLike
-        Written by `replace_file`.
-    model : SavedModel
-
     Raises
     ------
     ValueError, TypeError, OSError
         As for `write_npz`.
     ImportError
         The safetensors library is missing.
-
-    Examples
-    --------
-    >>> import os, tempfile
-    >>> from safetensors.numpy import load_file
-    >>> model = SavedModel([2, 1], ["identity"], "quadratic", "float32",
-    ...                    [np.array([[2.0]])], [np.array([[0.5, -1.0]])])
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "model.safetensors")
-    ...     write_safetensors(path, model)
-    ...     load_file(path)["0.weight"]
-    array([[ 0.5, -1. ]], dtype=float32)
     """
     if importlib.util.find_spec("safetensors") is None:
         raise missing_extra("a .safetensors file", "safetensors")
