@@ -87,6 +87,15 @@ def test_the_validation_loss_is_that_of_the_examples_given(flowers):
     assert regressor.validation_loss_curve_[-1] == pytest.approx(0.5 * squares.mean(), rel=1e-12)
     with pytest.raises(ValueError, match="without the other"):
         ours.fit(X, y, X_val=X)
+    with pytest.raises(ValueError, match="3 features, but MLPClassifier is expecting 4"):
+        ours.fit(X, y, X_val=X[:, :3], y_val=y)
+    assert ours.n_features_in_ == 4
+
+
+def test_the_tags_are_those_of_scikit_learn_s_classifier():
+    ours = MLPClassifier().__sklearn_tags__().classifier_tags
+    theirs = sklearn.neural_network.MLPClassifier().__sklearn_tags__().classifier_tags
+    assert ours == theirs and ours.multi_label
 
 
 @pytest.mark.parametrize("kind", ["classes", "two classes", "labels", "numbers"])
