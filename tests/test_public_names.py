@@ -82,7 +82,9 @@ def test_dir_shows_public_names_only():
     assert dir(fastnet) == sorted({*fastnet.__all__, *public})
     pytest.importorskip("sklearn", reason="fastnet.estimators needs scikit-learn")
     code = "import fastnet; print(all(hasattr(fastnet, name) for name in dir(fastnet)))"
-    fresh = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    fresh = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
+    )
     assert fresh.stdout == "True\n"
 
 
