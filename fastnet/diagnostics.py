@@ -27,8 +27,8 @@ __all__ = ["SATURATED_Z", "Gaussian", "WeightedInput", "theory", "weighted_input
 
 Array = NDArray[Any]
 
-#: A sigmoid neuron counts as saturated where |z| is larger: sigma(z) is then within 0.01 of 0 or 1
-#: (ln 99, rounded), and sigma'(z) below 0.01.
+#: A sigmoid neuron counts as saturated where z is farther from 0 than this: sigma(z) is then within
+#: 0.01 of 0 or 1 (ln 99, rounded), and sigma'(z) below 0.01.
 SATURATED_Z = 4.595
 #: A sum of this many weights or more that are not Gaussian counts as Gaussian.
 MANY = 30
