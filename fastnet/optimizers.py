@@ -346,7 +346,7 @@ def read_optimizer(optimizer: object) -> Optimizer:
     ValueError
         No optimizer has that name.
     TypeError
-        It is none of these.
+        It is of another type.
 
     Examples
     --------

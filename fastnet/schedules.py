@@ -347,7 +347,7 @@ def read_schedule(schedule: object, epochs: int = 1) -> Schedule:
     Raises
     ------
     TypeError
-        It is none of these.
+        It is of another type.
     ValueError
         The name is unknown.
 

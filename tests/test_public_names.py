@@ -73,14 +73,14 @@ def describe():
 
 
 def test_names_and_signatures_are_the_public_ones():
-    pytest.importorskip("sklearn", reason="fastnet.estimators needs scikit-learn")
+    pytest.importorskip("sklearn", reason="scikit-learn is missing, which fastnet.estimators needs")
     assert describe() == json.loads(KEPT.read_text())
 
 
 def test_dir_shows_public_names_only():
     public = {path.partition(".")[2] for path in modules()} - {""}
     assert dir(fastnet) == sorted({*fastnet.__all__, *public})
-    pytest.importorskip("sklearn", reason="fastnet.estimators needs scikit-learn")
+    pytest.importorskip("sklearn", reason="scikit-learn is missing, which fastnet.estimators needs")
     code = "import fastnet; print(all(hasattr(fastnet, name) for name in dir(fastnet)))"
     fresh = subprocess.run(
         [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True

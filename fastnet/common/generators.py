@@ -30,7 +30,7 @@ def as_rng(seed: Seed) -> RNG:
     Raises
     ------
     TypeError
-        `seed` is none of these.
+        `seed` is of another type.
     ValueError
         `seed` is a negative number.
 

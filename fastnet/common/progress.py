@@ -156,7 +156,7 @@ def part_of(progress: ProgressCallback, position: int, n_parts: int) -> Progress
 
 
 def _find_bar() -> Callable[[int, str], Any] | None:
-    """Return a function that makes a bar; None where there can be none."""
+    """Return a function that makes a bar, or None where no bar can be shown."""
     columns, notebook = _columns(), _in_notebook()
     if not columns and not notebook:
         return None

@@ -160,7 +160,7 @@ class Comparison:
         return self._interval([[100 * s for s in run.saturated] for run in self.of(initializer)])[1]
 
     def epochs_to(self, initializer: str, percent: float = 95.0) -> int | None:
-        """Return the first epoch with an accuracy of `percent` or more, None if there is none."""
+        """Return the first epoch with an accuracy of at least `percent`, or None."""
         runs = self.of(initializer)
         for epoch, correct in enumerate(zip(*(run.correct for run in runs), strict=True), start=1):
             # Counts, not rounded percentages: 9,500 of 10,000 are 95 % exactly.

@@ -107,7 +107,7 @@ def with_checked_indices(X: Any, name: str) -> Any:
 
 
 class _BadIndicesError(Exception):
-    """An index array leads outside of the matrix, or is none."""
+    """An index array is damaged: not of integers, or it points outside of the matrix."""
 
 
 def _copied(given: Any, least: int, end: int) -> Array:

@@ -373,7 +373,9 @@ def test_confusion_matrix_refuses_what_are_no_classes(predicted, true, error, se
 
 def test_confusion_of_blocks_counts_every_example():
     """scikit-learn's matrix of the predictions is the oracle."""
-    confusion = pytest.importorskip("sklearn.metrics", reason="scikit-learn is the oracle")
+    confusion = pytest.importorskip(
+        "sklearn.metrics", reason="scikit-learn, the oracle, is missing"
+    )
     rng = np.random.default_rng(0)
     X, y = rng.random((200, 3)), rng.integers(2, size=200)
     for sizes, output, targets in (

@@ -30,9 +30,9 @@ def mostly_zeros(n=130, n_in=160):
 
 
 def sparse():
-    return pytest.importorskip("scipy.sparse", reason="sparse rows are SciPy's").csr_array(
-        mostly_zeros()
-    )
+    return pytest.importorskip(
+        "scipy.sparse", reason="SciPy, for sparse rows, is missing"
+    ).csr_array(mostly_zeros())
 
 
 def classes(n=130, n_out=4):
