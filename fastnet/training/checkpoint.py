@@ -65,7 +65,7 @@ class Checkpoint(Callback):
     Raises
     ------
     ValueError, TypeError
-        `every` or `keep` is no positive number, or there is no such unit.
+        `every` or `keep` is not a positive number, or the unit is unknown.
 
     Notes
     -----
