@@ -32,9 +32,10 @@ class TrainingGuard(Guard):
         Whether a training has begun to write history and optimizer's state.
     """
 
-    def __init__(self) -> None:
-        self._clear()
-        self._thread = 0
+    # Of the class, since a fork meets guards that another thread is in the middle of making.
+    fixed = ""
+    begun = within_epoch = False
+    _thread = 0
 
     def _clear(self) -> None:
         self.fixed = ""

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import fastnet
+from fastnet.model.guard import TrainingGuard
 from fastnet.model.model import LAYOUT
 
 from ..forking import fork, in_child
@@ -107,6 +108,34 @@ def test_children_of_a_process_that_trains_in_another_thread():
     assert set(found) <= stored
     assert len(set(found)) > 1
     network.train(DATA, 1, 10)  # the parent's locks are free
+
+
+@forks
+def test_a_network_that_is_only_begun_keeps_no_child_from_training():
+    """Another thread may be in the middle of making one when this one forks."""
+    begun = [TrainingGuard.__new__(TrainingGuard)]
+    networks = [new() for _ in range(5)]  # found before and after it, whatever the order
+    begun.append(TrainingGuard.__new__(TrainingGuard))
+    train, over = threading.Barrier(6), threading.Event()
+
+    class Wait(fastnet.Callback):
+        def on_train_begin(self, network):
+            train.wait(60)
+            over.wait(60)
+
+    threads = [
+        threading.Thread(target=net.train, args=(DATA, 1, 5), kwargs={"callbacks": Wait()})
+        for net in networks
+    ]
+    for thread in threads:
+        thread.start()
+    train.wait(60)
+    try:
+        assert in_child(lambda: [len(net.train(DATA, 1, 5)) for net in networks]) == [1] * 5
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join(60)
 
 
 @forks
