@@ -1,12 +1,12 @@
 """Builds the compiled extensions; everything else about the package stands in pyproject.toml.
 
-`fastnet/kernels/engine.pyx` is compiled once for every number type and instruction set, each time
-from the same source with other flags, and `fastnet/kernels/__init__.py` picks one at import.
+`fastnet/kernels/engine.pyx`, with the classes that Python sees, is compiled once for every number
+type. `fastnet/kernels/loops.pyx` is compiled once more for every instruction set, each time with
+other flags, and `fastnet/kernels/__init__.py` picks one at import.
 """
 
 import os
 import platform
-import shutil
 import sys
 from pathlib import Path
 
@@ -51,19 +51,29 @@ if "undefined" in SANITIZE:
     INSTRUMENT.append("-fsanitize=float-cast-overflow")  # which the group leaves out
 
 
-def engine_extensions() -> list[Extension]:
-    """One extension a number type and variant, each from its own copy of engine.pyx."""
-    return [
-        Extension(
-            f"fastnet.kernels.engine_{number}_{variant}",
-            [str(GENERATED / f"engine_{number}_{variant}.pyx")],
-            define_macros=[("FASTNET_REAL", real), ("FASTNET_DIGITS", digits)],
-            extra_compile_args=FLAGS + flags,
-            depends=[str(path) for path in sorted(KERNELS.glob("*.[ph]*")) if path.suffix != ".py"],
-        )
-        for number, (real, digits) in NUMBERS.items()
-        for variant, flags in VARIANTS.items()
-    ]
+def kernel_extensions() -> list[Extension]:
+    """The engine for each number type, and its loops for each variant too.
+
+    Cython reads either source once; what differs is what the C compiler is told (see `rename`).
+    """
+    depends = [str(path) for path in sorted(KERNELS.glob("*.[ph]*")) if path.suffix != ".py"]
+    found = []
+    for number, (real, digits) in NUMBERS.items():
+        macros = [("FASTNET_REAL", real), ("FASTNET_DIGITS", digits)]
+        engine = "engine" if number == "f64" else f"engine_{number}"
+        wanted = [(engine, "engine", [])]
+        wanted += [(f"loops_{number}_{v}", "loops", flags) for v, flags in VARIANTS.items()]
+        found += [
+            Extension(
+                f"fastnet.kernels.{name}",
+                [str(KERNELS / f"{source}.pyx")],
+                define_macros=macros,
+                extra_compile_args=FLAGS + flags,
+                depends=depends,
+            )
+            for name, source, flags in wanted
+        ]
+    return found
 
 
 def extensions() -> list[Extension]:
@@ -87,7 +97,7 @@ def extensions() -> list[Extension]:
             library_dirs=[str(Path(np.get_include()).parents[1] / "random" / "lib")],
             libraries=["npyrandom"] + ([] if MSVC else ["m"]),
         ),
-        *engine_extensions(),
+        *kernel_extensions(),
     ]
     for extension in found:
         extension.include_dirs += [np.get_include(), str(KERNELS)]
@@ -120,14 +130,11 @@ class CythonBuild(build_ext):
         """Cythonize only when something is really built: metadata and sdists need no C."""
         from Cython.Build import cythonize
 
+        sources = sorted({extension.sources[0] for extension in self.extensions})
         GENERATED.mkdir(parents=True, exist_ok=True)
-        for extension in self.extensions:
-            source = Path(extension.sources[0])
-            if GENERATED in source.parents and source.suffix == ".pyx":
-                copy_if_newer(KERNELS / "engine.pyx", source)
         generated = cythonize(
-            self.extensions,
-            build_dir=str(GENERATED / "c"),
+            [Extension(module_of(source), [source]) for source in sources],
+            build_dir=str(GENERATED),
             include_path=["."],
             language_level=3,
             compiler_directives={
@@ -137,19 +144,33 @@ class CythonBuild(build_ext):
                 "initializedcheck": CHECKED,
                 "embedsignature": True,
             },
-            nthreads=0,
+            nthreads=self.parallel if sys.platform == "linux" else 0,  # elsewhere by spawning
             force=self.force,
         )
-        for extension, cythonized in zip(self.extensions, generated, strict=True):
-            extension.sources = cythonized.sources
+        c_files = {source: made.sources[0] for source, made in zip(sources, generated, strict=True)}
+        for extension in self.extensions:
+            source = extension.sources[0]
+            extension.depends = [*extension.depends, c_files[source]]
+            extension.sources = [rename(c_files[source], Path(source).stem, extension.name)]
         super().run()
         SWITCHES.write_text(",".join(SANITIZE))
 
 
-def copy_if_newer(source: Path, target: Path) -> None:
-    """Copy, unless the copy is as new as its source: then nothing needs to be compiled again."""
-    if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
-        shutil.copyfile(source, target)
+def module_of(source: str) -> str:
+    """The module that a source is, as Cython knows it."""
+    return ".".join(Path(source).with_suffix("").parts)
+
+
+def rename(c_file: str, stem: str, name: str) -> str:
+    """Return C that is `c_file`, as another module; where it is not another, the file itself."""
+    other = name.rsplit(".", 1)[1]
+    if other == stem:
+        return c_file
+    renamed = Path(c_file).with_name(f"{other}.c")
+    text = f"#define PyInit_{stem} PyInit_{other}\n#include \"{Path(c_file).name}\"\n"
+    if not renamed.exists() or renamed.read_text() != text:
+        renamed.write_text(text)
+    return str(renamed)
 
 
 setup(ext_modules=extensions(), cmdclass={"build_ext": CythonBuild})

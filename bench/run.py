@@ -49,7 +49,9 @@ def plan(workload: Workload, peers: list[str], quick: bool) -> list[Measurement]
     ]
 
 
-def run_worker(spec: dict[str, Any], threads: int) -> dict[str, Any]:
+def run_worker(
+    spec: dict[str, Any], threads: int, python: str = sys.executable
+) -> dict[str, Any]:
     """Run worker.py on spec in a process of its own, and return its record.
 
     A worker that crashes or hangs gives a record with status "failed" and the reason.
@@ -58,7 +60,7 @@ def run_worker(spec: dict[str, Any], threads: int) -> dict[str, Any]:
     environment.update({name: str(threads) for name in machine.THREAD_VARIABLES})
     # What a shell may have set for itself must not change which back end a peer computes on.
     environment["JAX_PLATFORMS"] = "cpu"
-    command = [sys.executable, str(HERE / "worker.py"), json.dumps(spec)]
+    command = [python, str(HERE / "worker.py"), json.dumps(spec)]
     try:
         done = subprocess.run(
             command,

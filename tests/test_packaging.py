@@ -248,7 +248,7 @@ def test_the_wheel_holds_the_data_and_the_compiled_modules(checkout, wheel, inst
         assert hashlib.sha256((digits / name.lstrip("*")).read_bytes()).hexdigest() == digest
     assert "CC BY-SA 3.0" in (digits / "README.md").read_text()
     compiled = {Path(name).name.split(".")[0] for name in names if re.search(r"\.(so|pyd)$", name)}
-    engines = {"engine_f64_baseline", "engine_f32_baseline"}
+    engines = {"engine", "engine_f32_baseline"}
     assert compiled >= engines | {"cpu", "examples", "initial"}
 
 

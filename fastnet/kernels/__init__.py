@@ -32,7 +32,7 @@ except ImportError as error:
     ) from None
 
 if TYPE_CHECKING:
-    from fastnet.kernels.engine_f64_baseline import PredictionEngine, TrainingEngine
+    from fastnet.kernels.engine import PredictionEngine, TrainingEngine
 
 __all__ = [
     "can_read",
@@ -53,7 +53,7 @@ def variants() -> list[str]:
 
 
 def _is_built(name: str) -> bool:
-    return importlib.util.find_spec(f"fastnet.kernels.engine_f64_{name}") is not None
+    return importlib.util.find_spec(f"fastnet.kernels.loops_f64_{name}") is not None
 
 
 def _choose() -> str:
@@ -85,8 +85,18 @@ def training_engine(dtype: np.dtype[Any]) -> type[TrainingEngine]:
 
 
 def _module(dtype: np.dtype[Any]) -> ModuleType:
-    name = {"d": "f64", "f": "f32"}[dtype.char]
-    return importlib.import_module(f"fastnet.kernels.engine_{name}_{variant}")
+    """The engine of a number type, once it has been given the loops of the variant in use."""
+    number = {"d": "f64", "f": "f32"}[dtype.char]
+    if number not in _engines:
+        name = "engine" if number == "f64" else f"engine_{number}"
+        engine = importlib.import_module(f"fastnet.kernels.{name}")
+        loops = importlib.import_module(f"fastnet.kernels.loops_{number}_{variant}")
+        engine.use(loops.table)
+        _engines[number] = engine
+    return _engines[number]
+
+
+_engines: dict[str, ModuleType] = {}
 
 
 def can_read(X: np.ndarray[Any, Any]) -> bool:

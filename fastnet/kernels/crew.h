@@ -4,8 +4,8 @@
  * to a barrier spins for a moment, since the others are about to arrive; then it sleeps, since on a
  * machine with more to do than processors they may not even be running.
  */
-#ifndef FASTNET_CREW_H
-#define FASTNET_CREW_H
+#ifndef FASTNET_THREADS_H
+#define FASTNET_THREADS_H
 
 #if defined(__GNUC__) && !defined(_WIN32)
 #include <pthread.h>
@@ -16,7 +16,7 @@
 #include <unistd.h>
 #endif
 
-enum { CREWS_WORK = 1, SPINS = 1000 };
+enum { HAVE_THREADS = 1, SPINS = 1000 };
 
 typedef struct {
     int size;
@@ -25,7 +25,7 @@ typedef struct {
     int phase __attribute__((aligned(64)));
 } Barrier;
 
-typedef pthread_t Member;
+typedef pthread_t ThreadHandle;
 
 static inline void pause_briefly(void)
 {
@@ -65,7 +65,7 @@ static inline void barrier_start(Barrier *barrier, int size)
 }
 
 /* Wait until all have come. What anyone wrote before is seen by everyone after. */
-static inline void barrier_meet(Barrier *barrier)
+static inline void barrier_wait(Barrier *barrier)
 {
     int phase = __atomic_load_n(&barrier->phase, __ATOMIC_RELAXED);
     if (__atomic_add_fetch(&barrier->arrived, 1, __ATOMIC_ACQ_REL) == barrier->size) {
@@ -88,40 +88,40 @@ static inline void barrier_meet(Barrier *barrier)
 }
 
 /* Where those who have been started wait until it is known that all could be. */
-static inline void give_verdict(int *shared, int verdict)
+static inline void say_whether_to_start(int *shared, int decision)
 {
-    __atomic_store_n(shared, verdict, __ATOMIC_RELEASE);
+    __atomic_store_n(shared, decision, __ATOMIC_RELEASE);
 }
 
-static inline int await_verdict(int *shared)
+static inline int wait_whether_to_start(int *shared)
 {
-    int verdict;
-    while (!(verdict = __atomic_load_n(shared, __ATOMIC_ACQUIRE)))
+    int decision;
+    while (!(decision = __atomic_load_n(shared, __ATOMIC_ACQUIRE)))
         sched_yield();
-    return verdict;
+    return decision;
 }
 
-static inline int member_start(Member *member, void *(*work)(void *), void *argument)
+static inline int thread_start(ThreadHandle *handle, void *(*work)(void *), void *argument)
 {
-    return pthread_create(member, 0, work, argument) == 0;
+    return pthread_create(handle, 0, work, argument) == 0;
 }
 
-static inline void member_join(Member *member) { pthread_join(*member, 0); }
+static inline void thread_join(ThreadHandle *handle) { pthread_join(*handle, 0); }
 
 #else
-enum { CREWS_WORK = 0 };
+enum { HAVE_THREADS = 0 };
 typedef struct { int size; } Barrier;
-typedef int Member;
+typedef int ThreadHandle;
 static inline void barrier_start(Barrier *barrier, int size) { barrier->size = size; }
-static inline void barrier_meet(Barrier *barrier) { (void)barrier; }
-static inline void give_verdict(int *shared, int verdict) { *shared = verdict; }
-static inline int await_verdict(int *shared) { return *shared; }
-static inline int member_start(Member *member, void *(*work)(void *), void *argument)
+static inline void barrier_wait(Barrier *barrier) { (void)barrier; }
+static inline void say_whether_to_start(int *shared, int decision) { *shared = decision; }
+static inline int wait_whether_to_start(int *shared) { return *shared; }
+static inline int thread_start(ThreadHandle *handle, void *(*work)(void *), void *argument)
 {
-    (void)member, (void)work, (void)argument;
+    (void)handle, (void)work, (void)argument;
     return 0;
 }
-static inline void member_join(Member *member) { (void)member; }
+static inline void thread_join(ThreadHandle *handle) { (void)handle; }
 #endif
 
 #endif

@@ -5,14 +5,14 @@ ctypedef void *(*Work)(void *) noexcept nogil
 
 cdef extern from "crew.h" nogil:
     enum:
-        CREWS_WORK  # whether this platform has them
+        HAVE_THREADS  # whether this platform has them
     ctypedef struct Barrier:
         pass
-    ctypedef struct Member:
+    ctypedef struct ThreadHandle:
         pass
     void barrier_start(Barrier *barrier, int size)
-    void barrier_meet(Barrier *barrier)
-    void give_verdict(int *shared, int verdict)
-    int await_verdict(int *shared)
-    bint member_start(Member *member, Work work, void *argument)
-    void member_join(Member *member)
+    void barrier_wait(Barrier *barrier)
+    void say_whether_to_start(int *shared, int decision)
+    int wait_whether_to_start(int *shared)
+    bint thread_start(ThreadHandle *handle, Work work, void *argument)
+    void thread_join(ThreadHandle *handle)

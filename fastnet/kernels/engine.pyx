@@ -1,49 +1,38 @@
 """A network's workspace, and what is done in it: prediction and training.
 
-This file and the two that it includes are compiled once for every number type and instruction set
-(see setup.py). The flat parameter vector that users see holds, layer after layer, the biases b_u
-and then the weights w_iu with the inputs as rows. For training an engine keeps a copy whose rows
-are padded to 64 bytes; for prediction it reads the flat vector as it is.
+This file and the two that it includes are compiled once for every number type; the loops that they
+call through a table once more for every instruction set (see setup.py). The flat parameter vector
+that users see holds, layer after layer, the biases b_u and then the weights w_iu with the inputs as
+rows. For training an engine keeps a copy whose rows are padded to 64 bytes; for prediction it reads
+the flat vector as it is.
 """
 cimport numpy as cnp
 from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdint cimport uintptr_t
 
 import numpy as np
 
-from fastnet.kernels.crew cimport CREWS_WORK, await_verdict
+from fastnet.kernels.crew cimport HAVE_THREADS
 from fastnet.kernels.examples cimport Rows, Targets, checked_places
-from fastnet.kernels.gemm cimport Operands, gemm
+from fastnet.kernels.fetch cimport Inputs
 from fastnet.kernels.guard cimport Gate, Guard, enter
+from fastnet.kernels.loops cimport Loops
 from fastnet.kernels.packing cimport lay_out
-from fastnet.kernels.passes cimport MAX_DEPTH, HitRule, Layer, Net, backward, forward
+from fastnet.kernels.passes cimport MAX_DEPTH, Answers, HitRule, Layer, Net
 from fastnet.kernels.rules cimport Rule
 from fastnet.kernels.simd cimport PAD, real
-from fastnet.kernels.tasks cimport PROCEED, Task, walk_through
-from fastnet.kernels.workspace cimport Workspace, carve, shape_layer
+from fastnet.kernels.workspace cimport Workspace
 
 cnp.import_array()
 
-# One copy each of what would otherwise be inlined wherever it is called.
-
-cdef void run_forward(Net *net, Py_ssize_t count) noexcept nogil:
-    forward(net, count)
+cdef const Loops *loops = NULL  # those of the variant in use
 
 
-cdef void run_backward(
-    Net *net, Py_ssize_t count, bint descending, bint first, real step, real decay
-) noexcept nogil:
-    backward(net, count, descending, first, step, decay)
-
-
-cdef void product(
-    const Operands *p, Py_ssize_t m, Py_ssize_t m_end, Py_ssize_t n, Py_ssize_t n_end
-) noexcept nogil:
-    gemm(p, m, m_end, n, n_end)
-
-
-cdef void walk(Net *net, Rule *rule, Task *task) noexcept nogil:
-    walk_through(net, rule, task, run_forward, run_backward)
+def use(table not None):
+    """Have all engines call these loops: the `table` of a loops module of this number type."""
+    global loops
+    loops = <const Loops *> PyCapsule_GetPointer(table, "fastnet.kernels.Loops")
 
 
 cdef inline const Py_ssize_t *places_in(bytes copied):
@@ -55,12 +44,29 @@ cdef inline int own_type() noexcept nogil:
     return cnp.NPY_DOUBLE if sizeof(real) == sizeof(double) else cnp.NPY_FLOAT
 
 
-cdef void *work(void *argument) noexcept nogil:
-    """What every thread but the first runs."""
-    cdef Task *task = <Task *> argument
-    if await_verdict(task.verdict) == PROCEED:
-        walk(&task.net, &task.rule, task)
-    return NULL
+cdef inline Inputs inputs_of(Rows rows) noexcept nogil:
+    cdef Inputs inputs
+    inputs.n_in = rows.n_in
+    inputs.storage = rows.storage
+    inputs.data = rows.data
+    inputs.row_stride = rows.row_stride
+    inputs.col_stride = rows.col_stride
+    inputs.starts = rows.starts
+    inputs.cols = rows.cols
+    inputs.values = rows.values
+    inputs.marks = rows.marks
+    inputs.n_marks = rows.n_marks
+    inputs.columns_per_mark = rows.columns_per_mark
+    return inputs
+
+
+cdef inline Answers answers_of(Targets targets) noexcept nogil:
+    cdef Answers answers
+    answers.n_out = targets.n_out
+    answers.labels = targets.labels
+    answers.y = <const real *> targets.y
+    answers.sample_weights = <const real *> targets.sample_weights
+    return answers
 
 
 cdef class Engine:
@@ -104,6 +110,8 @@ cdef class Engine:
         cdef bint training = isinstance(self, TrainingEngine)
         if not 2 <= len(sizes) <= MAX_DEPTH + 1 or len(activations) != len(sizes) - 1:
             raise ValueError(f"{len(sizes)} layers; an engine takes 2 to {MAX_DEPTH + 1}")
+        if loops == NULL:
+            raise RuntimeError("this engine has no loops yet; see fastnet/kernels/__init__.py")
         if capacity < 1 or min(sizes) < 1 or dropout and len(dropout) != len(sizes) - 1:
             raise ValueError("an engine takes units, examples, and one share of dropout a layer")
         widths = [int(n) + 2 * PAD for n in sizes]
@@ -115,19 +123,18 @@ cdef class Engine:
         self.capacity = capacity
         self.guard = guard
         self.gate = &guard.gate if guard is not None else NULL
-        self.n_threads = n_threads if training and CREWS_WORK and n_threads > 1 else 1
-        self.net.depth = len(sizes) - 1
-        self.net.capacity = capacity
-        self.net.cost = cost
-        self.net.scale = 1
-        self.net.product = product
-        self.net.n_threads = 1
-        self.net.input_keep = 1 - dropout[0] if dropout else 1
-        for l in range(self.net.depth):
-            keep = 1 - dropout[l + 1] if dropout and l < self.net.depth - 1 else 1
-            shape_layer(&self.net, l, sizes[l], sizes[l + 1])
-            self.net.layers[l].activation = activations[l]
-            self.net.layers[l].keep = keep
+        self.n_threads = n_threads if training and HAVE_THREADS and n_threads > 1 else 1
+        self.net.shape.depth = len(sizes) - 1
+        self.net.shape.capacity = capacity
+        self.net.shape.cost = cost
+        self.net.shape.scale = 1
+        self.net.thread.count = 1
+        self.net.shape.input_keep = 1 - dropout[0] if dropout else 1
+        for l in range(self.net.shape.depth):
+            keep = 1 - dropout[l + 1] if dropout and l < self.net.shape.depth - 1 else 1
+            loops.shape_layer(&self.net, l, sizes[l], sizes[l + 1])
+            self.net.shape.layers[l].activation = activations[l]
+            self.net.shape.layers[l].keep = keep
             self.n_parameters += (sizes[l] + 1) * sizes[l + 1]
         self.space.training = training
         self.space.n_threads = self.n_threads
@@ -135,24 +142,24 @@ cdef class Engine:
         self.allocate()
 
     cdef int allocate(self) except -1:
-        """Measure, allocate once, carve; both walks must end at the same place."""
+        """Measure, allocate once, place; both walks must end at the same place."""
         cdef Py_ssize_t size
-        carve(&self.space, &self.net, &self.rule)
+        loops.place_buffers(&self.space, &self.net, &self.rule)
         size = self.space.taken
         self.memory = np.zeros(size + 64, dtype=np.uint8)
         self.space.base = <char *> cnp.PyArray_DATA(self.memory)
         self.space.base += -(<uintptr_t> self.space.base) % 64
-        carve(&self.space, &self.net, &self.rule)
+        loops.place_buffers(&self.space, &self.net, &self.rule)
         if self.space.taken != size:
-            raise AssertionError("the workspace was carved differently from what was measured")
+            raise AssertionError("the workspace was placed differently from what was measured")
         if self.space.training:
             lay_out(&self.net)
         return 0
 
     def count_hits(self, int rule, double middle):
         """Say what is right: 0: nothing is; 1: the largest output; 2: outputs beside `middle`."""
-        self.net.hit_rule = <HitRule> rule
-        self.net.middle = <real> middle
+        self.net.counters.hit_rule = <HitRule> rule
+        self.net.counters.middle = <real> middle
 
     cdef int begin_reading(self) except -1:
         """What follows, up to leave(), sees the parameters as they are between two stores."""
@@ -173,10 +180,10 @@ cdef class Engine:
 
         Loops read the order from the copy, which nobody else can write, and nowhere else.
         """
-        cdef Layer *last = &self.net.layers[self.net.depth - 1]
-        if self.net.layers[0].b_u == NULL:
+        cdef Layer *last = &self.net.shape.layers[self.net.shape.depth - 1]
+        if self.net.shape.layers[0].b_u == NULL:
             raise ValueError("this engine has no parameters yet")
-        if rows.n_in != self.net.layers[0].n_in or not 0 <= start < stop <= order.shape[0]:
+        if rows.n_in != self.net.shape.layers[0].n_in or not 0 <= start < stop <= order.shape[0]:
             raise ValueError("these examples do not fit this engine")
         if targets is not None:
             if targets.n != rows.n:

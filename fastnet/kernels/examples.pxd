@@ -3,13 +3,9 @@
 cimport numpy as cnp
 from libc.stdint cimport int32_t, int64_t, uint16_t
 
-
-cdef enum Storage:
-    STRIDED_DOUBLE
-    STRIDED_FLOAT
-    STRIDED_BYTE
-    SPARSE_DOUBLE
-    SPARSE_FLOAT
+from fastnet.kernels.storage cimport (
+    SPARSE_DOUBLE, SPARSE_FLOAT, STRIDED_BYTE, STRIDED_DOUBLE, STRIDED_FLOAT, Storage,
+)
 
 
 # Of both classes `owner` keeps alive what the pointers lead into. Python code gets no hold of it.

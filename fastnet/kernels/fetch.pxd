@@ -3,12 +3,12 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t
 from libc.string cimport memset
 
-from fastnet.kernels.examples cimport (
-    SPARSE_DOUBLE, SPARSE_FLOAT, STRIDED_DOUBLE, STRIDED_FLOAT, Rows, Storage,
-)
 from fastnet.kernels.passes cimport Net
 from fastnet.kernels.simd cimport LANES, prefetch_read, real, v_load, v_splat, v_sum, vreal
-from fastnet.kernels.sparse cimport SparseRow, cut_blocks
+from fastnet.kernels.sparse cimport SparseBatch, SparseRow, cut_blocks
+from fastnet.kernels.storage cimport (
+    SPARSE_DOUBLE, SPARSE_FLOAT, STRIDED_DOUBLE, STRIDED_FLOAT, Storage,
+)
 
 # What Rows holds, for threads that know no Python objects.
 cdef struct Inputs:
@@ -23,22 +23,6 @@ cdef struct Inputs:
     const uint16_t *marks
     Py_ssize_t n_marks
     Py_ssize_t columns_per_mark
-
-
-cdef inline Inputs inputs_of(Rows rows) noexcept nogil:
-    cdef Inputs inputs
-    inputs.n_in = rows.n_in
-    inputs.storage = rows.storage
-    inputs.data = rows.data
-    inputs.row_stride = rows.row_stride
-    inputs.col_stride = rows.col_stride
-    inputs.starts = rows.starts
-    inputs.cols = rows.cols
-    inputs.values = rows.values
-    inputs.marks = rows.marks
-    inputs.n_marks = rows.n_marks
-    inputs.columns_per_mark = rows.columns_per_mark
-    return inputs
 
 
 cdef inline bint is_sparse(const Inputs *rows) noexcept nogil:
@@ -128,7 +112,7 @@ cdef inline bint are_finite(const Net *net, Py_ssize_t count) noexcept nogil:
     """Whether all of the dense batch at hand is."""
     cdef Py_ssize_t b
     for b in range(count):
-        if not is_finite(net.x_bi + b * net.x_ld, net.layers[0].n_in):
+        if not is_finite(net.batch.x_bi + b * net.batch.x_ld, net.shape.layers[0].n_in):
             return False
     return True
 
@@ -137,26 +121,28 @@ cdef inline void fetch(
     Net *net, const Inputs *rows, const Py_ssize_t *order, Py_ssize_t count
 ) noexcept nogil:
     """Make rows order[:count] the batch at hand. Dropout of inputs wants a dense copy."""
+    cdef SparseBatch *sparse = &net.batch.sparse
+    cdef Py_ssize_t ld = net.shape.layers[0].ld_in
     cdef Py_ssize_t b
     cdef real *x_i
-    cdef bint dropping = net.training and net.x_mask_bi != NULL
-    net.sparse = is_sparse(rows) and not dropping
+    cdef bint dropping = net.counters.training and net.batch.x_mask_bi != NULL
+    net.batch.is_sparse = is_sparse(rows) and not dropping
     if not dropping and are_ready(rows, order, count):
-        net.x_bi = <const real *> (rows.data + order[0] * rows.row_stride)
-        net.x_ld = rows.row_stride // <Py_ssize_t> sizeof(real)
+        net.batch.x_bi = <const real *> (rows.data + order[0] * rows.row_stride)
+        net.batch.x_ld = rows.row_stride // <Py_ssize_t> sizeof(real)
         return
-    net.x_bi = net.room
-    net.x_ld = net.layers[0].ld_in
+    net.batch.x_bi = net.batch.room
+    net.batch.x_ld = ld
     for b in range(count):
-        x_i = net.room + b * net.layers[0].ld_in
-        if net.sparse:
-            point(rows, order[b], &net.batch.rows[b], net.batch.values + b * net.layers[0].ld_in)
+        x_i = net.batch.room + b * ld
+        if net.batch.is_sparse:
+            point(rows, order[b], &sparse.rows[b], sparse.values + b * ld)
         elif is_sparse(rows):
             spread(rows, order[b], x_i)
         else:
             gather(rows, order[b], x_i)
-    if net.sparse:
-        cut_blocks(&net.batch, count, rows.n_marks, rows.columns_per_mark)
+    if net.batch.is_sparse:
+        cut_blocks(&net.batch.sparse, count, rows.n_marks, rows.columns_per_mark)
 
 
 cdef inline bint is_finite(const real *x, Py_ssize_t n) noexcept nogil:
@@ -179,7 +165,7 @@ cdef inline bint is_finite(const real *x, Py_ssize_t n) noexcept nogil:
     return v_sum((totals[0] + totals[1]) + (totals[2] + totals[3])) + rest == 0
 
 
-cdef inline void announce(
+cdef inline void prefetch_rows(
     const Inputs *rows, const Py_ssize_t *order, Py_ssize_t count
 ) noexcept nogil:
     """Ask the caches for sparse rows that will soon be the batch at hand; they lie anywhere."""

@@ -27,15 +27,15 @@ cdef inline double worthwhile_density(Py_ssize_t width) noexcept nogil:
 
 cdef inline bint are_mostly_zeros(const Net *net, Py_ssize_t count) noexcept nogil:
     """Whether the dense batch at hand has so many, by a few of its rows, that it pays."""
-    cdef Py_ssize_t n_in = net.layers[0].n_in
-    cdef double most = worthwhile_density(net.layers[0].width)
+    cdef Py_ssize_t n_in = net.shape.layers[0].n_in
+    cdef double most = worthwhile_density(net.shape.layers[0].width)
     cdef const real *x
     cdef Py_ssize_t found = 0
     cdef Py_ssize_t i, k
     if n_in > MOST_COLUMNS or most <= 0:
         return False
     for k in range(SAMPLE_ROWS):
-        x = net.x_bi + (count * k // SAMPLE_ROWS) * net.x_ld
+        x = net.batch.x_bi + (count * k // SAMPLE_ROWS) * net.batch.x_ld
         for i in range(n_in):
             found += x[i] != 0
     return found <= most * SAMPLE_ROWS * n_in
@@ -74,13 +74,13 @@ cdef inline Py_ssize_t keep(
 
 cdef inline void compress(Net *net, Py_ssize_t count) noexcept nogil:
     """Make the non-zeros of the dense batch at hand the batch: the same results, to the bit."""
-    cdef SparseBatch *batch = &net.batch
+    cdef SparseBatch *batch = &net.batch.sparse
     cdef SparseRow *row
-    cdef const real *x = net.x_bi
-    cdef uint16_t *cols = net.cols
-    cdef uint16_t *marks = net.marks
+    cdef const real *x = net.batch.x_bi
+    cdef uint16_t *cols = net.batch.cols
+    cdef uint16_t *marks = net.batch.marks
     cdef real *values = batch.values
-    cdef Py_ssize_t n_in = net.layers[0].n_in
+    cdef Py_ssize_t n_in = net.shape.layers[0].n_in
     cdef Py_ssize_t stretch = batch.most_columns
     cdef Py_ssize_t n_marks = (n_in - 1) // stretch
     cdef Py_ssize_t b, m, j
@@ -94,9 +94,9 @@ cdef inline void compress(Net *net, Py_ssize_t count) noexcept nogil:
             j = keep(x, m * stretch, (m + 1) * stretch, cols, values, j)
             marks[m] = <uint16_t> j
         row.count = keep(x, n_marks * stretch, n_in, cols, values, j)
-        x += net.x_ld
-        cols += net.layers[0].ld_in
-        values += net.layers[0].ld_in
+        x += net.batch.x_ld
+        cols += net.shape.layers[0].ld_in
+        values += net.shape.layers[0].ld_in
         marks += n_marks
     cut_blocks(batch, count, n_marks, stretch)
-    net.sparse = True
+    net.batch.is_sparse = True

@@ -15,27 +15,27 @@ cdef inline Py_ssize_t size_of(const Layer *layer) noexcept nogil:
 cdef inline void lay_out(Net *net) noexcept nogil:
     """Let each layer begin where the panels of the one before end, and measure them all."""
     cdef Py_ssize_t l
-    net.n_packed = 0
-    for l in range(net.depth):
-        net.layers[l].packed = net.packed + net.n_packed
-        net.n_packed += size_of(&net.layers[l])
+    net.shape.n_packed = 0
+    for l in range(net.shape.depth):
+        net.shape.layers[l].packed = net.shape.packed + net.shape.n_packed
+        net.shape.n_packed += size_of(&net.shape.layers[l])
         take_panel(net, l, 0)
 
 
 cdef inline void take_panel(Net *net, Py_ssize_t l, int which) noexcept nogil:
     """Make one of layer l's panels the columns that this network computes."""
-    cdef Layer *layer = &net.layers[l]
+    cdef Layer *layer = &net.shape.layers[l]
     cdef Panel panel = panel_of(layer.n_in, layer.width, layer.panels, which)
     layer.first = panel.first
     layer.last = panel.last
     layer.w_ld = panel.ld
     layer.b_u = layer.packed + panel.at
     layer.w_iu = layer.b_u + panel.ld
-    layer.nabla_b_u = net.nabla + (layer.b_u - net.packed)
+    layer.nabla_b_u = net.shape.nabla + (layer.b_u - net.shape.packed)
     layer.nabla_w_iu = layer.nabla_b_u + panel.ld
 
 
-cdef inline void carry(const Net *net, real *flat, real *packed, bint inwards) noexcept nogil:
+cdef inline void copy_panels(const Net *net, real *flat, real *packed, bint inwards) noexcept nogil:
     """Copy the flat vector into panels, whose padding stays as it is, or the panels into it."""
     cdef const Layer *layer
     cdef Panel panel
@@ -43,12 +43,12 @@ cdef inline void carry(const Net *net, real *flat, real *packed, bint inwards) n
     cdef real *outside
     cdef Py_ssize_t l, size, _i
     cdef int t
-    for l in range(net.depth):
-        layer = &net.layers[l]
+    for l in range(net.shape.depth):
+        layer = &net.shape.layers[l]
         for t in range(layer.panels):
             panel = panel_of(layer.n_in, layer.width, layer.panels, t)
             size = (min(panel.last, layer.n_out) - panel.first) * sizeof(real)
-            inside = packed + (layer.packed - net.packed) + panel.at
+            inside = packed + (layer.packed - net.shape.packed) + panel.at
             outside = flat + panel.first
             for _i in range(layer.n_in + 1):
                 memcpy(inside if inwards else outside, outside if inwards else inside, size)
@@ -58,8 +58,8 @@ cdef inline void carry(const Net *net, real *flat, real *packed, bint inwards) n
 
 
 cdef inline void pack(const Net *net, const real *flat, real *packed) noexcept nogil:
-    carry(net, <real *> flat, packed, True)
+    copy_panels(net, <real *> flat, packed, True)
 
 
 cdef inline void unpack(const Net *net, const real *packed, real *flat) noexcept nogil:
-    carry(net, flat, <real *> packed, False)
+    copy_panels(net, flat, <real *> packed, False)

@@ -8,9 +8,8 @@ from libc.math cimport fabs, frexp, hypot, ldexp, sqrt
 from libc.stdint cimport int32_t, uint16_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from fastnet.kernels.crew cimport Barrier, barrier_meet
+from fastnet.kernels.crew cimport Barrier, barrier_wait
 from fastnet.kernels.dropout cimport drop
-from fastnet.kernels.examples cimport Targets
 from fastnet.kernels.gemm cimport Operands
 from fastnet.kernels.layers cimport (
     SOFTMAX, activate, argmax, output_cost, output_delta, saturation, softmax, times_derivative,
@@ -72,33 +71,43 @@ cdef enum HitRule:
     LARGEST = 1  # the largest output is the class
     EACH_SIDE = 2  # every output is on the side of `middle` that its target is on
 
-cdef struct Net:
+# What a network is: its layers, and where their parameters lie.
+cdef struct Shape:
     int depth
     int cost
-    Py_ssize_t capacity
+    Py_ssize_t capacity  # examples that forward and backward take at most
     Layer layers[MAX_DEPTH]
-    const real *x_bi  # dense examples: in `room`, or where the user has them
-    Py_ssize_t x_ld  # from one of them to the next
-    real *room  # for as many as the capacity
-    real *x_mask_bi
-    real input_keep
-    real *z_u  # the weighted outputs of one example, kept for its cost
-    SparseBatch batch
-    uint16_t *cols  # of the batch's non-zeros, where they are found on the way; for prediction
-    uint16_t *marks
-    bint sparse  # whether the batch at hand lies in `batch`, else in x_bi
-    bint watching  # whether forward() is to look for inputs that are not finite
-    bint odd  # and has found weighted inputs that are not
-    double density  # the share of inputs that are walked: 1, or what is not zero
-    real *panel  # gemm's
-    Product product
-    int thread
-    int n_threads
-    Barrier *barrier
+    real input_keep  # the share of inputs that dropout keeps
     real scale  # of the first layer's weights: decay that is not yet written into them
     Py_ssize_t n_packed
     real *packed  # all parameters, in panels
     real *nabla  # the gradient, laid out alike
+
+# The examples at hand.
+cdef struct Batch:
+    const real *x_bi  # dense examples: in `room`, or where the user has them
+    Py_ssize_t x_ld  # from one of them to the next
+    real *room  # for as many as the capacity
+    real *x_mask_bi  # 0 where an input is dropped, else 1 / keep; NULL without dropout
+    real *z_u  # the weighted outputs of one example, kept for its cost
+    bint is_sparse  # whether they lie in `sparse`, else in x_bi
+    SparseBatch sparse
+    uint16_t *cols  # of the non-zeros, where they are found on the way; for prediction
+    uint16_t *marks
+    double density  # the share of inputs that are walked: 1, or what is not zero
+    bint checking  # whether forward() is to look for inputs that are not finite
+    bint not_finite  # and has found weighted inputs that are not
+
+# The thread that works on it.
+cdef struct Thread:
+    int number
+    int count  # of threads that work together
+    Barrier *barrier
+    real *panel  # gemm's
+    Product product
+
+# What an epoch or a call counts, and what that needs to know.
+cdef struct Counters:
     uint64_t dropout_key
     Py_ssize_t position  # of the batch's first example in the epoch: the dropout counter
     bint training  # whether dropout applies
@@ -109,32 +118,29 @@ cdef struct Net:
     real middle  # between an output that is on and one that is off
     Statistics *statistics  # a layer each, or NULL
 
-
-cdef inline Answers answers_of(Targets targets) noexcept nogil:
-    cdef Answers answers
-    answers.n_out = targets.n_out
-    answers.labels = targets.labels
-    answers.y = <const real *> targets.y
-    answers.sample_weights = <const real *> targets.sample_weights
-    return answers
+cdef struct Net:
+    Shape shape
+    Batch batch
+    Thread thread
+    Counters counters
 
 
-cdef inline void meet(Net *net) noexcept nogil:
+cdef inline void wait_for_threads(Net *net) noexcept nogil:
     """Wait for the other threads that work on this network."""
-    if net.n_threads > 1:
-        barrier_meet(net.barrier)
+    if net.thread.count > 1:
+        barrier_wait(net.thread.barrier)
 
 
-cdef inline void weigh(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
+cdef inline void weighted_inputs(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
     """This thread's columns of z_bu of layer l, into a_bu."""
-    cdef Layer *layer = &net.layers[l]
+    cdef Layer *layer = &net.shape.layers[l]
     cdef Operands p
-    if l == 0 and net.sparse:
-        sparse_forward(&net.batch, count, layer.w_iu, layer.w_ld, layer.b_u, net.scale,
+    if l == 0 and net.batch.is_sparse:
+        sparse_forward(&net.batch.sparse, count, layer.w_iu, layer.w_ld, layer.b_u, net.shape.scale,
                        layer.a_bu + layer.first, layer.ld, layer.last - layer.first)
         return
-    p.a = net.x_bi if l == 0 else net.layers[l - 1].a_bu
-    p.a_m = net.x_ld if l == 0 else layer.ld_in
+    p.a = net.batch.x_bi if l == 0 else net.shape.layers[l - 1].a_bu
+    p.a_m = net.batch.x_ld if l == 0 else layer.ld_in
     p.a_k = 1
     p.b = layer.w_iu
     p.b_k = layer.w_ld
@@ -144,8 +150,8 @@ cdef inline void weigh(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
     p.c_m = layer.ld
     p.k = layer.n_in
     p.beta = 1
-    p.panel = net.panel
-    net.product(&p, 0, count, 0, layer.last - layer.first)
+    p.panel = net.thread.panel
+    net.thread.product(&p, 0, count, 0, layer.last - layer.first)
 
 
 cdef inline void note_z(const Layer *layer, Statistics *s, Py_ssize_t count) noexcept nogil:
@@ -214,12 +220,14 @@ cdef inline void combine(
 
 cdef inline void activate_layer(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
     """a_bu from z_bu, in place; dropout and statistics where they are wanted."""
-    cdef Layer *layer = &net.layers[l]
+    cdef Layer *layer = &net.shape.layers[l]
+    cdef Statistics *found = NULL
     cdef Py_ssize_t b
-    if net.statistics != NULL:
-        note_z(layer, &net.statistics[l], count)
+    if net.counters.statistics != NULL:
+        found = &net.counters.statistics[l]
+        note_z(layer, found, count)
     elif layer.activation != SOFTMAX and layer.last - layer.first == layer.ld and not (
-        net.training and layer.mask_bu != NULL
+        net.counters.training and layer.mask_bu != NULL
     ):
         activate(layer.activation, layer.a_bu, count * layer.ld)  # rows without a gap
         return
@@ -229,23 +237,23 @@ cdef inline void activate_layer(Net *net, Py_ssize_t l, Py_ssize_t count) noexce
         else:
             activate(layer.activation, layer.a_bu + b * layer.ld + layer.first,
                      layer.last - layer.first)
-        if net.statistics != NULL:
+        if found != NULL:
             saturation(layer.activation, layer.a_bu + b * layer.ld, layer.n_out,
-                       &net.statistics[l].sum_derivative, &net.statistics[l].saturated)
-        if net.training and layer.mask_bu != NULL:
+                       &found.sum_derivative, &found.saturated)
+        if net.counters.training and layer.mask_bu != NULL:
             drop(layer.a_bu + b * layer.ld, layer.mask_bu + b * layer.ld, layer.first,
-                 min(layer.last, layer.n_out), layer.keep, net.dropout_key, l + 1,
-                 net.position + b)
+                 min(layer.last, layer.n_out), layer.keep, net.counters.dropout_key, l + 1,
+                 net.counters.position + b)
 
 
 cdef inline bint is_shared(const Net *net, Py_ssize_t l) noexcept nogil:
     """Whether several threads compute layer l, each its own columns; else the first one has all."""
-    return net.layers[l].panels > 1
+    return net.shape.layers[l].panels > 1
 
 
 cdef inline bint has_part(const Net *net, Py_ssize_t l) noexcept nogil:
     """Whether this thread computes columns of layer l."""
-    return net.layers[l].first < net.layers[l].last
+    return net.shape.layers[l].first < net.shape.layers[l].last
 
 
 cdef inline bint are_finite_weighted(const Net *net, Py_ssize_t count) noexcept nogil:
@@ -258,26 +266,28 @@ cdef inline bint are_finite_weighted(const Net *net, Py_ssize_t count) noexcept 
     cdef real odd = 0
     cdef real z
     for b in range(count):
-        z = net.layers[0].a_bu[b * net.layers[0].ld]
+        z = net.shape.layers[0].a_bu[b * net.shape.layers[0].ld]
         odd += z - z
     return odd == 0
 
 
 cdef inline void forward(Net *net, Py_ssize_t count) noexcept nogil:
     """a_bu of every layer but the last, and z_bu of the last in its place."""
+    cdef const Layer *first = &net.shape.layers[0]
     cdef Py_ssize_t l, b
-    if net.training and net.x_mask_bi != NULL:
+    if net.counters.training and net.batch.x_mask_bi != NULL:
         for b in range(count):
-            drop(net.room + b * net.layers[0].ld_in, net.x_mask_bi + b * net.layers[0].ld_in, 0,
-                 net.layers[0].n_in, net.input_keep, net.dropout_key, 0, net.position + b)
-    for l in range(net.depth):
+            drop(net.batch.room + b * first.ld_in, net.batch.x_mask_bi + b * first.ld_in, 0,
+                 first.n_in, net.shape.input_keep, net.counters.dropout_key, 0,
+                 net.counters.position + b)
+    for l in range(net.shape.depth):
         if l > 0 and (is_shared(net, l - 1) or is_shared(net, l)):
-            meet(net)
+            wait_for_threads(net)
         if has_part(net, l):
-            weigh(net, l, count)
-            if l == 0 and net.watching:
-                net.odd = not are_finite_weighted(net, count)
-            if l < net.depth - 1:
+            weighted_inputs(net, l, count)
+            if l == 0 and net.batch.checking:
+                net.batch.not_finite = not are_finite_weighted(net, count)
+            if l < net.shape.depth - 1:
                 activate_layer(net, l, count)
 
 
@@ -294,16 +304,16 @@ cdef inline bint each_side(
     return True
 
 
-cdef inline void judge(
+cdef inline void add_cost_and_hit(
     Net *net, const Answers *targets, Py_ssize_t row, Py_ssize_t b
 ) noexcept nogil:
     """Activate example b's outputs; add its cost to cost_sum and, if it is right, 1 to hits."""
-    cdef Layer *last = &net.layers[net.depth - 1]
+    cdef Layer *last = &net.shape.layers[net.shape.depth - 1]
     cdef real *a_u = last.a_bu + b * last.ld
     cdef const real *y_u = NULL
     cdef Py_ssize_t label = -1
     cdef double cost
-    memcpy(net.z_u, a_u, last.n_out * sizeof(real))
+    memcpy(net.batch.z_u, a_u, last.n_out * sizeof(real))
     if last.activation == SOFTMAX:
         softmax(a_u, last.n_out, last.width)
     else:
@@ -312,20 +322,22 @@ cdef inline void judge(
         label = targets.labels[row]
     else:
         y_u = targets.y + row * last.n_out
-    cost = output_cost(net.cost, net.z_u, a_u, y_u, label, last.n_out)
+    cost = output_cost(net.shape.cost, net.batch.z_u, a_u, y_u, label, last.n_out)
     if targets.sample_weights != NULL:
         cost *= targets.sample_weights[row]
-    net.cost_sum += cost
-    if net.hit_rule == LARGEST:
-        net.hits += argmax(a_u, last.n_out) == (argmax(y_u, last.n_out) if y_u != NULL else label)
-    elif net.hit_rule == EACH_SIDE:
-        net.hits += each_side(a_u, y_u, label, last.n_out, net.middle)
+    net.counters.cost_sum += cost
+    if net.counters.hit_rule == LARGEST:
+        if y_u != NULL:
+            label = argmax(y_u, last.n_out)
+        net.counters.hits += argmax(a_u, last.n_out) == label
+    elif net.counters.hit_rule == EACH_SIDE:
+        net.counters.hits += each_side(a_u, y_u, label, last.n_out, net.counters.middle)
 
 
 cdef inline void output_errors(
     Net *net, const Answers *targets, const Py_ssize_t *order, Py_ssize_t count
 ) noexcept nogil:
-    cdef Layer *last = &net.layers[net.depth - 1]
+    cdef Layer *last = &net.shape.layers[net.shape.depth - 1]
     cdef Py_ssize_t b, u, row
     cdef const real *y_u = NULL
     cdef int label = 0
@@ -337,7 +349,7 @@ cdef inline void output_errors(
             label = targets.labels[row]
         else:
             y_u = targets.y + row * last.n_out
-        output_delta(net.cost, last.activation, last.a_bu + b * last.ld, y_u, label, delta_u,
+        output_delta(net.shape.cost, last.activation, last.a_bu + b * last.ld, y_u, label, delta_u,
                      last.n_out, last.width)
         if targets.sample_weights != NULL:
             for u in range(last.n_out):
@@ -348,20 +360,20 @@ cdef inline void errors(
     Net *net, const Answers *targets, const Py_ssize_t *order, Py_ssize_t count
 ) noexcept nogil:
     """The error of the output layer, after forward(): one thread's work. No `order`: as it is."""
-    cdef Layer *last = &net.layers[net.depth - 1]
+    cdef Layer *last = &net.shape.layers[net.shape.depth - 1]
     cdef Py_ssize_t b
     cdef Py_ssize_t own_first = last.first, own_last = last.last
-    if is_shared(net, net.depth - 1):
-        meet(net)
-    if net.thread != 0:
+    if is_shared(net, net.shape.depth - 1):
+        wait_for_threads(net)
+    if net.thread.number != 0:
         return
     last.first = 0
     last.last = last.width
-    if net.measuring:
+    if net.counters.measuring:
         for b in range(count):
-            judge(net, targets, order[b], b)
+            add_cost_and_hit(net, targets, order[b], b)
     else:
-        activate_layer(net, net.depth - 1, count)
+        activate_layer(net, net.shape.depth - 1, count)
     output_errors(net, targets, order, count)
     last.first = own_first
     last.last = own_last
@@ -397,20 +409,20 @@ cdef inline void transpose_panel(
         first = i_end
 
 
-cdef inline void send_back(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
+cdef inline void backpropagate(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
     """delta_bu of layer l-1 from that of layer l: (BP2), with layer l's weights as they are.
 
     If layer l is shared, each thread works out its own columns of layer l-1; else one thread all.
     """
-    cdef Layer *layer = &net.layers[l]
-    cdef Layer *below = &net.layers[l - 1]
+    cdef Layer *layer = &net.shape.layers[l]
+    cdef Layer *below = &net.shape.layers[l - 1]
     cdef Py_ssize_t first = below.first if is_shared(net, l) else 0
     cdef Py_ssize_t last = below.last if is_shared(net, l) else below.width
     cdef Operands p
     cdef Py_ssize_t b, v
     cdef real *delta_u
     cdef const real *mask_u
-    if not is_shared(net, l) and net.thread != 0 or first == last:
+    if not is_shared(net, l) and net.thread.number != 0 or first == last:
         return
     transpose(layer, first, min(last, below.n_out))
     p.a = layer.delta_bu
@@ -424,8 +436,8 @@ cdef inline void send_back(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept no
     p.c_m = below.ld
     p.k = layer.n_out
     p.beta = 0
-    p.panel = net.panel
-    net.product(&p, 0, count, first, last)
+    p.panel = net.thread.panel
+    net.thread.product(&p, 0, count, first, last)
     if below.mask_bu == NULL and last - first == below.ld:
         times_derivative(below.activation, below.a_bu, 1, below.delta_bu, count * below.ld)
         return
@@ -457,11 +469,11 @@ cdef inline void outer(
     Net *net, Py_ssize_t l, Py_ssize_t count, real *c_iu, real beta
 ) noexcept nogil:
     """c_iu = beta * c_iu + sum over the batch of x_bi delta_bu, own panel."""
-    cdef Layer *layer = &net.layers[l]
+    cdef Layer *layer = &net.shape.layers[l]
     cdef Operands p
-    p.a = net.x_bi if l == 0 else net.layers[l - 1].a_bu
+    p.a = net.batch.x_bi if l == 0 else net.shape.layers[l - 1].a_bu
     p.a_m = 1
-    p.a_k = net.x_ld if l == 0 else layer.ld_in
+    p.a_k = net.batch.x_ld if l == 0 else layer.ld_in
     p.b = layer.delta_bu + layer.first
     p.b_k = layer.ld
     p.c_in = c_iu
@@ -470,21 +482,21 @@ cdef inline void outer(
     p.c_m = layer.w_ld
     p.k = count
     p.beta = beta
-    p.panel = net.panel
-    net.product(&p, 0, layer.n_in, 0, layer.last - layer.first)
+    p.panel = net.thread.panel
+    net.thread.product(&p, 0, layer.n_in, 0, layer.last - layer.first)
 
 
-cdef inline void fold(Net *net) noexcept nogil:
+cdef inline void apply_pending_decay(Net *net) noexcept nogil:
     """Write the decay that is outstanding into the first layer's weights, own panel."""
     cdef Py_ssize_t i, v
-    cdef Layer *layer = &net.layers[0]
+    cdef Layer *layer = &net.shape.layers[0]
     cdef real *w_u
-    if net.scale != 1:
+    if net.shape.scale != 1:
         for i in range(layer.n_in):
             w_u = layer.w_iu + i * layer.w_ld
             for v in range((layer.last - layer.first) // LANES):
-                v_store(w_u + v * LANES, v_splat(net.scale) * v_load(w_u + v * LANES))
-        net.scale = 1
+                v_store(w_u + v * LANES, v_splat(net.shape.scale) * v_load(w_u + v * LANES))
+        net.shape.scale = 1
 
 
 cdef inline void descend(
@@ -496,7 +508,7 @@ cdef inline void descend(
     For sparse rows the decay goes into one factor, and into the weights themselves only when that
     has fallen to a half: a pass over all of them that few mini-batches need.
     """
-    cdef Layer *layer = &net.layers[l]
+    cdef Layer *layer = &net.shape.layers[l]
     cdef Py_ssize_t b, v
     cdef real *delta_u
     for b in range(count):
@@ -504,12 +516,12 @@ cdef inline void descend(
         for v in range((layer.last - layer.first) // LANES):
             v_store(delta_u + v * LANES, v_splat(-step) * v_load(delta_u + v * LANES))
     add_errors(layer, layer.b_u, count)
-    if l == 0 and net.sparse:
-        net.scale *= decay
-        if not net.scale > 0.5:
-            fold(net)
-        sparse_update(&net.batch, count, layer.delta_bu + layer.first, layer.ld, 1 / net.scale,
-                      layer.w_iu, layer.w_ld, layer.last - layer.first)
+    if l == 0 and net.batch.is_sparse:
+        net.shape.scale *= decay
+        if not net.shape.scale > 0.5:
+            apply_pending_decay(net)
+        sparse_update(&net.batch.sparse, count, layer.delta_bu + layer.first, layer.ld,
+                      1 / net.shape.scale, layer.w_iu, layer.w_ld, layer.last - layer.first)
     else:
         outer(net, l, count, layer.w_iu, decay)
 
@@ -522,17 +534,17 @@ cdef inline void backward(
     Where `descending`, it moves the parameters at once; else it is added to nabla, or starts it.
     """
     cdef Py_ssize_t l
-    if descending and not net.sparse:
-        fold(net)
-    for l in range(net.depth - 1, -1, -1):
+    if descending and not net.batch.is_sparse:
+        apply_pending_decay(net)
+    for l in range(net.shape.depth - 1, -1, -1):
         if l > 0:
-            if is_shared(net, l) and l == net.depth - 1:
-                meet(net)  # the error is there
-            send_back(net, l, count)
+            if is_shared(net, l) and l == net.shape.depth - 1:
+                wait_for_threads(net)  # the error is there
+            backpropagate(net, l, count)
             if is_shared(net, l) or is_shared(net, l - 1):
-                meet(net)  # sent back, and layer l's weights are read no more
-        elif net.depth == 1 and is_shared(net, 0):
-            meet(net)
+                wait_for_threads(net)  # sent back, and layer l's weights are read no more
+        elif net.shape.depth == 1 and is_shared(net, 0):
+            wait_for_threads(net)
         if has_part(net, l):
             if descending:
                 descend(net, l, count, step, decay)
@@ -542,8 +554,8 @@ cdef inline void backward(
 
 cdef inline void accumulate(Net *net, Py_ssize_t l, Py_ssize_t count, bint first) noexcept nogil:
     """Add the batch's gradient to layer l's part of nabla, or start it."""
-    cdef Layer *layer = &net.layers[l]
-    cdef bint sparse = l == 0 and net.sparse
+    cdef Layer *layer = &net.shape.layers[l]
+    cdef bint sparse = l == 0 and net.batch.is_sparse
     cdef Py_ssize_t size = (layer.last - layer.first) * sizeof(real)
     cdef Py_ssize_t i
     if first:
@@ -551,7 +563,7 @@ cdef inline void accumulate(Net *net, Py_ssize_t l, Py_ssize_t count, bint first
             memset(layer.nabla_b_u + i * layer.w_ld, 0, size)
     add_errors(layer, layer.nabla_b_u, count)
     if sparse:
-        sparse_update(&net.batch, count, layer.delta_bu + layer.first, layer.ld, 1,
+        sparse_update(&net.batch.sparse, count, layer.delta_bu + layer.first, layer.ld, 1,
                       layer.nabla_w_iu, layer.w_ld, layer.last - layer.first)
     else:
         outer(net, l, count, layer.nabla_w_iu, 0 if first else 1)

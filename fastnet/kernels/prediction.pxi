@@ -3,14 +3,10 @@ cimport numpy as cnp
 from libc.string cimport memcpy
 
 from fastnet.kernels.examples cimport Rows, Targets
-from fastnet.kernels.fetch cimport Inputs, are_finite, fetch, inputs_of, is_sparse
+from fastnet.kernels.fetch cimport Inputs
 from fastnet.kernels.guard cimport leave
-from fastnet.kernels.nonzeros cimport are_mostly_zeros, compress
-from fastnet.kernels.passes cimport (
-    MAX_DEPTH, Answers, Layer, Net, Statistics, activate_layer, answers_of, judge,
-)
+from fastnet.kernels.passes cimport MAX_DEPTH, Answers, Layer, Net, Statistics
 from fastnet.kernels.simd cimport real
-from fastnet.kernels.sparse cimport MOST_COLUMNS
 
 
 cdef class PredictionEngine(Engine):
@@ -26,8 +22,8 @@ cdef class PredictionEngine(Engine):
         self.check_flat(flat.shape[0])
         source = &flat[0]
         self.flat = flat
-        for l in range(self.net.depth):
-            layer = &self.net.layers[l]
+        for l in range(self.net.shape.depth):
+            layer = &self.net.shape.layers[l]
             layer.b_u = source
             layer.w_iu = source + layer.n_out
             source += (layer.n_in + 1) * layer.n_out
@@ -44,32 +40,18 @@ cdef class PredictionEngine(Engine):
             False where a row held, in this number type, what is not finite: `out` is not complete.
         """
         cdef Net *net = &self.net
-        cdef Layer *last = &net.layers[net.depth - 1]
+        cdef Layer *last = &net.shape.layers[net.shape.depth - 1]
         cdef Inputs inputs = inputs_of(rows)
         cdef bytes copied = self.check_examples(rows, None, order, start, stop)
         cdef const Py_ssize_t *places = places_in(copied)
-        cdef Py_ssize_t at = start
-        cdef Py_ssize_t count, b
+        cdef Py_ssize_t done
         if out.shape[0] < stop or out.shape[1] != last.n_out:
             raise ValueError("no room for these outputs")
         self.begin_reading()
-        net.watching = True
         with nogil:
-            while at < stop:
-                count = min(net.capacity, stop - at)
-                fetch(net, &inputs, places + (at - start), count)
-                if not net.sparse and are_mostly_zeros(net, count):
-                    compress(net, count)
-                run_forward(net, count)
-                if net.odd and not is_sparse(&inputs) and not are_finite(net, count):
-                    break
-                activate_layer(net, net.depth - 1, count)
-                for b in range(count):
-                    memcpy(&out[at + b, 0], last.a_bu + b * last.ld, last.n_out * sizeof(real))
-                at += count
+            done = loops.predict(net, &inputs, places, stop - start, &out[start, 0])
             leave(self.gate)
-        net.watching = False
-        return at >= stop
+        return done == stop - start
 
     def answer(self, cnp.ndarray a not None, cnp.ndarray parameters not None):
         """The output for one example, by the shortest way; None where `a` needs a closer look.
@@ -85,46 +67,25 @@ cdef class PredictionEngine(Engine):
         ndarray of shape (n_out,) or (n_out, 1), or None
         """
         cdef Net *net = &self.net
-        cdef Layer *last = &net.layers[net.depth - 1]
+        cdef Layer *last = &net.shape.layers[net.shape.depth - 1]
         cdef cnp.npy_intp shape[2]
         cdef int kind = cnp.PyArray_TYPE(a)
         cdef int ndim = cnp.PyArray_NDIM(a)
-        cdef Py_ssize_t i
-        cdef bint good = True
+        cdef bint good
         cdef const void *data = cnp.PyArray_DATA(a)
         if (
             not cnp.PyArray_ISCARRAY_RO(a) or kind != cnp.NPY_DOUBLE and kind != cnp.NPY_FLOAT
-            or cnp.PyArray_SIZE(a) != net.layers[0].n_in or not 1 <= ndim <= 2
-            or ndim == 2 and (cnp.PyArray_DIM(a, 1) != 1 or net.layers[0].n_in == 1)
+            or cnp.PyArray_SIZE(a) != net.shape.layers[0].n_in or not 1 <= ndim <= 2
+            or ndim == 2 and (cnp.PyArray_DIM(a, 1) != 1 or net.shape.layers[0].n_in == 1)
             or cnp.PyArray_TYPE(parameters) != own_type()  # its dtype can be assigned to
         ):
             return None
-        if net.layers[0].b_u != <real *> cnp.PyArray_DATA(parameters):
+        if net.shape.layers[0].b_u != <real *> cnp.PyArray_DATA(parameters):
             self.attach(parameters)
-        net.x_ld = net.layers[0].ld_in
-        net.x_bi = net.room
-        net.sparse = False
-        net.watching = True
         self.begin_reading()
         with nogil:
-            if kind == own_type():
-                net.x_bi = <const real *> data
-            elif kind == cnp.NPY_DOUBLE:
-                for i in range(net.layers[0].n_in):
-                    net.room[i] = <real> (<const double *> data)[i]
-            else:
-                for i in range(net.layers[0].n_in):
-                    net.room[i] = (<const float *> data)[i]
-            # Of dense rows, too: the sparse kernel has more sums under way for one example.
-            if net.layers[0].n_in <= MOST_COLUMNS:
-                compress(net, 1)
-            run_forward(net, 1)
-            if net.odd:
-                good = are_finite(net, 1)
-            if good:
-                activate_layer(net, net.depth - 1, 1)
+            good = loops.answer(net, data, kind == cnp.NPY_DOUBLE)
             leave(self.gate)
-        net.watching = False
         if not good:
             return None
         shape[0] = last.n_out
@@ -143,21 +104,11 @@ cdef class PredictionEngine(Engine):
         cdef Answers answers = answers_of(targets)
         cdef bytes copied = self.check_examples(rows, targets, order, start, stop)
         cdef const Py_ssize_t *places = places_in(copied)
-        cdef Py_ssize_t at = start
-        cdef Py_ssize_t count, b
-        net.cost_sum = 0
-        net.hits = 0
         self.begin_reading()
         with nogil:
-            while at < stop:
-                count = min(net.capacity, stop - at)
-                fetch(net, &inputs, places + (at - start), count)
-                run_forward(net, count)
-                for b in range(count):
-                    judge(net, &answers, places[at - start + b], b)
-                at += count
+            loops.evaluate(net, &inputs, &answers, places, stop - start)
             leave(self.gate)
-        return net.cost_sum, net.hits
+        return net.counters.cost_sum, net.counters.hits
 
     def statistics(
         self, Rows rows not None, const Py_ssize_t[::1] order not None, Py_ssize_t start,
@@ -173,22 +124,14 @@ cdef class PredictionEngine(Engine):
         cdef Statistics collected[MAX_DEPTH]
         cdef bytes copied = self.check_examples(rows, None, order, start, stop)
         cdef const Py_ssize_t *places = places_in(copied)
-        cdef Py_ssize_t at = start
-        cdef Py_ssize_t count, l
-        if sums.shape[0] != net.depth or sums.shape[1] * sizeof(double) != sizeof(Statistics):
+        cdef Py_ssize_t l
+        if sums.shape[0] != net.shape.depth or sums.shape[1] * sizeof(double) != sizeof(Statistics):
             raise ValueError("sums must have a row of 6 a layer")
-        for l in range(net.depth):
+        for l in range(net.shape.depth):
             memcpy(&collected[l], &sums[l, 0], sizeof(Statistics))
         self.begin_reading()
-        net.statistics = collected
         with nogil:
-            while at < stop:
-                count = min(net.capacity, stop - at)
-                fetch(net, &inputs, places + (at - start), count)
-                run_forward(net, count)
-                activate_layer(net, net.depth - 1, count)
-                at += count
+            loops.statistics(net, &inputs, places, stop - start, collected)
             leave(self.gate)
-        net.statistics = NULL
-        for l in range(net.depth):
+        for l in range(net.shape.depth):
             memcpy(&sums[l, 0], &collected[l], sizeof(Statistics))

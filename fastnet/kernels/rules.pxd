@@ -8,7 +8,7 @@ from libc.math cimport fabs, pow, sqrt
 from libc.stdint cimport int64_t
 
 from fastnet.kernels.panels cimport Panel, panel_of
-from fastnet.kernels.passes cimport Layer, Net, meet
+from fastnet.kernels.passes cimport Layer, Net, wait_for_threads
 from fastnet.kernels.simd cimport real, real_sqrt
 
 
@@ -184,12 +184,12 @@ cdef inline double squared_norm(const Net *net, double scale) noexcept nogil:
     cdef int t
     for lane in range(8):
         sums[lane] = 0
-    for l in range(net.depth):
-        layer = &net.layers[l]
+    for l in range(net.shape.depth):
+        layer = &net.shape.layers[l]
         for i in range(layer.n_in + 1):
             for t in range(layer.panels):
                 panel = panel_of(layer.n_in, layer.width, layer.panels, t)
-                row = net.nabla + (layer.packed - net.packed) + panel.at + i * panel.ld
+                row = net.shape.nabla + (layer.packed - net.shape.packed) + panel.at + i * panel.ld
                 for j in range(panel.ld // 8):  # rows are padded to whole eights
                     for lane in range(8):
                         g = scale * row[8 * j + lane]
@@ -276,8 +276,8 @@ cdef inline void move(
     """The parameters of this thread's panel, by the optimizer's formula."""
     cdef real *w = layer.b_u
     cdef const real *g = layer.nabla_b_u
-    cdef real *s1 = rule.s1 + (w - net.packed) if rule.s1 != NULL else NULL
-    cdef real *s2 = rule.s2 + (w - net.packed) if rule.s2 != NULL else NULL
+    cdef real *s1 = rule.s1 + (w - net.shape.packed) if rule.s1 != NULL else NULL
+    cdef real *s2 = rule.s2 + (w - net.shape.packed) if rule.s2 != NULL else NULL
     cdef Py_ssize_t n = own_size(layer)
     if rule.kind == SGD:
         sgd(w, g, n, share, eta)
@@ -308,15 +308,15 @@ cdef inline void take_step(Net *net, Rule *rule, Py_ssize_t count, double eta) n
     cdef bint vanishing = False
     rule.t += 1
     if rule.clip_norm > 0:
-        meet(net)  # all of the gradient is there
+        wait_for_threads(net)  # all of the gradient is there
         summed_norm = gradient_norm(net)
         norm = share * summed_norm
         if norm > rule.clip_norm:
             vanishing = is_vanishing(share * (rule.clip_norm / norm))
             factor = 1 if vanishing else share * (rule.clip_norm / norm)
-        meet(net)  # and may be changed: every thread has summed it up
-    for l in range(net.depth):
-        layer = &net.layers[l]
+        wait_for_threads(net)  # and may be changed: every thread has summed it up
+    for l in range(net.shape.depth):
+        layer = &net.shape.layers[l]
         if own_size(layer) == 0:
             continue
         if vanishing:

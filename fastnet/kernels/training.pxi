@@ -7,14 +7,14 @@ from libc.string cimport memset
 import numpy as np
 
 from fastnet.kernels.examples cimport Rows, Targets
-from fastnet.kernels.fetch cimport Inputs, density_of, fetch, inputs_of, is_finite
+from fastnet.kernels.fetch cimport Inputs, density_of
 from fastnet.kernels.guard cimport leave
 from fastnet.kernels.packing cimport lay_out, pack, size_of, unpack
 from fastnet.kernels.panels cimport Panel, panel_of
-from fastnet.kernels.passes cimport Answers, Layer, Net, answers_of, errors, fold
+from fastnet.kernels.passes cimport Answers, Layer, Net
 from fastnet.kernels.rules cimport vectors_of
 from fastnet.kernels.simd cimport real
-from fastnet.kernels.tasks cimport Task, panels_for, walk_together, worthwhile_threads
+from fastnet.kernels.tasks cimport Task, panels_for, worthwhile_threads
 
 
 cdef class TrainingEngine(Engine):
@@ -35,20 +35,6 @@ cdef class TrainingEngine(Engine):
         self.highest = <real> highest
         self.sums_to_one = sums_to_one
 
-    cdef bint are_expected(self, const real *y, Py_ssize_t n, Py_ssize_t n_out) noexcept nogil:
-        cdef Py_ssize_t b, u
-        cdef real total
-        cdef bint good = True
-        for b in range(n):
-            total = 0
-            for u in range(n_out):
-                good = good and self.lowest <= y[u] <= self.highest
-                total += y[u]
-            if self.sums_to_one:
-                good = good and -0.0005 <= total - 1 <= 0.0005
-            y += n_out
-        return good
-
     cdef int arrange(self, int n_threads, Py_ssize_t mini_batch_size) except -1:
         """Lay all vectors of parameters out in the panels that so many threads want."""
         cdef Net before = self.net
@@ -58,34 +44,34 @@ cdef class TrainingEngine(Engine):
         cdef int which
         cdef real *vectors[4]
         cdef real[::1] flat
-        for l in range(self.net.depth):
+        for l in range(self.net.shape.depth):
             panels = panels_for(&self.net, l, n_threads, mini_batch_size)
-            same = same and panels == self.net.layers[l].panels
+            same = same and panels == self.net.shape.layers[l].panels
         if same:
             return 0
         flat = np.empty(self.n_parameters, np.float64 if sizeof(real) == 8 else np.float32)
-        for l in range(self.net.depth):
-            self.net.layers[l].panels = panels_for(&self.net, l, n_threads, mini_batch_size)
+        for l in range(self.net.shape.depth):
+            self.net.shape.layers[l].panels = panels_for(&self.net, l, n_threads, mini_batch_size)
         lay_out(&self.net)
-        vectors[:] = [self.net.packed, self.net.nabla, self.rule.s1, self.rule.s2]
+        vectors[:] = [self.net.shape.packed, self.net.shape.nabla, self.rule.s1, self.rule.s2]
         for which in range(2 + self.space.n_states):
             unpack(&before, vectors[which], &flat[0])
-            memset(vectors[which], 0, self.net.n_packed * sizeof(real))
+            memset(vectors[which], 0, self.net.shape.n_packed * sizeof(real))
             pack(&self.net, &flat[0], vectors[which])
         return 0
 
     def load(self, const real[::1] flat not None, double scale=1):
         """Copy the flat vector into the padded rows; `scale` is still to be multiplied in."""
         self.check_flat(flat.shape[0])
-        self.net.scale = scale
+        self.net.shape.scale = scale
         self.pending = 0
         with nogil:
-            pack(&self.net, &flat[0], self.net.packed)
+            pack(&self.net, &flat[0], self.net.shape.packed)
 
     @property
     def scale(self):
         """What the first layer's weights are still to be multiplied by."""
-        return self.net.scale
+        return self.net.shape.scale
 
     def store(self, real[::1] flat not None, bint scaled=True):
         """Copy the padded rows back into the flat vector, and change nothing.
@@ -93,14 +79,14 @@ cdef class TrainingEngine(Engine):
         Where not `scaled`, the first layer's weights are those that `scale` is to multiply.
         """
         cdef Py_ssize_t j
-        cdef Layer *layer = &self.net.layers[0]
+        cdef Layer *layer = &self.net.shape.layers[0]
         self.check_flat(flat.shape[0])
         with nogil:
-            unpack(&self.net, self.net.packed, &flat[0])
+            unpack(&self.net, self.net.shape.packed, &flat[0])
             # The decay that is outstanding stays so here: a look must not change a bit.
-            if scaled and self.net.scale != 1:
+            if scaled and self.net.shape.scale != 1:
                 for j in range(layer.n_out, (layer.n_in + 1) * layer.n_out):
-                    flat[j] *= self.net.scale
+                    flat[j] *= self.net.shape.scale
 
     def load_state(self, int which, const real[::1] flat not None):
         """Copy the optimizer's first or second state vector in."""
@@ -149,16 +135,16 @@ cdef class TrainingEngine(Engine):
         self, uint64_t dropout_key, bint measuring, double cost_sum=0, Py_ssize_t hits=0,
     ):
         """Start counting anew: examples, cost, hits; or go on counting from what is given."""
-        self.net.dropout_key = dropout_key
-        self.net.measuring = measuring
-        self.net.cost_sum = cost_sum
-        self.net.hits = hits
+        self.net.counters.dropout_key = dropout_key
+        self.net.counters.measuring = measuring
+        self.net.counters.cost_sum = cost_sum
+        self.net.counters.hits = hits
         self.pending = 0
 
     @property
     def is_finite(self):
         """Whether the last layer's biases are: what goes wrong anywhere arrives there at once."""
-        cdef Layer *last = &self.net.layers[self.net.depth - 1]
+        cdef Layer *last = &self.net.shape.layers[self.net.shape.depth - 1]
         cdef Panel panel
         cdef Py_ssize_t u
         cdef int t
@@ -172,12 +158,12 @@ cdef class TrainingEngine(Engine):
     def first_bad_layer(self):
         """The first layer, from 1, with a parameter that is not finite; 0 where all are."""
         cdef Py_ssize_t l, j, n
-        cdef const real *at = self.net.packed
+        cdef const real *at = self.net.shape.packed
         cdef real odd
         cdef int found = 0
         with nogil:
-            for l in range(self.net.depth):
-                n = size_of(&self.net.layers[l])
+            for l in range(self.net.shape.depth):
+                n = size_of(&self.net.shape.layers[l])
                 odd = 0
                 for j in range(n):
                     odd += at[j] - at[j]  # 0 for what is finite, else NaN
@@ -190,7 +176,7 @@ cdef class TrainingEngine(Engine):
     @property
     def measured(self):
         """Sum of costs and number of hits since begin_epoch, each example as it was trained on."""
-        return self.net.cost_sum, self.net.hits
+        return self.net.counters.cost_sum, self.net.counters.hits
 
     def train(
         self, Rows rows not None, Targets targets not None, const Py_ssize_t[::1] order not None,
@@ -209,6 +195,7 @@ cdef class TrainingEngine(Engine):
         cdef Answers answers = answers_of(targets)
         cdef bint together = False
         cdef bytes copied = self.check_examples(rows, targets, order, start, stop)
+        cdef const Py_ssize_t *places = places_in(copied)
         if (
             position < 0 or mini_batch_size <= self.pending
             or position + stop - start > total or etas.shape[0] < (total - 1) // mini_batch_size + 1
@@ -219,7 +206,7 @@ cdef class TrainingEngine(Engine):
         task.shared_rule = &self.rule
         task.inputs = &inputs
         task.answers = &answers
-        task.order = places_in(copied)
+        task.order = places
         task.at = 0
         task.stop = stop - start
         task.position = position
@@ -227,23 +214,23 @@ cdef class TrainingEngine(Engine):
         task.mini_batch_size = mini_batch_size
         task.pending = self.pending
         task.etas = &etas[0]
-        self.net.training = True
-        # Dropout of inputs wants them dense.
-        self.net.density = density_of(&inputs, rows.n) if self.net.input_keep == 1 else 1
+        self.net.counters.training = True
+        self.net.batch.density = 1
+        if self.net.shape.input_keep == 1:  # dropout of inputs wants them dense
+            self.net.batch.density = density_of(&inputs, rows.n)
         n_threads = max(min(n_threads, self.n_threads), 1)
         n_threads = worthwhile_threads(&self.net, n_threads, mini_batch_size)
         self.arrange(n_threads, mini_batch_size)
         if n_threads > 1:
             with nogil:
-                together = walk_together(
-                    &self.net, &self.rule, self.space.tasks, self.space.barrier, n_threads, walk,
-                    work,
+                together = loops.train_together(
+                    &self.net, &self.rule, self.space.tasks, self.space.barrier, n_threads
                 )
         if not together:
             self.arrange(1, mini_batch_size)
             with nogil:
-                walk(&self.net, &self.rule, task)
-        self.net.training = False
+                loops.train(&self.net, &self.rule, task)
+        self.net.counters.training = False
         self.pending = task.pending
 
     def differentiate(
@@ -264,8 +251,8 @@ cdef class TrainingEngine(Engine):
         """
         cdef Net *net = &self.net
         cdef int kind = own_type()
-        cdef Py_ssize_t n_in = net.layers[0].n_in
-        cdef Py_ssize_t n_out = net.layers[net.depth - 1].n_out
+        cdef Py_ssize_t n_in = net.shape.layers[0].n_in
+        cdef Py_ssize_t n_out = net.shape.layers[net.shape.depth - 1].n_out
         cdef Py_ssize_t n
         cdef bint good
         cdef Answers answers
@@ -298,21 +285,13 @@ cdef class TrainingEngine(Engine):
         answers.sample_weights = NULL
         self.begin_reading()
         with nogil:
-            pack(&self.net, source, net.packed)
+            pack(net, source, net.shape.packed)
             leave(self.gate)
-            net.scale = 1
-            net.sparse = False
-            good = (
-                is_finite(x, n * n_in) and is_finite(answers.y, n * n_out)
-                and self.are_expected(answers.y, n, n_out)
+            good = loops.differentiate(
+                net, x, &answers, n, self.lowest, self.highest, self.sums_to_one
             )
             if good:
-                net.x_bi = x
-                net.x_ld = n_in
-                run_forward(net, n)
-                errors(net, &answers, NULL, n)
-                run_backward(net, n, False, True, 0, 1)
-                unpack(&self.net, net.nabla, target)
+                unpack(net, net.shape.nabla, target)
         return flat if good else None
 
     def gradient(
@@ -328,17 +307,8 @@ cdef class TrainingEngine(Engine):
         cdef Answers answers = answers_of(targets)
         cdef bytes copied = self.check_examples(rows, targets, order, start, stop)
         cdef const Py_ssize_t *places = places_in(copied)
-        cdef Py_ssize_t at = start
-        cdef Py_ssize_t count
         self.check_flat(flat.shape[0])
         self.arrange(1, stop - start)
         with nogil:
-            fold(net)
-            while at < stop:
-                count = min(net.capacity, stop - at)
-                fetch(net, &inputs, places + (at - start), count)
-                run_forward(net, count)
-                errors(net, &answers, places + (at - start), count)
-                run_backward(net, count, False, at == start and not add, 0, 1)
-                at += count
-            unpack(&self.net, net.nabla, &flat[0])
+            loops.gradient(net, &inputs, &answers, places, stop - start, add)
+            unpack(net, net.shape.nabla, &flat[0])

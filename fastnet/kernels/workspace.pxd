@@ -31,7 +31,7 @@ cdef struct Workspace:
 cdef inline void shape_layer(
     Net *net, Py_ssize_t l, Py_ssize_t n_in, Py_ssize_t n_out
 ) noexcept nogil:
-    cdef Layer *layer = &net.layers[l]
+    cdef Layer *layer = &net.shape.layers[l]
     layer.n_in = n_in
     layer.n_out = n_out
     layer.width = (n_out + LANES - 1) // LANES * LANES
@@ -53,66 +53,67 @@ cdef inline void *take(Workspace *space, Py_ssize_t size) noexcept nogil:
     return space.base + offset
 
 
-cdef inline void carve(Workspace *space, Net *net, Rule *rule) noexcept nogil:
+cdef inline void place_buffers(Workspace *space, Net *net, Rule *rule) noexcept nogil:
     """Give every buffer its place; `taken` is then the size of them all."""
     cdef Layer *layer
     cdef Py_ssize_t l
-    cdef Py_ssize_t row = net.capacity * sizeof(real)
+    cdef Py_ssize_t row = net.shape.capacity * sizeof(real)
     cdef Net unused
     cdef int t
     space.taken = 0
-    carve_own(space, net, net)
-    net.z_u = <real *> take(space, net.layers[net.depth - 1].ld * sizeof(real))
-    for l in range(net.depth):
-        layer = &net.layers[l]
+    place_thread_buffers(space, net, net)
+    net.batch.z_u = <real *> take(space, net.shape.layers[net.shape.depth - 1].ld * sizeof(real))
+    for l in range(net.shape.depth):
+        layer = &net.shape.layers[l]
         layer.a_bu = <real *> take(space, row * layer.ld)
         if space.n_threads > 1:
             layer.other_a_bu = <real *> take(space, row * layer.ld)
     if not space.training:
-        row = net.capacity * sizeof(uint16_t)
-        net.cols = <uint16_t *> take(space, row * net.layers[0].ld_in)
-        net.marks = <uint16_t *> take(
-            space, row * (net.layers[0].n_in // net.batch.most_columns + 1)
+        row = net.shape.capacity * sizeof(uint16_t)
+        net.batch.cols = <uint16_t *> take(space, row * net.shape.layers[0].ld_in)
+        net.batch.marks = <uint16_t *> take(
+            space, row * (net.shape.layers[0].n_in // net.batch.sparse.most_columns + 1)
         )
         return
     space.tasks = <Task *> take(space, space.n_threads * sizeof(Task))
     space.barrier = <Barrier *> take(space, sizeof(Barrier))
     for t in range(1, space.n_threads):
-        carve_own(space, net, &space.tasks[t].net if space.base != NULL else &unused)
-    net.n_packed = 0
-    for l in range(net.depth):
-        net.n_packed += room_of(net.layers[l].n_in, net.layers[l].width, space.n_threads)
-    net.packed = <real *> take(space, net.n_packed * sizeof(real))
-    net.nabla = <real *> take(space, net.n_packed * sizeof(real))
+        place_thread_buffers(space, net, &space.tasks[t].net if space.base != NULL else &unused)
+    net.shape.n_packed = 0
+    for l in range(net.shape.depth):
+        layer = &net.shape.layers[l]
+        net.shape.n_packed += room_of(layer.n_in, layer.width, space.n_threads)
+    net.shape.packed = <real *> take(space, net.shape.n_packed * sizeof(real))
+    net.shape.nabla = <real *> take(space, net.shape.n_packed * sizeof(real))
     if space.n_states > 0:
-        rule.s1 = <real *> take(space, net.n_packed * sizeof(real))
+        rule.s1 = <real *> take(space, net.shape.n_packed * sizeof(real))
     if space.n_states > 1:
-        rule.s2 = <real *> take(space, net.n_packed * sizeof(real))
-    carve_layers(space, net, row)
+        rule.s2 = <real *> take(space, net.shape.n_packed * sizeof(real))
+    place_layer_buffers(space, net, row)
 
 
-cdef inline void carve_own(Workspace *space, const Net *whole, Net *net) noexcept nogil:
+cdef inline void place_thread_buffers(Workspace *space, const Net *whole, Net *net) noexcept nogil:
     """What every thread has for itself: the examples, and room to pack."""
-    cdef const Layer *layer = &whole.layers[0]
-    cdef SparseBatch *batch = &net.batch
-    cdef Py_ssize_t capacity = whole.capacity
+    cdef const Layer *layer = &whole.shape.layers[0]
+    cdef SparseBatch *batch = &net.batch.sparse
+    cdef Py_ssize_t capacity = whole.shape.capacity
     cdef Py_ssize_t vectors = min(layer.width // LANES, GROUP_VECTORS)
-    net.room = <real *> take(space, capacity * layer.ld_in * sizeof(real))
-    net.x_mask_bi = NULL
-    if whole.input_keep < 1:
-        net.x_mask_bi = <real *> take(space, capacity * layer.ld_in * sizeof(real))
+    net.batch.room = <real *> take(space, capacity * layer.ld_in * sizeof(real))
+    net.batch.x_mask_bi = NULL
+    if whole.shape.input_keep < 1:
+        net.batch.x_mask_bi = <real *> take(space, capacity * layer.ld_in * sizeof(real))
     batch.most_columns = BLOCK_BYTES // (vectors * LANES * <Py_ssize_t> sizeof(real))
     batch.rows = <SparseRow *> take(space, capacity * sizeof(SparseRow))
     batch.values = <real *> take(space, capacity * layer.ld_in * sizeof(real))
-    net.panel = <real *> take(space, PANEL_DEPTH * TILE_VECTORS * LANES * sizeof(real))
+    net.thread.panel = <real *> take(space, PANEL_DEPTH * TILE_VECTORS * LANES * sizeof(real))
 
 
-cdef inline void carve_layers(Workspace *space, Net *net, Py_ssize_t row) noexcept nogil:
+cdef inline void place_layer_buffers(Workspace *space, Net *net, Py_ssize_t row) noexcept nogil:
     """The errors, masks and transposes of each layer."""
     cdef Layer *layer
     cdef Py_ssize_t l
-    for l in range(net.depth):
-        layer = &net.layers[l]
+    for l in range(net.shape.depth):
+        layer = &net.shape.layers[l]
         layer.delta_bu = <real *> take(space, row * layer.ld)
         if layer.keep < 1:
             layer.mask_bu = <real *> take(space, row * layer.ld)

@@ -34,7 +34,7 @@ from fastnet.optimizers import SGD, Optimizer, State
 from fastnet.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
-    from fastnet.kernels.engine_f64_baseline import PredictionEngine, TrainingEngine
+    from fastnet.kernels.engine import PredictionEngine, TrainingEngine
 
 __all__ = ["AnyModel", "Model"]
 

@@ -29,7 +29,7 @@ from fastnet.model.norms import norm, regularized
 from fastnet.model.parameters import layer_views
 
 if TYPE_CHECKING:
-    from fastnet.kernels.engine_f64_baseline import PredictionEngine
+    from fastnet.kernels.engine import PredictionEngine
 
 __all__ = [
     "accuracy",

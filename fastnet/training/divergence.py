@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fastnet.callbacks import Callback, EarlyStopping
 
 if TYPE_CHECKING:
-    from fastnet.kernels.engine_f64_baseline import TrainingEngine
+    from fastnet.kernels.engine import TrainingEngine
 
 __all__ = ["FiniteCheck", "owner_of_parameters"]
 

@@ -39,7 +39,7 @@ from fastnet.training.rollback import rollback
 from fastnet.training.state import Setting, TrainingState
 
 if TYPE_CHECKING:
-    from fastnet.kernels.engine_f64_baseline import TrainingEngine
+    from fastnet.kernels.engine import TrainingEngine
 
 __all__ = ["Training"]
 

@@ -1,4 +1,4 @@
-# Every engine_* module is compiled from engine.pyx and what it includes; this stub stands for all.
+# The float64 engine; engine_f32 is compiled from the same source.
 from collections.abc import Sequence
 from typing import Any, Self
 

@@ -1,0 +1,36 @@
+# cython: language_level=3
+"""The table of what is compiled for each instruction set: all loops over numbers of an engine.
+
+Python's classes (engine.pyx) are compiled once for each number type and reach the loops of the
+variant in use through this table. None of them knows Python, allocates or fails.
+"""
+from fastnet.kernels.crew cimport Barrier
+from fastnet.kernels.fetch cimport Inputs
+from fastnet.kernels.passes cimport Answers, Net, Statistics
+from fastnet.kernels.rules cimport Rule
+from fastnet.kernels.simd cimport real
+from fastnet.kernels.tasks cimport Task
+from fastnet.kernels.workspace cimport Workspace
+
+
+cdef struct Loops:
+    void (*shape_layer)(Net *, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
+    void (*place_buffers)(Workspace *, Net *, Rule *) noexcept nogil
+    Py_ssize_t (*predict)(
+        Net *, const Inputs *, const Py_ssize_t *, Py_ssize_t, real *
+    ) noexcept nogil
+    bint (*answer)(Net *, const void *, bint) noexcept nogil
+    void (*evaluate)(
+        Net *, const Inputs *, const Answers *, const Py_ssize_t *, Py_ssize_t
+    ) noexcept nogil
+    void (*statistics)(
+        Net *, const Inputs *, const Py_ssize_t *, Py_ssize_t, Statistics *
+    ) noexcept nogil
+    void (*train)(Net *, Rule *, Task *) noexcept nogil
+    bint (*train_together)(Net *, Rule *, Task *, Barrier *, int) noexcept nogil
+    bint (*differentiate)(
+        Net *, const real *, const Answers *, Py_ssize_t, real, real, bint
+    ) noexcept nogil
+    void (*gradient)(
+        Net *, const Inputs *, const Answers *, const Py_ssize_t *, Py_ssize_t, bint
+    ) noexcept nogil

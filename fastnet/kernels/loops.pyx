@@ -1,0 +1,247 @@
+"""The loops of an engine, compiled once for every number type and instruction set (see setup.py).
+
+Each function says what it reads and what it overwrites. `net` is always an engine's: its layers
+have parameters, its buffers have room for `capacity` examples, and all of these are overwritten
+but for parameters, optimizer's vectors and what is said.
+"""
+from cpython.pycapsule cimport PyCapsule_New
+from libc.string cimport memcpy
+
+from fastnet.kernels.crew cimport Barrier, wait_whether_to_start
+from fastnet.kernels.fetch cimport Inputs, are_finite, fetch, is_finite, is_sparse
+from fastnet.kernels.gemm cimport Operands, gemm
+from fastnet.kernels.loops cimport Loops
+from fastnet.kernels.nonzeros cimport are_mostly_zeros, compress
+from fastnet.kernels.passes cimport (
+    Answers, Layer, Net, Statistics, activate_layer, add_cost_and_hit, apply_pending_decay,
+    backward, errors, forward,
+)
+from fastnet.kernels.rules cimport Rule
+from fastnet.kernels.simd cimport real
+from fastnet.kernels.sparse cimport MOST_COLUMNS
+from fastnet.kernels.tasks cimport START, Task, start_and_train, train_through
+from fastnet.kernels.workspace cimport Workspace, place_buffers, shape_layer
+
+# One copy each of what would otherwise be inlined wherever it is called.
+
+cdef void run_forward(Net *net, Py_ssize_t count) noexcept nogil:
+    forward(net, count)
+
+
+cdef void run_backward(
+    Net *net, Py_ssize_t count, bint descending, bint first, real step, real decay
+) noexcept nogil:
+    backward(net, count, descending, first, step, decay)
+
+
+cdef void run_errors(
+    Net *net, const Answers *targets, const Py_ssize_t *order, Py_ssize_t count
+) noexcept nogil:
+    errors(net, targets, order, count)
+
+
+cdef void run_fetch(
+    Net *net, const Inputs *rows, const Py_ssize_t *order, Py_ssize_t count
+) noexcept nogil:
+    fetch(net, rows, order, count)
+
+
+cdef void run_activate(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
+    activate_layer(net, l, count)
+
+
+cdef void run_product(
+    const Operands *p, Py_ssize_t m, Py_ssize_t m_end, Py_ssize_t n, Py_ssize_t n_end
+) noexcept nogil:
+    gemm(p, m, m_end, n, n_end)
+
+
+cdef void shape(Net *net, Py_ssize_t l, Py_ssize_t n_in, Py_ssize_t n_out) noexcept nogil:
+    """Set the sizes of layer l, in whole vectors."""
+    shape_layer(net, l, n_in, n_out)
+
+
+cdef void place(Workspace *space, Net *net, Rule *rule) noexcept nogil:
+    """Give every buffer its place in the workspace, or measure it where that has no memory yet."""
+    net.thread.product = run_product
+    place_buffers(space, net, rule)
+
+
+cdef Py_ssize_t predict(
+    Net *net, const Inputs *inputs, const Py_ssize_t *places, Py_ssize_t n, real *out
+) noexcept nogil:
+    """Write the outputs for rows places[:n]; return how many are done before a bad one, or n."""
+    cdef Layer *last = &net.shape.layers[net.shape.depth - 1]
+    cdef Py_ssize_t at = 0
+    cdef Py_ssize_t count, b
+    net.batch.checking = True
+    while at < n:
+        count = min(net.shape.capacity, n - at)
+        run_fetch(net, inputs, places + at, count)
+        if not net.batch.is_sparse and are_mostly_zeros(net, count):
+            compress(net, count)
+        run_forward(net, count)
+        if net.batch.not_finite and not is_sparse(inputs) and not are_finite(net, count):
+            break
+        run_activate(net, net.shape.depth - 1, count)
+        for b in range(count):
+            memcpy(out + (at + b) * last.n_out, last.a_bu + b * last.ld, last.n_out * sizeof(real))
+        at += count
+    net.batch.checking = False
+    return at
+
+
+cdef bint answer(Net *net, const void *data, bint is_double) noexcept nogil:
+    """Put the outputs for one dense example into the last layer's activations.
+
+    False where the example is not finite.
+    """
+    cdef bint good = True
+    cdef Py_ssize_t i
+    net.batch.x_ld = net.shape.layers[0].ld_in
+    net.batch.x_bi = net.batch.room
+    net.batch.is_sparse = False
+    net.batch.checking = True
+    if is_double == (sizeof(real) == sizeof(double)):
+        net.batch.x_bi = <const real *> data
+    elif is_double:
+        for i in range(net.shape.layers[0].n_in):
+            net.batch.room[i] = <real> (<const double *> data)[i]
+    else:
+        for i in range(net.shape.layers[0].n_in):
+            net.batch.room[i] = (<const float *> data)[i]
+    # Of dense rows, too: the sparse kernel has more sums under way for one example.
+    if net.shape.layers[0].n_in <= MOST_COLUMNS:
+        compress(net, 1)
+    run_forward(net, 1)
+    if net.batch.not_finite:
+        good = are_finite(net, 1)
+    if good:
+        run_activate(net, net.shape.depth - 1, 1)
+    net.batch.checking = False
+    return good
+
+
+cdef void evaluate(
+    Net *net, const Inputs *inputs, const Answers *answers, const Py_ssize_t *places, Py_ssize_t n
+) noexcept nogil:
+    """Set net.counters.cost_sum and net.counters.hits to those of rows places[:n]."""
+    cdef Py_ssize_t at = 0
+    cdef Py_ssize_t count, b
+    net.counters.cost_sum = 0
+    net.counters.hits = 0
+    while at < n:
+        count = min(net.shape.capacity, n - at)
+        run_fetch(net, inputs, places + at, count)
+        run_forward(net, count)
+        for b in range(count):
+            add_cost_and_hit(net, answers, places[at + b], b)
+        at += count
+
+
+cdef void statistics(
+    Net *net, const Inputs *inputs, const Py_ssize_t *places, Py_ssize_t n, Statistics *collected
+) noexcept nogil:
+    """Take rows places[:n] into collected[l], which goes on from what is there."""
+    cdef Py_ssize_t at = 0
+    cdef Py_ssize_t count
+    net.counters.statistics = collected
+    while at < n:
+        count = min(net.shape.capacity, n - at)
+        run_fetch(net, inputs, places + at, count)
+        run_forward(net, count)
+        run_activate(net, net.shape.depth - 1, count)
+        at += count
+    net.counters.statistics = NULL
+
+
+cdef void train(Net *net, Rule *rule, Task *task) noexcept nogil:
+    """Train on the task's examples: overwrites parameters, gradient and optimizer's vectors."""
+    train_through(net, rule, task, run_fetch, run_forward, run_errors, run_backward)
+
+
+cdef void *work(void *argument) noexcept nogil:
+    """What every thread but the first runs."""
+    cdef Task *task = <Task *> argument
+    if wait_whether_to_start(task.decision) == START:
+        train(&task.net, &task.rule, task)
+    return NULL
+
+
+cdef bint train_together(
+    Net *net, Rule *rule, Task *tasks, Barrier *barrier, int n_threads
+) noexcept nogil:
+    """As `train`, on several threads; False, and nothing done, where they could not start."""
+    return start_and_train(net, rule, tasks, barrier, n_threads, train, work)
+
+
+cdef bint are_expected(
+    const real *y, Py_ssize_t n, Py_ssize_t n_out, real lowest, real highest, bint sums_to_one
+) noexcept nogil:
+    cdef Py_ssize_t _b, u
+    cdef real total
+    cdef bint good = True
+    for _b in range(n):
+        total = 0
+        for u in range(n_out):
+            good = good and lowest <= y[u] <= highest
+            total += y[u]
+        if sums_to_one:
+            good = good and -0.0005 <= total - 1 <= 0.0005
+        y += n_out
+    return good
+
+
+cdef bint differentiate(
+    Net *net, const real *x, const Answers *answers, Py_ssize_t n, real lowest, real highest,
+    bint sums_to_one,
+) noexcept nogil:
+    """Put the gradient of n dense rows into nabla; False where rows or targets are bad."""
+    cdef Py_ssize_t n_in = net.shape.layers[0].n_in
+    cdef Py_ssize_t n_out = net.shape.layers[net.shape.depth - 1].n_out
+    net.shape.scale = 1
+    net.batch.is_sparse = False
+    if (
+        not is_finite(x, n * n_in) or not is_finite(answers.y, n * n_out)
+        or not are_expected(answers.y, n, n_out, lowest, highest, sums_to_one)
+    ):
+        return False
+    net.batch.x_bi = x
+    net.batch.x_ld = n_in
+    run_forward(net, n)
+    run_errors(net, answers, NULL, n)
+    run_backward(net, n, False, True, 0, 1)
+    return True
+
+
+cdef void gradient(
+    Net *net, const Inputs *inputs, const Answers *answers, const Py_ssize_t *places, Py_ssize_t n,
+    bint add,
+) noexcept nogil:
+    """Put the gradient of rows places[:n] into net.shape.nabla, or add it to what is there."""
+    cdef Py_ssize_t at = 0
+    cdef Py_ssize_t count
+    apply_pending_decay(net)
+    while at < n:
+        count = min(net.shape.capacity, n - at)
+        run_fetch(net, inputs, places + at, count)
+        run_forward(net, count)
+        run_errors(net, answers, places + at, count)
+        run_backward(net, count, False, at == 0 and not add, 0, 1)
+        at += count
+
+
+cdef Loops _table
+_table.shape_layer = shape
+_table.place_buffers = place
+_table.predict = predict
+_table.answer = answer
+_table.evaluate = evaluate
+_table.statistics = statistics
+_table.train = train
+_table.train_together = train_together
+_table.differentiate = differentiate
+_table.gradient = gradient
+
+#: For the engine of the same number type.
+table = PyCapsule_New(&_table, "fastnet.kernels.Loops", NULL)
