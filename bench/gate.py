@@ -12,6 +12,7 @@ import json
 import statistics
 import sys
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,7 +57,7 @@ def compare(name: str, old: list[float], new: list[float]) -> Row:
     ratios = [n / (0.5 * (a + b)) for n, a, b in zip(new, old, old[1:], strict=False)]
     # Two neighbouring rounds of the same code differ by as much as a median ratio may err; the
     # median of many errs less.
-    apart = [abs(a / b - 1) for a, b in zip(old, old[1:], strict=False)]
+    apart = [abs(a / b - 1) for a, b in pairwise(old)]
     noise = statistics.median(apart) / max(1.0, (len(apart) / 2) ** 0.5)
     return Row(
         name, statistics.median(old), statistics.median(new), statistics.median(ratios), noise

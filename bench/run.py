@@ -49,9 +49,7 @@ def plan(workload: Workload, peers: list[str], quick: bool) -> list[Measurement]
     ]
 
 
-def run_worker(
-    spec: dict[str, Any], threads: int, python: str = sys.executable
-) -> dict[str, Any]:
+def run_worker(spec: dict[str, Any], threads: int, python: str = sys.executable) -> dict[str, Any]:
     """Run worker.py on spec in a process of its own, and return its record.
 
     A worker that crashes or hangs gives a record with status "failed" and the reason.
