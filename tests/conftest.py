@@ -21,8 +21,23 @@ settings.register_profile("fastnet", derandomize=True, deadline=None)
 settings.load_profile("fastnet")
 
 
+#: Files whose tests start processes and threads, send signals or measure memory: one worker runs
+#: them, one after another.
+SERIAL = {
+    "test_interrupted_files", "test_interrupts", "test_left_alone",
+    "test_memory_safety", "test_processes", "test_soak", "test_sweep_executors", "test_threads",
+    "test_threads_of_one_network",
+}  # fmt: skip
+#: Files whose tests share what takes long to make.
+TOGETHER = {"test_chapter3", "test_packaging", "test_hostile_checkpoints"}
+
+
 def pytest_collection_modifyitems(config, items):
-    """Keep one test in FASTNET_TEST_EVERY, spread over all that were asked for."""
+    """Say which tests one worker runs; keep one in FASTNET_TEST_EVERY, spread over all."""
+    for item in items:
+        if item.path.stem in SERIAL | TOGETHER:
+            name = "serial" if item.path.stem in SERIAL else item.path.stem
+            item.add_marker(pytest.mark.xdist_group(name))
     every = int(os.environ.get("FASTNET_TEST_EVERY", "1"))
     config.hook.pytest_deselected(items=[item for k, item in enumerate(items) if k % every])
     items[:] = items[::every]

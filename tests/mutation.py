@@ -142,7 +142,18 @@ def try_module(module, options):
         for path in sorted((ROOT / "tests").rglob(f"test_{name}.py"))
     ]
     command = shlex.join(
-        [sys.executable, "-m", "pytest", "-qx", "-m", "not slow", "-p", "no:cacheprovider", *tests]
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-n0",
+            "-qx",
+            "-m",
+            "not slow",
+            "-p",
+            "no:cacheprovider",
+            *tests,
+        ]
     )
     began = time.monotonic()
     outcome, output = run_tests(command, 1800)

@@ -242,7 +242,11 @@ def words_that_run():
     }
 
 
-@pytest.mark.parametrize(("place", "names"), public_names(), ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    ("place", "names"),
+    public_names(),
+    ids=lambda value: value if isinstance(value, str) else "names",
+)
 def test_every_public_name_stands_in_an_example(place, names):
     missing = sorted(set(names) - words_that_run())
     assert names

@@ -41,7 +41,9 @@ BY_HAND = [
 ]
 
 
-@pytest.mark.parametrize(("schedule", "factors"), BY_HAND, ids=[repr(s) for s, _ in BY_HAND])
+@pytest.mark.parametrize(
+    ("schedule", "factors"), BY_HAND, ids=[repr(s).partition(" at 0x")[0] for s, _ in BY_HAND]
+)
 def test_factors_are_those_worked_out_by_hand(schedule, factors):
     got = [schedule.factor(epoch) for epoch in range(len(factors))]
     assert got == pytest.approx(factors, rel=1e-15, abs=1e-15)

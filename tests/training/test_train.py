@@ -375,7 +375,9 @@ NAMES = [
 
 
 @pytest.mark.parametrize(
-    ("name", "given"), [(name, given) for name in NAMES for given in refused(name)], ids=str
+    ("name", "given"),
+    [(name, given) for name in NAMES for given in refused(name)],
+    ids=lambda value: str(value).partition(" at 0x")[0],
 )
 def test_bad_arguments_are_refused_by_name(name, given):
     """And nothing has changed: parameters, generator, history, the optimizer that is in use."""
