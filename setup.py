@@ -82,17 +82,17 @@ def extensions() -> list[Extension]:
     found = [
         Extension("fastnet.kernels.cpu", ["fastnet/kernels/cpu.pyx"]),
         Extension("fastnet.kernels.codes", ["fastnet/kernels/codes.pyx"]),
-        Extension("fastnet.kernels.guard", ["fastnet/kernels/guard.pyx"]),
+        Extension("fastnet.kernels.rwlock", ["fastnet/kernels/rwlock.pyx"]),
         Extension("fastnet.kernels.signals", ["fastnet/kernels/signals.pyx"]),
+        Extension("fastnet.kernels.rows", ["fastnet/kernels/rows.pyx"], extra_compile_args=FLAGS),
         Extension(
-            "fastnet.kernels.examples", ["fastnet/kernels/examples.pyx"], extra_compile_args=FLAGS
+            "fastnet.kernels.shift_images",
+            ["fastnet/kernels/shift_images.pyx"],
+            extra_compile_args=FLAGS,
         ),
         Extension(
-            "fastnet.kernels.shifting", ["fastnet/kernels/shifting.pyx"], extra_compile_args=FLAGS
-        ),
-        Extension(
-            "fastnet.kernels.initial",
-            ["fastnet/kernels/initial.pyx"],
+            "fastnet.kernels.initializers",
+            ["fastnet/kernels/initializers.pyx"],
             extra_compile_args=exact,
             library_dirs=[str(Path(np.get_include()).parents[1] / "random" / "lib")],
             libraries=["npyrandom"] + ([] if MSVC else ["m"]),
@@ -167,7 +167,7 @@ def rename(c_file: str, stem: str, name: str) -> str:
     if other == stem:
         return c_file
     renamed = Path(c_file).with_name(f"{other}.c")
-    text = f"#define PyInit_{stem} PyInit_{other}\n#include \"{Path(c_file).name}\"\n"
+    text = f'#define PyInit_{stem} PyInit_{other}\n#include "{Path(c_file).name}"\n'
     if not renamed.exists() or renamed.read_text() != text:
         renamed.write_text(text)
     return str(renamed)

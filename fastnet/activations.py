@@ -1,6 +1,6 @@
 """Activations: one table of all that networks can have; the sigmoid and its derivative in NumPy.
 
-Networks apply the compiled functions of `kernels/layers.pxd`, which has every formula.
+Networks apply the compiled functions of `kernels/activations.pxd`, which has every formula.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Cost functions: what a network's outputs cost, and the error that is sent back.
 
-Training itself uses the compiled functions in `kernels/layers.pxd`, which start from the weighted
-input and so need no guard against saturation.
+Training itself uses the compiled functions in `kernels/activations.pxd`, which start from the
+weighted input and so need no guard against saturation.
 """
 
 from __future__ import annotations

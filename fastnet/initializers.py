@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fastnet.common.arguments import as_number, call, check_held, is_function, shown
 from fastnet.common.generators import RNG
 from fastnet.data.rows import as_real_array
-from fastnet.kernels import initial
+from fastnet.kernels import initializers as kernel
 
 __all__ = [
     "INITIALIZERS",
@@ -63,14 +63,14 @@ class Stream:
         kinds = np.array([kind for kind, _, _ in requests], np.int64)
         counts = np.array([w.size for _, w, _ in requests], np.int64)
         numbers = np.empty(counts.sum())
-        fill = initial.fill if _is_known(self._rng) else _fill_by_calls
+        fill = kernel.fill if _is_known(self._rng) else _fill_by_calls
         fill(self._rng, numbers, counts, kinds)
         parts = np.split(numbers, counts.cumsum()[:-1])
         for (_, w, transform), part in zip(requests, parts, strict=True):
             w[...] = transform(part.reshape(w.shape))
 
 
-#: The numbers that `initial.fill` has for them.
+#: The numbers that `kernel.fill` has for them.
 _NORMAL, _TRUNCATED, _UNIFORM = 1, 2, 3
 _NUMPYS_OWN = {
     getattr(np.random, name) for name in ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
@@ -83,7 +83,7 @@ def _is_known(rng: RNG) -> bool:
 
 
 def _fill_by_calls(rng: Any, out: Array, counts: Array, kinds: Array) -> None:
-    """Do what `initial.fill` does by NumPy's methods, one call for each run of one kind."""
+    """Do what `kernel.fill` does by NumPy's methods, one call for each run of one kind."""
     for kind, parts in groupby(zip(kinds, counts, strict=True), key=lambda part: part[0]):
         n = int(sum(count for _, count in parts))
         if kind == _UNIFORM:

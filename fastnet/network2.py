@@ -56,7 +56,7 @@ from fastnet.common.generators import RNG
 from fastnet.costs import Cost, CrossEntropyCost, QuadraticCost
 from fastnet.data.targets import TargetFacts
 from fastnet.files import networks
-from fastnet.kernels.guard import Guard
+from fastnet.kernels.rwlock import Guard
 from fastnet.model.architecture import Architecture, read_architecture
 from fastnet.model.parameters import Views, allocate, layer_views
 from fastnet.schedules import since_best

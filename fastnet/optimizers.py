@@ -1,9 +1,9 @@
 """Optimizers: their hyper-parameters, and the state that they carry from step to step.
 
-The steps themselves are compiled (`kernels/rules.pxd`). Each class is frozen; what it has learnt
-about a network (momenta, squares, step sizes) is a `State` that the network keeps, so that training
-can go on where it stopped. In the formulas g is the gradient of the mean cost over the mini-batch,
-regularization included.
+The steps themselves are compiled (`kernels/optimizers.pxd`). Each class is frozen; what it has
+learnt about a network (momenta, squares, step sizes) is a `State` that the network keeps, so that
+training can go on where it stopped. In the formulas g is the gradient of the mean cost over the
+mini-batch, regularization included.
 """
 
 from __future__ import annotations

@@ -11,10 +11,10 @@ from fastnet import kernels
 
 
 def modules():
-    """Names of all modules but the engines of kernel variants that are not in use here."""
+    """Names of all modules but the loops of kernel variants that are not in use here."""
     names = ["fastnet"]
     names += [m.name for m in pkgutil.walk_packages(fastnet.__path__, "fastnet.")]
-    return [n for n in names if ".engine_" not in n or n.endswith(f"_{kernels.variant}")]
+    return [n for n in names if ".loops_" not in n or n.endswith(f"_{kernels.variant}")]
 
 
 def test_all_modules_are_found():
@@ -22,7 +22,7 @@ def test_all_modules_are_found():
     assert {
         "fastnet.network",
         "fastnet.costs",
-        "fastnet.kernels.initial",
+        "fastnet.kernels.initializers",
         "fastnet.datasets",
     } <= found
     assert len(found) > 15

@@ -248,8 +248,8 @@ def test_the_wheel_holds_the_data_and_the_compiled_modules(checkout, wheel, inst
         assert hashlib.sha256((digits / name.lstrip("*")).read_bytes()).hexdigest() == digest
     assert "CC BY-SA 3.0" in (digits / "README.md").read_text()
     compiled = {Path(name).name.split(".")[0] for name in names if re.search(r"\.(so|pyd)$", name)}
-    engines = {"engine", "engine_f32_baseline"}
-    assert compiled >= engines | {"cpu", "examples", "initial"}
+    loops = {"loops_f64_baseline", "loops_f32_baseline"}
+    assert compiled >= loops | {"cpu", "engine", "engine_f32", "initializers", "rows"}
 
 
 @pytest.mark.slow

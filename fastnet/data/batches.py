@@ -19,7 +19,7 @@ from fastnet.data.dataset import Dataset, Piece, read_dataset
 from fastnet.data.order import Sampler, Shuffle, drawn_permutation
 from fastnet.data.rows import DenseRows, block_rows
 from fastnet.data.targets import Check, TargetFacts
-from fastnet.kernels import examples
+from fastnet.kernels import rows as kernel_rows
 
 __all__ = ["Batches", "Blocks"]
 
@@ -175,7 +175,7 @@ class Batches:
             X=DenseRows(first.X.take(rows, dtype), name),
             labels=labels,
             y=y,
-            targets=examples.Targets(labels, y),
+            targets=kernel_rows.Targets(labels, y),
             dtype=dtype,
             facts=first.facts if self._facts is None else self._facts,
             reader=reader,
@@ -367,13 +367,13 @@ class Blocks(Dataset):
         targets = np.concatenate(y)
         labels, wanted = (None, targets) if self.labels is None else (targets, None)
         places = np.arange(len(chosen), dtype=np.intp)
-        return self._rows(X), examples.Targets(labels, wanted), places, 0, len(chosen)
+        return self._rows(X), kernel_rows.Targets(labels, wanted), places, 0, len(chosen)
 
-    def _rows(self, X: Array) -> examples.Rows:
+    def _rows(self, X: Array) -> kernel_rows.Rows:
         """Rows for the kernels, by their non-zeros for all pieces of a training or for none."""
         if not self.is_sparse:
-            return examples.Rows(X)
-        bad_row, rows = examples.compress(X, float(np.finfo(self.dtype).max), 1.0, sys.maxsize)
+            return kernel_rows.Rows(X)
+        bad_row, rows = kernel_rows.compress(X, float(np.finfo(self.dtype).max), 1.0, sys.maxsize)
         if rows is None:  # the block was checked; it has been changed, or works its rows out
             raise ValueError(f"data: a row of a block is no longer finite: {X[bad_row]}.")
         return rows

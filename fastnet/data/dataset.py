@@ -15,13 +15,13 @@ from fastnet.common.frames import is_frame
 from fastnet.data.order import Sampler, Shuffle
 from fastnet.data.rows import InputRows, as_real_array, as_rows, block_rows
 from fastnet.data.targets import Check, TargetFacts, facts_of
-from fastnet.kernels import examples
+from fastnet.kernels import rows as kernel_rows
 
 __all__ = ["Dataset", "Piece", "read_dataset"]
 
 Array = NDArray[Any]
 #: What a kernel takes: rows, targets, order, and the first and last place in order to walk.
-Piece = tuple[examples.Rows, examples.Targets, Array, int, int]
+Piece = tuple[kernel_rows.Rows, kernel_rows.Targets, Array, int, int]
 
 #: Bytes of rows, and targets, that are read to tell one data set from another.
 DIGEST_BYTES = 1 << 20
@@ -51,7 +51,7 @@ class Dataset:
     X: InputRows
     labels: Array | None
     y: Array | None
-    targets: examples.Targets
+    targets: kernel_rows.Targets
     dtype: np.dtype[Any]
     sample_weight: Array | None = None
     facts: TargetFacts | None = None
@@ -72,7 +72,7 @@ class Dataset:
         if self.X.rows is not None:
             return self.X.rows, self.targets, order, start, stop
         chosen = order[start:stop]
-        targets = examples.Targets(
+        targets = kernel_rows.Targets(
             None if self.labels is None else self.labels[chosen],
             None if self.y is None else self.y[chosen],
             None if self.sample_weight is None else self.sample_weight[chosen],
@@ -129,7 +129,7 @@ class Dataset:
                 "expected larger ones, or 0, in sample_weight and class_weight."
             )
         weights = rounded
-        targets = examples.Targets(self.labels, self.y, weights)
+        targets = kernel_rows.Targets(self.labels, self.y, weights)
         return replace(self, targets=targets, sample_weight=weights)
 
     def _class_numbers(self) -> Array:
@@ -232,7 +232,7 @@ def read_dataset(
         X, y = _split(data, name)
         rows = as_rows(X, n_in, f"{name}: X", data=name)
         labels, targets, facts = _read_targets(y, n_out, dtype, f"{name}: y")
-        wrapped = examples.Targets(labels, targets)
+        wrapped = kernel_rows.Targets(labels, targets)
         if wrapped.n != rows.n:
             raise ValueError(
                 f"{name}: X has {rows.n} rows and y has {wrapped.n}; they must be equally many."

@@ -12,7 +12,7 @@ from fastnet import kernels
 from fastnet.common.arguments import memory_for
 from fastnet.common.frames import unframed
 from fastnet.data import sparse
-from fastnet.kernels import examples
+from fastnet.kernels import rows as kernel_rows
 
 __all__ = [
     "DenseRows",
@@ -58,7 +58,7 @@ class Derived(Protocol):
         """Return the rows of these numbers."""
         ...
 
-    def nonzeros(self, originals: examples.Rows, chosen: Array) -> examples.Rows:
+    def nonzeros(self, originals: kernel_rows.Rows, chosen: Array) -> kernel_rows.Rows:
         """Return the chosen rows' non-zeros, from those of the originals."""
         ...
 
@@ -81,7 +81,7 @@ class InputRows:
     n_in: int
     dtype: np.dtype[Any]
     name: str
-    rows: examples.Rows | None = None
+    rows: kernel_rows.Rows | None = None
 
     def check(self, dtype: np.dtype[Any], *, repeated: bool = False) -> None:
         """Refuse NaN, infinity, and what would become infinite in `dtype`.
@@ -110,11 +110,11 @@ class InputRows:
         """
         raise NotImplementedError
 
-    def wrap(self, chosen: Array, dtype: np.dtype[Any]) -> examples.Rows:
+    def wrap(self, chosen: Array, dtype: np.dtype[Any]) -> kernel_rows.Rows:
         """Return the rows of these numbers for the kernels; errors as for `take`."""
-        return examples.Rows(self.take(chosen, dtype))
+        return kernel_rows.Rows(self.take(chosen, dtype))
 
-    def blocks(self, dtype: np.dtype[Any]) -> Iterator[tuple[int, examples.Rows]]:
+    def blocks(self, dtype: np.dtype[Any]) -> Iterator[tuple[int, kernel_rows.Rows]]:
         """Yield the first number of each block of rows, and the block for the kernels.
 
         All rows are one block, unless they have to be converted. Kernels themselves find what is
@@ -150,7 +150,7 @@ class DenseRows(InputRows):
     def __init__(self, array: Array, name: str) -> None:
         self.array, self.name, self.dtype = array, name, array.dtype
         self.n, self.n_in = array.shape
-        self.rows = examples.Rows(array) if kernels.can_read(array) else None
+        self.rows = kernel_rows.Rows(array) if kernels.can_read(array) else None
 
     def check(self, dtype: np.dtype[Any], *, repeated: bool = False) -> None:
         """Refuse NaN, infinity, and what would become infinite; see `InputRows`."""
@@ -160,9 +160,9 @@ class DenseRows(InputRows):
         else:
             bad_row, kept = -1, None
             if repeated and self.n_in <= MOST_COLUMNS:
-                bad_row, kept = examples.compress(self.array, limit, SPARSE_SHARE, SPARSE_BYTES)
+                bad_row, kept = kernel_rows.compress(self.array, limit, SPARSE_SHARE, SPARSE_BYTES)
             if bad_row < 0 and kept is None:
-                bad_row = examples.scan(self.array, limit)
+                bad_row = kernel_rows.scan(self.array, limit)
         if bad_row >= 0:
             self._refuse(bad_row, limit, dtype)
         if kept is not None:
@@ -225,7 +225,7 @@ class SparseRows(InputRows):
         """Refuse entries that are NaN or infinite, or would be in `dtype`."""
         values = np.require(self.csr.data[: self.csr.indptr[-1]], None, ["ALIGNED"])
         limit = float(np.finfo(dtype).max)
-        if not values.size or examples.scan(values[np.newaxis], limit) < 0:
+        if not values.size or kernel_rows.scan(values[np.newaxis], limit) < 0:
             return
         values = values.copy()
         bad = np.flatnonzero(~_fits(values, limit))
@@ -253,7 +253,7 @@ class SparseRows(InputRows):
         return block
 
 
-def _read_canonical(X: Any) -> tuple[Any, examples.Rows] | None:
+def _read_canonical(X: Any) -> tuple[Any, kernel_rows.Rows] | None:
     """Fast path for canonical CSR, in one pass; None if it does not apply."""
     if X.format != "csr" or len(X.shape) != 2 or X.shape[1] > MOST_COLUMNS:
         return None
@@ -266,11 +266,11 @@ def _read_canonical(X: Any) -> tuple[Any, examples.Rows] | None:
     return (csr, rows) if rows.n == n else None
 
 
-def _nonzeros(starts: Any, cols: Any, values: Any, n_in: int) -> examples.Rows:
+def _nonzeros(starts: Any, cols: Any, values: Any, n_in: int) -> kernel_rows.Rows:
     starts, cols, values = (
         np.require(part, None, ["C", "ALIGNED"]) for part in (starts, cols, values)
     )
-    return examples.from_csr(starts, cols, values, n_in)
+    return kernel_rows.from_csr(starts, cols, values, n_in)
 
 
 class LazyRows(InputRows):
@@ -297,13 +297,13 @@ class LazyRows(InputRows):
         self._check_shape(rows.shape, len(chosen))
         return np.require(rows, dtype, ["C", "ALIGNED"])
 
-    def wrap(self, chosen: Array, dtype: np.dtype[Any]) -> examples.Rows:
+    def wrap(self, chosen: Array, dtype: np.dtype[Any]) -> kernel_rows.Rows:
         """Work out the rows of these numbers, from non-zeros alone where the originals are such."""
         originals = self.originals.rows
         if originals is None or not originals.is_sparse:
             return super().wrap(chosen, dtype)
         rows = self.source.nonzeros(originals, chosen.copy())
-        if not isinstance(rows, examples.Rows):
+        if not isinstance(rows, kernel_rows.Rows):
             raise TypeError(
                 f"X: nonzeros gave an object of type {type(rows).__name__}; expected Rows, as "
                 "fastnet.datasets.shift_images gives them."

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fastnet.kernels import examples
+from fastnet.kernels import rows as kernel_rows
 
 __all__ = ["Check", "TargetFacts", "facts_of"]
 
@@ -73,7 +73,7 @@ def facts_of(y: Any) -> tuple[TargetFacts | None, int]:
     bad_row : int
         The first row with such a target, or -1.
     """
-    bad_row, lowest, highest, odd_sum, flags = examples.survey(y)
+    bad_row, lowest, highest, odd_sum, flags = kernel_rows.survey(y)
     if bad_row >= 0:
         return None, bad_row
     return TargetFacts(y.shape[1], lowest, highest, odd_sum, *flags), -1

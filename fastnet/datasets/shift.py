@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fastnet.common.arguments import as_count, shown
 from fastnet.data.rows import as_real_array
-from fastnet.kernels import shifting
-from fastnet.kernels.examples import Rows
+from fastnet.kernels import shift_images as kernel
+from fastnet.kernels.rows import Rows
 
 __all__ = ["ShiftedImages", "shift_images"]
 
@@ -122,10 +122,10 @@ class ShiftedImages:
         Parameters
         ----------
         originals : Rows
-            The originals, as `kernels.examples.compress` returns them.
+            The originals, as `kernels.rows.compress` returns them.
         chosen : ndarray of intp
         """
-        return shifting.shifted(originals, chosen, self._moves, self._stays)
+        return kernel.shifted(originals, chosen, self._moves, self._stays)
 
 
 def _between(shift: int) -> slice:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 try:
-    from fastnet.kernels import codes, cpu, examples, guard
+    from fastnet.kernels import codes, cpu, rows, rwlock
 except ImportError as error:
     if "fastnet.kernels" not in str(error):
         raise
@@ -38,9 +38,9 @@ __all__ = [
     "can_read",
     "codes",
     "cpu",
-    "examples",
-    "guard",
     "prediction_engine",
+    "rows",
+    "rwlock",
     "training_engine",
     "variant",
     "variants",

@@ -1,9 +1,9 @@
 """The kernels' own numbers for activations, costs and optimizers, by the names users give."""
-from fastnet.kernels.layers cimport (
+from fastnet.kernels.activations cimport (
     CROSS_ENTROPY, EXPONENTIAL, IDENTITY, LEAKY_RELU, LOG_LIKELIHOOD, POISSON, QUADRATIC, RELU,
     SIGMOID, SOFTMAX, TANH,
 )
-from fastnet.kernels.rules cimport ADAM, ADAMW, MOMENTUM, NESTEROV, RMSPROP, RPROP, SGD
+from fastnet.kernels.optimizers cimport ADAM, ADAMW, MOMENTUM, NESTEROV, RMSPROP, RPROP, SGD
 
 ACTIVATIONS = {
     "sigmoid": SIGMOID,

@@ -5,8 +5,10 @@ from typing import Any, Self
 from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
-from fastnet.kernels.examples import Rows, Targets
-from fastnet.kernels.guard import Guard
+from fastnet.kernels.rows import Rows, Targets
+from fastnet.kernels.rwlock import Guard
+
+def use(table: object) -> None: ...
 
 @disjoint_base
 class Engine:

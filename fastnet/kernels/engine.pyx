@@ -13,14 +13,14 @@ from libc.stdint cimport uintptr_t
 
 import numpy as np
 
-from fastnet.kernels.crew cimport HAVE_THREADS
-from fastnet.kernels.examples cimport Rows, Targets, checked_places
-from fastnet.kernels.fetch cimport Inputs
-from fastnet.kernels.guard cimport Gate, Guard, enter
+from fastnet.kernels.threads cimport HAVE_THREADS
+from fastnet.kernels.rows cimport Rows, Targets, checked_places
+from fastnet.kernels.minibatch cimport Inputs
+from fastnet.kernels.rwlock cimport Gate, Guard, enter
 from fastnet.kernels.loops cimport Loops
 from fastnet.kernels.packing cimport lay_out
-from fastnet.kernels.passes cimport MAX_DEPTH, Answers, HitRule, Layer, Net
-from fastnet.kernels.rules cimport Rule
+from fastnet.kernels.backprop cimport MAX_DEPTH, Answers, HitRule, Layer, Net
+from fastnet.kernels.optimizers cimport Rule
 from fastnet.kernels.simd cimport PAD, real
 from fastnet.kernels.workspace cimport Workspace
 

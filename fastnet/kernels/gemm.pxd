@@ -112,7 +112,10 @@ cdef inline void walk_strip(const void *whole, int vectors) noexcept nogil:
 cdef inline void gemm(
     const Operands *whole, Py_ssize_t m, Py_ssize_t m_end, Py_ssize_t n, Py_ssize_t n_end
 ) noexcept nogil:
-    """Rows m .. m_end and columns n .. n_end, these in whole vectors."""
+    """Rows m .. m_end and columns n .. n_end, these in whole vectors.
+
+    Reads a, b and, unless beta is 0, c_in, which may be c; overwrites c and the panel.
+    """
     cdef Operands p = whole[0]
     cdef Strip strip
     cdef Py_ssize_t left = whole.k

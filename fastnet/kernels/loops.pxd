@@ -4,12 +4,12 @@
 Python's classes (engine.pyx) are compiled once for each number type and reach the loops of the
 variant in use through this table. None of them knows Python, allocates or fails.
 """
-from fastnet.kernels.crew cimport Barrier
-from fastnet.kernels.fetch cimport Inputs
-from fastnet.kernels.passes cimport Answers, Net, Statistics
-from fastnet.kernels.rules cimport Rule
+from fastnet.kernels.threads cimport Barrier
+from fastnet.kernels.minibatch cimport Inputs
+from fastnet.kernels.backprop cimport Answers, Net, Statistics
+from fastnet.kernels.optimizers cimport Rule
 from fastnet.kernels.simd cimport real
-from fastnet.kernels.tasks cimport Task
+from fastnet.kernels.parallel cimport Task
 from fastnet.kernels.workspace cimport Workspace
 
 

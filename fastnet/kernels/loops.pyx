@@ -7,19 +7,19 @@ but for parameters, optimizer's vectors and what is said.
 from cpython.pycapsule cimport PyCapsule_New
 from libc.string cimport memcpy
 
-from fastnet.kernels.crew cimport Barrier, wait_whether_to_start
-from fastnet.kernels.fetch cimport Inputs, are_finite, fetch, is_finite, is_sparse
+from fastnet.kernels.threads cimport Barrier, wait_whether_to_start
+from fastnet.kernels.minibatch cimport Inputs, are_finite, fetch, is_finite, is_sparse
 from fastnet.kernels.gemm cimport Operands, gemm
 from fastnet.kernels.loops cimport Loops
-from fastnet.kernels.nonzeros cimport are_mostly_zeros, compress
-from fastnet.kernels.passes cimport (
+from fastnet.kernels.sparsify cimport are_mostly_zeros, compress
+from fastnet.kernels.backprop cimport (
     Answers, Layer, Net, Statistics, activate_layer, add_cost_and_hit, apply_pending_decay,
     backward, errors, forward,
 )
-from fastnet.kernels.rules cimport Rule
+from fastnet.kernels.optimizers cimport Rule
 from fastnet.kernels.simd cimport real
 from fastnet.kernels.sparse cimport MOST_COLUMNS
-from fastnet.kernels.tasks cimport START, Task, start_and_train, train_through
+from fastnet.kernels.parallel cimport START, Task, start_and_train, train_through
 from fastnet.kernels.workspace cimport Workspace, place_buffers, shape_layer
 
 # One copy each of what would otherwise be inlined wherever it is called.

@@ -2,8 +2,8 @@
 """Parameters from the flat vector that users see into panels, and out of them again."""
 from libc.string cimport memcpy
 
-from fastnet.kernels.panels cimport Panel, panel_of
-from fastnet.kernels.passes cimport Layer, Net
+from fastnet.kernels.layout cimport Panel, panel_of
+from fastnet.kernels.backprop cimport Layer, Net
 from fastnet.kernels.simd cimport real
 
 

@@ -2,10 +2,10 @@
 cimport numpy as cnp
 from libc.string cimport memcpy
 
-from fastnet.kernels.examples cimport Rows, Targets
-from fastnet.kernels.fetch cimport Inputs
-from fastnet.kernels.guard cimport leave
-from fastnet.kernels.passes cimport MAX_DEPTH, Answers, Layer, Net, Statistics
+from fastnet.kernels.rows cimport Rows, Targets
+from fastnet.kernels.minibatch cimport Inputs
+from fastnet.kernels.rwlock cimport leave
+from fastnet.kernels.backprop cimport MAX_DEPTH, Answers, Layer, Net, Statistics
 from fastnet.kernels.simd cimport real
 
 

@@ -6,15 +6,15 @@ from libc.string cimport memset
 
 import numpy as np
 
-from fastnet.kernels.examples cimport Rows, Targets
-from fastnet.kernels.fetch cimport Inputs, density_of
-from fastnet.kernels.guard cimport leave
+from fastnet.kernels.rows cimport Rows, Targets
+from fastnet.kernels.minibatch cimport Inputs, density_of
+from fastnet.kernels.rwlock cimport leave
 from fastnet.kernels.packing cimport lay_out, pack, size_of, unpack
-from fastnet.kernels.panels cimport Panel, panel_of
-from fastnet.kernels.passes cimport Answers, Layer, Net
-from fastnet.kernels.rules cimport vectors_of
+from fastnet.kernels.layout cimport Panel, panel_of
+from fastnet.kernels.backprop cimport Answers, Layer, Net
+from fastnet.kernels.optimizers cimport vectors_of
 from fastnet.kernels.simd cimport real
-from fastnet.kernels.tasks cimport Task, panels_for, worthwhile_threads
+from fastnet.kernels.parallel cimport Task, panels_for, worthwhile_threads
 
 
 cdef class TrainingEngine(Engine):

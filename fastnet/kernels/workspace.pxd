@@ -2,17 +2,17 @@
 """Where the pieces of an engine's workspace lie: one allocation, measured first and then carved."""
 from libc.stdint cimport uint16_t
 
-from fastnet.kernels.crew cimport Barrier
-from fastnet.kernels.panels cimport padded, room_of, stride
-from fastnet.kernels.passes cimport Layer, Net
-from fastnet.kernels.rules cimport Rule
+from fastnet.kernels.threads cimport Barrier
+from fastnet.kernels.layout cimport padded, room_of, stride
+from fastnet.kernels.backprop cimport Layer, Net
+from fastnet.kernels.optimizers cimport Rule
 from fastnet.kernels.simd cimport (
     BLOCK_BYTES, GROUP_VECTORS, LANES, PANEL_DEPTH, TILE_VECTORS, real,
 )
 from fastnet.kernels.sparse cimport SparseBatch, SparseRow
-from fastnet.kernels.tasks cimport Task
+from fastnet.kernels.parallel cimport Task
 
-cdef extern from "fence.h" nogil:
+cdef extern from "asan.h" nogil:
     enum:
         FENCE  # bytes behind each piece of a workspace that AddressSanitizer guards; mostly 0
     void fence(const char *p, size_t size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from threading import get_ident
 
-from fastnet.kernels.guard import Guard
+from fastnet.kernels.rwlock import Guard
 
 __all__ = ["BY_LBFGS", "BY_PROGRESS", "TrainingGuard"]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fastnet.common.arguments import as_items
 from fastnet.data.rows import as_real_array
-from fastnet.kernels.guard import Guard
+from fastnet.kernels.rwlock import Guard
 
 __all__ = ["Views", "allocate", "layer_views"]
 

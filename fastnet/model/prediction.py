@@ -75,7 +75,7 @@ def outputs_for(model: Model, X: InputRows) -> Array:
     step = call_rows(sizes)
 
     def predict(
-        rows: kernels.examples.Rows,
+        rows: kernels.rows.Rows,
         out: Array,
         parameters: Array,
         start: int,

@@ -13,7 +13,7 @@ import pytest
 
 import fastnet
 from fastnet import network2
-from fastnet.kernels.guard import Guard
+from fastnet.kernels.rwlock import Guard
 from fastnet.model.blocks import CALL_ROWS
 
 from ..hammer import LARGE, QUESTIONS, SMALL, Hammer

@@ -151,14 +151,14 @@ def test_rows_that_are_mended_between_check_and_message(given, monkeypatch):
     X[2, 1] = np.nan
     if given == "sparse":
         X = pytest.importorskip("scipy.sparse", reason="scipy is missing").csr_matrix(X)
-    scan = rows.examples.scan
+    scan = rows.kernel_rows.scan
 
     def mending(values, limit):
         found = scan(values, limit)
         (X.data if given == "sparse" else X)[:] = 1
         return found
 
-    monkeypatch.setattr(rows, "examples", Patched(mending))
+    monkeypatch.setattr(rows, "kernel_rows", Patched(mending))
     net = fastnet.Network([3, 2], rng=0)
     with pytest.raises(ValueError, match="X has changed while"):
         net.accuracy((X, np.zeros(5, int)))
@@ -171,9 +171,9 @@ class Patched:
         self.scan = scan
 
     def __getattr__(self, name):
-        from fastnet.kernels import examples
+        from fastnet.kernels import rows as kernel_rows
 
-        return getattr(examples, name)
+        return getattr(kernel_rows, name)
 
 
 def test_masked_elements_are_no_numbers():

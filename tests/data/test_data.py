@@ -173,11 +173,11 @@ def test_unaligned_targets_predictions_and_sparse_values(element):
 @pytest.mark.parametrize(
     "wrap",
     [
-        lambda odd: kernels.examples.Rows(odd.view("d").reshape(2, 3)),
-        lambda odd: kernels.examples.Targets(None, odd.view("d").reshape(2, 3)),
-        lambda odd: kernels.examples.Targets(odd.view("i"), None),
-        lambda odd: kernels.examples.Targets(np.zeros(6, "i"), None, odd.view("d")),
-        lambda odd: kernels.examples.from_csr(
+        lambda odd: kernels.rows.Rows(odd.view("d").reshape(2, 3)),
+        lambda odd: kernels.rows.Targets(None, odd.view("d").reshape(2, 3)),
+        lambda odd: kernels.rows.Targets(odd.view("i"), None),
+        lambda odd: kernels.rows.Targets(np.zeros(6, "i"), None, odd.view("d")),
+        lambda odd: kernels.rows.from_csr(
             np.array([0, 6]), np.arange(6, dtype=np.uint16), odd.view("d"), 6
         ),
     ],

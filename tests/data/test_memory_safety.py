@@ -23,7 +23,7 @@ import numpy as np
 import fastnet
 from fastnet import kernels
 from fastnet.data.rows import as_rows
-from fastnet.kernels import examples, shifting
+from fastnet.kernels import rows as kernel_rows, shift_images as kernel
 
 def refused(function, *expected):
     try:
@@ -493,10 +493,10 @@ def test_rows_that_are_worked_out_may_be_anything():
     few = np.zeros((40, 4))
     few[::7] = 1
     y = np.arange(120) % 2
-    short = examples.from_csr(np.array([0, 1, 2]), np.array([3, 3]), np.ones(2), 4)
-    wide = examples.from_csr(np.arange(11), np.full(10, 60000), np.ones(10), 65536)
+    short = kernel_rows.from_csr(np.array([0, 1, 2]), np.array([3, 3]), np.ones(2), 4)
+    wide = kernel_rows.from_csr(np.arange(11), np.full(10, 60000), np.ones(10), 65536)
     answers = [None, few[:2], few[:10, :3], few[0], "x", few[:10].astype(complex), 3, [[1.0]],
-               few[:10].astype(object), examples.Rows(few[:10, :2]), short, wide]
+               few[:10].astype(object), kernel_rows.Rows(few[:10, :2]), short, wide]
     for X in (few, np.random.default_rng(0).random((40, 4)), few.astype("f2")):
         for answer in answers:
             mine, network = Mine(X, answer), new()
@@ -506,7 +506,7 @@ def test_rows_that_are_worked_out_may_be_anything():
                          lambda: network.layer_statistics(mine),
                          lambda: network.train((few, y[:40]), 1, evaluation_data=(mine, y),
                                                metrics="evaluation_cost")):
-                if isinstance(mine.answer, examples.Rows) or X is few or mine.answer is not None:
+                if isinstance(mine.answer, kernel_rows.Rows) or X is few or mine.answer is not None:
                     assert refused(verb, "X"), (answer, X.dtype)
         # The same rows, worked out: ten at a time, and the right ones although `rows` is spoilt.
     moved, labels = shift_images(few, y[:40], (2, 2))
@@ -529,14 +529,14 @@ def test_kernels_refuse_by_hand_what_does_not_fit():
     training, prediction = (kind([4, 3, 2], [0, 0], 0, 10) for kind in engine_of)
     flat = fastnet.Network([4, 3, 2], rng=0).parameters
     X, y = np.random.default_rng(0).random((10, 4)), np.zeros(10, np.int32)
-    rows, targets, order = examples.Rows(X), examples.Targets(y, None), np.arange(10)
+    rows, targets, order = kernel_rows.Rows(X), kernel_rows.Targets(y, None), np.arange(10)
     etas, out = np.ones(10), np.empty((10, 2))
     assert refused(lambda: prediction.predict(rows, order, 0, 10, out), "no parameters")
     prediction.attach(flat)
     training.load(flat)
-    S = examples.from_csr(np.arange(11), np.zeros(10, int), np.ones(10), 4)
-    T = examples.Targets
-    bad_rows = [None, examples.Rows(X[:9]), examples.Rows(X[:, :3]), X]
+    S = kernel_rows.from_csr(np.arange(11), np.zeros(10, int), np.ones(10), 4)
+    T = kernel_rows.Targets
+    bad_rows = [None, kernel_rows.Rows(X[:9]), kernel_rows.Rows(X[:, :3]), X]
     bad_targets = [None, T(y[:9], None), T(y + 2, None), T(None, np.ones((10, 3))),
                    T(None, np.ones((10, 2), "f")), T(y, None, np.ones(10, "f")), y]
     bad_orders = [None, order[:9], order + 1, order - 1, order * 2**40, order.astype(float),
@@ -577,21 +577,21 @@ def test_kernels_refuse_by_hand_what_does_not_fit():
     starts, cols, values = np.array([0, 2, 4]), np.array([0, 2, 1, 2]), np.ones(4)
     for element in ("i4", "i8"):
         s, c = starts.astype(element), cols.astype(element)
-        assert examples.from_csr(s, c, values, 3).n == 2
+        assert kernel_rows.from_csr(s, c, values, 3).n == 2
         for given in (([0, 2, 5], c), ([1, 2, 4], c), ([0, 3, 2], c), ([-2, 2, 4], c), ([], c),
                       (s, [0, 3, 1, 2]), (s, [0, -1, 1, 2]), (s, [2, 0, 1, 2]), (s, [0, 0, 1, 2]),
                       (s, [0, 65536 + 2, 1, 2]), (s, [0, 2**31 - 65535, 1, 2]), (s, [0, 2, 1]),
                       ([0, -2**31, 4], c), ([0, 2**31 - 1, 4], c), (s, [0, -65534, 1, 2])):
             made = (np.array(part, element) for part in given)
-            assert refused(lambda: examples.from_csr(*made, values, 3)), given
-    images = examples.from_csr(starts, cols, values, 4)
+            assert refused(lambda: kernel_rows.from_csr(*made, values, 3)), given
+    images = kernel_rows.from_csr(starts, cols, values, 4)
     moves, stays = np.array([0, 1]), np.ones((2, 4), np.uint8)
     for chosen, m, st in (([4], moves, stays), ([-1], moves, stays), ([], moves, stays),
                           ([0], moves[:1], stays), ([0], moves, stays[:, :3]), ([0], None, stays)):
         chosen = np.array(chosen, np.intp)
-        assert refused(lambda: shifting.shifted(images, chosen, m, np.ascontiguousarray(st)))
+        assert refused(lambda: kernel.shifted(images, chosen, m, np.ascontiguousarray(st)))
     for m in (np.array([0, 2**62]), np.array([0, -2**62]), np.array([-9, 9])):
-        found = shifting.shifted(images, np.arange(4), m, stays * 255)
+        found = kernel.shifted(images, np.arange(4), m, stays * 255)
         training.train(found, T(y[:4], None), np.arange(4), 0, 4, 0, 4, 2, etas)
     print("done")
     """) == ["done"]
@@ -615,9 +615,9 @@ def test_classes_of_the_users_own_give_what_their_base_gives():
         ndim = property(lambda self: 1)
     narrow = np.zeros(40, np.int8).view(Narrow)
     for narrow.kind in ("d", "i4", "i8", "u1"):
-        for wrap in (examples.Rows, lambda a: examples.Targets(a, None),
-                     lambda a: examples.Targets(None, a),
-                     lambda a: examples.from_csr(a, a, np.ones(40), 4)):
+        for wrap in (kernel_rows.Rows, lambda a: kernel_rows.Targets(a, None),
+                     lambda a: kernel_rows.Targets(None, a),
+                     lambda a: kernel_rows.from_csr(a, a, np.ones(40), 4)):
             assert refused(lambda: wrap(narrow)) and refused(lambda: wrap(narrow.reshape(8, 5)))
     class Matrix(sp.csr_array):
         tocsr = lambda self, copy=False: self._evil()

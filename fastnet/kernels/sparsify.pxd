@@ -1,11 +1,11 @@
 # cython: language_level=3
 """The non-zeros of a dense batch, found on the way: for rows that are walked once, in prediction.
 
-What is walked often, in training, has its non-zeros written down beside it (see examples.pyx).
+What is walked often, in training, has its non-zeros written down beside it (see rows.pyx).
 """
 from libc.stdint cimport uint16_t
 
-from fastnet.kernels.passes cimport Net
+from fastnet.kernels.backprop cimport Net
 from fastnet.kernels.simd cimport KEEPS_VECTORS, LANES, real, v_keep
 from fastnet.kernels.sparse cimport MOST_COLUMNS, SparseBatch, SparseRow, cut_blocks
 

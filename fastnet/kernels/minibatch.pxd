@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t
 from libc.string cimport memset
 
-from fastnet.kernels.passes cimport Net
+from fastnet.kernels.backprop cimport Net
 from fastnet.kernels.simd cimport LANES, prefetch_read, real, v_load, v_splat, v_sum, vreal
 from fastnet.kernels.sparse cimport SparseBatch, SparseRow, cut_blocks
 from fastnet.kernels.storage cimport (
@@ -120,7 +120,11 @@ cdef inline bint are_finite(const Net *net, Py_ssize_t count) noexcept nogil:
 cdef inline void fetch(
     Net *net, const Inputs *rows, const Py_ssize_t *order, Py_ssize_t count
 ) noexcept nogil:
-    """Make rows order[:count] the batch at hand. Dropout of inputs wants a dense copy."""
+    """Make rows order[:count] the batch at hand. Dropout of inputs wants a dense copy.
+
+    Reads the rows; overwrites the batch's pointers and, unless rows are used where they lie, the
+    room of dense rows or of sparse values.
+    """
     cdef SparseBatch *sparse = &net.batch.sparse
     cdef Py_ssize_t ld = net.shape.layers[0].ld_in
     cdef Py_ssize_t b

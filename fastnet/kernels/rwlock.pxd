@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Who reads a network's parameters, and who writes: the part that costs nanoseconds."""
 
-cdef extern from "guard.h" nogil:
+cdef extern from "rwlock.h" nogil:
     long guard_add(long *count, long n)
     long guard_read(long *count)
 

@@ -4,7 +4,7 @@ cimport numpy as cnp
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint16_t
 
-from fastnet.kernels.examples cimport Rows, checked_places, mark
+from fastnet.kernels.rows cimport Rows, checked_places, mark
 from fastnet.kernels.storage cimport SPARSE_DOUBLE, SPARSE_FLOAT
 
 import numpy as np

@@ -1,4 +1,4 @@
-/* Counters that threads share, for guard.pxd: every access is sequentially consistent. */
+/* Counters that threads share, for rwlock.pxd: every access is sequentially consistent. */
 #ifndef FASTNET_GUARD_H
 #define FASTNET_GUARD_H
 

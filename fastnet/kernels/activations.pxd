@@ -6,7 +6,7 @@ hidden errors leave zeros there, because the padding of the weights must stay ze
 """
 from libc.math cimport exp, fabs, log, log1p
 
-from fastnet.kernels.functions cimport v_exp, v_sigmoid, v_tanh
+from fastnet.kernels.vector_math cimport v_exp, v_sigmoid, v_tanh
 from fastnet.kernels.simd cimport (
     LANES, real, v_load, v_splat, v_store, v_where_greater, vreal,
 )

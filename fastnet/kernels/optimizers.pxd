@@ -7,8 +7,8 @@ share * g is its mean. State vectors (v, m, s ...) are updated in place.
 from libc.math cimport fabs, pow, sqrt
 from libc.stdint cimport int64_t
 
-from fastnet.kernels.panels cimport Panel, panel_of
-from fastnet.kernels.passes cimport Layer, Net, wait_for_threads
+from fastnet.kernels.layout cimport Panel, panel_of
+from fastnet.kernels.backprop cimport Layer, Net, wait_for_threads
 from fastnet.kernels.simd cimport real, real_sqrt
 
 
@@ -295,6 +295,8 @@ cdef inline void move(
 
 cdef inline void take_step(Net *net, Rule *rule, Py_ssize_t count, double eta) noexcept nogil:
     """Move the parameters by nabla, the gradient summed over `count` examples.
+
+    Reads nabla and the rule; overwrites parameters, nabla and the optimizer's vectors.
 
     Each thread moves the panels whose gradient it has formed, and whose weights the others have
     been done with since backward().

@@ -2,7 +2,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from fastnet.kernels.examples import Rows
+from fastnet.kernels.rows import Rows
 
 def shifted(
     images: Rows, chosen: NDArray[Any], moves: NDArray[Any], stays: NDArray[Any]

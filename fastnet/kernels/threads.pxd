@@ -1,9 +1,9 @@
 # cython: language_level=3
-"""Threads that work on one network together; see crew.h."""
+"""Threads that work on one network together; see threads.h."""
 
 ctypedef void *(*Work)(void *) noexcept nogil
 
-cdef extern from "crew.h" nogil:
+cdef extern from "threads.h" nogil:
     enum:
         HAVE_THREADS  # whether this platform has them
     ctypedef struct Barrier:

@@ -8,13 +8,13 @@ from libc.math cimport fabs, frexp, hypot, ldexp, sqrt
 from libc.stdint cimport int32_t, uint16_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from fastnet.kernels.crew cimport Barrier, barrier_wait
+from fastnet.kernels.threads cimport Barrier, barrier_wait
 from fastnet.kernels.dropout cimport drop
 from fastnet.kernels.gemm cimport Operands
-from fastnet.kernels.layers cimport (
+from fastnet.kernels.activations cimport (
     SOFTMAX, activate, argmax, output_cost, output_delta, saturation, softmax, times_derivative,
 )
-from fastnet.kernels.panels cimport Panel, panel_of
+from fastnet.kernels.layout cimport Panel, panel_of
 from fastnet.kernels.simd cimport LANES, real, v_load, v_splat, v_store, vreal
 from fastnet.kernels.sparse cimport SparseBatch, sparse_forward, sparse_update
 
@@ -132,7 +132,10 @@ cdef inline void wait_for_threads(Net *net) noexcept nogil:
 
 
 cdef inline void weighted_inputs(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
-    """This thread's columns of z_bu of layer l, into a_bu."""
+    """This thread's columns of z_bu of layer l.
+
+    Reads the activations below, or the batch, and the parameters; overwrites own columns of a_bu.
+    """
     cdef Layer *layer = &net.shape.layers[l]
     cdef Operands p
     if l == 0 and net.batch.is_sparse:
@@ -219,7 +222,10 @@ cdef inline void combine(
 
 
 cdef inline void activate_layer(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
-    """a_bu from z_bu, in place; dropout and statistics where they are wanted."""
+    """a_bu from z_bu, in place; dropout and statistics where they are wanted.
+
+    Overwrites own columns of a_bu and, with dropout, of mask_bu.
+    """
     cdef Layer *layer = &net.shape.layers[l]
     cdef Statistics *found = NULL
     cdef Py_ssize_t b
@@ -272,7 +278,11 @@ cdef inline bint are_finite_weighted(const Net *net, Py_ssize_t count) noexcept 
 
 
 cdef inline void forward(Net *net, Py_ssize_t count) noexcept nogil:
-    """a_bu of every layer but the last, and z_bu of the last in its place."""
+    """a_bu of every layer but the last, and z_bu of the last in its place.
+
+    Reads the batch and the parameters; overwrites a_bu, the masks of dropout and batch.not_finite.
+    Dropout of inputs overwrites batch.room.
+    """
     cdef const Layer *first = &net.shape.layers[0]
     cdef Py_ssize_t l, b
     if net.counters.training and net.batch.x_mask_bi != NULL:
@@ -307,7 +317,10 @@ cdef inline bint each_side(
 cdef inline void add_cost_and_hit(
     Net *net, const Answers *targets, Py_ssize_t row, Py_ssize_t b
 ) noexcept nogil:
-    """Activate example b's outputs; add its cost to cost_sum and, if it is right, 1 to hits."""
+    """Activate example b's outputs; add its cost to cost_sum and, if it is right, 1 to hits.
+
+    Reads z of the outputs, where a is put in their place; overwrites batch.z_u.
+    """
     cdef Layer *last = &net.shape.layers[net.shape.depth - 1]
     cdef real *a_u = last.a_bu + b * last.ld
     cdef const real *y_u = NULL
@@ -337,6 +350,7 @@ cdef inline void add_cost_and_hit(
 cdef inline void output_errors(
     Net *net, const Answers *targets, const Py_ssize_t *order, Py_ssize_t count
 ) noexcept nogil:
+    """The output layer's delta_bu, from its a_bu and the targets (BP1)."""
     cdef Layer *last = &net.shape.layers[net.shape.depth - 1]
     cdef Py_ssize_t b, u, row
     cdef const real *y_u = NULL
@@ -359,7 +373,10 @@ cdef inline void output_errors(
 cdef inline void errors(
     Net *net, const Answers *targets, const Py_ssize_t *order, Py_ssize_t count
 ) noexcept nogil:
-    """The error of the output layer, after forward(): one thread's work. No `order`: as it is."""
+    """The error of the output layer, after forward(): one thread's work. No `order`: as it is.
+
+    Reads the outputs' z and the targets; overwrites them by a; and delta_bu, batch.z_u, counters.
+    """
     cdef Layer *last = &net.shape.layers[net.shape.depth - 1]
     cdef Py_ssize_t b
     cdef Py_ssize_t own_first = last.first, own_last = last.last
@@ -413,6 +430,8 @@ cdef inline void backpropagate(Net *net, Py_ssize_t l, Py_ssize_t count) noexcep
     """delta_bu of layer l-1 from that of layer l: (BP2), with layer l's weights as they are.
 
     If layer l is shared, each thread works out its own columns of layer l-1; else one thread all.
+    Reads delta_bu and the weights of layer l, and a_bu and mask_bu below; overwrites w_ui of layer
+    l, and delta_bu below.
     """
     cdef Layer *layer = &net.shape.layers[l]
     cdef Layer *below = &net.shape.layers[l - 1]
@@ -532,6 +551,8 @@ cdef inline void backward(
     """After errors(): from the last layer to the first, send the error back and use it.
 
     Where `descending`, it moves the parameters at once; else it is added to nabla, or starts it.
+    Reads the batch, a_bu, mask_bu and the outputs' delta_bu; overwrites delta_bu, w_ui, and either
+    parameters and scale or nabla.
     """
     cdef Py_ssize_t l
     if descending and not net.batch.is_sparse:

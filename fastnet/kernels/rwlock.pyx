@@ -4,7 +4,7 @@ import time
 import weakref
 from threading import Lock, RLock, get_ident
 
-from fastnet.kernels.guard cimport guard_add, guard_read
+from fastnet.kernels.rwlock cimport guard_add, guard_read
 
 _guards = set()  # of weak references: unlike a WeakSet it can be copied while others add
 _Plain, _Reentrant = type(Lock()), type(RLock())
@@ -19,7 +19,7 @@ PATIENCE, MOST_PATIENCE, GENERATOR_PATIENCE = 0.01, 1.0, 60.0
 cdef class Guard:
     """Keeps the reading and the writing of one network's parameters apart.
 
-    Kernels read between `enter` and `leave` of guard.pxd, which are two atomic additions, and only
+    Kernels read between `enter` and `leave` of rwlock.pxd, which are two atomic additions, and only
     inside one call that runs no Python: so no reader waits for anything, and none nests. Writing is
     a ``with guard:`` block. It waits for the kernel calls that have begun; those that come
     meanwhile wait for it. ``with guard.still:`` keeps writers out for as long as Python reads.

@@ -1,13 +1,13 @@
 # cython: language_level=3
 """What threads do in a call of Engine.train: which of them work, on which panels, and the walk."""
-from fastnet.kernels.crew cimport (
+from fastnet.kernels.threads cimport (
     Barrier, ThreadHandle, barrier_start, say_whether_to_start, thread_join, thread_start,
 )
-from fastnet.kernels.fetch cimport Inputs, prefetch_rows
+from fastnet.kernels.minibatch cimport Inputs, prefetch_rows
 from fastnet.kernels.packing cimport take_panel
-from fastnet.kernels.panels cimport padded
-from fastnet.kernels.passes cimport Answers, Batch, Layer, Net, apply_pending_decay
-from fastnet.kernels.rules cimport Rule, is_plain, take_step
+from fastnet.kernels.layout cimport padded
+from fastnet.kernels.backprop cimport Answers, Batch, Layer, Net, apply_pending_decay
+from fastnet.kernels.optimizers cimport Rule, is_plain, take_step
 from fastnet.kernels.simd cimport PAD, real
 
 cdef enum:
