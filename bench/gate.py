@@ -55,10 +55,10 @@ def label(workload: str, variant: str, threads: int) -> str:
 def compare(name: str, old: list[float], new: list[float]) -> Row:
     """Return the row of medians that were measured old, new, old, ..., new, old."""
     ratios = [n / (0.5 * (a + b)) for n, a, b in zip(new, old, old[1:], strict=False)]
-    # Two neighbouring rounds of the same code differ by as much as a median ratio may err; the
-    # median of many errs less.
-    apart = [abs(a / b - 1) for a, b in pairwise(old)]
-    noise = statistics.median(apart) / max(1.0, (len(apart) / 2) ** 0.5)
+    # How much two neighbouring rounds of the same code differ. Medians differ less; but a process
+    # may be slower than another for all of its life, by where its memory happens to lie.
+    apart = [a / b - 1 for rounds in (old, new) for a, b in pairwise(rounds)]
+    noise = statistics.fmean(d * d for d in apart) ** 0.5 if apart else 0.0
     return Row(
         name, statistics.median(old), statistics.median(new), statistics.median(ratios), noise
     )
@@ -73,13 +73,15 @@ def python_of(environment: str) -> str:
     sys.exit(f"{environment} is neither a Python, nor an environment's folder, nor results")
 
 
-def measure_one(python: str, m: Measurement, budget: float, oracle: str) -> float:
-    """Return the median of one process."""
+def measure_one(python: str, m: Measurement, budget: float, oracle: str) -> float | None:
+    """Return the median of one process; None where fastnet has no such variant of the workload."""
     spec = {
         "workload": m.workload.key, "quick": False, "oracle": oracle, "budget": budget,
         "peer": m.peer, "variant": m.variant, "threads": m.threads,
     }  # fmt: skip
     record = run_worker(spec, m.threads, python)
+    if record["status"] == "unavailable":
+        return None
     if record["status"] != "ok" or not record["parity"]["ok"]:
         sys.exit(f"{label(m.workload.key, m.variant, m.threads)} with {python}: {record}")
     return statistics.median(record["times_s"])
@@ -102,10 +104,14 @@ def measure_environments(old: str, new: str, options: argparse.Namespace) -> boo
                 took: tuple[list[float], list[float]] = [], []
                 for turn in range(2 * options.rounds + 1):
                     which = turn % 2
-                    took[which].append(measure_one(pythons[which], m, options.budget, oracle))
-                row = compare(label(workload.key, m.variant, m.threads), *took)
-                slower |= row.is_slower
-                print(row, flush=True)
+                    seconds = measure_one(pythons[which], m, options.budget, oracle)
+                    if seconds is None:
+                        break
+                    took[which].append(seconds)
+                else:
+                    row = compare(label(workload.key, m.variant, m.threads), *took)
+                    slower |= row.is_slower
+                    print(row, flush=True)
     return slower
 
 

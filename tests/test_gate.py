@@ -30,6 +30,7 @@ def gate():
         # The old one differs from itself by a tenth: nothing can be said of a twentieth.
         ([1.0, 1.1, 1.0], [1.1, 1.1], False),
         ([1.0, 1.1, 1.0], [1.3, 1.3], True),
+        ([1.0, 1.0, 1.0], [1.0, 1.1], False),
         # One round that something else disturbed is no verdict.
         ([1.0, 1.0, 1.0, 1.0], [1.0, 9.0, 1.0], False),
     ],
