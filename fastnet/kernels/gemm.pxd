@@ -9,8 +9,8 @@ and c are padded to PAD elements. For every (m, n) the sum runs over k in rising
 the tile, so that neither batch size nor threads change a bit of the result.
 """
 from fastnet.kernels.simd cimport (
-    LANES, PANEL_DEPTH, TILE_ROWS, TILE_SUMS, TILE_VECTORS, WIDEST_TILE, WITH_LITERAL, real, v_load,
-    v_splat, v_store, vreal,
+    LANES, PANEL_DEPTH, TILE_ROWS, TILE_SUMS, TILE_VECTORS, WIDEST_TILE, real, v_load, v_splat,
+    v_store, vreal,
 )
 
 cdef enum:
@@ -32,29 +32,35 @@ cdef struct Operands:
     real *panel  # room for PANEL_DEPTH rows of a tile's columns
 
 
-# Some columns of the product, and some of their rows.
-cdef struct Strip:
-    const Operands *p
-    Py_ssize_t m
-    Py_ssize_t m_end
-    Py_ssize_t n
-    const real *b  # where column n of b begins
-    Py_ssize_t b_k
-    int vectors
+# The macro of simd.h, for two kinds of functions.
+cdef extern from "simd.h" nogil:
+    void with_rows "WITH_LITERAL" (
+        void (*f)(
+            const Operands *, Py_ssize_t, Py_ssize_t, const real *, Py_ssize_t, int, int
+        ) noexcept nogil,
+        int rows, int most, const Operands *p, Py_ssize_t m, Py_ssize_t n, const real *b,
+        Py_ssize_t b_k, int vectors,
+    )
+    void with_vectors "WITH_LITERAL" (
+        void (*f)(const Operands *, Py_ssize_t, Py_ssize_t, Py_ssize_t, int) noexcept nogil,
+        int vectors, int most, const Operands *p, Py_ssize_t m, Py_ssize_t m_end, Py_ssize_t n,
+    )
 
 
-cdef inline void tile(const void *whole, int rows) noexcept nogil:
-    """Rows m .. m+rows of a strip; `rows` and the strip's `vectors` are literals at every call."""
-    cdef const Strip *strip = <const Strip *> whole
-    cdef const Operands *p = strip.p
-    cdef int vectors = strip.vectors
+cdef inline void tile(
+    const Operands *p, Py_ssize_t m, Py_ssize_t n, const real *b, Py_ssize_t b_k, int vectors,
+    int rows,
+) noexcept nogil:
+    """Rows m .. m+rows, columns n .. n+vectors*LANES; both counts are literals at every call.
+
+    `b` is where column n of b begins.
+    """
     cdef vreal sums[TILE_SUMS]
     cdef vreal b_n[WIDEST_TILE]
     cdef vreal factor
-    cdef const real *a = p.a + strip.m * p.a_m
-    cdef const real *b = strip.b
-    cdef const real *c_in = p.c_in + strip.m * p.c_in_m + strip.n
-    cdef real *c = p.c + strip.m * p.c_m + strip.n
+    cdef const real *a = p.a + m * p.a_m
+    cdef const real *c_in = p.c_in + m * p.c_in_m + n
+    cdef real *c = p.c + m * p.c_m + n
     cdef Py_ssize_t _k
     cdef int r, v
     for r in range(rows):
@@ -76,36 +82,36 @@ cdef inline void tile(const void *whole, int rows) noexcept nogil:
             for v in range(vectors):
                 sums[r * vectors + v] = sums[r * vectors + v] + factor * b_n[v]
         a += p.a_k
-        b += strip.b_k
+        b += b_k
     for r in range(rows):
         for v in range(vectors):
             v_store(c + r * p.c_m + v * LANES, sums[r * vectors + v])
 
 
-cdef inline void walk_strip(const void *whole, int vectors) noexcept nogil:
-    """All rows of a strip, shared out evenly: a tile of two rows is a slow one."""
-    cdef Strip strip = (<const Strip *> whole)[0]
-    # Of one vector more rows, for a sum must wait for the one before it.
-    cdef int most = 8 if vectors == 1 else TILE_ROWS
-    cdef Py_ssize_t tiles = (strip.m_end - strip.m + most - 1) // most
+cdef inline int most_rows(int vectors) noexcept nogil:
+    """Rows of a tile: of one vector more, for a sum must wait for the one before it."""
+    return 8 if vectors == 1 else TILE_ROWS
+
+
+cdef inline void strip(
+    const Operands *p, Py_ssize_t m, Py_ssize_t m_end, Py_ssize_t n, int vectors
+) noexcept nogil:
+    """All rows of a tile's columns, shared out evenly: a tile of two rows is a slow one."""
+    cdef Py_ssize_t tiles = (m_end - m + most_rows(vectors) - 1) // most_rows(vectors)
+    cdef const real *b = p.b + n
+    cdef Py_ssize_t b_k = p.b_k
     cdef Py_ssize_t k
     cdef int rows, v
-    strip.vectors = vectors
-    strip.b = strip.p.b + strip.n
-    strip.b_k = strip.p.b_k
-    if strip.m_end - strip.m >= MANY_ROWS:
-        for k in range(strip.p.k):
+    if m_end - m >= MANY_ROWS:
+        for k in range(p.k):
             for v in range(vectors):
-                v_store(
-                    strip.p.panel + (k * vectors + v) * LANES,
-                    v_load(strip.b + k * strip.b_k + v * LANES),
-                )
-        strip.b = strip.p.panel
-        strip.b_k = vectors * LANES
+                v_store(p.panel + (k * vectors + v) * LANES, v_load(b + k * b_k + v * LANES))
+        b = p.panel
+        b_k = vectors * LANES
     while tiles > 0:
-        rows = <int> ((strip.m_end - strip.m) // tiles)
-        WITH_LITERAL(tile, &strip, rows, most)
-        strip.m += rows
+        rows = <int> ((m_end - m) // tiles)
+        with_rows(tile, rows, most_rows(vectors), p, m, n, b, b_k, vectors)
+        m += rows
         tiles -= 1
 
 
@@ -117,7 +123,6 @@ cdef inline void gemm(
     Reads a, b and, unless beta is 0, c_in, which may be c; overwrites c and the panel.
     """
     cdef Operands p = whole[0]
-    cdef Strip strip
     cdef Py_ssize_t left = whole.k
     cdef Py_ssize_t at, strips
     cdef int vectors
@@ -129,11 +134,7 @@ cdef inline void gemm(
             # As wide as each other, for a narrow strip is a slow one: 4 and 3 vectors, not 4, 2, 1.
             strips = ((n_end - at) // LANES + TILE_VECTORS - 1) // TILE_VECTORS
             vectors = <int> (((n_end - at) // LANES + strips - 1) // strips)
-            strip.p = &p
-            strip.m = m
-            strip.m_end = m_end
-            strip.n = at
-            WITH_LITERAL(walk_strip, &strip, vectors, TILE_VECTORS)
+            with_vectors(strip, vectors, TILE_VECTORS, &p, m, m_end, at)
             at += vectors * LANES
         # The sums so far lie in c, and the next part of k is added to them.
         left -= p.k

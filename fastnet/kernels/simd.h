@@ -179,18 +179,18 @@ ALWAYS_INLINE ptrdiff_t v_keep(const real *x, int col, uint16_t *cols, real *val
 #define v_keep(x, col, cols, values) 0
 #endif
 
-/* f(p, n) with n, which is 1 .. 8 and at most `most`, as a literal: f is inlined once for each n, and
- * its loops over n are unrolled. */
-#define WITH_LITERAL(f, p, n, most) \
+/* f(..., n) with n, which is 1 .. 8 and at most `most`, as a literal: f is inlined once for each n,
+ * and its loops over n are unrolled. */
+#define WITH_LITERAL(f, n, most, ...) \
     switch (n) { \
-    case 8: if ((most) >= 8) f(p, 8); break; \
-    case 7: if ((most) >= 7) f(p, 7); break; \
-    case 6: if ((most) >= 6) f(p, 6); break; \
-    case 5: if ((most) >= 5) f(p, 5); break; \
-    case 4: if ((most) >= 4) f(p, 4); break; \
-    case 3: if ((most) >= 3) f(p, 3); break; \
-    case 2: if ((most) >= 2) f(p, 2); break; \
-    default: f(p, 1); \
+    case 8: if ((most) >= 8) f(__VA_ARGS__, 8); break; \
+    case 7: if ((most) >= 7) f(__VA_ARGS__, 7); break; \
+    case 6: if ((most) >= 6) f(__VA_ARGS__, 6); break; \
+    case 5: if ((most) >= 5) f(__VA_ARGS__, 5); break; \
+    case 4: if ((most) >= 4) f(__VA_ARGS__, 4); break; \
+    case 3: if ((most) >= 3) f(__VA_ARGS__, 3); break; \
+    case 2: if ((most) >= 2) f(__VA_ARGS__, 2); break; \
+    default: f(__VA_ARGS__, 1); \
     }
 
 #if defined(__GNUC__)

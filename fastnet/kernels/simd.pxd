@@ -34,5 +34,3 @@ cdef extern from "simd.h" nogil:
     Py_ssize_t v_keep(const real *x, int col, uint16_t *cols, real *values)
     real real_sqrt(real x)
     void prefetch_read(const void *p)
-    # A macro: f(p, n), compiled for each n from 1 to `most`, which is 8 at most.
-    void WITH_LITERAL(void (*f)(const void *, int) noexcept nogil, const void *p, int n, int most)

@@ -11,7 +11,7 @@ come from the second-level cache once a mini-batch, where they would come once a
 from libc.stdint cimport uint16_t
 
 from fastnet.kernels.simd cimport (
-    GROUP_VECTORS, LANES, WITH_LITERAL, address, real, v_load, v_splat, v_store, vreal,
+    GROUP_VECTORS, LANES, address, real, v_load, v_splat, v_store, vreal,
 )
 
 cdef enum:
@@ -49,25 +49,30 @@ cdef inline Py_ssize_t end_of_block(
     return row.marks[(k + 1) * batch.marks_per_block - 1]
 
 
-# Some columns of the first layer, in whole vectors, of a mini-batch.
-cdef struct SparseTile:
-    const SparseBatch *batch
-    Py_ssize_t count
-    real *w_iu
-    Py_ssize_t w_ld
-    const real *b_u
-    real scale
-    real *z_bu
-    Py_ssize_t ld
-    const real *delta_bu
-    real factor
+# The macro of simd.h, for two kinds of functions.
+cdef extern from "simd.h" nogil:
+    void with_forward "WITH_LITERAL" (
+        void (*f)(
+            const SparseBatch *, Py_ssize_t, const real *, Py_ssize_t, const real *, real, real *,
+            Py_ssize_t, int,
+        ) noexcept nogil,
+        int vectors, int most, const SparseBatch *batch, Py_ssize_t count, const real *w_iu,
+        Py_ssize_t w_ld, const real *b_u, real scale, real *z_bu, Py_ssize_t ld,
+    )
+    void with_update "WITH_LITERAL" (
+        void (*f)(
+            const SparseBatch *, Py_ssize_t, const real *, Py_ssize_t, real, real *, Py_ssize_t, int
+        ) noexcept nogil,
+        int vectors, int most, const SparseBatch *batch, Py_ssize_t count, const real *delta_bu,
+        Py_ssize_t ld, real factor, real *w_iu, Py_ssize_t w_ld,
+    )
 
 
-cdef inline void forward_tile(const void *p, int vectors) noexcept nogil:
-    """z_bu = b + scale * (x w), the sums resting in z meanwhile; `vectors` is a literal."""
-    cdef const SparseTile *tile = <const SparseTile *> p
-    cdef const SparseBatch *batch = tile.batch
-    cdef real scale = tile.scale
+cdef inline void forward_tile(
+    const SparseBatch *batch, Py_ssize_t count, const real *w_iu, Py_ssize_t w_ld,
+    const real *b_u, real scale, real *z_bu, Py_ssize_t ld, int vectors,
+) noexcept nogil:
+    """Columns 0 .. vectors * LANES of z = b + scale * (x w), the sums resting in z meanwhile."""
     cdef vreal sums[GROUP_VECTORS]
     cdef vreal x
     cdef const SparseRow *row
@@ -78,26 +83,40 @@ cdef inline void forward_tile(const void *p, int vectors) noexcept nogil:
     cdef Py_ssize_t k, b, j, end
     cdef int v
     for k in range(batch.blocks):
-        for b in range(tile.count):
+        for b in range(count):
             row = &batch.rows[b]
             cols = row.cols
             values = row.values
             end = end_of_block(batch, row, k)
-            z_u = tile.z_bu + b * tile.ld
+            z_u = z_bu + b * ld
             for v in range(vectors):
                 if k > 0:
                     sums[v] = v_load(z_u + v * LANES)
                 else:
-                    sums[v] = v_load(tile.b_u + v * LANES) if scale == 1 else v_splat(0)
+                    sums[v] = v_load(b_u + v * LANES) if scale == 1 else v_splat(0)
             for j in range(end_of_block(batch, row, k - 1) if k > 0 else 0, end):
                 x = v_splat(values[j])
-                w = address(tile.w_iu + cols[j] * tile.w_ld)
+                w = address(w_iu + cols[j] * w_ld)
                 for v in range(vectors):
                     sums[v] = sums[v] + x * v_load(w + v * LANES)
             for v in range(vectors):
                 if scale != 1 and k == batch.blocks - 1:
-                    sums[v] = v_load(tile.b_u + v * LANES) + v_splat(scale) * sums[v]
+                    sums[v] = v_load(b_u + v * LANES) + v_splat(scale) * sums[v]
                 v_store(z_u + v * LANES, sums[v])
+
+
+cdef inline void sparse_forward(
+    const SparseBatch *batch, Py_ssize_t count, const real *w_iu, Py_ssize_t w_ld,
+    const real *b_u, real scale, real *z_bu, Py_ssize_t ld, Py_ssize_t n_end,
+) noexcept nogil:
+    """Columns 0 .. n_end, whole vectors, of z_bu = b_u + scale * sum over inputs of x_i w_iu."""
+    cdef Py_ssize_t n = 0
+    cdef int vectors
+    while n < n_end:
+        vectors = next_tile((n_end - n) // LANES)
+        with_forward(forward_tile, vectors, GROUP_VECTORS, batch, count, w_iu + n, w_ld, b_u + n,
+                     scale, z_bu + n, ld)
+        n += vectors * LANES
 
 
 cdef inline int next_tile(Py_ssize_t left) noexcept nogil:
@@ -106,50 +125,26 @@ cdef inline int next_tile(Py_ssize_t left) noexcept nogil:
     return <int> ((left + tiles - 1) // tiles)
 
 
-cdef inline void sparse_forward(
-    const SparseBatch *batch, Py_ssize_t count, const real *w_iu, Py_ssize_t w_ld,
-    const real *b_u, real scale, real *z_bu, Py_ssize_t ld, Py_ssize_t n_end,
+cdef inline void update_tile(
+    const SparseBatch *batch, Py_ssize_t count, const real *delta_bu, Py_ssize_t ld, real factor,
+    real *w_iu, Py_ssize_t w_ld, int vectors,
 ) noexcept nogil:
-    """Overwrite columns 0 .. n_end, whole vectors, of z_bu by b_u + scale * sum_i x_i w_iu."""
-    cdef SparseTile tile
-    cdef Py_ssize_t n = 0
-    cdef int vectors
-    while n < n_end:
-        vectors = next_tile((n_end - n) // LANES)
-        tile.batch = batch
-        tile.count = count
-        tile.w_iu = <real *> w_iu + n
-        tile.w_ld = w_ld
-        tile.b_u = b_u + n
-        tile.scale = scale
-        tile.z_bu = z_bu + n
-        tile.ld = ld
-        WITH_LITERAL(forward_tile, &tile, vectors, GROUP_VECTORS)
-        n += vectors * LANES
-
-
-cdef inline void update_tile(const void *p, int vectors) noexcept nogil:
-    """w_iu += factor * sum_b x_bi delta_bu; `vectors` is a literal."""
-    cdef const SparseTile *tile = <const SparseTile *> p
-    cdef const SparseBatch *batch = tile.batch
     cdef vreal step[GROUP_VECTORS]
     cdef vreal x
     cdef const SparseRow *row
     cdef const uint16_t *cols  # beside the row: what is stored might be taken for the row itself
     cdef const real *values
-    cdef real *w_iu = tile.w_iu
-    cdef Py_ssize_t w_ld = tile.w_ld
     cdef real *w
     cdef Py_ssize_t k, b, j, end
     cdef int v
     for k in range(batch.blocks):
-        for b in range(tile.count):
+        for b in range(count):
             row = &batch.rows[b]
             cols = row.cols
             values = row.values
             end = end_of_block(batch, row, k)
             for v in range(vectors):
-                step[v] = v_splat(tile.factor) * v_load(tile.delta_bu + b * tile.ld + v * LANES)
+                step[v] = v_splat(factor) * v_load(delta_bu + b * ld + v * LANES)
             for j in range(end_of_block(batch, row, k - 1) if k > 0 else 0, end):
                 x = v_splat(values[j])
                 w = address(w_iu + cols[j] * w_ld)
@@ -161,18 +156,11 @@ cdef inline void sparse_update(
     const SparseBatch *batch, Py_ssize_t count, const real *delta_bu, Py_ssize_t ld, real factor,
     real *w_iu, Py_ssize_t w_ld, Py_ssize_t n_end,
 ) noexcept nogil:
-    """Add factor * sum over the batch of x_bi delta_bu to columns 0 .. n_end of w_iu."""
-    cdef SparseTile tile
+    """Columns 0 .. n_end of w_iu += factor * sum over the batch of x_bi delta_bu."""
     cdef Py_ssize_t n = 0
     cdef int vectors
     while n < n_end:
         vectors = next_tile((n_end - n) // LANES)
-        tile.batch = batch
-        tile.count = count
-        tile.delta_bu = delta_bu + n
-        tile.ld = ld
-        tile.factor = factor
-        tile.w_iu = w_iu + n
-        tile.w_ld = w_ld
-        WITH_LITERAL(update_tile, &tile, vectors, GROUP_VECTORS)
+        with_update(update_tile, vectors, GROUP_VECTORS, batch, count, delta_bu + n, ld, factor,
+                    w_iu + n, w_ld)
         n += vectors * LANES
