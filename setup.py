@@ -1,8 +1,8 @@
 """Builds the compiled extensions; everything else about the package stands in pyproject.toml.
 
 `fastnet/kernels/engine.pyx`, with the classes that Python sees, is compiled once for every number
-type. `fastnet/kernels/loops.pyx` is compiled once more for every instruction set, each time with
-other flags, and `fastnet/kernels/__init__.py` picks one at import.
+type (`engine_f32.pyx` includes it). `fastnet/kernels/loops.pyx` is compiled once more for every
+instruction set, each time with other flags, and `fastnet/kernels/__init__.py` picks one at import.
 """
 
 import os
@@ -54,14 +54,14 @@ if "undefined" in SANITIZE:
 def kernel_extensions() -> list[Extension]:
     """The engine for each number type, and its loops for each variant too.
 
-    Cython reads either source once; what differs is what the C compiler is told (see `rename`).
+    The loops are one C source; what differs is what the C compiler is told (see `rename`).
     """
     depends = [str(path) for path in sorted(KERNELS.glob("*.[ph]*")) if path.suffix != ".py"]
     found = []
     for number, (real, digits) in NUMBERS.items():
         macros = [("FASTNET_REAL", real), ("FASTNET_DIGITS", digits)]
         engine = "engine" if number == "f64" else f"engine_{number}"
-        wanted = [(engine, "engine", [])]
+        wanted = [(engine, engine, [])]
         wanted += [(f"loops_{number}_{v}", "loops", flags) for v, flags in VARIANTS.items()]
         found += [
             Extension(
@@ -162,7 +162,10 @@ def module_of(source: str) -> str:
 
 
 def rename(c_file: str, stem: str, name: str) -> str:
-    """Return C that is `c_file`, as another module; where it is not another, the file itself."""
+    """Return C that is `c_file`, as another module; where it is not another, the file itself.
+
+    Only for what has no classes and is found by its path: inside, its name stays that of the stem.
+    """
     other = name.rsplit(".", 1)[1]
     if other == stem:
         return c_file

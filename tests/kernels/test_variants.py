@@ -134,3 +134,22 @@ def test_an_unknown_variant_is_refused(name, tmp_path):
 def test_an_empty_variable_is_no_wish(tmp_path):
     done = run("from fastnet import kernels; print(kernels.variant)", "", tmp_path)
     assert done.stdout.split() == [kernels.variants()[-1]], done.stderr
+
+
+@pytest.mark.parametrize("order", [["float32", "float64"], ["float64", "float32"]])
+def test_each_number_type_has_classes_of_its_own_whichever_comes_first(order, tmp_path):
+    """They come from one source; a module's first act is to enter its name in `sys.modules`."""
+    script = """
+import sys
+import numpy as np
+from fastnet import kernels
+for dtype in sys.argv[1:]:
+    module = sys.modules[kernels.training_engine(np.dtype(dtype)).__module__]
+    engine = kernels.training_engine(np.dtype(dtype))([2, 1], [0], 0, 1)
+    engine.load(np.arange(3, dtype=dtype))
+    print(module.__name__)
+"""
+    done = run(script, kernels.variant, tmp_path, *order)
+    assert done.returncode == 0, done.stderr
+    modules = {"float64": "fastnet.kernels.engine", "float32": "fastnet.kernels.engine_f32"}
+    assert done.stdout.split() == [modules[dtype] for dtype in order]
