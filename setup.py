@@ -23,9 +23,10 @@ X86 = platform.machine().lower() in ("x86_64", "amd64")
 
 # errno and floating-point traps are never looked at here; each flag frees the vectoriser from one
 # of them. Nothing that changes results or the process's floating-point environment.
-FLAGS = ["/O2"] if MSVC else ["-O3", "-g0", "-fno-math-errno", "-fno-trapping-math"]
-# C is never unwound through; its tables would be 3 % of a wheel's kernels.
-SMALL = [] if MSVC else ["-fno-asynchronous-unwind-tables"]
+FLAGS = ["/O2"] if MSVC else ["-O3", "-fno-math-errno", "-fno-trapping-math"]
+# C is never unwound through: its tables would be 3 % of a wheel's kernels. Debug symbols, which
+# some Pythons ask for, would be 29 %.
+SMALL = [] if MSVC else ["-g0", "-fno-asynchronous-unwind-tables"]
 VARIANTS: dict[str, list[str]] = {"baseline": []}
 if X86 and not MSVC and not os.environ.get("ARCHFLAGS"):
     VARIANTS["avx2"] = ["-mavx2", "-mfma"]
@@ -78,7 +79,7 @@ def kernel_extensions() -> list[Extension]:
 
 def extensions() -> list[Extension]:
     """All of them, with what they have in common."""
-    exact = ["/O2", "/fp:precise"] if MSVC else ["-O3", "-g0", "-ffp-contract=off"]
+    exact = ["/O2", "/fp:precise"] if MSVC else ["-O3", "-ffp-contract=off"]
     found = [
         Extension("fastnet.kernels.cpu", ["fastnet/kernels/cpu.pyx"]),
         Extension("fastnet.kernels.codes", ["fastnet/kernels/codes.pyx"]),
