@@ -68,7 +68,7 @@ def kernel_extensions() -> list[Extension]:
             Extension(
                 f"fastnet.kernels.{name}",
                 [str(KERNELS / f"{source}.pyx")],
-                define_macros=macros,
+                define_macros=[*macros],
                 extra_compile_args=FLAGS + flags,
                 depends=depends,
             )
