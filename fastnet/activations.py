@@ -6,8 +6,7 @@ Networks apply the compiled functions of `kernels/activations.pxd`, which has ev
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,8 +19,7 @@ __all__ = ["ACTIVATIONS", "Activation", "sigmoid", "sigmoid_prime"]
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Activation:
+class Activation(NamedTuple):
     """Facts about an activation, apart from its formula.
 
     Attributes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -53,6 +52,8 @@ class History(list[dict[str, Any]]):
         TypeError
             A callback has recorded something that JSON cannot hold.
         """
+        import json
+
         return json.dumps({"version": VERSION, "records": list(self)})
 
     @classmethod
@@ -81,6 +82,8 @@ class History(list[dict[str, Any]]):
         >>> History.from_json('[{"epoch": 0, "evaluation_accuracy": 45}]', n_evaluation=50)
         [{'epoch': 0, 'evaluation_accuracy': 0.9}]
         """
+        import json
+
         if not isinstance(text, (str, bytes, bytearray)):
             raise TypeError(f"text is {shown(text)}; expected a str.")
         n_training, n_evaluation = (

@@ -5,22 +5,20 @@ from __future__ import annotations
 import math
 import os
 import sys
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from numpy.typing import ArrayLike, NDArray
 
 from fastnet.common.arguments import as_count, as_rate
-from fastnet.common.progress import Progress
-from fastnet.data.batches import Batches
-from fastnet.data.dataset import Dataset
-from fastnet.data.order import Shuffle
-from fastnet.files import networks
 from fastnet.history import History
 from fastnet.model import prediction
 from fastnet.model.model import Model
-from fastnet.optimizers import SGD
 from fastnet.training import train
-from fastnet.training.plan import Plan
+
+if TYPE_CHECKING:  # what only some verbs need they import
+    from fastnet.common.progress import Progress
+    from fastnet.data.dataset import Dataset
+    from fastnet.data.order import Shuffle
 
 __all__ = ["Network", "load"]
 
@@ -298,6 +296,8 @@ class Network(Model):
         >>> net.accuracy(data)
         2
         """
+        from fastnet.data.batches import Batches
+
         if isinstance(data, Batches):
             raise TypeError(
                 "data is Batches, whose blocks are checked when they come; give it as it is."
@@ -335,6 +335,9 @@ class Network(Model):
         >>> net.total_cost(batch, lmbda=0.0) < before
         True
         """
+        from fastnet.optimizers import SGD
+        from fastnet.training.plan import Plan
+
         eta, lmbda = as_rate(eta, "eta"), as_rate(lmbda, "lmbda")
         n = as_count(n, "n", at_least=1, at_most=sys.maxsize)
         data = self._read(mini_batch, "mini_batch")
@@ -443,6 +446,8 @@ class Network(Model):
         monitored: tuple[Any, Any, Any, Any],
         **options: Any,
     ) -> Lists:
+        from fastnet.optimizers import SGD
+
         metrics = [name for name, wanted in zip(MONITORS, monitored, strict=True) if wanted]
         training_data, evaluation_data = data
         training = self._read(training_data, "training_data", repeated=True)
@@ -595,6 +600,8 @@ class Network(Model):
         recorded: bool = True,
         **options: Any,
     ) -> History:
+        from fastnet.training.plan import Plan
+
         training = self._read(data, "data", repeated=recorded)
         training = training.weighted(sample_weight, class_weight, self._architecture.sizes[-1])
         evaluation = None
@@ -698,6 +705,8 @@ class Network(Model):
         >>> bool((again.parameters == net.parameters).all()), again.preprocessing.labels
         (True, ('cat', 'dog'))
         """
+        from fastnet.files import networks
+
         networks.save(self, filename)
 
     # ---- the models of other libraries
@@ -921,4 +930,6 @@ def load(filename: str | os.PathLike[str]) -> Network:
     ...     bool((fastnet.load(pathlib.Path(folder) / "net.json").biases[0] == net.biases[0]).all())
     True
     """
+    from fastnet.files import networks
+
     return networks.load(Network, filename)

@@ -21,7 +21,7 @@ from fastnet.data.rows import DenseRows, block_rows
 from fastnet.data.targets import Check, TargetFacts
 from fastnet.kernels import rows as kernel_rows
 
-__all__ = ["Batches", "Blocks"]
+__all__ = ["Batches", "Blocks", "read_data"]
 
 Array = NDArray[Any]
 Block = tuple[Any, Any]
@@ -181,6 +181,33 @@ class Batches:
             reader=reader,
             is_sparse=first.X.is_sparse,
         )
+
+
+def read_data(
+    data: Any,
+    n_in: int,
+    n_out: int,
+    dtype: np.dtype[Any],
+    name: str,
+    *,
+    repeated: bool,
+    check: Check,
+) -> Dataset:
+    """Return whatever a network takes as data, `Batches` and prepared data included.
+
+    Raises
+    ------
+    ValueError, TypeError, MemoryError
+        As for `data.read_dataset`; or the data were prepared for another network.
+    """
+    if isinstance(data, Dataset):
+        data.check_fit(n_in, n_out, dtype)
+        if data.facts is not None:
+            check(data.facts, f"{name}: y")
+        return data
+    if isinstance(data, Batches):
+        return data.read(n_in, n_out, dtype, name, repeated=repeated, check=check)
+    return read_dataset(data, n_in, n_out, dtype, name=name, repeated=repeated, check=check)
 
 
 class _Slices:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastnet.kernels import rows as kernel_rows
 
 __all__ = ["Check", "TargetFacts", "facts_of"]
 
 
-@dataclass(frozen=True)
-class TargetFacts:
+class TargetFacts(NamedTuple):
     """What one pass over all targets finds; class numbers have no facts.
 
     Attributes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -57,7 +56,7 @@ def check_gradient(
         raise ValueError("epsilon is 0; expected a positive number.")
     old = net._architecture
     twin: Any = type(net)._from_parameters(  # a Network, whose backprop may be overridden
-        replace(old, dtype=np.dtype(np.float64)),
+        old._replace(dtype=np.dtype(np.float64)),
         *layer_views(net._copied_parameters(), old.sizes),
     )
     flat = np.empty_like(twin.parameters)

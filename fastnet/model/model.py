@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
@@ -13,9 +12,6 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from fastnet import initializers, kernels
 from fastnet.common.generators import RNG, Seed, as_rng
 from fastnet.costs import Cost, CrossEntropyCost, find_cost
-from fastnet.data.batches import Batches
-from fastnet.data.dataset import Dataset, read_dataset
-from fastnet.data.targets import TargetFacts
 from fastnet.history import History
 from fastnet.initializers import Initializer, name_of, read_initializer
 from fastnet.model.architecture import Architecture, check_cost, read_architecture
@@ -30,11 +26,13 @@ from fastnet.model.targets import (
     low_of,
     read_kind,
 )
-from fastnet.optimizers import SGD, Optimizer, State
-from fastnet.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
+    from fastnet.data.dataset import Dataset
+    from fastnet.data.targets import TargetFacts
     from fastnet.kernels.engine import PredictionEngine, TrainingEngine
+    from fastnet.optimizers import Optimizer, State
+    from fastnet.preprocessing import Preprocessing
 
 __all__ = ["AnyModel", "Model"]
 
@@ -105,7 +103,7 @@ class Model:
         if not self._kind_is_given:
             self._kind, self._low = None, 0.0
         self.history = History()
-        self._optimizer: Optimizer = SGD()
+        self._optimizer: Optimizer | str = "SGD"
         self._state: State | None = None
 
     @classmethod
@@ -154,7 +152,7 @@ class Model:
         check_cost(found, old.activations[-1])
         self._guard.check_cost()
         with self._guard:
-            self._architecture = replace(old, cost=found)
+            self._architecture = old._replace(cost=found)
             self._empty_caches()
 
     @property
@@ -337,16 +335,11 @@ class Model:
 
     def _read(self, data: Any, name: str, *, repeated: bool = False) -> Dataset:
         """Return data checked and wrapped, what `Network.prepare` has returned included."""
-        sizes, check = self._architecture.sizes, self._check_targets
+        from fastnet.data.batches import read_data
+
+        sizes = self._architecture.sizes
         shape = sizes[0], sizes[-1], self.dtype
-        if isinstance(data, Dataset):
-            data.check_fit(*shape)
-            if data.facts is not None:
-                check(data.facts, f"{name}: y")
-            return data
-        if isinstance(data, Batches):
-            return data.read(*shape, name, repeated=repeated, check=check)
-        return read_dataset(data, *shape, name=name, repeated=repeated, check=check)
+        return read_data(data, *shape, name, repeated=repeated, check=self._check_targets)
 
     def _check_targets(self, facts: TargetFacts, name: str) -> None:
         """Raise ValueError for targets that this network's cost is not defined for."""

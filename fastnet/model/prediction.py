@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike, NDArray
 from fastnet import kernels
 from fastnet.common.arguments import memory_for
 from fastnet.common.threads import get_num_threads, run_together
-from fastnet.data.dataset import Dataset
 from fastnet.data.rows import InputRows, as_batch, as_real_array, as_rows
 from fastnet.model.blocks import (
     TRAINING_ROWS,
@@ -29,6 +28,7 @@ from fastnet.model.norms import norm, regularized
 from fastnet.model.parameters import layer_views
 
 if TYPE_CHECKING:
+    from fastnet.data.dataset import Dataset
     from fastnet.kernels.engine import PredictionEngine
 
 __all__ = [

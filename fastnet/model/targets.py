@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastnet.activations import ACTIVATIONS
 from fastnet.common.arguments import shown
-from fastnet.data.targets import TargetFacts
+
+if TYPE_CHECKING:
+    from fastnet.data.targets import TargetFacts
 
 __all__ = ["KINDS", "check_targets", "kind_of", "kind_of_output", "limits", "low_of", "read_kind"]
 

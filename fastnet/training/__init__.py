@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from fastnet.optimizers import LBFGS
-
 if TYPE_CHECKING:
     from fastnet.data.dataset import Dataset
     from fastnet.history import History
@@ -15,6 +13,7 @@ __all__ = ["train"]
 
 def train(network: "Model", data: "Dataset", plan: "Plan") -> "History":
     """Train a network as the plan says; return what was recorded."""
+    from fastnet.optimizers import LBFGS
     from fastnet.training.lbfgs import LBFGSTraining
     from fastnet.training.loop import Training
 

@@ -107,7 +107,7 @@ def test_a_function_is_refused(tmp_path):
     net.preprocessing = np.log1p
     refuse(net, tmp_path / "a.onnx", TypeError, "preprocessing is <ufunc 'log1p'>, which has no")
     net = Network([2, 3, 2])
-    object.__setattr__(net._architecture, "activations", (np.sin, "sigmoid"))
+    net._architecture = net._architecture._replace(activations=(np.sin, "sigmoid"))
     refuse(net, tmp_path / "a.onnx", ValueError, "layer 1 has the activation <ufunc 'sin'>, which")
 
 
