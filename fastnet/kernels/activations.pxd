@@ -8,8 +8,11 @@ from libc.math cimport exp, fabs, log, log1p
 
 from fastnet.kernels.vector_math cimport v_exp, v_sigmoid, v_tanh
 from fastnet.kernels.simd cimport (
-    LANES, real, v_load, v_splat, v_store, v_where_greater, vreal,
+    LANES, real, v_gather, v_load, v_scatter, v_splat, v_store, v_where_greater, vreal,
 )
+
+cdef enum:
+    MOST_ACROSS = 16  # outputs of rows whose softmax is found several rows at a time
 
 
 cdef enum Activation:
@@ -45,6 +48,34 @@ cdef inline void softmax(real *a_u, Py_ssize_t n, Py_ssize_t ld) noexcept nogil:
     for v in range(ld // LANES):
         u = v * LANES
         v_store(a_u + u, v_load(a_u + u) / v_splat(total))
+
+
+cdef inline void softmax_rows(
+    real *a_bu, Py_ssize_t count, Py_ssize_t n, Py_ssize_t width, Py_ssize_t ld
+) noexcept nogil:
+    """softmax of many rows, LANES of them at a time where they are short.
+
+    Each lane does what `softmax` does for its row, in the same order: the bits are the same.
+    """
+    cdef vreal z[MOST_ACROSS]
+    cdef vreal largest, total
+    cdef Py_ssize_t b = 0
+    cdef Py_ssize_t u
+    while n <= MOST_ACROSS and b + LANES <= count:
+        for u in range(n):
+            z[u] = v_gather(a_bu + b * ld + u, ld)
+        largest = z[0]
+        for u in range(1, n):
+            largest = v_where_greater(z[u], largest, z[u], largest)
+        total = v_splat(0.0)
+        for u in range(n):
+            z[u] = v_exp(z[u] - largest)
+            total = total + z[u]
+        for u in range(n):
+            v_scatter(a_bu + b * ld + u, ld, z[u] / total)
+        b += LANES
+    for b in range(b, count):
+        softmax(a_bu + b * ld, n, width)
 
 
 cdef inline void activate(int activation, real *a_u, Py_ssize_t ld) noexcept nogil:

@@ -12,7 +12,8 @@ from fastnet.kernels.threads cimport Barrier, barrier_wait
 from fastnet.kernels.dropout cimport drop
 from fastnet.kernels.gemm cimport Operands
 from fastnet.kernels.activations cimport (
-    SOFTMAX, activate, argmax, output_cost, output_delta, saturation, softmax, times_derivative,
+    SOFTMAX, activate, argmax, output_cost, output_delta, saturation, softmax,
+    softmax_rows, times_derivative,
 )
 from fastnet.kernels.layout cimport Panel, panel_of
 from fastnet.kernels.simd cimport LANES, real, v_load, v_splat, v_store, vreal
@@ -123,6 +124,9 @@ cdef struct Net:
     Batch batch
     Thread thread
     Counters counters
+
+# activate_layer, of which one copy serves all its callers.
+ctypedef void (*Activate)(Net *, Py_ssize_t, Py_ssize_t) noexcept nogil
 
 
 cdef inline void wait_for_threads(Net *net) noexcept nogil:
@@ -237,10 +241,10 @@ cdef inline void activate_layer(Net *net, Py_ssize_t l, Py_ssize_t count) noexce
     ):
         activate(layer.activation, layer.a_bu, count * layer.ld)  # rows without a gap
         return
+    if layer.activation == SOFTMAX:
+        softmax_rows(layer.a_bu, count, layer.n_out, layer.width, layer.ld)
     for b in range(count):
-        if layer.activation == SOFTMAX:
-            softmax(layer.a_bu + b * layer.ld, layer.n_out, layer.width)
-        else:
+        if layer.activation != SOFTMAX:
             activate(layer.activation, layer.a_bu + b * layer.ld + layer.first,
                      layer.last - layer.first)
         if found != NULL:
@@ -277,7 +281,7 @@ cdef inline bint are_finite_weighted(const Net *net, Py_ssize_t count) noexcept 
     return odd == 0
 
 
-cdef inline void forward(Net *net, Py_ssize_t count) noexcept nogil:
+cdef inline void forward(Net *net, Py_ssize_t count, Activate activate_one) noexcept nogil:
     """a_bu of every layer but the last, and z_bu of the last in its place.
 
     Reads the batch and the parameters; overwrites a_bu, the masks of dropout and batch.not_finite.
@@ -298,7 +302,7 @@ cdef inline void forward(Net *net, Py_ssize_t count) noexcept nogil:
             if l == 0 and net.batch.checking:
                 net.batch.not_finite = not are_finite_weighted(net, count)
             if l < net.shape.depth - 1:
-                activate_layer(net, l, count)
+                activate_one(net, l, count)
 
 
 cdef inline bint each_side(
@@ -371,7 +375,8 @@ cdef inline void output_errors(
 
 
 cdef inline void errors(
-    Net *net, const Answers *targets, const Py_ssize_t *order, Py_ssize_t count
+    Net *net, const Answers *targets, const Py_ssize_t *order, Py_ssize_t count,
+    Activate activate_one,
 ) noexcept nogil:
     """The error of the output layer, after forward(): one thread's work. No `order`: as it is.
 
@@ -390,7 +395,7 @@ cdef inline void errors(
         for b in range(count):
             add_cost_and_hit(net, targets, order[b], b)
     else:
-        activate_layer(net, net.shape.depth - 1, count)
+        activate_one(net, net.shape.depth - 1, count)
     output_errors(net, targets, order, count)
     last.first = own_first
     last.last = own_last

@@ -24,8 +24,12 @@ from fastnet.kernels.workspace cimport Workspace, place_buffers, shape_layer
 
 # One copy each of what would otherwise be inlined wherever it is called.
 
+cdef void run_activate(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
+    activate_layer(net, l, count)
+
+
 cdef void run_forward(Net *net, Py_ssize_t count) noexcept nogil:
-    forward(net, count)
+    forward(net, count, run_activate)
 
 
 cdef void run_backward(
@@ -37,17 +41,13 @@ cdef void run_backward(
 cdef void run_errors(
     Net *net, const Answers *targets, const Py_ssize_t *order, Py_ssize_t count
 ) noexcept nogil:
-    errors(net, targets, order, count)
+    errors(net, targets, order, count, run_activate)
 
 
 cdef void run_fetch(
     Net *net, const Inputs *rows, const Py_ssize_t *order, Py_ssize_t count
 ) noexcept nogil:
     fetch(net, rows, order, count)
-
-
-cdef void run_activate(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
-    activate_layer(net, l, count)
 
 
 cdef void run_product(

@@ -137,6 +137,23 @@ ALWAYS_INLINE vreal v_round(vreal x)
     return (x + shifter) - shifter;
 }
 
+/* Elements that lie `stride` apart, as one vector, and back again. */
+ALWAYS_INLINE vreal v_gather(const real *p, ptrdiff_t stride)
+{
+    real lanes[LANES];
+    for (int i = 0; i < LANES; i++)
+        lanes[i] = p[i * stride];
+    return v_load(lanes);
+}
+
+ALWAYS_INLINE void v_scatter(real *p, ptrdiff_t stride, vreal x)
+{
+    real lanes[LANES];
+    v_store(lanes, x);
+    for (int i = 0; i < LANES; i++)
+        p[i * stride] = lanes[i];
+}
+
 ALWAYS_INLINE real v_sum(vreal x)
 {
     real lanes[LANES];
