@@ -108,29 +108,34 @@ cdef inline void activate(int activation, real *a_u, Py_ssize_t ld) noexcept nog
 
 
 cdef inline void times_derivative(
-    int activation, const real *a_u, real keep, real *delta_u, Py_ssize_t ld
+    int activation, const real *a_u, real keep, vreal *delta, int vectors
 ) noexcept nogil:
-    """delta_u *= sigma'(z_u), which each of these functions can tell from a_u alone.
+    """delta *= sigma'(z_u), which each of these functions can tell from a_u alone.
 
-    Where dropout has divided a_u by `keep`, that is undone first.
+    `vectors` is a literal at every call, so that `delta` may stay in registers. Where dropout has
+    divided a_u by `keep`, that is undone first.
     """
-    cdef Py_ssize_t u, v
-    cdef vreal a, delta
-    for v in range(ld // LANES):
-        u = v * LANES
-        a = v_splat(keep) * v_load(a_u + u)
-        delta = v_load(delta_u + u)
-        if activation == SIGMOID:
-            delta = delta * (a * (v_splat(1.0) - a))
-        elif activation == TANH:
-            delta = delta * ((v_splat(1.0) - a) * (v_splat(1.0) + a))
-        elif activation == RELU:
-            delta = v_where_greater(a, v_splat(0.0), delta, v_splat(0.0))
-        elif activation == LEAKY_RELU:
-            delta = v_where_greater(a, v_splat(0.0), delta, v_splat(0.01) * delta)
-        elif activation == EXPONENTIAL:
-            delta = delta * a
-        v_store(delta_u + u, delta)
+    cdef int v
+    cdef vreal a
+    if activation == SIGMOID:
+        for v in range(vectors):
+            a = v_splat(keep) * v_load(a_u + v * LANES)
+            delta[v] = delta[v] * (a * (v_splat(1.0) - a))
+    elif activation == TANH:
+        for v in range(vectors):
+            a = v_splat(keep) * v_load(a_u + v * LANES)
+            delta[v] = delta[v] * ((v_splat(1.0) - a) * (v_splat(1.0) + a))
+    elif activation == RELU:
+        for v in range(vectors):
+            a = v_load(a_u + v * LANES)  # of which only the sign counts
+            delta[v] = v_where_greater(a, v_splat(0.0), delta[v], v_splat(0.0))
+    elif activation == LEAKY_RELU:
+        for v in range(vectors):
+            a = v_load(a_u + v * LANES)
+            delta[v] = v_where_greater(a, v_splat(0.0), delta[v], v_splat(0.01) * delta[v])
+    elif activation == EXPONENTIAL:
+        for v in range(vectors):
+            delta[v] = delta[v] * (v_splat(keep) * v_load(a_u + v * LANES))
 
 
 cdef inline void saturation(
@@ -184,8 +189,9 @@ cdef inline void output_delta(
     not be 1);
     everything else multiplies by the activation's derivative.
     """
-    cdef Py_ssize_t u
+    cdef Py_ssize_t u, v
     cdef real total = 1
+    cdef vreal delta
     if y_u != NULL:
         if cost == LOG_LIKELIHOOD:
             total = 0
@@ -203,7 +209,11 @@ cdef inline void output_delta(
         if activation == SOFTMAX:
             times_softmax_derivative(a_u, delta_u, n)
         else:
-            times_derivative(activation, a_u, 1, delta_u, ld)
+            for v in range(ld // LANES):
+                u = v * LANES
+                delta = v_load(delta_u + u)
+                times_derivative(activation, a_u + u, 1, &delta, 1)
+                v_store(delta_u + u, delta)
 
 
 cdef inline double cross_entropy(double z, double y) noexcept nogil:

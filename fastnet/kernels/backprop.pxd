@@ -12,7 +12,7 @@ from fastnet.kernels.threads cimport Barrier, barrier_wait
 from fastnet.kernels.dropout cimport drop
 from fastnet.kernels.gemm cimport Operands
 from fastnet.kernels.activations cimport (
-    SOFTMAX, activate, argmax, output_cost, output_delta, saturation, softmax,
+    IDENTITY, SOFTMAX, activate, argmax, output_cost, output_delta, saturation, softmax,
     softmax_rows, times_derivative,
 )
 from fastnet.kernels.layout cimport Panel, panel_of
@@ -22,6 +22,8 @@ from fastnet.kernels.sparse cimport SparseBatch, sparse_forward, sparse_update
 cdef enum:
     MAX_DEPTH = 64
     TILE_SIDE = 16  # of the squares in which weights are transposed
+    ERROR_VECTORS = 4  # of a tile of finish_errors
+    FEW_UNITS = 16  # whose error is sent back without a register tile's detour through memory
 
 # What layer_statistics collects of one layer.
 cdef struct Statistics:
@@ -44,6 +46,30 @@ cdef struct Answers:
     const real *y
     const real *sample_weights
 
+# What finish_errors works on.
+cdef struct ErrorPass:
+    Py_ssize_t count
+    const real *above_bk  # the error of the layer above, or NULL
+    Py_ssize_t above_ld
+    const real *w_ku  # the transpose of that layer's weights
+    Py_ssize_t w_ld
+    Py_ssize_t k  # units of the layer above
+    int activation
+    const real *a_bu
+    const real *mask_bu  # or NULL
+    real keep
+    real factor
+    real *delta_bu
+    real *total_u
+    Py_ssize_t ld  # of a_bu, mask_bu and delta_bu
+
+# The macro of simd.h.
+cdef extern from "simd.h" nogil:
+    void with_error_tile "WITH_LITERAL" (
+        void (*f)(const ErrorPass *, Py_ssize_t, int) noexcept nogil,
+        int vectors, int most, const ErrorPass *p, Py_ssize_t n,
+    )
+
 cdef struct Layer:
     Py_ssize_t n_in
     Py_ssize_t n_out
@@ -65,6 +91,7 @@ cdef struct Layer:
     real *a_bu
     real *other_a_bu  # changes places with a_bu from one mini-batch to the next, if not NULL
     real *delta_bu
+    real *total_u  # the sum of delta_bu over the batch
     real *mask_bu  # 0 where dropped, else 1 / keep; NULL without dropout
 
 cdef enum HitRule:
@@ -431,62 +458,129 @@ cdef inline void transpose_panel(
         first = i_end
 
 
-cdef inline void backpropagate(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
+cdef inline void error_tile(const ErrorPass *p, Py_ssize_t n, int vectors) noexcept nogil:
+    """Columns n .. n + vectors * LANES of `finish_errors`."""
+    cdef vreal delta[ERROR_VECTORS]
+    cdef vreal totals[ERROR_VECTORS]
+    cdef vreal above
+    cdef const real *w_u
+    cdef real *delta_u
+    cdef Py_ssize_t b, k
+    cdef int v
+    for v in range(vectors):
+        totals[v] = v_splat(0)
+    for b in range(p.count):
+        delta_u = p.delta_bu + b * p.ld + n
+        if p.above_bk != NULL:
+            for v in range(vectors):
+                delta[v] = v_splat(0)
+            w_u = p.w_ku + n
+            for k in range(p.k):
+                above = v_splat(p.above_bk[b * p.above_ld + k])
+                for v in range(vectors):
+                    delta[v] = delta[v] + above * v_load(w_u + v * LANES)
+                w_u += p.w_ld
+        else:
+            for v in range(vectors):
+                delta[v] = v_load(delta_u + v * LANES)
+        if p.mask_bu != NULL:
+            for v in range(vectors):
+                delta[v] = delta[v] * v_load(p.mask_bu + b * p.ld + n + v * LANES)
+        times_derivative(p.activation, p.a_bu + b * p.ld + n, p.keep, delta, vectors)
+        for v in range(vectors):
+            delta[v] = v_splat(p.factor) * delta[v]
+            v_store(delta_u + v * LANES, delta[v])
+            totals[v] = totals[v] + delta[v]
+    for v in range(vectors):
+        v_store(p.total_u + n + v * LANES, totals[v])
+
+
+cdef inline void finish_errors(
+    const ErrorPass *p, Py_ssize_t first, Py_ssize_t last
+) noexcept nogil:
+    """delta <- factor * sigma'(z) * mask * delta, and its sum over the batch, in one pass.
+
+    Where `above_bk` is there, delta is its product with w_ku at first, in the order of k. Columns
+    first .. last, whole vectors.
+    """
+    cdef int vectors
+    while first < last:
+        vectors = <int> min((last - first) // LANES, <Py_ssize_t> ERROR_VECTORS)
+        with_error_tile(error_tile, vectors, ERROR_VECTORS, p, first)
+        first += vectors * LANES
+
+
+cdef inline void backpropagate(
+    Net *net, Py_ssize_t l, Py_ssize_t count, real factor
+) noexcept nogil:
     """delta_bu of layer l-1 from that of layer l: (BP2), with layer l's weights as they are.
 
     If layer l is shared, each thread works out its own columns of layer l-1; else one thread all.
     Reads delta_bu and the weights of layer l, and a_bu and mask_bu below; overwrites w_ui of layer
-    l, and delta_bu below.
+    l, and delta_bu, times `factor`, and total_u below.
     """
     cdef Layer *layer = &net.shape.layers[l]
     cdef Layer *below = &net.shape.layers[l - 1]
     cdef Py_ssize_t first = below.first if is_shared(net, l) else 0
     cdef Py_ssize_t last = below.last if is_shared(net, l) else below.width
     cdef Operands p
-    cdef Py_ssize_t b, v
-    cdef real *delta_u
-    cdef const real *mask_u
+    cdef ErrorPass q
     if not is_shared(net, l) and net.thread.number != 0 or first == last:
         return
     transpose(layer, first, min(last, below.n_out))
-    p.a = layer.delta_bu
-    p.a_m = layer.ld
-    p.a_k = 1
-    p.b = layer.w_ui
-    p.b_k = layer.ld_in
-    p.c_in = below.delta_bu
-    p.c_in_m = below.ld
-    p.c = below.delta_bu
-    p.c_m = below.ld
-    p.k = layer.n_out
-    p.beta = 0
-    p.panel = net.thread.panel
-    net.thread.product(&p, 0, count, first, last)
-    if below.mask_bu == NULL and last - first == below.ld:
-        times_derivative(below.activation, below.a_bu, 1, below.delta_bu, count * below.ld)
-        return
-    for b in range(count):
-        delta_u = below.delta_bu + b * below.ld + first
-        if below.mask_bu != NULL:
-            mask_u = below.mask_bu + b * below.ld + first
-            for v in range((last - first) // LANES):
-                v_store(delta_u + v * LANES, v_load(delta_u + v * LANES)
-                        * v_load(mask_u + v * LANES))
-        times_derivative(below.activation, below.a_bu + b * below.ld + first, below.keep, delta_u,
-                         last - first)
+    q.count = count
+    q.above_bk = layer.delta_bu
+    q.above_ld = layer.ld
+    q.w_ku = layer.w_ui
+    q.w_ld = layer.ld_in
+    q.k = layer.n_out
+    q.activation = below.activation
+    q.a_bu = below.a_bu
+    q.mask_bu = below.mask_bu
+    q.keep = below.keep
+    q.factor = factor
+    q.delta_bu = below.delta_bu
+    q.total_u = below.total_u
+    q.ld = below.ld
+    if layer.n_out > FEW_UNITS:
+        q.above_bk = NULL
+        p.a = layer.delta_bu
+        p.a_m = layer.ld
+        p.a_k = 1
+        p.b = layer.w_ui
+        p.b_k = layer.ld_in
+        p.c_in = below.delta_bu
+        p.c_in_m = below.ld
+        p.c = below.delta_bu
+        p.c_m = below.ld
+        p.k = layer.n_out
+        p.beta = 0
+        p.panel = net.thread.panel
+        net.thread.product(&p, 0, count, first, last)
+    finish_errors(&q, first, last)
 
 
-cdef inline void add_errors(Layer *layer, real *b_u, Py_ssize_t count) noexcept nogil:
-    """b_u += sum over the batch of delta_bu, own columns."""
-    cdef Py_ssize_t b, v
-    cdef const real *delta_u
-    cdef vreal total
-    for v in range((layer.last - layer.first) // LANES):
-        total = v_splat(0)
-        delta_u = layer.delta_bu + layer.first + v * LANES
-        for b in range(count):
-            total = total + v_load(delta_u + b * layer.ld)
-        v_store(b_u + v * LANES, v_load(b_u + v * LANES) + total)
+cdef inline void scale_errors(Layer *layer, Py_ssize_t count, real factor) noexcept nogil:
+    """delta_bu times `factor`, and the sum over the batch, own columns."""
+    cdef ErrorPass p
+    p.count = count
+    p.above_bk = NULL
+    p.activation = IDENTITY
+    p.a_bu = layer.a_bu
+    p.mask_bu = NULL
+    p.keep = 1
+    p.factor = factor
+    p.delta_bu = layer.delta_bu
+    p.total_u = layer.total_u
+    p.ld = layer.ld
+    finish_errors(&p, layer.first, layer.last)
+
+
+cdef inline void add_totals(const Layer *layer, real *b_u) noexcept nogil:
+    """b_u += total_u, own columns."""
+    cdef Py_ssize_t u
+    for u in range(layer.last - layer.first):
+        b_u[u] += layer.total_u[layer.first + u]
 
 
 cdef inline void outer(
@@ -523,6 +617,14 @@ cdef inline void apply_pending_decay(Net *net) noexcept nogil:
         net.shape.scale = 1
 
 
+cdef inline bint is_finished(const Net *net, Py_ssize_t l, bint descending) noexcept nogil:
+    """Whether backpropagate() has left layer l's errors as they are used, and their sums.
+
+    The first layer's are sent no further, and so are scaled at once.
+    """
+    return l < net.shape.depth - 1 and (l == 0 or not descending)
+
+
 cdef inline void descend(
     Net *net, Py_ssize_t l, Py_ssize_t count, real step, real decay
 ) noexcept nogil:
@@ -533,13 +635,9 @@ cdef inline void descend(
     has fallen to a half: a pass over all of them that few mini-batches need.
     """
     cdef Layer *layer = &net.shape.layers[l]
-    cdef Py_ssize_t b, v
-    cdef real *delta_u
-    for b in range(count):
-        delta_u = layer.delta_bu + b * layer.ld + layer.first
-        for v in range((layer.last - layer.first) // LANES):
-            v_store(delta_u + v * LANES, v_splat(-step) * v_load(delta_u + v * LANES))
-    add_errors(layer, layer.b_u, count)
+    if not is_finished(net, l, True):
+        scale_errors(layer, count, -step)
+    add_totals(layer, layer.b_u)
     if l == 0 and net.batch.is_sparse:
         net.shape.scale *= decay
         if not net.shape.scale > 0.5:
@@ -566,7 +664,7 @@ cdef inline void backward(
         if l > 0:
             if is_shared(net, l) and l == net.shape.depth - 1:
                 wait_for_threads(net)  # the error is there
-            backpropagate(net, l, count)
+            backpropagate(net, l, count, -step if descending and l == 1 else 1)
             if is_shared(net, l) or is_shared(net, l - 1):
                 wait_for_threads(net)  # sent back, and layer l's weights are read no more
         elif net.shape.depth == 1 and is_shared(net, 0):
@@ -587,7 +685,9 @@ cdef inline void accumulate(Net *net, Py_ssize_t l, Py_ssize_t count, bint first
     if first:
         for i in range(layer.n_in + 1 if sparse else 1):
             memset(layer.nabla_b_u + i * layer.w_ld, 0, size)
-    add_errors(layer, layer.nabla_b_u, count)
+    if not is_finished(net, l, False):
+        scale_errors(layer, count, 1)
+    add_totals(layer, layer.nabla_b_u)
     if sparse:
         sparse_update(&net.batch.sparse, count, layer.delta_bu + layer.first, layer.ld, 1,
                       layer.nabla_w_iu, layer.w_ld, layer.last - layer.first)

@@ -115,6 +115,7 @@ cdef inline void place_layer_buffers(Workspace *space, Net *net, Py_ssize_t row)
     for l in range(net.shape.depth):
         layer = &net.shape.layers[l]
         layer.delta_bu = <real *> take(space, row * layer.ld)
+        layer.total_u = <real *> take(space, layer.ld * sizeof(real))
         if layer.keep < 1:
             layer.mask_bu = <real *> take(space, row * layer.ld)
         if l > 0:
