@@ -14,6 +14,7 @@ from fastnet.kernels.simd cimport (
 )
 
 cdef enum:
+    FEW_ROWS = 2  # of which tiles are wider, for there must be enough sums under way
     MANY_ROWS = 24  # from so many on, b is packed: it is read again for every tile of rows
 
 
@@ -90,6 +91,8 @@ cdef inline void tile(
 
 cdef inline int most_rows(int vectors) noexcept nogil:
     """Rows of a tile: of one vector more, for a sum must wait for the one before it."""
+    if vectors > TILE_VECTORS:
+        return FEW_ROWS
     return 8 if vectors == 1 else TILE_ROWS
 
 
@@ -125,6 +128,7 @@ cdef inline void gemm(
     cdef Operands p = whole[0]
     cdef Py_ssize_t left = whole.k
     cdef Py_ssize_t at, strips
+    cdef Py_ssize_t widest = WIDEST_TILE if m_end - m <= FEW_ROWS else TILE_VECTORS
     cdef int vectors
     if m_end - m >= MANY_ROWS:
         p.k = min(left, PANEL_DEPTH)
@@ -132,9 +136,9 @@ cdef inline void gemm(
         at = n
         while at < n_end:
             # As wide as each other, for a narrow strip is a slow one: 4 and 3 vectors, not 4, 2, 1.
-            strips = ((n_end - at) // LANES + TILE_VECTORS - 1) // TILE_VECTORS
+            strips = ((n_end - at) // LANES + widest - 1) // widest
             vectors = <int> (((n_end - at) // LANES + strips - 1) // strips)
-            with_vectors(strip, vectors, TILE_VECTORS, &p, m, m_end, at)
+            with_vectors(strip, vectors, WIDEST_TILE, &p, m, m_end, at)
             at += vectors * LANES
         # The sums so far lie in c, and the next part of k is added to them.
         left -= p.k
