@@ -71,18 +71,13 @@ def gradient(
 
 
 class _Descent:
-    """w <- (1 - eta lmbda / n) w - eta g, the biases without the decay."""
+    """p <- p - eta g."""
 
     def __init__(self, problem: Problem, parameters: Layers, form: str) -> None:
-        workload = problem.workload
-        self.eta = workload.eta
-        self.decay = 1 - workload.eta * workload.lmbda / workload.rows
+        self.eta = problem.workload.eta
 
     def step(self, parameters: Layers, gradients: Layers) -> None:
-        biases = len(parameters) // 2
-        for i, (p, g) in enumerate(zip(parameters, gradients, strict=True)):
-            if i >= biases:
-                p *= self.decay
+        for p, g in zip(parameters, gradients, strict=True):
             p -= self.eta * g
 
 
@@ -107,7 +102,7 @@ class _Adam:
 
 def _forms(problem: Problem) -> tuple[str, ...]:
     """Return where epsilon may be added, relative to the correction."""
-    adam = problem.workload.optimizer == "adam" and problem.workload.task == "train"
+    adam = problem.workload.optimizer == "adam" and problem.workload.task in ("train", "step")
     return ("after", "before") if adam else ("",)
 
 
@@ -118,12 +113,18 @@ def _train(problem: Problem, form: str, X: Array, Y: Array) -> tuple[Layers, Lay
     parameters = biases + weights
     family: dict[str, type[_Descent | _Adam]] = {"sgd": _Descent, "adam": _Adam}
     optimizer = family[workload.optimizer](problem, parameters, form)
-    for _ in range(workload.epochs):
-        for start in range(0, len(X), workload.mini_batch_size):
+    for epoch in range(workload.epochs):
+        if problem.orders is not None:
+            order = problem.orders[epoch]
+            x, y = X[order], Y[order]
+        else:
+            x, y = X, Y
+        for start in range(0, len(x), workload.mini_batch_size):
             rows = slice(start, start + workload.mini_batch_size)
-            nabla_b, nabla_w = gradient(problem, biases, weights, X[rows], Y[rows])
-            m = len(X[rows])
-            optimizer.step(parameters, [g / m for g in nabla_b + nabla_w])
+            nabla_b, nabla_w = gradient(problem, biases, weights, x[rows], y[rows])
+            m = len(x[rows])
+            mean_w = [g / m + workload.decay * w for g, w in zip(nabla_w, weights, strict=True)]
+            optimizer.step(parameters, [g / m for g in nabla_b] + mean_w)
     return biases, weights
 
 

@@ -1,6 +1,8 @@
 """A workload made concrete: its data in their fixed order, and the parameters to start from."""
 
+import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,11 +13,17 @@ from workloads import Workload
 
 Array = npt.NDArray[Any]
 HELD_OUT = 10_000
+#: The random_state that estimators are given.
+SEED = 0
 
 
 @dataclass
 class Problem:
-    """Rows X, target rows Y, class numbers y (None for regression), held-out rows, the start."""
+    """Rows X, target rows Y, class numbers y, held-out rows, the start, an order for each epoch.
+
+    y and y_test are None for regression and for one output; orders is None where rows are used as
+    they lie.
+    """
 
     workload: Workload
     X: Array
@@ -25,6 +33,12 @@ class Problem:
     y_test: Array | None
     biases: list[Array]
     weights: list[Array]
+    orders: list[Array] | None = None
+
+    @property
+    def x(self) -> Array:
+        """What a prediction is given: the rows, or the only one as a vector."""
+        return self.X[0] if self.workload.as_vector else self.X
 
 
 def pack(biases: list[Array], weights: list[Array]) -> Array:
@@ -39,12 +53,35 @@ def make_problem(workload: Workload) -> Problem:
     rng = np.random.default_rng(20240229)
     X, y, X_test, y_test = _DATA[workload.data](workload, rng)
     X, X_test = np.ascontiguousarray(X, dtype), np.ascontiguousarray(X_test, dtype)
-    biases, weights = reference.initialize(workload.sizes, rng, dtype=dtype)
+    start: tuple[Any, ...] = reference.initialize(workload.sizes, rng, dtype=dtype)
+    if workload.estimator == "fit":
+        start = _drawn_as_by_scikit_learn(workload)
     if y.ndim == 2:
         Y = np.ascontiguousarray(y, dtype)
-        return Problem(workload, X, Y, None, X_test, None, biases, weights)
+        return Problem(workload, X, Y, None, X_test, None, *start)
     Y = reference.one_hot(y, workload.sizes[-1], dtype)
-    return Problem(workload, X, Y, y, X_test, y_test, biases, weights)
+    return Problem(workload, X, Y, y, X_test, y_test, *start)
+
+
+def _drawn_as_by_scikit_learn(workload: Workload) -> tuple[list[Array], list[Array], list[Array]]:
+    """Return biases, weights and orders that `fit` draws from the random_state SEED.
+
+    Weights and biases are uniform within Glorot's bound, layer after layer; each epoch permutes
+    the order of the one before.
+    """
+    rng = np.random.RandomState(SEED)
+    biases, weights, orders = [], [], []
+    for n_in, n_out in pairwise(workload.sizes):
+        bound = math.sqrt(6 / (n_in + n_out))
+        weights.append(rng.uniform(-bound, bound, (n_in, n_out)).T.astype(workload.dtype))
+        biases.append(rng.uniform(-bound, bound, n_out)[:, np.newaxis].astype(workload.dtype))
+    order = np.arange(workload.rows)
+    for _ in range(workload.epochs):
+        permutation = np.arange(workload.rows)
+        rng.shuffle(permutation)
+        order = order[permutation]
+        orders.append(order)
+    return biases, weights, orders
 
 
 def _mnist(workload: Workload, rng: np.random.Generator) -> tuple[Array, ...]:
@@ -63,11 +100,17 @@ def _dense(workload: Workload, rng: np.random.Generator) -> tuple[Array, ...]:
 
 
 def _table(workload: Workload, rng: np.random.Generator) -> tuple[Array, ...]:
-    """Standardised columns; the class is the sign of a smooth function of them, plus noise."""
+    """Standardised columns, and a smooth function of them with noise: its sign is the class.
+
+    One output gets a column: of the function for regression, else of zeros and ones.
+    """
     n = workload.rows + HELD_OUT
     X = rng.standard_normal((n, workload.sizes[0]), dtype=np.float32)
     hidden = np.tanh(X @ rng.standard_normal((workload.sizes[0], 8)) / 5)
-    y = (hidden @ rng.standard_normal(8) + 0.3 * rng.standard_normal(n) > 0).astype(np.int64)
+    value = hidden @ rng.standard_normal(8) + 0.3 * rng.standard_normal(n)
+    y = value if workload.output == "linear" else (value > 0).astype(np.int64)
+    if workload.sizes[-1] == 1:
+        y = y[:, np.newaxis]
     return X[:-HELD_OUT], y[:-HELD_OUT], X[-HELD_OUT:], y[-HELD_OUT:]
 
 

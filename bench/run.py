@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import machine
 import report
 from peers import PEERS
-from workloads import ALL, WORKLOADS, Workload, select
+from workloads import ALL, Workload, select
 
 HERE = Path(__file__).resolve().parent
 TIMEOUT_S = 900
@@ -44,6 +44,7 @@ def plan(workload: Workload, peers: list[str], quick: bool) -> list[Measurement]
     return [
         Measurement(workload, name, variant, threads)
         for name in peers
+        if name in (workload.peers or PEERS)
         for variant in PEERS[name].variants[: 1 if quick else None]
         for threads in (counts if PEERS[name].threaded else [1])
     ]
@@ -106,7 +107,7 @@ def say(line: str) -> None:
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Return the options."""
     parser = argparse.ArgumentParser(prog="bench/run.py", description=__doc__.split("\n")[0])
-    parser.add_argument("--workloads", help=f"of {','.join(WORKLOADS)}; W1d means both dtypes")
+    parser.add_argument("--workloads", help="their keys, or how keys begin: W1,W1d,S1a")
     parser.add_argument("--peers", help=f"of {','.join(PEERS)}")
     parser.add_argument("--rounds", type=int, help="processes for each measurement (5)")
     parser.add_argument("--budget", type=float, help="seconds of timing in each process (2)")

@@ -11,27 +11,49 @@ COST_OF_OUTPUT = {
     "linear": "quadratic",
 }
 
+#: The penalty of scikit-learn's estimators, which it divides by the size of the mini-batch.
+DEFAULT_ALPHA = 1e-4
+
 ONE, ALL = "one", "all"
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a library that cannot be measured here takes, according to its authors."""
+
+    library: str
+    seconds: float
+    machine: str
+    source: str
 
 
 @dataclass(frozen=True)
 class Workload:
     """One row of the bench.
 
-    task is "train" (epochs from a given start), "gradient" (one call), "predict" (one call) or
-    "ensemble" (several networks trained at once).
+    task is "train" (epochs from a given start), "step" (one step on plain arrays), "gradient" (one
+    call), "predict" (one call) or "ensemble" (several networks trained at once).
 
-    goals maps a peer to the least factor by which fastnet should be faster, "limit" to the largest
-    multiple of the dense limit that it may take, and "threads" to how many times faster all threads
-    should be than one.  They are printed beside what was measured and decide nothing.
+    estimator is the method of scikit-learn's interface that is called, for "train" or "predict";
+    "fit" has the defaults.  as_vector gives the only row in one dimension.
 
-    checked_rows is how many rows the check of parity uses, where rounding has grown beyond all use
-    by the epoch's end.
+    goals maps a peer to the least factor by which fastnet should be faster, and
+    "limit" to the largest multiple of the dense limit that it may take,
+    "above kernel" to the most seconds that it may take more than the bare compiled call,
+    "arrays" to the largest multiple of prepared data's time that plain arrays may take on one
+    thread ("arrays threads": on all), and
+    "threads" to how many times faster all threads should be than one.
+    They are printed beside what was measured and decide nothing.
+
+    peers are those that are asked; everyone, if empty.  checked_rows is how many rows the check of
+    parity uses, where rounding has grown beyond all use by the epoch's end.
     """
 
     key: str
     sizes: tuple[int, ...]
     task: str = "train"
+    estimator: str = ""
+    as_vector: bool = False
     activation: str = "sigmoid"
     output: str = "sigmoid"
     optimizer: str = "sgd"
@@ -45,25 +67,46 @@ class Workload:
     rows: int = 50_000
     checked_rows: int | None = None
     threads: tuple[str, ...] = (ONE,)
+    peers: tuple[str, ...] = ()
     goals: Mapping[str, float] = field(default_factory=dict, compare=False)
+    published: tuple[Published, ...] = ()
 
     @property
     def title(self) -> str:
         """One line that says everything the numbers depend on."""
         net = f"{'-'.join(map(str, self.sizes))} {self.activation}/{self.output}"
         rows = f"{self.rows:,} {'row' if self.rows == 1 else 'rows'} of {self.data}"
+        if self.estimator:
+            kind = "MLPRegressor" if self.output == "linear" else "MLPClassifier"
+            net = f"{kind}.{self.estimator}, {net}"
+        elif self.task == "predict":
+            net = f"feedforward, {net}"
         if self.task == "predict":
-            return f"feedforward, {net}, {self.dtype}, {rows}"
+            return f"{net}, {self.dtype}, {rows}{' as a vector' if self.as_vector else ''}"
         cost = COST_OF_OUTPUT[self.output]
         if self.task == "gradient":
             return f"gradient, {net}, {cost}, {self.dtype}, {rows}"
+        if self.task == "step":
+            return f"one step on arrays, {net}, {cost}, {self.optimizer}, {self.dtype}, {rows}"
         count = f"{self.networks} networks, " if self.networks > 1 else ""
-        decay = ", L2" if self.lmbda else ""
+        decay = ", L2" if self.decay else ""
         epochs = "an epoch" if self.epochs == 1 else f"{self.epochs} epochs"
         return (
             f"{count}{net}, {cost}{decay}, {self.optimizer}, mini-batch {self.mini_batch_size:,}, "
             f"{self.dtype}, {epochs} of {rows}"
         )
+
+    @property
+    def repeats(self) -> bool:
+        """Whether a run is so short that many of them are timed together."""
+        return self.task in ("gradient", "predict", "step")
+
+    @property
+    def decay(self) -> float:
+        """What share of each weight is added to the mean gradient of a mini-batch."""
+        if self.estimator == "fit":
+            return DEFAULT_ALPHA / self.mini_batch_size
+        return self.lmbda / self.rows
 
     @property
     def multiply_adds(self) -> int:
@@ -94,54 +137,166 @@ class Workload:
 _DIGITS = Workload("W1", (784, 30, 10), lmbda=5.0, threads=(ONE, ALL))
 _DENSE = replace(_DIGITS, data="dense", threads=(ONE,), goals={"limit": 1.4})
 
-_TABLE = (
+_BLOG = "https://julialang.org/blog/2022/04/simple-chains"
+_SIMPLE_CHAINS = (
+    Published("SimpleChains.jl", 100 * 41e-6, "Intel i9-10980XE, 18 cores, AVX-512", _BLOG),
+    Published("SimpleChains.jl", 100 * 72e-6, "AMD EPYC 7513, 32 cores, AVX2", _BLOG),
+)
+_SIMPLE_CHAINS_GRADIENT = Published(
+    "SimpleChains.jl (with dropout, without biases in the last layer)", 5.66e-6,
+    "machine not named", "https://github.com/PumasAI/SimpleChains.jl",
+)  # fmt: skip
+
+_ARRAYS = {"arrays": 1.5, "arrays threads": 1.3}
+
+#: Whole trainings and predictions, against everyone.
+_WHOLE = (
     replace(
         _DIGITS,
         goals={
             "book_loop": 80, "reference": 20, "sklearn": 50, "torch": 50, "jax": 6, "limit": 0.70,
-            "threads": 1.5,
+            "threads": 1.5, **_ARRAYS,
         },
     ),
     replace(_DIGITS, key="W1f", dtype="float32",
-            goals={"torch": 80, "jax": 8, "kann": 8, "limit": 0.85}),
+            goals={"torch": 80, "jax": 8, "kann": 8, "limit": 0.70, **_ARRAYS}),
     replace(_DENSE, key="W1d64"),
     replace(_DENSE, key="W1d32", dtype="float32"),
     replace(_DIGITS, key="W2", sizes=(784, 100, 10),
-            goals={"jax": 5, "limit": 0.60, "threads": 1.5}),
+            goals={"jax": 5, "limit": 0.60, "threads": 1.5, **_ARRAYS}),
     Workload("W3", (784, 512, 512, 10), activation="relu", output="softmax", optimizer="adam",
              eta=1e-3, mini_batch_size=128, dtype="float32", checked_rows=5_000, threads=(ONE, ALL),
-             goals={"torch": 1.3, "limit": 1.25}),
+             goals={"torch": 1.3, "limit": 1.25, "threads": 1.5}),
     Workload("W4", (4, 32, 16, 4), activation="tanh", output="linear", optimizer="adam", eta=1e-3,
              mini_batch_size=10_000, epochs=100, dtype="float32", data="matrix exponentials",
-             rows=10_000, threads=(ONE, ALL), goals={"torch": 10, "jax": 3}),
+             rows=10_000, threads=(ONE, ALL), goals={"torch": 10, "jax": 2, "threads": 1.5},
+             published=_SIMPLE_CHAINS),
     Workload("W5", (24, 8, 2), task="gradient", activation="tanh", output="linear", data="noise",
-             rows=200, goals={}),
-    Workload("W6", (784, 30, 10), task="predict", rows=1, goals={"torch": 8, "sklearn": 40}),
+             rows=200, published=(_SIMPLE_CHAINS_GRADIENT,)),
+    Workload("W6", (784, 30, 10), task="predict", rows=1, as_vector=True,
+             goals={"torch": 8, "sklearn": 40}),
     Workload("W6b", (784, 30, 10), task="predict", rows=10_000, threads=(ONE, ALL),
-             goals={"limit": 1 / 0.70}),
+             goals={"limit": 1.2}),
     Workload("W7", (100, 100, 2), activation="relu", output="softmax", optimizer="adam", eta=1e-3,
              mini_batch_size=200, dtype="float32", data="a table", rows=100_000,
-             threads=(ONE, ALL), goals={"sklearn": 8, "torch": 4}),
+             threads=(ONE, ALL), goals={"sklearn": 8, "torch": 4, "limit": 1.3, "threads": 1.5}),
     replace(_DIGITS, key="W8", task="ensemble", networks=32, goals={"threads": 1.85}),
+)  # fmt: skip
+
+#: Prediction of a few rows and of many; those of zeros and grey, and others without a zero.
+_CALLS = ("limit", "fastnet", "kernel", "numpy", "onnxruntime", "torch", "jax")
+_PREDICTORS = (
+    Workload("S1a", (784, 30, 10), dtype="float32"),
+    Workload("S1b", (784, 100, 10)),
+    Workload("S1c", (100, 100, 2), activation="relu", output="softmax", dtype="float32",
+             data="a table"),
+    Workload("S1d", (4, 32, 16, 4), activation="tanh", output="linear", dtype="float32",
+             data="matrix exponentials"),
+    Workload("S1e", (4, 32, 16, 4), activation="relu", output="linear", dtype="float32",
+             data="matrix exponentials"),
+)  # fmt: skip
+
+
+def _predictions(network: Workload, rows: int) -> tuple[Workload, ...]:
+    numpy = onnxruntime = 1.3 if rows <= 64 else 1.0
+    if network.activation == "tanh" and rows > 64:
+        onnxruntime = 1 / 1.25  # its tanh is less accurate
+    goals = {"numpy": numpy, "onnxruntime": onnxruntime, "above kernel": 5e-6}
+    one = replace(network, key=f"{network.key}-{rows}", task="predict", rows=rows, peers=_CALLS,
+                  goals=goals)  # fmt: skip
+    if one.data != "mnist":
+        return (one,)
+    return one, replace(one, key=f"{one.key}-dense", data="dense")
+
+
+#: One step on a mini-batch that comes as arrays: SGD (update_mini_batch) and Adam (partial_fit).
+_STEPPERS = (
+    Workload("S2a", (10, 32, 1), data="a table"),
+    Workload("S2b", (784, 30, 10)),
+)
+
+
+def _steps(network: Workload, rows: int) -> tuple[Workload, ...]:
+    sgd = replace(
+        network, key=f"{network.key}-{rows}", task="step", rows=rows, mini_batch_size=rows,
+        peers=("fastnet", "kernel", "numpy", "sklearn", "torch", "jax"),
+        goals={"numpy": 2, "above kernel": 10e-6},
+    )  # fmt: skip
+    return sgd, replace(sgd, key=f"{sgd.key}-adam", optimizer="adam", eta=1e-3)
+
+
+#: scikit-learn's interface: what its users get by changing the import line.
+_FIT = Workload("S4a-fit", (20, 100, 1), estimator="fit", activation="relu", optimizer="adam",
+                eta=1e-3, mini_batch_size=200, epochs=5, data="a table", rows=1_000,
+                peers=("limit", "fastnet", "sklearn"), goals={"sklearn": 5})  # fmt: skip
+_DIGITS_FIT = replace(
+    _FIT, key="S4d-fit", sizes=(784, 100, 10), output="softmax", data="mnist", rows=10_000,
+    threads=(ONE, ALL), goals={"sklearn": 4, "threads": 1.5},
+)  # fmt: skip
+_ESTIMATORS = (
+    _FIT,
+    replace(_FIT, key="S4b-fit", rows=10_000, goals={"sklearn": 7}),
+    replace(_FIT, key="S4c-fit", sizes=(100, 100, 1), output="linear", rows=20_000,
+            threads=(ONE, ALL), goals={"sklearn": 3, "threads": 1.5}),
+    _DIGITS_FIT,
+    replace(_DIGITS_FIT, key="S4e-fit", dtype="float32", goals={"sklearn": 4.5, "threads": 1.5}),
+    *(
+        replace(fit, key=f"{fit.key[:3]}-{method}", task="predict", estimator=method, rows=1,
+                mini_batch_size=1, epochs=1, threads=(ONE,), peers=("fastnet", "sklearn"),
+                goals={"sklearn": 8})
+        for fit in (_FIT, _DIGITS_FIT)
+        for method in ("predict", "predict_proba")
+    ),
+)  # fmt: skip
+
+#: Larger mini-batches of digits, and tables of few columns.
+_TRAINERS = ("limit", "fastnet", "numpy", "sklearn", "torch", "jax")
+_RELU = Workload("S7", (784, 100, 10), activation="relu", output="softmax", dtype="float32",
+                 checked_rows=5_000, peers=_TRAINERS)  # fmt: skip
+_COLUMNS = replace(
+    _WHOLE[-2], key="S8-20", sizes=(20, 100, 2), peers=_TRAINERS, goals={"limit": 1.6}
+)
+_LARGER = (
+    *(
+        replace(_RELU, key=f"S7-{size}{suffix}", mini_batch_size=size, dtype=dtype,
+                goals={"limit": goal})
+        for size in (10, 50, 200, 1_000)
+        for suffix, dtype, goal in (("", "float32", 0.60), ("-f64", "float64", 0.58))
+    ),
+    _COLUMNS,
+    replace(_COLUMNS, key="S8-20-f64", dtype="float64"),
+    replace(_COLUMNS, key="S8-100-f64", sizes=(100, 100, 2), dtype="float64", goals={"limit": 1.3}),
+)  # fmt: skip
+
+_TABLE = (
+    *_WHOLE,
+    *(w for network in _PREDICTORS for rows in (1, 16, 64, 256, 4_096)
+      for w in _predictions(network, rows)),
+    *(w for network in _STEPPERS for rows in (1, 10, 100) for w in _steps(network, rows)),
+    *_ESTIMATORS,
+    *_LARGER,
 )  # fmt: skip
 
 WORKLOADS = {workload.key: workload for workload in _TABLE}
 
 
 def select(names: str | None) -> list[Workload]:
-    """Return the workloads that a comma-separated list names; W1d stands for both its dtypes.
+    """Return the workloads that a comma-separated list names, by their keys or how keys begin.
+
+    >>> [workload.key for workload in select("W1,W1d,S4a-f")]
+    ['W1', 'W1d64', 'W1d32', 'S4a-fit']
 
     Raises
     ------
     ValueError
-        If a name is neither a workload nor W1d.
+        If no workload's key begins with a name.
     """
     if names is None:
         return list(WORKLOADS.values())
     chosen = []
     for name in names.split(","):
-        keys = [name] if name in WORKLOADS else [f"{name}64", f"{name}32"]
-        if not set(keys) <= set(WORKLOADS):
+        keys = [name] if name in WORKLOADS else [key for key in WORKLOADS if key.startswith(name)]
+        if not name or not keys:
             raise ValueError(f"workload {name!r} is not known; there are {', '.join(WORKLOADS)}")
         chosen += [WORKLOADS[key] for key in keys]
     return chosen

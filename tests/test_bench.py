@@ -5,7 +5,10 @@ import math
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+import fastnet
 
 BENCH = Path(__file__).parents[1] / "bench"
 
@@ -64,3 +67,80 @@ def test_cores_are_at_most_the_quota_and_at_least_one(bench, monkeypatch):
     for quota, expected in [(math.inf, 8), (2.5, 3), (0.5, 1), (64.0, 8)]:
         monkeypatch.setattr(machine, "quota", lambda quota=quota: quota)
         assert machine.cores() == expected
+
+
+# ---- workloads
+
+
+def test_workloads_have_keys_and_titles_of_their_own_and_goals_against_those_asked(bench):
+    workloads, peers = bench("workloads"), bench("peers")
+    rows = workloads._TABLE
+    assert len({w.key for w in rows}) == len({w.title for w in rows}) == len(rows)
+    others = {"limit", "above kernel", "arrays", "arrays threads", "threads"}
+    for w in rows:
+        asked = set(w.peers or peers.PEERS)
+        assert asked <= set(peers.PEERS) and set(w.goals) - others <= asked, w.key
+        # What each cut keeps: the same network, and enough rows for a whole mini-batch.
+        assert w.quick().sizes == w.checked().sizes == w.sizes
+        assert w.quick().rows >= min(w.rows, w.mini_batch_size, 5_000)
+
+
+def test_workloads_are_selected_by_key_or_by_how_keys_begin(bench):
+    select = bench("workloads").select
+    assert [w.key for w in select("W1,W1d")] == ["W1", "W1d64", "W1d32"]
+    assert [w.key for w in select("S4a-fit,S2a-1")] == ["S4a-fit", "S2a-1"]
+    assert len(select("S1d")) == 5 and len(select("S1a")) == 10
+    for wrong in ("W99", "", "W1,"):
+        with pytest.raises(ValueError):
+            select(wrong)
+
+
+@pytest.fixture
+def one_thread():
+    yield
+    fastnet.set_num_threads(None)
+
+
+CALLS = ["fastnet", "kernel", "kernel copied", "numpy", "onnxruntime", "onnxruntime io-binding"]
+
+
+@pytest.mark.parametrize("key", ["S1a-16", "S1c-64", "S1d-256", "W6"])
+@pytest.mark.parametrize("name", CALLS)
+def test_all_peers_predict_what_the_oracle_predicts(bench, one_thread, tmp_path, key, name):
+    _check(bench, tmp_path, key, name)
+
+
+@pytest.mark.parametrize("key", ["S2a-1", "S2a-10-adam", "S2b-10"])
+@pytest.mark.parametrize("name", ["fastnet", "kernel", "kernel copied", "numpy", "sklearn"])
+def test_all_peers_take_the_step_that_the_oracle_takes(bench, one_thread, tmp_path, key, name):
+    _check(bench, tmp_path, key, name)
+
+
+@pytest.mark.parametrize("key", ["S4a-fit", "S4a-predict", "S4d-predict_proba"])
+@pytest.mark.parametrize("name", ["fastnet", "sklearn"])
+def test_estimators_fit_from_the_draws_that_the_oracle_knows(
+    bench, one_thread, tmp_path, key, name
+):
+    _check(bench, tmp_path, key, name)
+
+
+def _check(bench, tmp_path, key, name):
+    """Run a workload once, as one of its peers, and compare with the oracle as the bench does."""
+    workload = bench("workloads").WORKLOADS[key]
+    problem = bench("problem").make_problem(workload)
+    np.savez(tmp_path / "oracle.npz", **bench("oracle").solve(problem))
+    name, _, variant = name.partition(" ")
+    peer = bench(f"peers.{name}")
+    if peer.why_not(workload, variant, 1) is not None:
+        assert (name, variant, workload.task) == ("kernel", "copied", "predict")
+        return
+    job = peer.prepare(problem, variant, 1)
+    for _ in range(2):  # a second run starts anew, too
+        job.reset()
+        job.run()
+    found = bench("worker")._parity(job, workload, str(tmp_path / "oracle.npz"))
+    assert found["ok"], found
+    # The bench's check is no formality: it refuses another workload's answer.
+    start = np.load(tmp_path / "oracle.npz")["start"]
+    job.outcome = lambda: start + 1e-2
+    assert not bench("worker")._parity(job, workload, str(tmp_path / "oracle.npz"))["ok"]

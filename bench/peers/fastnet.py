@@ -23,13 +23,15 @@ def why_not(workload: Workload, variant: str, threads: int) -> str | None:
     """Return what this version of fastnet lacks for the workload, or None."""
     if variant in ("shuffled", "train") and workload.key != "W1":
         return "measured in W1"
-    if variant == "arrays" and workload.task != "train":
+    if variant == "arrays" and (workload.task != "train" or workload.estimator):
         return "measured where a network is trained"
     needed = []
     if workload.optimizer == "adam":
         needed.append("Adam")
     if workload.output == "softmax":
         needed.append("LogLikelihoodCost")
+    if workload.estimator:
+        import sklearn  # noqa: F401
     if threads > 1 and workload.task != "ensemble":
         needed.append("set_num_threads")
     lacking = [name for name in needed if not hasattr(fastnet, name)]
@@ -44,7 +46,8 @@ def _all_sigmoid(workload: Workload) -> bool:
     return (workload.activation, workload.output) == ("sigmoid", "sigmoid")
 
 
-def _network(workload: Workload) -> Any:
+def network_of(workload: Workload) -> Any:
+    """Return the workload's network, with parameters of its own."""
     dtype = np.dtype(workload.dtype)
     if _all_sigmoid(workload):
         return fastnet.Network(workload.sizes, dtype=dtype, rng=0)
@@ -66,7 +69,7 @@ def _trainer(problem: Problem, variant: str) -> Any:
     # variant "arrays" gives the plain arrays, and pays for their check in every call.
     data: Any = (problem.X, problem.Y if problem.y is None else problem.y)
     if variant != "arrays":
-        data = _network(workload).prepare(data)
+        data = network_of(workload).prepare(data)
     shuffle = variant == "shuffled"
     batches = (workload.epochs, workload.mini_batch_size)
     if variant == "train":
@@ -80,12 +83,29 @@ def _trainer(problem: Problem, variant: str) -> Any:
     )
 
 
+def _stepper(problem: Problem) -> Any:
+    """Return step(net), which takes one step on plain arrays."""
+    workload = problem.workload
+    data = (problem.X, problem.Y if problem.y is None else problem.y)
+    if workload.optimizer == "sgd":
+        return lambda net: net.update_mini_batch(data, workload.eta, workload.lmbda, workload.rows)
+    adam = fastnet.Adam(workload.eta)
+    return lambda net: net.partial_fit(data, optimizer=adam)
+
+
 def prepare(problem: Problem, variant: str, threads: int) -> Job:
     """Return the job."""
     workload = problem.workload
     if hasattr(fastnet, "set_num_threads"):
         fastnet.set_num_threads(1 if workload.task == "ensemble" else threads)
-    nets = [_network(workload) for _ in range(workload.networks)]
+    details = {"kernel": getattr(fastnet.kernels, "variant", "unknown")}
+    if workload.estimator:
+        from fastnet import estimators
+
+        from peers.sklearn import estimator_job
+
+        return estimator_job(estimators, problem, details)
+    nets = [network_of(workload) for _ in range(workload.networks)]
     net = nets[0]
 
     def reset() -> None:
@@ -94,15 +114,14 @@ def prepare(problem: Problem, variant: str, threads: int) -> Job:
             each.weights, each.biases = problem.weights, problem.biases
 
     reset()
-    details = {"kernel": getattr(fastnet.kernels, "variant", "unknown")}
     if workload.task == "predict":
-        answer = partial(net.feedforward, problem.X[0] if workload.rows == 1 else problem.X)
+        answer = partial(net.feedforward, problem.x)
         return Job(run=answer, outcome=lambda: np.ravel(answer()), details=details)
     if workload.task == "gradient":
         gradient = partial(net.backprop, problem.X, problem.Y)
         return Job(run=gradient, outcome=lambda: pack(*gradient()), details=details)
 
-    train = _trainer(problem, variant)
+    train = _stepper(problem) if workload.task == "step" else _trainer(problem, variant)
     if workload.task == "ensemble":
         pool = ThreadPoolExecutor(threads)
 

@@ -1,11 +1,12 @@
 """scikit-learn's MLPClassifier and MLPRegressor, through partial_fit."""
 
+import warnings
 from typing import Any
 
 import numpy as np
 
 from peers import Job, hits
-from problem import Problem, pack
+from problem import SEED, Problem, pack
 from workloads import Workload
 
 TWO_CLASSES = "one logistic output instead of a softmax over two, so only the accuracy agrees"
@@ -23,20 +24,28 @@ def why_not(workload: Workload, variant: str, threads: int) -> str | None:
 
 
 def _targets(problem: Problem) -> Any:
-    """Target rows make a classifier's outputs sigmoid; class numbers make them a softmax."""
-    return problem.y if problem.workload.output == "softmax" else problem.Y
-
-
-def _model(problem: Problem) -> Any:
-    from sklearn.neural_network import MLPClassifier, MLPRegressor
-
+    """Class numbers make a classifier's outputs a softmax, target rows make them sigmoid."""
     workload = problem.workload
-    model = (MLPRegressor if problem.y is None else MLPClassifier)(
+    if workload.output == "softmax":
+        return problem.y
+    if workload.sizes[-1] > 1:
+        return problem.Y
+    y = problem.Y[:, 0]
+    return y if workload.output == "linear" else y.astype(np.int64)
+
+
+def _kind(library: Any, workload: Workload) -> Any:
+    return library.MLPRegressor if workload.output == "linear" else library.MLPClassifier
+
+
+def _model(library: Any, problem: Problem) -> Any:
+    workload = problem.workload
+    model = _kind(library, workload)(
         hidden_layer_sizes=workload.sizes[1:-1],
         activation={"sigmoid": "logistic"}.get(workload.activation, workload.activation),
         solver=workload.optimizer,
         # Its penalty is divided by the batch, the book's by the training set.
-        alpha=workload.lmbda * workload.mini_batch_size / workload.rows,
+        alpha=workload.decay * workload.mini_batch_size,
         batch_size=workload.mini_batch_size,
         learning_rate_init=workload.eta,
         momentum=0.0,
@@ -44,22 +53,60 @@ def _model(problem: Problem) -> Any:
     )
     # A first call builds the arrays; the start is then written into them.
     rows = slice(0, workload.mini_batch_size)
-    first = {"classes": np.arange(workload.sizes[-1])} if problem.y is not None else {}
+    first = {}
+    if workload.output != "linear":
+        first["classes"] = np.arange(max(2, workload.sizes[-1]))
     model.partial_fit(problem.X[rows], _targets(problem)[rows], **first)
     return model
 
 
+def _write_start(model: Any, problem: Problem) -> None:
+    for coef, w in zip(model.coefs_, problem.weights, strict=True):
+        coef[...] = w.T[:, : coef.shape[1]]
+    for intercept, b in zip(model.intercepts_, problem.biases, strict=True):
+        intercept[...] = b.ravel()[: len(intercept)]
+
+
+def _read(model: Any) -> np.ndarray:
+    return pack(model.intercepts_, [coef.T for coef in model.coefs_])
+
+
+def estimator_job(library: Any, problem: Problem, details: dict[str, Any]) -> Job:
+    """Return the job of an estimator's own method on plain arrays.
+
+    library is scikit-learn's `neural_network`, or fastnet's `estimators`: all else is the same.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+
+    workload, X, y = problem.workload, problem.X, _targets(problem)
+    if workload.estimator == "fit":
+        # A few epochs are what is asked for.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = _kind(library, workload)(max_iter=workload.epochs, random_state=SEED)
+        return Job(run=lambda: model.fit(X, y), outcome=lambda: _read(model), details=details)
+    model = _model(library, problem)
+    _write_start(model, problem)
+    method, n_out = getattr(model, workload.estimator), workload.sizes[-1]
+    return Job(
+        run=lambda: method(X),
+        # For one output there are the probabilities of two classes.
+        outcome=lambda: np.ravel(model.predict_proba(X)[:, -n_out:]),
+        details=details,
+    )
+
+
 def prepare(problem: Problem, variant: str, threads: int) -> Job:
     """Return the job."""
+    from sklearn import neural_network
+
     workload = problem.workload
-    model = _model(problem)
+    if workload.estimator:
+        return estimator_job(neural_network, problem, {})
+    model = _model(neural_network, problem)
     same_shape = model.coefs_[-1].shape[1] == workload.sizes[-1]
 
     def reset() -> None:
-        for coef, w in zip(model.coefs_, problem.weights, strict=True):
-            coef[...] = w.T[:, : coef.shape[1]]
-        for intercept, b in zip(model.intercepts_, problem.biases, strict=True):
-            intercept[...] = b.ravel()[: len(intercept)]
+        _write_start(model, problem)
         if hasattr(model, "_optimizer"):
             del model._optimizer  # it holds Adam's moments; partial_fit makes a new one
 
@@ -84,5 +131,5 @@ def prepare(problem: Problem, variant: str, threads: int) -> Job:
     return Job(
         run=run,
         reset=reset,
-        outcome=lambda: pack(model.intercepts_, [coef.T for coef in model.coefs_]),
+        outcome=lambda: _read(model),
     )

@@ -12,14 +12,18 @@ from problem import Problem, pack
 from workloads import Workload
 
 ACTIVATIONS = {"sigmoid": torch.nn.Sigmoid, "tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
-OUTPUTS = {"sigmoid": torch.sigmoid, "linear": lambda z: z}
+OUTPUTS = {
+    "sigmoid": torch.sigmoid,
+    "softmax": lambda z: torch.softmax(z, dim=-1),
+    "linear": lambda z: z,
+}
 
 
 def why_not(workload: Workload, variant: str, threads: int) -> str | None:
     """Return the reason why PyTorch is not measured here, or None."""
     if workload.task == "ensemble":
         return "W8 asks what a second core brings fastnet"
-    if variant and workload.task != "train":
+    if variant and workload.task not in ("train", "step"):
         return "the variants differ in the optimizer, which has no part here"
     return None
 
@@ -86,8 +90,7 @@ def prepare(problem: Problem, variant: str, threads: int) -> Job:
     write_start(model, problem)
     X, Y = torch.from_numpy(problem.X), targets(problem)
     if workload.task == "predict":
-        last = OUTPUTS[workload.output]
-        x = X[0] if workload.rows == 1 else X
+        last, x = OUTPUTS[workload.output], torch.from_numpy(problem.x)
 
         def answer() -> torch.Tensor:
             with torch.inference_mode():
