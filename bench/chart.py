@@ -25,8 +25,10 @@ def shown(part: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [r for r in rows if r["peer"] != "limit"]
 
 
-def draw(everything: Mapping[str, Any], path: Path) -> None:
+def draw(files: list[Mapping[str, Any]], path: Path) -> None:
     """Draw the results on logarithmic scales of time, dark for fastnet, legible in grey.
+
+    Several files, measured on different processors, have a column each.
 
     Raises
     ------
@@ -36,26 +38,39 @@ def draw(everything: Mapping[str, Any], path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    parts = [part for part in everything["workloads"] if shown(part)]
-    lines = [parts[i : i + COLUMNS] for i in range(0, len(parts), COLUMNS)]
-    heights = [FRAME + ROW * max(len(shown(part)) for part in line) for line in lines]
+    lines = _lines(files)
+    heights = [FRAME + ROW * max(len(shown(part)) for part in line if part) for line in lines]
     figure = Figure(figsize=(11, sum(heights) + 0.4), layout="constrained")
     FigureCanvasAgg(figure)
+    columns = max(len(line) for line in lines)
     grid = figure.subplots(
-        len(lines), COLUMNS, squeeze=False, gridspec_kw={"height_ratios": heights}
+        len(lines), columns, squeeze=False, gridspec_kw={"height_ratios": heights}
     )
-    for axes in grid.flat[len(parts) :]:
-        axes.set_visible(False)
-    for axes, part in zip(grid.flat, parts, strict=False):
-        _panel(axes, part)
-    details = [r.get("details", {}) for part in parts for r in part["results"]]
-    kernels = ", ".join(sorted({d["kernel"] for d in details if "kernel" in d}))
+    for line, row in zip(lines, grid, strict=True):
+        for i, axes in enumerate(row):
+            part = line[i] if i < len(line) else None
+            if part is None:
+                axes.set_visible(False)
+            else:
+                _panel(axes, part)
+    machines = [
+        f"{file['processor']}, {file['instruction_set']}, {file['date'][:10]}" for file in files
+    ]
     figure.suptitle(
-        f"Seconds, and times fastnet's. Dashed: the work done dense at the rate of a large matrix "
-        f"product.\n{everything['processor']}, kernel {kernels or '-'}, {everything['date'][:10]}",
+        "Seconds, and times fastnet's. Dashed: the work done dense at the rate of a large matrix "
+        f"product.\n{'; '.join(machines)}",
         fontsize=8,
     )
     figure.savefig(path, dpi=130)
+
+
+def _lines(files: list[Mapping[str, Any]]) -> list[list[Mapping[str, Any] | None]]:
+    """Return the panels of each line: those of one workload, or of one file's next workloads."""
+    found = [{part["key"]: part for part in file["workloads"] if shown(part)} for file in files]
+    keys = report.in_order(key for parts in found for key in parts)
+    if len(files) > 1:
+        return [[parts.get(key) for parts in found] for key in keys]
+    return [[found[0][key] for key in keys[i : i + COLUMNS]] for i in range(0, len(keys), COLUMNS)]
 
 
 def _panel(axes: Any, part: Mapping[str, Any]) -> None:

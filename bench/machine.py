@@ -31,6 +31,13 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
+def instruction_set() -> str:
+    """Return the best of fastnet's kernel variants that this processor can run."""
+    from fastnet.kernels import cpu
+
+    return cpu.supported()[-1]
+
+
 def cores() -> int:
     """Return how many cores this process may use, by its affinity and its container's quota."""
     if hasattr(os, "sched_getaffinity"):
@@ -100,6 +107,7 @@ def describe(packages: Iterable[str]) -> dict[str, Any]:
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "processor": processor(),
         "architecture": platform.machine(),
+        "instruction_set": instruction_set(),
         "cores": cores(),
         "system": platform.system(),
         "python": ".".join(map(str, sys.version_info[:3])),

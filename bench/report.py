@@ -1,13 +1,17 @@
 """From records to results, and from results to the table that is printed."""
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from workloads import Workload
+from workloads import WORKLOADS, Workload
 
 if TYPE_CHECKING:
     from run import Measurement
+
+
+#: Rows that are no other library.
+OWN = ("limit", "fastnet", "kernel")
 
 
 def label(peer: str, variant: str, threads: int) -> str:
@@ -84,8 +88,12 @@ def entry(workload: Workload, results: list[dict[str, Any]]) -> dict[str, Any]:
             if base is not None:
                 r[name] = r["median_s"] / base
         alone = _time_of(results, "fastnet", 1)
-        if r["peer"] == "fastnet" and not r["variant"] and r["threads"] > 1 and alone is not None:
-            r["times_one_thread"] = alone / r["median_s"]
+        if r["peer"] == "fastnet" and not r["variant"] and alone is not None:
+            kernel = _time_of(results, "kernel", 1)
+            if r["threads"] > 1:
+                r["times_one_thread"] = alone / r["median_s"]
+            elif kernel is not None:
+                r["above_kernel_s"] = alone - kernel
     return {
         "key": workload.key,
         "title": workload.title,
@@ -99,7 +107,10 @@ def entry(workload: Workload, results: list[dict[str, Any]]) -> dict[str, Any]:
 def heading(head: Mapping[str, Any]) -> str:
     """Return the lines that say where and when."""
     busy = head["load_before"]
-    machine = f"{head['processor']}, {head['cores']} cores, {head['system']} {head['architecture']}"
+    machine = (
+        f"{head['processor']}, {head['instruction_set']}, {head['cores']} cores, "
+        f"{head['system']} {head['architecture']}"
+    )
     versions = [f"{name} {version}" for name, version in head["versions"].items()]
     lines = [f"{machine}, Python {head['python']}, {head['date']}", ", ".join(versions)]
     if busy is not None and busy > 0.3:
@@ -125,18 +136,27 @@ def _goal(goals: Mapping[str, float], r: Mapping[str, Any]) -> str:
     """Return what fastnet should reach against this row, in the row where it can be read off."""
     if r["peer"] == "fastnet" and not r["variant"] and r["threads"] == 1 and "limit" in goals:
         return f"limit x{goals['limit']:.2f}"
+    if r["peer"] == "fastnet" and r["variant"] == "arrays":
+        most = goals.get("arrays" if r["threads"] == 1 else "arrays threads")
+        return f"at most {most:.2f}" if most else ""
     if r["peer"] in goals and r["peer"] != "limit":
         return f"x{goals[r['peer']]:g}"
     return ""
 
 
-def _gain(part: Mapping[str, Any], r: Mapping[str, Any]) -> str:
-    """Return what more threads brought fastnet."""
-    if "times_one_thread" not in r:
-        return ""
-    goal = part["goals"].get("threads")
-    aim = f" (goal: {goal:g})" if goal else ""
-    return f"{r['times_one_thread']:.2f} times as fast as on one thread{aim}"
+def _notes(part: Mapping[str, Any], r: Mapping[str, Any]) -> list[str]:
+    """Return what threads brought fastnet, what it takes above its kernel, and r's own note."""
+    goals, notes = part["goals"], []
+    if "times_one_thread" in r:
+        aim = f" (goal: {goals['threads']:g})" if "threads" in goals else ""
+        notes.append(f"{r['times_one_thread']:.2f} times as fast as on one thread{aim}")
+    if "above_kernel_s" in r:
+        most = goals.get("above kernel")
+        aim = f" (goal: at most {seconds(most)})" if most else ""
+        notes.append(f"{1e6 * r['above_kernel_s']:.1f} us above the kernel{aim}")
+    if r["note"]:
+        notes.append(r["note"])
+    return notes
 
 
 def _row(part: Mapping[str, Any], r: Mapping[str, Any]) -> list[str]:
@@ -154,6 +174,21 @@ def _row(part: Mapping[str, Any], r: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def in_order(keys: Iterable[str]) -> list[str]:
+    """Return each key once, in the order of `WORKLOADS`; those that are no longer there last."""
+    known = list(WORKLOADS)
+    return sorted(set(keys), key=lambda key: known.index(key) if key in known else len(known))
+
+
+def _published(key: str) -> list[str]:
+    """Return a line for each figure of a library that cannot be measured here."""
+    known = WORKLOADS.get(key)
+    return [
+        f"published: {p.library} {seconds(p.seconds)}, {p.machine}; {p.source}"
+        for p in (known.published if known else ())
+    ]
+
+
 COLUMNS = ["", "median", "+-", "/ fastnet", "/ limit", "goal", "first run", "agreement"]
 
 
@@ -168,8 +203,9 @@ def table(part: Mapping[str, Any]) -> str:
         "  " + "  ".join(f"{c:{s}{w}}" for c, s, w in zip(row, sides, widths, strict=True)).rstrip()
         for row in rows
     ]
-    notes = [(r, note) for r in measured for note in (_gain(part, r), r["note"]) if note]
+    notes = [(r, note) for r in measured for note in _notes(part, r)]
     lines += [f"  {label(r['peer'], r['variant'], r['threads'])}: {note}" for r, note in notes]
+    lines += [f"  {line}" for line in _published(part["key"])]
     missing: dict[str, list[str]] = {}
     for r in part["results"]:
         if "median_s" not in r:
@@ -190,19 +226,98 @@ def troubles(everything: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def faster(everything: Mapping[str, Any]) -> list[str]:
+    """Return each measurement in which another library is faster, with its time over fastnet's."""
+    return [
+        f"{part['key']} {label(r['peer'], r['variant'], r['threads'])} {r['times_fastnet']:.2f}"
+        for part in everything["workloads"]
+        for r in part["results"]
+        if r["peer"] not in OWN and r["status"] == "ok" and r.get("times_fastnet", 1) < 1
+    ]
+
+
 def closing(everything: Mapping[str, Any]) -> str:
-    """Return the last lines: the kernels that ran, and whether all agreed."""
+    """Return the last lines: the kernels that ran, who was faster, and whether all agreed."""
     results = [r for part in everything["workloads"] for r in part["results"]]
     details = [r.get("details", {}) for r in results]
     kernels = {d["kernel"] for d in details if "kernel" in d}
     products = [b for d in details for b in d.get("blas", [])]
     blas = {f"{b['internal_api']} {b['version']} {b['architecture']}" for b in products}
-    bad = troubles(everything)
-    return "\n".join(
-        [
-            "",
-            f"fastnet's kernel: {', '.join(sorted(kernels)) or 'none ran'}",
-            f"The limit's BLAS: {', '.join(sorted(blas)) or 'none ran'}",
-            *(bad or ["All that was measured did the same mathematics."]),
-        ]
+    best = everything["instruction_set"]
+    lines = [
+        "",
+        f"fastnet's kernel: {', '.join(sorted(kernels)) or 'none ran'}",
+        f"The limit's BLAS: {', '.join(sorted(blas)) or 'none ran'}",
+        f"Faster than fastnet: {', '.join(faster(everything)) or 'none'}",
+    ]
+    if kernels - {best}:
+        lines.insert(
+            2,
+            f"The processor has {best}, which the other libraries used: this says nothing about a "
+            "machine without it.",
+        )
+    return "\n".join([*lines, *(troubles(everything) or ["All measurements agree."])])
+
+
+def _best(part: Mapping[str, Any] | None, peer: str) -> float | None:
+    """Return a peer's time at its fastest, over variants and threads; fastnet's plain ones only."""
+    return min(
+        (
+            r["median_s"]
+            for r in (part["results"] if part else ())
+            if r["peer"] == peer
+            and r["status"] == "ok"
+            and not (r["peer"] == "fastnet" and r["variant"])
+        ),
+        default=None,
     )
+
+
+def side_by_side(files: list[Mapping[str, Any]]) -> str:
+    """Return a Markdown table with a line for each workload, and a figure a file in each cell.
+
+    The figures are fastnet's time, its time over the limit's on one thread, and how many times as
+    long each other library takes, each at its fastest.
+    """
+    parts = [{part["key"]: part for part in file["workloads"]} for file in files]
+    keys = in_order(key for found in parts for key in found)
+    peers = list(
+        dict.fromkeys(
+            r["peer"]
+            for found in parts
+            for part in found.values()
+            for r in part["results"]
+            if r["status"] == "ok" and r["peer"] not in OWN
+        )
+    )
+
+    def cell(key: str, figure: Callable[[Mapping[str, Any] | None], str]) -> str:
+        figures = [figure(found.get(key)) for found in parts]
+        return " / ".join(f or "-" for f in figures) if any(figures) else ""
+
+    def ours(part: Mapping[str, Any] | None) -> str:
+        best = _best(part, "fastnet")
+        return "" if best is None else seconds(best)
+
+    def limit(part: Mapping[str, Any] | None) -> str:
+        for r in part["results"] if part else ():
+            if (r["peer"], r["variant"], r["threads"]) == ("fastnet", "", 1):
+                return f"{r['times_limit']:.2f}" if "times_limit" in r else ""
+        return ""
+
+    def times(peer: str) -> Callable[[Mapping[str, Any] | None], str]:
+        def figure(part: Mapping[str, Any] | None) -> str:
+            best, theirs = _best(part, "fastnet"), _best(part, peer)
+            return "" if best is None or theirs is None else f"{theirs / best:.3g}"
+
+        return figure
+
+    sets = " / ".join(file["instruction_set"] for file in files)
+    head = [f"({sets})", "fastnet", "/ limit", *peers]
+    rows = [
+        [f"{key}", cell(key, ours), cell(key, limit), *(cell(key, times(p)) for p in peers)]
+        for key in keys
+    ]
+    lines = [head, ["---"] * len(head), *rows]
+    published = [f"{key} {line}" for key in keys for line in _published(key)]
+    return "\n".join([*(f"| {' | '.join(row)} |" for row in lines), "", *published]).rstrip()

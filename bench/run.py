@@ -112,11 +112,15 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="processes for each measurement (5)")
     parser.add_argument("--budget", type=float, help="seconds of timing in each process (2)")
     parser.add_argument("--quick", action="store_true", help="about a minute: see that it works")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results")
+    parser.add_argument(
+        "--json", type=Path, nargs="?", const=Path(), metavar="FILE",
+        help="write the results (results-INSTRUCTION_SET.json beside this program)",
+    )  # fmt: skip
     parser.add_argument("--chart", type=Path, metavar="FILE", help="draw the results")
     parser.add_argument(
-        "--from", type=Path, metavar="FILE", dest="source", help="report an earlier --json"
-    )
+        "--from", type=Path, nargs="+", metavar="FILE", dest="sources",
+        help="report an earlier --json; of several, a table of all side by side",
+    )  # fmt: skip
     options = parser.parse_args(arguments)
     quick = options.quick
     if options.rounds is None:
@@ -131,11 +135,38 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     unknown = [name for name in options.peers if name not in PEERS]
     if unknown:
         parser.error(f"peer {unknown[0]!r} is not known; there are {', '.join(PEERS)}")
+    named = options.workloads is not None
+    if not named and quick and not options.sources:
+        options.workloads = QUICK_WORKLOADS
     try:
-        options.workloads = select(options.workloads or (QUICK_WORKLOADS if quick else None))
+        options.workloads = select(options.workloads)
     except ValueError as error:
         parser.error(str(error))
+    options.keys = [workload.key for workload in options.workloads] if named else None
+    if options.json == Path():
+        if os.environ.get("FASTNET_KERNEL"):
+            parser.error("with FASTNET_KERNEL set, results are not the processor's: name a FILE")
+        options.json = HERE / f"results-{machine.instruction_set()}.json"
     return options
+
+
+def read(path: Path, keys: list[str] | None) -> dict[str, Any]:
+    """Return the results in a file, of all workloads or of those named."""
+    everything: dict[str, Any] = json.loads(path.read_text())
+    parts = everything["workloads"]
+    everything["workloads"] = [part for part in parts if keys is None or part["key"] in keys]
+    return everything
+
+
+def show(files: list[dict[str, Any]]) -> None:
+    """Print the tables of a file, or one table of several files side by side."""
+    for everything in files:
+        print(report.heading(everything))
+    if len(files) > 1:
+        print(f"\n{report.side_by_side(files)}")
+        return
+    for entry in files[0]["workloads"]:
+        print(report.table(entry))
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
@@ -168,19 +199,18 @@ def main(arguments: list[str] | None = None) -> int:
     if find_spec("fastnet") is None:
         # Its data, its reference and its answers are needed whichever peers are asked for.
         sys.exit("fastnet is not installed here: run pip install '.[bench]' in the checkout")
-    if options.source:
-        everything = json.loads(options.source.read_text())
-        print(report.heading(everything))
-        for entry in everything["workloads"]:
-            print(report.table(entry))
+    if options.sources:
+        files = [read(path, options.keys) for path in options.sources]
+        show(files)
     else:
-        everything = measure(options)
+        files = [measure(options)]
     if options.chart:
         import chart
 
-        chart.draw(everything, options.chart)
-    print(report.closing(everything))
-    return 1 if report.troubles(everything) else 0
+        chart.draw(files, options.chart)
+    for everything in files:
+        print(report.closing(everything))
+    return 1 if any(report.troubles(everything) for everything in files) else 0
 
 
 if __name__ == "__main__":

@@ -144,3 +144,110 @@ def _check(bench, tmp_path, key, name):
     start = np.load(tmp_path / "oracle.npz")["start"]
     job.outcome = lambda: start + 1e-2
     assert not bench("worker")._parity(job, workload, str(tmp_path / "oracle.npz"))["ok"]
+
+
+# ---- reports
+
+
+def _result(peer, median, variant="", threads=1, status="ok"):
+    return {
+        "peer": peer, "variant": variant, "threads": threads, "status": status, "note": "",
+        "median_s": median, "spread": 0.0, "rounds_s": [median], "first_s": median,
+        "parity": {"kind": "none", "ok": status == "ok"},
+        "details": {"kernel": "avx2"} if peer == "fastnet" else {},
+    }  # fmt: skip
+
+
+def _results(bench, instruction_set, results, key="S1a-16"):
+    workload = bench("workloads").WORKLOADS[key]
+    return {
+        "date": "2026-11-29T00:00:00+00:00", "processor": "A", "architecture": "x86_64",
+        "instruction_set": instruction_set, "cores": 2, "system": "Linux", "python": "3.11.7",
+        "load_before": 0.0, "versions": {},
+        "workloads": [bench("report").entry(workload, results)],
+    }  # fmt: skip
+
+
+def test_a_row_where_another_library_is_faster_is_named(bench):
+    found = [
+        _result("limit", 1e-6), _result("fastnet", 8e-6), _result("kernel", 2e-6),
+        _result("numpy", 12e-6), _result("onnxruntime", 6e-6),
+        _result("jax", 1e-6, status="disagrees"),
+    ]  # fmt: skip
+    results = _results(bench, "avx2", found)
+    closing = bench("report").closing(results)
+    assert "Faster than fastnet: S1a-16 onnxruntime 0.75\n" in closing
+    assert "says nothing" not in closing
+    # 8 us in all, 2 in the kernel; the goal of this row is 5.
+    text = bench("report").table(results["workloads"][0])
+    assert "fastnet: 6.0 us above the kernel (goal: at most 5.00 us)" in text
+
+
+def test_a_kernel_below_the_processor_s_is_no_measurement_of_another_processor(bench):
+    results = _results(bench, "avx512", [_result("fastnet", 8e-6)])
+    assert "The processor has avx512" in bench("report").closing(results)
+
+
+def test_goals_of_plain_arrays_are_multiples_of_prepared_data(bench):
+    found = [
+        _result("fastnet", 0.1), _result("fastnet", 0.2, "arrays"),
+        _result("fastnet", 0.1, threads=2), _result("fastnet", 0.12, "arrays", 2),
+    ]  # fmt: skip
+    part = _results(bench, "avx2", found, "W1")["workloads"][0]
+    lines = bench("report").table(part).splitlines()
+    goals = {tuple(line.split()[:3]): line for line in lines}
+    assert (
+        "at most 1.50" in goals["fastnet", "arrays", "200"]
+        and "2.00" in goals["fastnet", "arrays", "200"]
+    )
+    assert (
+        "at most 1.30" in goals["fastnet", "arrays", "x2"]
+        and "1.20" in goals["fastnet", "arrays", "x2"]
+    )
+
+
+def test_results_of_two_processors_stand_in_one_table(bench):
+    first = _results(
+        bench, "avx2",
+        [_result("limit", 2.0), _result("fastnet", 3.0), _result("torch", 6.0),
+         _result("torch", 4.5, "fused"), _result("jax", 1.5)], "W4",
+    )  # fmt: skip
+    second = _results(bench, "avx512", [_result("fastnet", 2.0), _result("jax", 5.0)], "W4")
+    lines = bench("report").side_by_side([first, second]).splitlines()
+    assert lines[0] == "| (avx2 / avx512) | fastnet | / limit | torch | jax |"
+    assert lines[2] == "| W4 | 3.00 s / 2.00 s | 1.50 / - | 1.5 / - | 0.5 / 2.5 |"
+    assert any("SimpleChains.jl 4.10 ms" in line and "18 cores" in line for line in lines[3:])
+
+
+@pytest.mark.parametrize("name", ["avx2", "avx512"])
+def test_the_results_that_are_here_say_what_they_were_measured_on(bench, name):
+    everything = bench("run").read(BENCH / f"results-{name}.json", ["W1"])
+    assert everything["instruction_set"] == name
+    (part,) = everything["workloads"]
+    assert {r["details"]["kernel"] for r in part["results"] if r["peer"] == "fastnet"} == {name}
+
+
+def test_results_are_named_after_the_processor_unless_the_kernel_is_held(bench, monkeypatch):
+    run = bench("run")
+    monkeypatch.setattr(run.machine, "instruction_set", lambda: "avx512")
+    monkeypatch.delenv("FASTNET_KERNEL", raising=False)
+    assert run.parse(["--json"]).json == BENCH / "results-avx512.json"
+    assert run.parse(["--json", "a.json"]).json == Path("a.json")
+    monkeypatch.setenv("FASTNET_KERNEL", "avx2")
+    with pytest.raises(SystemExit):
+        run.parse(["--json"])
+
+
+def test_the_chart_has_a_column_for_each_file(bench, tmp_path):
+    pytest.importorskip("matplotlib")
+    files = [
+        bench("run").read(BENCH / f"results-{name}.json", ["W1", "W6b"])
+        for name in ("avx2", "avx512")
+    ]
+    chart = bench("chart")
+    assert [[p and p["key"] for p in line] for line in chart._lines(files)] == [
+        ["W1", "W1"], [None, "W6b"]
+    ]  # fmt: skip
+    assert [[p["key"] for p in line] for line in chart._lines(files[1:])] == [["W1", "W6b"]]
+    chart.draw(files, tmp_path / "both.png")
+    assert (tmp_path / "both.png").stat().st_size > 10_000
