@@ -443,6 +443,21 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         )
 
     def _outputs(self, X: Any) -> Array:
+        """Return the network's outputs for X, checked as scikit-learn checks it."""
+        own = self.__dict__
+        # Fast path: of a plain array of the right width, the network refuses what is not finite.
+        if (
+            type(X) is np.ndarray
+            and X.ndim == 2
+            and X.shape[1] == own.get("n_features_in_")
+            and X.shape[0]
+            and X.dtype.char in "df"
+            and X.dtype.isnative
+            and "feature_names_in_" not in own
+            and "network_" in own
+        ):
+            with suppress(ValueError):  # in scikit-learn's words below, if it refuses X too
+                return self.network_.feedforward(X)
         check_is_fitted(self, "network_")
         X = with_checked_indices(X, "X")
         X = validate_data(self, X, accept_sparse="csr", dtype=KEPT_TYPES, reset=False)

@@ -187,7 +187,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if self._multilabel:
             assert self._label_binarizer is not None
             return self._label_binarizer.inverse_transform(outputs)
-        return self.classes_[self._codes(outputs)]
+        return self.classes_.take(self._codes(outputs))
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class, or of each label.
@@ -202,7 +202,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """
         outputs = self._outputs(X)
         if self.n_outputs_ == 1 and not self._multilabel:
-            outputs = np.hstack([1 - outputs, outputs])
+            both = np.empty((len(outputs), 2), outputs.dtype)
+            both[:, 1] = outputs[:, 0]
+            np.subtract(1, both[:, 1], out=both[:, 0])
+            return both
         return outputs
 
     def predict_log_proba(self, X: Any) -> Array:
@@ -245,9 +248,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _codes(self, outputs: Array) -> Array:
         """Which class, by its place in `classes_`, each row is taken for."""
-        codes = (outputs[:, 0] > 0.5).astype(int) if self.n_outputs_ == 1 else outputs.argmax(1)
-        codes[codes >= len(self.classes_)] = 0  # there is one class, and it is certain
-        return codes
+        codes: Array = outputs.argmax(1) if self.n_outputs_ > 1 else outputs[:, 0] > 0.5
+        return np.zeros_like(codes) if len(self.classes_) == 1 else codes  # one class is certain
 
     def _read_targets(self, y: Any, first: bool, classes: Any = None, again: bool = False) -> Array:
         """Class numbers, a column of 0 and 1 for two classes, or a column a label."""
