@@ -1,8 +1,9 @@
 """fastnet's compiled code by itself: what its public methods cost above this is Python.
 
-A prediction is one call.  A step is one call too, with the parameters in the kernel's own layout;
-the variant "copied" also takes them from the network's arrays and puts them back, as a public
-method must, since users write into those arrays.
+A prediction is the compiled call that `feedforward` makes for a plain array, or for any rows where
+there is none.  A step is one call on rows that are wrapped, with the parameters in the kernel's own
+layout; the variant "copied" also takes them from the network's arrays and puts them back, as a
+public method must, since users write into those arrays.
 """
 
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 import fastnet
 import numpy as np
 from fastnet import kernels
-from fastnet.model.blocks import prediction_rows
 
 from peers import Job
 from peers.fastnet import network_of
@@ -27,34 +27,46 @@ def why_not(workload: Workload, variant: str, threads: int) -> str | None:
     return None
 
 
-def _engine(kind: Any, problem: Problem, net: Any, capacity: int, **options: Any) -> Any:
-    hidden = problem.workload.activation
-    names = [hidden] * (len(net.sizes) - 2) + [net.activations[-1]]
-    codes = [kernels.codes.ACTIVATIONS[name] for name in names]
-    return kind(net.sizes, codes, kernels.codes.COSTS[net.cost.name], capacity, **options)
-
-
 def prepare(problem: Problem, variant: str, threads: int) -> Job:
     """Return the job."""
-    workload = problem.workload
-    net = network_of(workload)
+    net = network_of(problem.workload)
     net.weights, net.biases = problem.weights, problem.biases
-    details = {"kernel": kernels.variant}
-    n, dtype = workload.rows, np.dtype(workload.dtype)
-    rows, order = kernels.rows.Rows(problem.X), np.arange(n, dtype=np.intp)
-    if workload.task == "predict":
-        capacity = prediction_rows(workload.sizes, dtype.itemsize)
-        engine = _engine(kernels.prediction_engine(dtype), problem, net, capacity)
-        engine.attach(net.parameters)
-        out = np.empty((n, workload.sizes[-1]), dtype)
+    job = _prediction if problem.workload.task == "predict" else _step
+    return job(problem, net, variant)
+
+
+def _prediction(problem: Problem, net: Any, variant: str) -> Job:
+    x, parameters, details = problem.x, net.parameters, {"kernel": kernels.variant}
+    net.feedforward(x)
+    engine = net._predictors[-1]  # which the network keeps for the next call
+    if engine.answer(x, parameters) is not None:
         return Job(
-            run=lambda: engine.predict(rows, order, 0, n, out),
-            outcome=out.ravel,
+            run=lambda: engine.answer(x, parameters),
+            outcome=lambda: np.ravel(engine.answer(x, parameters)),
             details=details,
         )
+    n = len(problem.X)
+    rows, order = kernels.rows.Rows(problem.X), np.arange(n, dtype=np.intp)
+    out = np.empty((n, net.sizes[-1]), net.dtype)
+    return Job(
+        run=lambda: engine.predict(rows, order, 0, n, out),
+        outcome=out.ravel,
+        details=details,
+    )
+
+
+def _step(problem: Problem, net: Any, variant: str) -> Job:
+    workload, n = problem.workload, problem.workload.rows
     optimizer = (fastnet.Adam if workload.optimizer == "adam" else fastnet.SGD)(workload.eta)
-    kind = kernels.training_engine(dtype)
-    engine = _engine(kind, problem, net, n, n_states=optimizer.n_states)
+    activations = [kernels.codes.ACTIVATIONS[name] for name in net.activations]
+    engine = kernels.training_engine(net.dtype)(
+        net.sizes,
+        activations,
+        kernels.codes.COSTS[net.cost.name],
+        n,
+        n_states=optimizer.n_states,
+    )
+    rows, order = kernels.rows.Rows(problem.X), np.arange(n, dtype=np.intp)
     targets, etas = kernels.rows.Targets(None, problem.Y), np.array([workload.eta])
     start = net.parameters.copy()
 
@@ -79,4 +91,4 @@ def prepare(problem: Problem, variant: str, threads: int) -> Job:
         return pack(net.biases, net.weights)
 
     run = step_and_copy if variant else step
-    return Job(run=run, reset=reset, outcome=outcome, details=details)
+    return Job(run=run, reset=reset, outcome=outcome, details={"kernel": kernels.variant})
