@@ -180,7 +180,8 @@ _WHOLE = (
     Workload("W7", (100, 100, 2), activation="relu", output="softmax", optimizer="adam", eta=1e-3,
              mini_batch_size=200, dtype="float32", data="a table", rows=100_000,
              threads=(ONE, ALL), goals={"sklearn": 8, "torch": 4, "limit": 1.3, "threads": 1.5}),
-    replace(_DIGITS, key="W8", task="ensemble", networks=32, goals={"threads": 1.85}),
+    replace(_DIGITS, key="W8", task="ensemble", networks=32, peers=("limit", "fastnet", "jax"),
+            goals={"threads": 1.85}),
 )  # fmt: skip
 
 #: Prediction of a few rows and of many; those of zeros and grey, and others without a zero.

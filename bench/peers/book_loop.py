@@ -16,8 +16,6 @@ Layers = list[Array]
 
 def why_not(workload: Workload, variant: str, threads: int) -> str | None:
     """Return the reason why the loop is not run here, or None."""
-    if workload.task == "ensemble":
-        return "W8 asks what a second core brings fastnet"
     if (workload.activation, workload.output) != ("sigmoid", "sigmoid"):
         return "the book's loop has sigmoid layers only"
     if workload.data == "dense" or workload.dtype != "float64":

@@ -17,8 +17,6 @@ ROUNDED = "its Adam works out 1 - beta^t in float32, where few digits are left o
 
 def why_not(workload: Workload, variant: str, threads: int) -> str | None:
     """Return the reason why Keras is not measured here, or None."""
-    if workload.task == "ensemble":
-        return "W8 asks what a second core brings fastnet"
     if workload.task == "gradient":
         return "Keras has no gradient of its own; JAX's is measured"
     return None

@@ -16,8 +16,6 @@ def why_not(workload: Workload, variant: str, threads: int) -> str | None:
     """Return the reason why scikit-learn cannot do this, or None."""
     import sklearn.neural_network  # noqa: F401
 
-    if workload.task == "ensemble":
-        return "W8 asks what a second core brings fastnet"
     if workload.task == "gradient":
         return "scikit-learn has no public gradient"
     return None

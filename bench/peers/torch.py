@@ -21,8 +21,6 @@ OUTPUTS = {
 
 def why_not(workload: Workload, variant: str, threads: int) -> str | None:
     """Return the reason why PyTorch is not measured here, or None."""
-    if workload.task == "ensemble":
-        return "W8 asks what a second core brings fastnet"
     if variant and workload.task not in ("train", "step"):
         return "the variants differ in the optimizer, which has no part here"
     return None
