@@ -24,7 +24,7 @@ settings.load_profile("fastnet")
 #: Files whose tests start processes and threads, send signals or measure memory: one worker runs
 #: them, one after another.
 SERIAL = {
-    "test_interrupted_files", "test_interrupts", "test_left_alone",
+    "test_fast_prediction", "test_interrupted_files", "test_interrupts", "test_left_alone",
     "test_memory_safety", "test_processes", "test_soak", "test_sweep_executors", "test_threads",
     "test_threads_of_one_network",
 }  # fmt: skip

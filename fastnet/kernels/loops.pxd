@@ -19,7 +19,6 @@ cdef struct Loops:
     Py_ssize_t (*predict)(
         Net *, const Inputs *, const Py_ssize_t *, Py_ssize_t, real *
     ) noexcept nogil
-    bint (*answer)(Net *, const void *, bint) noexcept nogil
     void (*evaluate)(
         Net *, const Inputs *, const Answers *, const Py_ssize_t *, Py_ssize_t
     ) noexcept nogil

@@ -11,14 +11,13 @@ from fastnet.kernels.threads cimport Barrier, wait_whether_to_start
 from fastnet.kernels.minibatch cimport Inputs, are_finite, fetch, is_finite, is_sparse
 from fastnet.kernels.gemm cimport Operands, gemm
 from fastnet.kernels.loops cimport Loops
-from fastnet.kernels.sparsify cimport are_mostly_zeros, compress
+from fastnet.kernels.sparsify cimport compress, is_better_sparse
 from fastnet.kernels.backprop cimport (
     Answers, Layer, Net, Statistics, activate_layer, add_cost_and_hit, apply_pending_decay,
     backward, errors, forward,
 )
 from fastnet.kernels.optimizers cimport Rule
 from fastnet.kernels.simd cimport real
-from fastnet.kernels.sparse cimport MOST_COLUMNS
 from fastnet.kernels.parallel cimport START, Task, start_and_train, train_through
 from fastnet.kernels.workspace cimport Workspace, place_buffers, shape_layer
 
@@ -70,15 +69,19 @@ cdef void place(Workspace *space, Net *net, Rule *rule) noexcept nogil:
 cdef Py_ssize_t predict(
     Net *net, const Inputs *inputs, const Py_ssize_t *places, Py_ssize_t n, real *out
 ) noexcept nogil:
-    """Write the outputs for rows places[:n]; return how many are done before a bad one, or n."""
+    """Write the outputs for rows places[:n]; return how many are done before a bad one, or n.
+
+    No `places`: dense rows in the order in which they lie.
+    """
     cdef Layer *last = &net.shape.layers[net.shape.depth - 1]
+    cdef Inputs here = inputs[0]
     cdef Py_ssize_t at = 0
     cdef Py_ssize_t count, b
     net.batch.checking = True
     while at < n:
         count = min(net.shape.capacity, n - at)
-        run_fetch(net, inputs, places + at, count)
-        if not net.batch.is_sparse and are_mostly_zeros(net, count):
+        run_fetch(net, &here, places, count)
+        if not net.batch.is_sparse and is_better_sparse(net, count):
             compress(net, count)
         run_forward(net, count)
         if net.batch.not_finite and not is_sparse(inputs) and not are_finite(net, count):
@@ -87,39 +90,12 @@ cdef Py_ssize_t predict(
         for b in range(count):
             memcpy(out + (at + b) * last.n_out, last.a_bu + b * last.ld, last.n_out * sizeof(real))
         at += count
+        if places != NULL:
+            places += count
+        else:
+            here.data += count * here.row_stride
     net.batch.checking = False
     return at
-
-
-cdef bint answer(Net *net, const void *data, bint is_double) noexcept nogil:
-    """Put the outputs for one dense example into the last layer's activations.
-
-    False where the example is not finite.
-    """
-    cdef bint good = True
-    cdef Py_ssize_t i
-    net.batch.x_ld = net.shape.layers[0].ld_in
-    net.batch.x_bi = net.batch.room
-    net.batch.is_sparse = False
-    net.batch.checking = True
-    if is_double == (sizeof(real) == sizeof(double)):
-        net.batch.x_bi = <const real *> data
-    elif is_double:
-        for i in range(net.shape.layers[0].n_in):
-            net.batch.room[i] = <real> (<const double *> data)[i]
-    else:
-        for i in range(net.shape.layers[0].n_in):
-            net.batch.room[i] = (<const float *> data)[i]
-    # Of dense rows, too: the sparse kernel has more sums under way for one example.
-    if net.shape.layers[0].n_in <= MOST_COLUMNS:
-        compress(net, 1)
-    run_forward(net, 1)
-    if net.batch.not_finite:
-        good = are_finite(net, 1)
-    if good:
-        run_activate(net, net.shape.depth - 1, 1)
-    net.batch.checking = False
-    return good
 
 
 cdef void evaluate(
@@ -235,7 +211,6 @@ cdef Loops _table
 _table.shape_layer = shape
 _table.place_buffers = place
 _table.predict = predict
-_table.answer = answer
 _table.evaluate = evaluate
 _table.statistics = statistics
 _table.train = train

@@ -102,9 +102,10 @@ cdef inline bint are_ready(
         return False
     if rows.col_stride != sizeof(real) or rows.row_stride % <Py_ssize_t> sizeof(real) != 0:
         return False
-    for b in range(1, count):
-        if order[b] != order[0] + b:
-            return False
+    if order != NULL:
+        for b in range(1, count):
+            if order[b] != order[0] + b:
+                return False
     return True
 
 
@@ -120,19 +121,22 @@ cdef inline bint are_finite(const Net *net, Py_ssize_t count) noexcept nogil:
 cdef inline void fetch(
     Net *net, const Inputs *rows, const Py_ssize_t *order, Py_ssize_t count
 ) noexcept nogil:
-    """Make rows order[:count] the batch at hand. Dropout of inputs wants a dense copy.
+    """Make rows order[:count] the batch at hand; no `order`: the first `count`, which are dense.
+
+    Dropout of inputs wants a dense copy.
 
     Reads the rows; overwrites the batch's pointers and, unless rows are used where they lie, the
     room of dense rows or of sparse values.
     """
     cdef SparseBatch *sparse = &net.batch.sparse
     cdef Py_ssize_t ld = net.shape.layers[0].ld_in
+    cdef Py_ssize_t first = order[0] if order != NULL else 0
     cdef Py_ssize_t b
     cdef real *x_i
     cdef bint dropping = net.counters.training and net.batch.x_mask_bi != NULL
     net.batch.is_sparse = is_sparse(rows) and not dropping
     if not dropping and are_ready(rows, order, count):
-        net.batch.x_bi = <const real *> (rows.data + order[0] * rows.row_stride)
+        net.batch.x_bi = <const real *> (rows.data + first * rows.row_stride)
         net.batch.x_ld = rows.row_stride // <Py_ssize_t> sizeof(real)
         return
     net.batch.x_bi = net.batch.room
@@ -144,7 +148,7 @@ cdef inline void fetch(
         elif is_sparse(rows):
             spread(rows, order[b], x_i)
         else:
-            gather(rows, order[b], x_i)
+            gather(rows, order[b] if order != NULL else b, x_i)
     if net.batch.is_sparse:
         cut_blocks(&net.batch.sparse, count, rows.n_marks, rows.columns_per_mark)
 

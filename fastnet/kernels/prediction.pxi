@@ -1,5 +1,6 @@
 """The engine that predicts; a part of engine.pyx."""
 cimport numpy as cnp
+from cpython.exc cimport PyErr_CheckSignals
 from libc.string cimport memcpy
 
 from fastnet.kernels.rows cimport Rows, Targets
@@ -7,12 +8,59 @@ from fastnet.kernels.minibatch cimport Inputs
 from fastnet.kernels.rwlock cimport leave
 from fastnet.kernels.backprop cimport MAX_DEPTH, Answers, Layer, Net, Statistics
 from fastnet.kernels.simd cimport real
+from fastnet.kernels.storage cimport STRIDED_BYTE, STRIDED_DOUBLE, STRIDED_FLOAT
+
+
+cdef bint lay_rows(cnp.ndarray a, Py_ssize_t n_in, Inputs *inputs, Py_ssize_t *n) noexcept:
+    """Set `inputs` and `n` to the rows of a plain array; False where it is no such."""
+    cdef int kind = cnp.PyArray_TYPE(a)
+    cdef int ndim = cnp.PyArray_NDIM(a)
+    if not cnp.PyArray_ISBEHAVED_RO(a) or not 1 <= ndim <= 2:
+        return False
+    if kind == cnp.NPY_DOUBLE:
+        inputs.storage = STRIDED_DOUBLE
+    elif kind == cnp.NPY_FLOAT:
+        inputs.storage = STRIDED_FLOAT
+    elif kind == cnp.NPY_UBYTE:
+        inputs.storage = STRIDED_BYTE
+    else:
+        return False
+    inputs.n_in = n_in
+    inputs.data = <const char *> cnp.PyArray_DATA(a)
+    inputs.row_stride = 0
+    inputs.col_stride = cnp.PyArray_STRIDE(a, ndim - 1)
+    n[0] = 1
+    if cnp.PyArray_DIM(a, ndim - 1) == n_in:
+        if ndim == 2:
+            n[0] = cnp.PyArray_DIM(a, 0)
+            inputs.row_stride = cnp.PyArray_STRIDE(a, 0)
+        return n[0] > 0
+    inputs.col_stride = cnp.PyArray_STRIDE(a, 0)
+    return ndim == 2 and cnp.PyArray_DIM(a, 0) == n_in and cnp.PyArray_DIM(a, 1) == 1
 
 
 cdef class PredictionEngine(Engine):
-    """Predicts with the flat vector of parameters where it lies; see `Engine`."""
+    """Predicts with the flat vector of parameters where it lies; see `Engine`.
 
+    Attributes
+    ----------
+    most_elements : int
+        Of an array that `answer` should take where several threads may answer together.
+    """
+
+    cdef Py_ssize_t call_rows  # that `answer` takes between two looks at whether Ctrl-C has come
+    cdef readonly Py_ssize_t most_elements
     cdef object flat  # kept alive, for the layers point into it
+
+    def __cinit__(self, *_, **__):
+        self.call_rows = self.capacity
+
+    def set_limits(self, Py_ssize_t call_rows, Py_ssize_t most_rows):
+        """Set how many rows `answer` takes in one kernel call, and in one thread."""
+        if not 1 <= call_rows or not 1 <= most_rows:
+            raise ValueError("at least one row at a time")
+        self.call_rows = call_rows
+        self.most_elements = most_rows * self.net.shape.layers[0].n_in
 
     def attach(self, real[::1] flat not None):
         """Predict with the flat vector where it lies; it has PAD elements of slack behind it."""
@@ -54,45 +102,63 @@ cdef class PredictionEngine(Engine):
         return done == stop - start
 
     def answer(self, cnp.ndarray a not None, cnp.ndarray parameters not None):
-        """The output for one example, by the shortest way; None where `a` needs a closer look.
+        """The outputs for a plain array, by the shortest way; None where `a` needs a closer look.
 
         Parameters
         ----------
-        a : ndarray of float64 or float32, contiguous, shape (n_in,) or (n_in, 1)
+        a : ndarray of float64, float32 or uint8, shape (n_in,), (n_in, 1) or (n, n_in)
+            Any strides; native byte order, aligned. Where n_in = 1 a column is a batch.
         parameters : ndarray
             The network's flat vector, read where it lies.
 
         Returns
         -------
-        ndarray of shape (n_out,) or (n_out, 1), or None
+        ndarray of shape (n_out,), (n_out, 1) or (n, n_out), or None
+            None, too, where the parameters have changed between two kernel calls.
         """
         cdef Net *net = &self.net
-        cdef Layer *last = &net.shape.layers[net.shape.depth - 1]
+        cdef Inputs inputs
         cdef cnp.npy_intp shape[2]
-        cdef int kind = cnp.PyArray_TYPE(a)
-        cdef int ndim = cnp.PyArray_NDIM(a)
-        cdef bint good
-        cdef const void *data = cnp.PyArray_DATA(a)
-        if (
-            not cnp.PyArray_ISCARRAY_RO(a) or kind != cnp.NPY_DOUBLE and kind != cnp.NPY_FLOAT
-            or cnp.PyArray_SIZE(a) != net.shape.layers[0].n_in or not 1 <= ndim <= 2
-            or ndim == 2 and (cnp.PyArray_DIM(a, 1) != 1 or net.shape.layers[0].n_in == 1)
-            or cnp.PyArray_TYPE(parameters) != own_type()  # its dtype can be assigned to
-        ):
+        cdef int kind = own_type()
+        cdef bint is_batch
+        cdef Py_ssize_t n_in = net.shape.layers[0].n_in
+        cdef Py_ssize_t n_out = net.shape.layers[net.shape.depth - 1].n_out
+        cdef Py_ssize_t at = 0
+        cdef Py_ssize_t n, count, done
+        cdef long version = 0
+        cdef real *out
+        # The type of the parameters, for it can be assigned to.
+        if cnp.PyArray_TYPE(parameters) != kind or not lay_rows(a, n_in, &inputs, &n):
             return None
         if net.shape.layers[0].b_u != <real *> cnp.PyArray_DATA(parameters):
             self.attach(parameters)
-        self.begin_reading()
-        with nogil:
-            good = loops.answer(net, data, kind == cnp.NPY_DOUBLE)
-            leave(self.gate)
-        if not good:
+        is_batch = cnp.PyArray_NDIM(a) == 2 and cnp.PyArray_DIM(a, 1) == n_in
+        shape[0] = n if is_batch else n_out
+        shape[1] = n_out if is_batch else 1
+        try:
+            outputs = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(a), shape, kind, 0)
+        except (MemoryError, ValueError):
             return None
-        shape[0] = last.n_out
-        shape[1] = 1
-        out = cnp.PyArray_EMPTY(ndim, shape, own_type(), 0)
-        memcpy(cnp.PyArray_DATA(out), last.a_bu, last.n_out * sizeof(real))
-        return out
+        out = <real *> cnp.PyArray_DATA(outputs)
+        if n > self.call_rows and self.guard is not None:
+            version = self.guard.version
+        while True:
+            count = min(self.call_rows, n - at)
+            self.begin_reading()
+            with nogil:
+                done = loops.predict(net, &inputs, NULL, count, out)
+                leave(self.gate)
+            if done < count:
+                return None
+            at += count
+            if at == n:
+                break
+            PyErr_CheckSignals()
+            inputs.data += count * inputs.row_stride
+            out += count * n_out
+        if n > self.call_rows and self.guard is not None and self.guard.version != version:
+            return None
+        return outputs
 
     def evaluate(
         self, Rows rows not None, Targets targets not None, const Py_ssize_t[::1] order not None,

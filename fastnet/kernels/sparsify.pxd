@@ -25,15 +25,20 @@ cdef inline double worthwhile_density(Py_ssize_t width) noexcept nogil:
     return (0.4 - finding * LANES / width) / 1.5
 
 
-cdef inline bint are_mostly_zeros(const Net *net, Py_ssize_t count) noexcept nogil:
-    """Whether the dense batch at hand has so many, by a few of its rows, that it pays."""
+cdef inline bint is_better_sparse(const Net *net, Py_ssize_t count) noexcept nogil:
+    """Whether the dense batch at hand has so many zeros, by a few of its rows, that it pays.
+
+    One example always is: the sparse kernel has more sums under way for it.
+    """
     cdef Py_ssize_t n_in = net.shape.layers[0].n_in
     cdef double most = worthwhile_density(net.shape.layers[0].width)
     cdef const real *x
     cdef Py_ssize_t found = 0
     cdef Py_ssize_t i, k
-    if n_in > MOST_COLUMNS or most <= 0:
+    if n_in > MOST_COLUMNS:
         return False
+    if count == 1 or most <= 0:
+        return count == 1
     for k in range(SAMPLE_ROWS):
         x = net.batch.x_bi + (count * k // SAMPLE_ROWS) * net.batch.x_ld
         for i in range(n_in):

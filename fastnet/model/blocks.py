@@ -21,6 +21,7 @@ __all__ = [
     "prediction_rows",
     "prediction_threads",
     "products",
+    "thread_rows",
 ]
 
 #: Examples a kernel call at the most and the least, for a gradient at the least, and how many
@@ -88,6 +89,17 @@ def prediction_threads(sizes: Sequence[int], n: int, most: int) -> int:
     [1, 2, 4]
     """
     return max(1, min(most, n * products(sizes) // PRODUCTS_PER_THREAD))
+
+
+def thread_rows(sizes: Sequence[int]) -> int:
+    """Return the most examples whose prediction is not enough for two threads; at least 1.
+
+    Examples
+    --------
+    >>> thread_rows([784, 30, 10]), thread_rows([4000, 4000])
+    (352, 1)
+    """
+    return max(1, (2 * PRODUCTS_PER_THREAD - 1) // products(sizes))
 
 
 def gradient_rows(sizes: Sequence[int]) -> int:

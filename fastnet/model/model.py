@@ -15,7 +15,7 @@ from fastnet.costs import Cost, CrossEntropyCost, find_cost
 from fastnet.history import History
 from fastnet.initializers import Initializer, name_of, read_initializer
 from fastnet.model.architecture import Architecture, check_cost, read_architecture
-from fastnet.model.blocks import call_rows, pieces, prediction_rows
+from fastnet.model.blocks import call_rows, pieces, prediction_rows, thread_rows
 from fastnet.model.guard import TrainingGuard
 from fastnet.model.parameters import Views, allocate, layer_views
 from fastnet.model.targets import (
@@ -404,7 +404,10 @@ class Model:
                 kept.append(engine)
 
     def _prediction_engine(self, capacity: int) -> PredictionEngine:
-        return self._made(kernels.prediction_engine(self.dtype), capacity, guard=self._guard)
+        engine = self._made(kernels.prediction_engine(self.dtype), capacity, guard=self._guard)
+        sizes = self._architecture.sizes
+        engine.set_limits(call_rows(sizes), thread_rows(sizes))
+        return engine
 
     def _training_engine(self, capacity: int, **options: Any) -> TrainingEngine:
         return self._made(kernels.training_engine(self.dtype), capacity, **options)

@@ -23,7 +23,7 @@ from fastnet.model.blocks import (
     pieces,
     prediction_threads,
 )
-from fastnet.model.model import Model
+from fastnet.model.model import KEPT_WORKSPACES, Model
 from fastnet.model.norms import norm, regularized
 from fastnet.model.parameters import layer_views
 
@@ -56,9 +56,12 @@ def feedforward(model: Model, a: ArrayLike) -> Array:
             engine = kept.pop()
         except IndexError:
             pass
-        else:  # the fast path, which takes one plain example
-            output = engine.answer(a, model._parameters)
-            kept.append(engine)
+        else:  # the fast path, which takes plain arrays
+            output = None
+            if a.size <= engine.most_elements or get_num_threads() == 1:
+                output = engine.answer(a, model._parameters)
+            if len(kept) < KEPT_WORKSPACES:
+                kept.append(engine)
             if output is not None:
                 return output
     X, turn = as_batch(a, model._architecture.sizes[0], "a")
