@@ -12,7 +12,7 @@ from fastnet.kernels.threads cimport Barrier, barrier_wait
 from fastnet.kernels.dropout cimport drop
 from fastnet.kernels.gemm cimport Operands
 from fastnet.kernels.activations cimport (
-    IDENTITY, SOFTMAX, activate, argmax, output_cost, output_delta, saturation, softmax,
+    IDENTITY, RELU, SOFTMAX, activate, argmax, output_cost, output_delta, saturation, softmax,
     softmax_rows, times_derivative,
 )
 from fastnet.kernels.layout cimport Panel, panel_of
@@ -162,6 +162,18 @@ cdef inline void wait_for_threads(Net *net) noexcept nogil:
         barrier_wait(net.thread.barrier)
 
 
+cdef inline bint is_rectified(const Net *net, Py_ssize_t l) noexcept nogil:
+    """Whether the product that forms z of layer l stores a in its place at once.
+
+    Not where z itself is asked for: in the last layer, for statistics, to see what is not finite.
+    """
+    cdef bint first = l == 0 and (net.batch.is_sparse or net.batch.checking)
+    return (
+        net.shape.layers[l].activation == RELU and l < net.shape.depth - 1 and not first
+        and net.counters.statistics == NULL
+    )
+
+
 cdef inline void weighted_inputs(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
     """This thread's columns of z_bu of layer l.
 
@@ -184,6 +196,7 @@ cdef inline void weighted_inputs(Net *net, Py_ssize_t l, Py_ssize_t count) noexc
     p.c_m = layer.ld
     p.k = layer.n_in
     p.beta = 1
+    p.rectify = is_rectified(net, l)
     p.panel = net.thread.panel
     net.thread.product(&p, 0, count, 0, layer.last - layer.first)
 
@@ -260,12 +273,13 @@ cdef inline void activate_layer(Net *net, Py_ssize_t l, Py_ssize_t count) noexce
     cdef Layer *layer = &net.shape.layers[l]
     cdef Statistics *found = NULL
     cdef Py_ssize_t b
+    cdef bint dropping = net.counters.training and layer.mask_bu != NULL
+    if is_rectified(net, l) and not dropping:
+        return
     if net.counters.statistics != NULL:
         found = &net.counters.statistics[l]
         note_z(layer, found, count)
-    elif layer.activation != SOFTMAX and layer.last - layer.first == layer.ld and not (
-        net.counters.training and layer.mask_bu != NULL
-    ):
+    elif layer.activation != SOFTMAX and layer.last - layer.first == layer.ld and not dropping:
         activate(layer.activation, layer.a_bu, count * layer.ld)  # rows without a gap
         return
     if layer.activation == SOFTMAX:
@@ -277,7 +291,7 @@ cdef inline void activate_layer(Net *net, Py_ssize_t l, Py_ssize_t count) noexce
         if found != NULL:
             saturation(layer.activation, layer.a_bu + b * layer.ld, layer.n_out,
                        &found.sum_derivative, &found.saturated)
-        if net.counters.training and layer.mask_bu != NULL:
+        if dropping:
             drop(layer.a_bu + b * layer.ld, layer.mask_bu + b * layer.ld, layer.first,
                  min(layer.last, layer.n_out), layer.keep, net.counters.dropout_key, l + 1,
                  net.counters.position + b)
@@ -555,6 +569,7 @@ cdef inline void backpropagate(
         p.c_m = below.ld
         p.k = layer.n_out
         p.beta = 0
+        p.rectify = False
         p.panel = net.thread.panel
         net.thread.product(&p, 0, count, first, last)
     finish_errors(&q, first, last)
@@ -611,6 +626,7 @@ cdef inline void narrow_outer(
     p.c_m = layer.ld_in
     p.k = count
     p.beta = beta
+    p.rectify = False
     p.panel = net.thread.panel
     net.thread.product(&p, 0, layer.n_out, 0, net.shape.layers[l - 1].width)
     for u in range(layer.n_out):
@@ -640,6 +656,7 @@ cdef inline void outer(
     p.c_m = layer.w_ld
     p.k = count
     p.beta = beta
+    p.rectify = False
     p.panel = net.thread.panel
     net.thread.product(&p, 0, layer.n_in, 0, layer.last - layer.first)
 

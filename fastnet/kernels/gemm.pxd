@@ -9,11 +9,12 @@ and c are padded to PAD elements. For every (m, n) the sum runs over k in rising
 the tile, so that neither batch size nor threads change a bit of the result.
 """
 from fastnet.kernels.simd cimport (
-    LANES, PANEL_DEPTH, TILE_ROWS, TILE_SUMS, TILE_VECTORS, WIDEST_TILE, real, v_load, v_splat,
-    v_store, vreal,
+    LANES, PAD, PANEL_DEPTH, TILE_ROWS, TILE_SUMS, TILE_VECTORS, WIDEST_TILE, prefetch_read, real,
+    v_load, v_splat, v_store, v_where_greater, vreal,
 )
 
 cdef enum:
+    LONG_ROW = 128  # elements that may come from main memory
     FEW_ROWS = 2  # of which tiles are wider, for there must be enough sums under way
     MANY_ROWS = 24  # from so many on, b is packed: it is read again for every tile of rows
 
@@ -30,6 +31,8 @@ cdef struct Operands:
     Py_ssize_t c_m  # row length of c
     Py_ssize_t k
     real beta  # 0 does not read c_in
+    bint rectify  # whether c is cut to 0 or more: a ReLU
+    bint more  # of the sum over k is to come
     real *panel  # room for PANEL_DEPTH rows of a tile's columns
 
 
@@ -62,6 +65,8 @@ cdef inline void tile(
     cdef const real *a = p.a + m * p.a_m
     cdef const real *c_in = p.c_in + m * p.c_in_m + n
     cdef real *c = p.c + m * p.c_m + n
+    cdef Py_ssize_t left = p.k
+    cdef Py_ssize_t piece = PAD if p.a_k == 1 and left >= LONG_ROW else left
     cdef Py_ssize_t _k
     cdef int r, v
     for r in range(rows):
@@ -75,15 +80,25 @@ cdef inline void tile(
         for r in range(rows):
             for v in range(vectors):
                 sums[r * vectors + v] = v_splat(p.beta) * v_load(c_in + r * p.c_in_m + v * LANES)
-    for _k in range(p.k):
-        for v in range(vectors):
-            b_n[v] = v_load(b + v * LANES)
-        for r in range(rows):
-            factor = v_splat(a[r * p.a_m])
+    while left > 0:
+        if piece == PAD:
+            # The next tile's rows, of which each piece is too short for the processor to foresee.
+            for r in range(rows):
+                prefetch_read(a + (r + rows) * p.a_m)
+        for _k in range(min(left, piece)):
             for v in range(vectors):
-                sums[r * vectors + v] = sums[r * vectors + v] + factor * b_n[v]
-        a += p.a_k
-        b += b_k
+                b_n[v] = v_load(b + v * LANES)
+            for r in range(rows):
+                factor = v_splat(a[r * p.a_m])
+                for v in range(vectors):
+                    sums[r * vectors + v] = sums[r * vectors + v] + factor * b_n[v]
+            a += p.a_k
+            b += b_k
+        left -= piece
+    if p.rectify and not p.more:
+        for v in range(rows * vectors):
+            # `0 > z` keeps a NaN, which `z > 0` would turn into a zero.
+            sums[v] = v_where_greater(v_splat(0), sums[v], v_splat(0), sums[v])
     for r in range(rows):
         for v in range(vectors):
             v_store(c + r * p.c_m + v * LANES, sums[r * vectors + v])
@@ -133,6 +148,7 @@ cdef inline void gemm(
     if m_end - m >= MANY_ROWS:
         p.k = min(left, PANEL_DEPTH)
     while left > 0:
+        p.more = left > p.k
         at = n
         while at < n_end:
             # As wide as each other, for a narrow strip is a slow one: 4 and 3 vectors, not 4, 2, 1.
