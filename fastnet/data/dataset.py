@@ -206,8 +206,9 @@ def read_dataset(
     ----------
     data : (X, y) or iterable of (x, y)
         X of shape (n, n_in), any real dtype, strides and byte order, or a sparse matrix of SciPy's,
-        or Derived. y: class numbers, shape (n,), or targets, shape (n, n_out). Or the book's pairs:
-        x of shape (n_in, 1) or (n_in,), y a class number or a column of n_out targets.
+        or Derived, or InputRows, which are not checked twice. y: class numbers, shape (n,), or
+        targets, shape (n, n_out). Or the book's pairs: x of shape (n_in, 1) or (n_in,), y a class
+        number or a column of n_out targets.
     n_in, n_out : int
         Units of the network's first and last layer.
     dtype : dtype
@@ -239,7 +240,8 @@ def read_dataset(
             )
         if facts is not None and check is not None:
             check(facts, f"{name}: y")
-        rows.check(dtype, repeated=repeated)
+        if rows.checked != dtype:
+            rows.check(dtype, repeated=repeated)
         return Dataset(rows, wrapped.class_numbers, targets, wrapped, dtype, facts=facts)
 
 

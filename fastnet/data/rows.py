@@ -75,6 +75,8 @@ class InputRows:
         What messages call X.
     rows : Rows or None
         All of them for the kernels; None where kernels cannot read them as they lie.
+    checked : dtype or None
+        The type that they have been checked for, to be read repeatedly.
     """
 
     n: int
@@ -82,6 +84,7 @@ class InputRows:
     dtype: np.dtype[Any]
     name: str
     rows: kernel_rows.Rows | None = None
+    checked: np.dtype[Any] | None = None
 
     def check(self, dtype: np.dtype[Any], *, repeated: bool = False) -> None:
         """Refuse NaN, infinity, and what would become infinite in `dtype`.

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, is_regressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from fastnet import kernels
 from fastnet.callbacks import read_callbacks
 from fastnet.common.errors import DivergenceError
+from fastnet.data.rows import InputRows, as_rows
 from fastnet.data.sparse import with_checked_indices
 from fastnet.estimators.draws import Rate, SklearnRandomState, draw_weights
 from fastnet.estimators.settings import ACTIVATIONS, check_parameters, hidden_sizes, make_optimizer
@@ -58,6 +59,23 @@ def has_steps(estimator: Any) -> bool:
             "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic."
         )
     return True
+
+
+def _is_table(X: Any) -> bool:
+    """Return whether scikit-learn's checks pass X on as it is, if all its numbers are finite."""
+    return type(X) is np.ndarray and X.ndim == 2 and X.size > 0 and kernels.can_read(X)
+
+
+def _are_plain_targets(y: Any) -> bool:
+    """Return whether scikit-learn's checks pass y on as it is."""
+    if type(y) is not np.ndarray or y.ndim not in (1, 2) or not y.size or not y.dtype.isnative:
+        return False
+    return y.dtype.kind in "biu" or (y.dtype.kind == "f" and bool(np.isfinite(y).all()))
+
+
+def _dtype_for(X: Any) -> np.dtype[Any]:
+    """Return the type of a network that is trained on X."""
+    return np.dtype(np.float32 if X.dtype == np.float32 else np.float64)
 
 
 def _views(network: Network, name: str) -> Views:
@@ -179,11 +197,13 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         partial: bool = False,
         classes: Any = None,
     ) -> None:
-        check_parameters(self)
+        rng = check_parameters(self)
         hidden, optimizer = hidden_sizes(self), make_optimizer(self)
         anew = "network_" not in self.__dict__ or not (partial or self.warm_start)
         given = {"X": X, "y": y}
-        X, y = self._validated(X, y, "X", "y", reset=anew)
+        rows = self._plain_rows(X, y, anew)
+        if rows is None:
+            X, y = self._validated(X, y, "X", "y", reset=anew)
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
@@ -191,19 +211,41 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         class_weight = self._class_weights(y, partial)
         if class_weight is not None:
             sample_weight = class_weight * (1 if sample_weight is None else sample_weight)
-        rng = check_random_state(self.random_state)
         self._prepare(X, hidden, rng, anew, partial)
         if partial and self.converged_ and self.early_stopping:
             return
         held_out = self._validation(*validation)
         if self.early_stopping and held_out is None and not isinstance(optimizer, LBFGS):
             X, targets, sample_weight, held_out = self._split(X, targets, sample_weight, rng)
+            rows = None
         tasks = [] if partial else self._begin_tasks(given, metadata)
-        self._train(X, targets, sample_weight, held_out, optimizer, partial, tasks)
+        self._train(rows or X, targets, sample_weight, held_out, optimizer, partial, tasks)
         for task in tasks:
             task.context.call_on_fit_task_end(
                 estimator=self, reconstruction_attributes=self._fitted_attributes, **task.given
             )
+
+    def _plain_rows(self, X: Any, y: Any, reset: bool) -> InputRows | None:
+        """Return the rows of X, checked and counted, if X and y are plain arrays; or None.
+
+        None too if there is anything to refuse: scikit-learn's checks say what it is.
+        """
+        own = self.__dict__
+        if not (_is_table(X) and _are_plain_targets(y) and len(X) == len(y)):
+            return None
+        if not reset and (X.shape[1] != own["n_features_in_"] or "feature_names_in_" in own):
+            return None
+        dtype = _dtype_for(X) if reset else self.network_.dtype
+        rows = as_rows(X, X.shape[1], "X")
+        try:
+            rows.check(dtype, repeated=not self.early_stopping)
+        except ValueError:
+            return None
+        rows.checked = None if self.early_stopping else dtype
+        if reset:
+            self.n_features_in_ = X.shape[1]
+            own.pop("feature_names_in_", None)
+        return rows
 
     def _validated(self, X: Any, y: Any, X_name: str, y_name: str, *, reset: bool) -> Any:
         """Return X and y as scikit-learn checks them, which sparse indices are not by itself."""
@@ -238,7 +280,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         cost, output, self.out_activation_ = self._cost()
         sizes = [X.shape[1], *hidden, self.n_outputs_]
         if anew:
-            dtype = np.float32 if X.dtype == np.float32 else np.float64
+            dtype = _dtype_for(X)
             # What was assigned before the first call is what a call starts from that goes on.
             given = {name: self.__dict__[name] for name in LAYERS if name in self.__dict__}
             keeps = (partial or self.warm_start) and len(given) == len(LAYERS)
@@ -289,7 +331,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             sizes,
             cost,
             dtype=dtype,
-            rng=rng if named else 0,
+            rng=0 if rng is None else rng,
             activation=ACTIVATIONS[self.activation],
             output=output,
             initializer=self.initializer if named else 0.0,
@@ -349,7 +391,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         partial: bool,
         tasks: list[TaskCallbacks],
     ) -> None:
-        n = X.shape[0]
+        n = len(targets)
         size = self._batch_size(n, optimizer)
         # scikit-learn divides by the weights of a mini-batch, fastnet by its number: with weights
         # of mean 1 the two are the same for the data as a whole. Its penalty is divided by the
@@ -447,12 +489,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         own = self.__dict__
         # Fast path: of a plain array of the right width, the network refuses what is not finite.
         if (
-            type(X) is np.ndarray
-            and X.ndim == 2
+            _is_table(X)
             and X.shape[1] == own.get("n_features_in_")
-            and X.shape[0]
-            and X.dtype.char in "df"
-            and X.dtype.isnative
             and "feature_names_in_" not in own
             and "network_" in own
         ):

@@ -253,13 +253,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _read_targets(self, y: Any, first: bool, classes: Any = None, again: bool = False) -> Array:
         """Class numbers, a column of 0 and 1 for two classes, or a column a label."""
-        kind = _kind(y)
+        found = _plain_classes(y)
+        kind = _kind(y) if found is None else "binary" if len(found) <= 2 else "multiclass"
         multilabel = kind == "multilabel-indicator"
         binarizer = LabelBinarizer().fit(y) if multilabel and first else None
-        y = _indicators(y) if multilabel else column_or_1d(y, warn=True)
+        if found is None:
+            y = _indicators(y) if multilabel else column_or_1d(y, warn=True)
+            found = np.arange(y.shape[1]) if multilabel else unique_labels(y)
         if first:
             self._multilabel, self._label_binarizer = multilabel, binarizer
-            self._set_classes(y, classes)
+            self._set_classes(y, found, classes)
         elif multilabel != self._multilabel:
             raise ValueError(f"y is of kind {kind!r}, which it was not in the first call.")
         elif classes is not None and not np.array_equal(self.classes_, self._sorted(classes)):
@@ -267,15 +270,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 f"`classes={classes!r}` is not the same as on last call "
                 f"to partial_fit, was: {self.classes_!r}"
             )
-        elif again and not multilabel and set(found := unique_labels(y)) != set(self.classes_):
+        elif again and not multilabel and set(found) != set(self.classes_):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "
                 f"call to fit. Previously got {self.classes_}, `y` has {found}"
             )
-        return self._encode(y)
+        return self._encode(y, found)
 
-    def _set_classes(self, y: Array, classes: Any) -> None:
-        found = np.arange(y.shape[1]) if self._multilabel else unique_labels(y)
+    def _set_classes(self, y: Array, found: Array, classes: Any) -> None:
         self.classes_ = found if classes is None else self._sorted(classes)
         n = len(self.classes_)
         if self._multilabel and n != y.shape[1]:
@@ -287,14 +289,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         named: Array = np.asarray(classes) if self._multilabel else unique_labels(classes)
         return named
 
-    def _encode(self, y: Array) -> Array:
+    def _encode(self, y: Array, found: Array) -> Array:
+        """Return y, whose classes have been `found`, as the network takes it."""
         if self._multilabel:
             if y.shape[1] != self.n_outputs_:
                 raise ValueError(f"y has {y.shape[1]} columns; expected {self.n_outputs_}.")
             return y.astype(np.float64)
-        found = np.unique(y)
-        unknown = np.setdiff1d(found, self.classes_)
-        if unknown.size:
+        if found is not self.classes_ and np.setdiff1d(found, self.classes_).size:
             raise ValueError(
                 f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. "
                 f"'y' has {found}."
@@ -319,6 +320,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         else:
             losses = -np.log(np.where(targets > 0.5, outputs, 1 - outputs)).sum(axis=1)
         return float(np.average(losses, weights=weights))
+
+
+def _plain_classes(y: Any) -> Array | None:
+    """Return the classes in a plain array of whole numbers or bools; None of anything else."""
+    plain = type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in "biu" and y.dtype.isnative
+    return np.unique(y) if plain and y.size else None
 
 
 def _kind(y: Any) -> str:

@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -53,8 +53,11 @@ REALS: dict[str, tuple[str, Callable[[float], bool]]] = {
 BOOLEANS = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping")
 
 
-def check_parameters(estimator: Any) -> None:
-    """Refuse parameters that are not of their kind; `fit` calls this before it changes anything."""
+def check_parameters(estimator: Any) -> np.random.RandomState:
+    """Refuse parameters that are not of their kind; return the generator of `random_state`.
+
+    `fit` calls this before it changes anything.
+    """
     for name in REALS:
         _check_real(estimator, name)
     for name in BOOLEANS:
@@ -74,16 +77,17 @@ def check_parameters(estimator: Any) -> None:
         _check_name(estimator, "learning_rate", LEARNING_RATES)
     if not isinstance(estimator.verbose, (bool, np.bool_, Integral)) or estimator.verbose < 0:
         _refuse(estimator, "verbose", "True, False or a whole number of 0 or more")
-    try:
-        check_random_state(estimator.random_state)
-    except ValueError:
-        _refuse(estimator, "random_state", "None, a whole number below 2**32 or a RandomState")
     if estimator.initializer is not None:
         read_initializer(estimator.initializer, "initializer")
     read_callbacks(estimator.callbacks)
+    try:
+        rng: np.random.RandomState = check_random_state(estimator.random_state)
+    except ValueError:
+        _refuse(estimator, "random_state", "None, a whole number below 2**32 or a RandomState")
+    return rng
 
 
-def _refuse(estimator: Any, name: str, wanted: str) -> None:
+def _refuse(estimator: Any, name: str, wanted: str) -> NoReturn:
     """Raise scikit-learn's own error, a ValueError and a TypeError; it names all it is about."""
     kind, came = type(estimator).__name__, getattr(estimator, name)
     raise InvalidParameterError(f"{name} of {kind} is {shown(came)}; expected {wanted}.")

@@ -1,4 +1,4 @@
-"""Predictions for plain arrays, which skip checks, beside those for arrays that get them all."""
+"""Plain arrays, for which some of scikit-learn's checks are left out, beside others."""
 
 import pickle
 
@@ -96,6 +96,71 @@ def test_bad_rows_are_refused_in_their_words(kind):
             with pytest.raises(ValueError) as caught:
                 method(rows)
             assert str(caught.value) == str(expected.value)
+
+
+@pytest.mark.parametrize("options", [{}, {"early_stopping": True}, {"solver": "lbfgs"}])
+@pytest.mark.parametrize("kind", [*TARGETS, "text", "small", "few"])
+def test_plain_arrays_are_learnt_as_those_that_are_checked(kind, options):
+    y = {
+        "text": TARGETS["two classes"].astype("U9"),
+        "small": np.digitize(X[:, 0], [-0.5, 0.5]).astype(np.int8),
+        "few": np.digitize(X[:, 0], [-0.5, 0.5]).astype(">u2"),
+    }.get(kind, TARGETS.get(kind))
+    estimator = MLPRegressor if "number" in kind else MLPClassifier
+    sparse = np.where(X > 1, X, 0)  # a network keeps its non-zeros
+    for rows in (X, X.astype(np.float32), (30 * abs(X)).astype(np.uint8), X[:, ::-1], sparse):
+        plain, checked = (
+            estimator(max_iter=4, random_state=0, **options).fit(*data)
+            for data in [(rows, y), (rows.view(Checked), y.view(Checked))]
+        )
+        assert plain.network_.parameters.tobytes() == checked.network_.parameters.tobytes()
+        assert (plain.n_features_in_, plain.loss_curve_) == (3, checked.loss_curve_)
+        if estimator is MLPClassifier:
+            assert plain.classes_.dtype == checked.classes_.dtype
+            assert plain.classes_.tolist() == checked.classes_.tolist()
+
+
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("kind", ["two classes", "small", "labels", "number", "numbers"])
+def test_data_are_refused_in_their_words_before_anything_changes(kind, again):
+    y = np.digitize(X[:, 0], [-0.5, 0.5]) if kind == "small" else TARGETS[kind]
+    name = "MLPRegressor" if "number" in kind else "MLPClassifier"
+    theirs, ours = (
+        getattr(module, name)(max_iter=2, random_state=0, warm_start=again)
+        for module in (neural_network, Ours)
+    )
+    if again:
+        theirs.fit(X, y)
+        ours.fit(X, y)
+        parameters = ours.network_.parameters.copy()
+    holed = np.where(np.arange(120).reshape(40, 3) == 119, np.nan, X)
+    bad = [
+        (holed, y), (holed.astype(np.float32), y), (np.where(X > 2, np.inf, X), y), (X[:39], y),
+        (X[:0], y[:0]), (X[:, :0], y), (X[:, 0], y), (X, y[:39]), (X[:1], y), (X * 1j, y),
+    ]  # fmt: skip
+    if y.dtype.kind == "f":
+        bad.append((X, np.where(y == y.max(), np.nan, y)))
+    for rows, targets in bad:
+        with pytest.raises(ValueError) as expected:
+            theirs.fit(rows, targets)
+        with pytest.raises(ValueError) as caught:
+            ours.fit(rows, targets)
+        assert str(caught.value) == str(expected.value)
+        assert hasattr(ours, "network_") == again
+        if again:
+            assert ours.network_.parameters.tobytes() == parameters.tobytes()
+
+
+def test_column_names_are_forgotten_and_counted():
+    pandas = pytest.importorskip("pandas", reason="pandas is missing")
+    estimator = MLPRegressor(max_iter=2).fit(pandas.DataFrame(X, columns=list("abc")), X[:, 0])
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        estimator.partial_fit(X, X[:, 0])
+    estimator.fit(X[:, :2], X[:, 0])
+    assert not hasattr(estimator, "feature_names_in_")
+    assert estimator.n_features_in_ == 2
+    with pytest.raises(ValueError, match="X has 3 features, but MLPRegressor is expecting 2"):
+        estimator.partial_fit(X, X[:, 0])
 
 
 def test_a_single_column_is_a_table():
