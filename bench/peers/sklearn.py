@@ -59,10 +59,13 @@ def _model(library: Any, problem: Problem) -> Any:
 
 
 def _write_start(model: Any, problem: Problem) -> None:
-    for coef, w in zip(model.coefs_, problem.weights, strict=True):
-        coef[...] = w.T[:, : coef.shape[1]]
-    for intercept, b in zip(model.intercepts_, problem.biases, strict=True):
-        intercept[...] = b.ravel()[: len(intercept)]
+    for coef, intercept, w, b in zip(
+        model.coefs_, model.intercepts_, problem.weights, problem.biases, strict=True
+    ):
+        if len(intercept) == len(w):
+            coef[...], intercept[...] = w.T, b.ravel()
+        else:  # a softmax over two is the logistic function of their difference
+            coef[:, 0], intercept[0] = w[1] - w[0], b[1, 0] - b[0, 0]
 
 
 def _read(model: Any) -> np.ndarray:
