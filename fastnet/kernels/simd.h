@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#if defined(__AVX512F__)
+#if defined(__AVX2__)
 #include <immintrin.h>
 #endif
 
@@ -189,6 +189,43 @@ ALWAYS_INLINE ptrdiff_t v_keep(const real *x, int col, uint16_t *cols, real *val
     _mm512_storeu_ps(values, _mm512_maskz_compress_ps(kept, all));
     _mm256_storeu_si256((__m256i *)cols, _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(kept, at)));
     return _mm_popcnt_u32(kept);
+}
+#endif
+#elif defined(__AVX2__) && defined(__GNUC__)
+#define KEEPS_VECTORS 1
+/* For each mask of eight lanes, the lanes whose bits are set, a byte each from the lowest on. */
+#define KEPT_BIT(mask, bit) ((uint64_t)(mask) >> (bit) & 1)
+#define KEPT_FROM(mask, bit, rest) \
+    ((rest) * (1 + 255 * KEPT_BIT(mask, bit)) + (bit) * KEPT_BIT(mask, bit))
+#define KEPT_1(m) KEPT_FROM(m, 0, KEPT_FROM(m, 1, KEPT_FROM(m, 2, KEPT_FROM(m, 3, \
+    KEPT_FROM(m, 4, KEPT_FROM(m, 5, KEPT_FROM(m, 6, KEPT_FROM(m, 7, 0))))))))
+#define KEPT_4(m) KEPT_1(m), KEPT_1((m) + 1), KEPT_1((m) + 2), KEPT_1((m) + 3)
+#define KEPT_16(m) KEPT_4(m), KEPT_4((m) + 4), KEPT_4((m) + 8), KEPT_4((m) + 12)
+#define KEPT_64(m) KEPT_16(m), KEPT_16((m) + 16), KEPT_16((m) + 32), KEPT_16((m) + 48)
+static const uint64_t kept_lanes[256] = {KEPT_64(0), KEPT_64(64), KEPT_64(128), KEPT_64(192)};
+#define v_kept(mask) _mm_loadl_epi64((const __m128i *)(kept_lanes + (mask)))
+#if FASTNET_DIGITS == 53
+ALWAYS_INLINE ptrdiff_t v_keep(const real *x, int col, uint16_t *cols, real *values)
+{
+    const __m256d all = _mm256_loadu_pd(x);
+    const __m256d kept = _mm256_cmp_pd(all, _mm256_setzero_pd(), _CMP_NEQ_UQ);
+    const int mask = _mm256_movemask_pd(kept), halves = _mm256_movemask_ps(_mm256_castpd_ps(kept));
+    const __m128i at = _mm_add_epi16(_mm_cvtepu8_epi16(v_kept(mask)), _mm_set1_epi16((short)col));
+    _mm256_storeu_ps((float *)values, _mm256_permutevar8x32_ps(
+        _mm256_castpd_ps(all), _mm256_cvtepu8_epi32(v_kept(halves))));
+    _mm_storel_epi64((__m128i *)cols, at);
+    return __builtin_popcount((unsigned)mask);
+}
+#else
+ALWAYS_INLINE ptrdiff_t v_keep(const real *x, int col, uint16_t *cols, real *values)
+{
+    const __m256 all = _mm256_loadu_ps(x);
+    const int mask = _mm256_movemask_ps(_mm256_cmp_ps(all, _mm256_setzero_ps(), _CMP_NEQ_UQ));
+    const __m128i lanes = v_kept(mask);
+    const __m128i at = _mm_add_epi16(_mm_cvtepu8_epi16(lanes), _mm_set1_epi16((short)col));
+    _mm256_storeu_ps(values, _mm256_permutevar8x32_ps(all, _mm256_cvtepu8_epi32(lanes)));
+    _mm_storeu_si128((__m128i *)cols, at);
+    return __builtin_popcount((unsigned)mask);
 }
 #endif
 #else

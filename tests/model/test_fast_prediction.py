@@ -119,6 +119,25 @@ def test_one_input(shape):
     assert (fast(net, a) is None) == (shape == (1, 7))
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("offset", [0, 3])
+def test_every_pattern_of_zeros(offset, dtype):
+    """All those of sixteen neighbours, of which kernels take four, eight or sixteen at once."""
+    is_set = (np.arange(2**16)[:, np.newaxis] >> np.arange(16)) & 1
+    X = np.zeros((128, offset + 2 * 8192 + 5), dtype)
+    X[:, offset : offset + 8192] = (is_set * RNG.uniform(1, 2, is_set.shape)).reshape(128, -1)
+    net = new(dtype, [X.shape[1], 65, 2])
+    net.weights[0][...] *= 0.01
+    twin = 1 / (1 + np.exp(-(X.astype(float) @ net.weights[0].T + net.biases[0].T)))
+    twin = 1 / (1 + np.exp(-(twin @ net.weights[1].T + net.biases[1].T)))
+    for answer in (net.feedforward(X), net.feedforward(X), [net.feedforward(x) for x in X]):
+        np.testing.assert_allclose(answer, twin, rtol=1e-4 if dtype == "float32" else 1e-12)
+    nan = X.copy()
+    nan[100, offset + 77] = np.nan
+    for a in (nan, nan[100]):
+        assert fast(net, a) is None
+
+
 def test_every_answer_is_an_array_of_its_own():
     net, X = new(), np.ascontiguousarray(WHOLE[:, :5])
     for a in (X, X[0], X[0][:, np.newaxis], X[:1]):
