@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#if defined(__AVX2__)
+#if defined(__AVX__)
 #include <immintrin.h>
 #endif
 
@@ -101,7 +101,18 @@ ALWAYS_INLINE vreal v_from_bits(vbits b) { vreal x; memcpy(&x, &b, sizeof x); re
 /* Where x > y: a, elsewhere b. A NaN compares false. */
 ALWAYS_INLINE vreal v_where_greater(vreal x, vreal y, vreal a, vreal b)
 {
-#if defined(__GNUC__)
+    /* In the words of each instruction set, for compilers do not see a choice in the bits of masks. */
+#if defined(__GNUC__) && defined(__AVX512F__) && FASTNET_DIGITS == 24
+    const __mmask16 mask = _mm512_cmp_ps_mask((__m512)x, (__m512)y, _CMP_GT_OQ);
+    return (vreal)_mm512_mask_blend_ps(mask, (__m512)b, (__m512)a);
+#elif defined(__GNUC__) && defined(__AVX512F__)
+    const __mmask8 mask = _mm512_cmp_pd_mask((__m512d)x, (__m512d)y, _CMP_GT_OQ);
+    return (vreal)_mm512_mask_blend_pd(mask, (__m512d)b, (__m512d)a);
+#elif defined(__GNUC__) && defined(__AVX__) && FASTNET_DIGITS == 24
+    return (vreal)_mm256_blendv_ps((__m256)b, (__m256)a, (__m256)(x > y));
+#elif defined(__GNUC__) && defined(__AVX__)
+    return (vreal)_mm256_blendv_pd((__m256d)b, (__m256d)a, (__m256d)(x > y));
+#elif defined(__GNUC__)
     vbits mask = (vbits)(x > y);
     return v_from_bits((v_as_bits(a) & mask) | (v_as_bits(b) & ~mask));
 #else
