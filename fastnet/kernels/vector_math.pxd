@@ -63,21 +63,39 @@ cdef inline vreal v_sigmoid(vreal z) noexcept nogil:
 
 
 cdef inline vreal v_tanh(vreal z) noexcept nogil:
-    """With e = exp(-2 |z|) - 1: -e / (2 + e) up to |z| = 1, beyond 1 - 2 (e + 1) / (2 + e).
+    """With tanh y = y + top / bottom, a convergent of Lambert's continued fraction (1768).
 
-    The first form loses nothing where z is small, the second nothing where tanh is near 1.
+    Up to |z| = 0.55 that is all, with y = |z|, and loses nothing where z is small. Beyond, with
+    2 |z| = k ln 2 + 2 y, it gives e**(2 y) = (bottom + n) / (bottom - n), n being y bottom + top, and
+    tanh |z| = 1 - 2 (bottom - n) / (2**k (bottom + n) + (bottom - n)), which loses nothing where
+    tanh is near 1. Either way there is one division.
     """
     cdef vreal size = v_abs(z)
-    cdef vreal x = v_splat(-2.0) * size
     cdef vreal one = v_splat(1.0)
-    cdef vreal k, power, e, top, ratio
-    # e is -1 to the last bit long before `low`, and 2**k stays a normal number up to there.
-    cdef vreal low = v_splat(-60.0 if FASTNET_DIGITS == 24 else -100.0)
-    x = v_where_greater(low, x, low, x)
-    k = v_round(x * v_splat(1.44269504088896340736))
+    cdef vreal split = v_splat(0.55)
+    # tanh is 1 to the last bit long before `high`, and 2**k stays a normal number up to there.
+    cdef vreal high = v_splat(30.0 if FASTNET_DIGITS == 24 else 50.0)
+    cdef vreal k, y, s, n, power, top, bottom
+    y = v_where_greater(size, high, high, size)
+    k = v_round(y * v_splat(2 * 1.44269504088896340736))
     power = v_power_of_two(k)
-    x = power * expm1_reduced(reduced(x, k))
-    e = x + (power - one)
-    top = v_where_greater(size, one, v_splat(2.0) * (x + power), v_splat(0.0) - e)
-    ratio = top / (v_splat(2.0) + e)
-    return v_copy_sign(v_where_greater(size, one, one - ratio, ratio), z)
+    y = v_where_greater(size, split, reduced(y, v_splat(0.5) * k), size)
+    s = y * y
+    if FASTNET_DIGITS == 24:
+        top = v_splat(-14.0) * s - v_splat(315.0)
+        bottom = v_splat(15.0) * s + v_splat(420.0)
+        bottom = bottom * s + v_splat(945.0)
+    else:
+        top = v_splat(0.0) - s - v_splat(594.0)
+        top = top * s - v_splat(45045.0)
+        top = top * s - v_splat(675675.0)
+        bottom = s + v_splat(630.0)
+        bottom = bottom * s + v_splat(51975.0)
+        bottom = bottom * s + v_splat(945945.0)
+        bottom = bottom * s + v_splat(2027025.0)
+    top = (y * s) * top
+    n = y * bottom + top
+    top = v_where_greater(size, split, v_splat(2.0) * (n - bottom), top)
+    bottom = v_where_greater(size, split, power * (bottom + n) + (bottom - n), bottom)
+    y = v_where_greater(size, split, one, y)
+    return v_copy_sign(y + top / bottom, z)

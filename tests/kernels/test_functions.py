@@ -1,4 +1,4 @@
-"""How exact the compiled functions are, against mpmath: the sigmoid, through a 1-1 network."""
+"""How exact the compiled functions are, against mpmath: sigmoid and tanh, through a 1-1 network."""
 
 import mpmath
 import numpy as np
@@ -134,3 +134,63 @@ def test_the_sigmoid_for_users_agrees(dtype):
     z = z[z < -UNDERFLOW[dtype]]
     slope = ulps_off(sigmoid_prime(z), z, lambda x: mpmath.exp(-x) / (1 + mpmath.exp(-x)) ** 2)
     assert slope.max() <= 2 * MAX_ULP
+
+
+def tanh(z):
+    network = fastnet.Network([1, 1], "quadratic", output="tanh", dtype=z.dtype)
+    network.weights, network.biases = [[[1.0]]], [[[0.0]]]
+    return network.feedforward(z[:, np.newaxis])[:, 0]
+
+
+def samples_of_tanh(dtype):
+    """Return numbers over the whole range, and close to where the formula changes."""
+    rng = np.random.default_rng(0)
+    k = np.arange(1, 60)
+    edges = (k + 0.5) * np.log(2) / 2  # where the argument's reduction changes its multiple
+    split = np.array([0.55], dtype=dtype)
+    z = np.concatenate(
+        [
+            np.linspace(0, 40, 1501),
+            rng.uniform(0, 1, 1500),
+            rng.uniform(0.5, 0.6, 500),
+            10.0 ** rng.uniform(-300 if dtype is np.float64 else -37, 0, 200),
+            edges,
+            np.nextafter(edges, 0),
+            split,
+            np.nextafter(split, dtype(0)),
+            np.nextafter(split, dtype(1)),
+            [0.0, np.finfo(dtype).tiny, np.finfo(dtype).max],
+        ]
+    ).astype(dtype)
+    return np.concatenate([z, -z])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_tanh_over_the_whole_range(dtype):
+    z = samples_of_tanh(dtype)
+    got = tanh(z)
+    assert got.dtype == dtype
+    off = ulps_off(got, z, mpmath.tanh)
+    worst = off.argmax()
+    assert off[worst] <= MAX_ULP, f"{off[worst]} ulp at {z[worst]!r}"
+    assert off[worst] > 0.5
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@given(z=st.floats(-1e6, 1e6))
+@settings(max_examples=300)
+def test_tanh_wherever_it_is_drawn(dtype, z):
+    z = np.array([z], dtype=dtype)
+    assert ulps_off(tanh(z), z, mpmath.tanh)[0] <= MAX_ULP
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_tanh_far_out(dtype):
+    """Odd, -1 and 1 exactly in the end, nothing beyond, no step back by more than a rounding."""
+    largest = np.finfo(dtype).max
+    z = np.concatenate([np.linspace(0, 25, 40_001), [30, 50, 1e4, 1e30, largest]]).astype(dtype)
+    a = tanh(z)
+    np.testing.assert_array_equal(tanh(-z), -a)
+    assert a.max() == 1.0
+    assert (a[z > 22] == 1).all()
+    assert (np.diff(a) >= -MAX_ULP * np.finfo(dtype).eps).all()
