@@ -335,18 +335,21 @@ class Network(Model):
         >>> net.total_cost(batch, lmbda=0.0) < before
         True
         """
-        from fastnet.optimizers import SGD
         from fastnet.training.plan import Plan
+        from fastnet.training.step import sgd, take_step
 
         eta, lmbda = as_rate(eta, "eta"), as_rate(lmbda, "lmbda")
         n = as_count(n, "n", at_least=1, at_most=sys.maxsize)
+        optimizer = sgd(eta)
+        if take_step(self, mini_batch, optimizer, l2=lmbda, n=n):
+            return
         data = self._read(mini_batch, "mini_batch")
         # The rule divides by the size of the data that it is given; here that is the mini-batch.
         l2 = lmbda * data.n / n
         if not math.isfinite(l2):
             raise ValueError(f"lmbda is {lmbda}, too large for {data.n} examples of {n}.")
         once = {"shuffle": False, "recorded": False, "keeps_state": False}
-        train(self, data, Plan(self, data, None, 1, data.n, SGD(eta), l2=l2, **once))
+        train(self, data, Plan(self, data, None, 1, data.n, optimizer, l2=l2, **once))
 
     def SGD(
         self,
@@ -649,21 +652,15 @@ class Network(Model):
         >>> net.accuracy((np.eye(2), [0, 1]))
         2
         """
-        self._train(
-            data,
-            1,
-            None,
-            optimizer=optimizer,
-            l1=l1,
-            l2=l2,
-            dropout=dropout,
-            max_norm=max_norm,
-            clip_norm=clip_norm,
-            sample_weight=sample_weight,
-            class_weight=class_weight,
-            shuffle=False,
-            recorded=False,
-        )
+        from fastnet.training.step import take_step
+
+        options = {"l1": l1, "l2": l2, "dropout": dropout}
+        options |= {"max_norm": max_norm, "clip_norm": clip_norm}
+        weights = {"sample_weight": sample_weight, "class_weight": class_weight}
+        if sample_weight is class_weight is None and take_step(self, data, optimizer, **options):
+            return
+        once = {"shuffle": False, "recorded": False}
+        self._train(data, 1, None, optimizer=optimizer, **options, **weights, **once)
 
     # ---- files
 

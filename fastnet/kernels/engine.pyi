@@ -83,7 +83,23 @@ class TrainingEngine(Engine):
     def begin_epoch(
         self, dropout_key: int, measuring: bool, cost_sum: float = 0.0, hits: int = 0
     ) -> None: ...
-    def expect(self, lowest: float, highest: float, sums_to_one: bool) -> None: ...
+    def expect(
+        self, lowest: float, highest: float, sums_to_one: bool, one_class: bool = False
+    ) -> None: ...
+    def step(
+        self,
+        X: NDArray[Any],
+        y: NDArray[Any],
+        parameters: NDArray[Any],
+        guard: Guard,
+        version: int,
+        state: Any,
+        owner: Any,
+        optimizer: Any,
+        eta: float,
+        l1: float,
+        l2: float,
+    ) -> bool: ...
     def first_bad_layer(self) -> int: ...
     def train(
         self,

@@ -1,10 +1,10 @@
 """A network's workspace, and what is done in it: prediction and training.
 
-This file and the two that it includes are compiled once for every number type; the loops that they
-call through a table once more for every instruction set (see setup.py). The flat parameter vector
-that users see holds, layer after layer, the biases b_u and then the weights w_iu with the inputs as
-rows. For training an engine keeps a copy whose rows are padded to 64 bytes; for prediction it reads
-the flat vector as it is.
+This file and the three that it includes are compiled once for every number type; the loops that
+they call through a table once more for every instruction set (see setup.py). The flat parameter
+vector that users see holds, layer after layer, the biases b_u and then the weights w_iu with the
+inputs as rows. For training an engine keeps a copy whose rows are padded to 64 bytes; for
+prediction it reads the flat vector as it is.
 """
 cimport numpy as cnp
 from cpython.bytes cimport PyBytes_AS_STRING
@@ -198,5 +198,6 @@ cdef class Engine:
         return checked_places(&order[start], stop - start, rows.n)
 
 
+include "fastnet/kernels/arrays.pxi"
 include "fastnet/kernels/prediction.pxi"
 include "fastnet/kernels/training.pxi"

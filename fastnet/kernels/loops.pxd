@@ -13,6 +13,14 @@ from fastnet.kernels.parallel cimport Task
 from fastnet.kernels.workspace cimport Workspace
 
 
+# Targets that need no closer look.
+cdef struct Expected:
+    real lowest
+    real highest
+    bint sums_to_one
+    bint one_class  # whether each row names one class, where all of them are whole
+
+
 cdef struct Loops:
     void (*shape_layer)(Net *, Py_ssize_t, Py_ssize_t, Py_ssize_t) noexcept nogil
     void (*place_buffers)(Workspace *, Net *, Rule *) noexcept nogil
@@ -27,8 +35,9 @@ cdef struct Loops:
     ) noexcept nogil
     void (*train)(Net *, Rule *, Task *) noexcept nogil
     bint (*train_together)(Net *, Rule *, Task *, Barrier *, int) noexcept nogil
+    bint (*step)(Net *, Rule *, Task *, const Expected *) noexcept nogil
     bint (*differentiate)(
-        Net *, const real *, const Answers *, Py_ssize_t, real, real, bint
+        Net *, const real *, const Answers *, Py_ssize_t, const Expected *
     ) noexcept nogil
     void (*gradient)(
         Net *, const Inputs *, const Answers *, const Py_ssize_t *, Py_ssize_t, bint

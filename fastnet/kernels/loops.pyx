@@ -5,12 +5,14 @@ have parameters, its buffers have room for `capacity` examples, and all of these
 but for parameters, optimizer's vectors and what is said.
 """
 from cpython.pycapsule cimport PyCapsule_New
+from libc.float cimport FLT_MAX
+from libc.math cimport fabs
 from libc.string cimport memcpy
 
 from fastnet.kernels.threads cimport Barrier, wait_whether_to_start
 from fastnet.kernels.minibatch cimport Inputs, are_finite, fetch, is_finite, is_sparse
 from fastnet.kernels.gemm cimport Operands, gemm
-from fastnet.kernels.loops cimport Loops
+from fastnet.kernels.loops cimport Expected, Loops
 from fastnet.kernels.sparsify cimport compress, is_better_sparse
 from fastnet.kernels.backprop cimport (
     Answers, Layer, Net, Statistics, activate_layer, add_cost_and_hit, apply_pending_decay,
@@ -18,6 +20,7 @@ from fastnet.kernels.backprop cimport (
 )
 from fastnet.kernels.optimizers cimport Rule
 from fastnet.kernels.simd cimport real
+from fastnet.kernels.storage cimport STRIDED_DOUBLE
 from fastnet.kernels.parallel cimport START, Task, start_and_train, train_through
 from fastnet.kernels.workspace cimport Workspace, place_buffers, shape_layer
 
@@ -152,35 +155,66 @@ cdef bint train_together(
 
 
 cdef bint are_expected(
-    const real *y, Py_ssize_t n, Py_ssize_t n_out, real lowest, real highest, bint sums_to_one
+    const real *y, Py_ssize_t n, Py_ssize_t n_out, const Expected *expected
 ) noexcept nogil:
-    cdef Py_ssize_t _b, u
+    """Whether targets are finite and as expected."""
+    cdef Py_ssize_t _b, u, ones
+    cdef Py_ssize_t odd = 0, others = 0, rows = 0
     cdef real total
-    cdef bint good = True
+    if not is_finite(y, n * n_out):
+        return False
     for _b in range(n):
         total = 0
+        ones = 0
         for u in range(n_out):
-            good = good and lowest <= y[u] <= highest
+            odd += not expected.lowest <= y[u] <= expected.highest
+            ones += y[u] == 1
+            others += y[u] != 1 and y[u] != 0 and y[u] != -1
             total += y[u]
-        if sums_to_one:
-            good = good and -0.0005 <= total - 1 <= 0.0005
+        odd += expected.sums_to_one and not -0.0005 <= total - 1 <= 0.0005
+        rows += ones != 1
         y += n_out
-    return good
+    return odd == 0 and not (expected.one_class and rows > 0 and others == 0)
+
+
+cdef bint are_below_largest(
+    const real *x, Py_ssize_t count, Py_ssize_t n, Py_ssize_t ld
+) noexcept nogil:
+    """Whether `count` rows of n elements are: the largest may have been rounded from beyond it."""
+    cdef Py_ssize_t b, i
+    cdef int beyond = 0
+    for b in range(count):
+        for i in range(n):
+            beyond += not fabs(x[b * ld + i]) < FLT_MAX
+    return beyond == 0
+
+
+cdef bint step(Net *net, Rule *rule, Task *task, const Expected *expected) noexcept nogil:
+    """As `train`, for one step on dense rows; False where these, targets or results are odd."""
+    cdef Py_ssize_t n_in = net.shape.layers[0].n_in
+    cdef Py_ssize_t n_out = net.shape.layers[net.shape.depth - 1].n_out
+    if task.answers.y != NULL and not are_expected(task.answers.y, task.stop, n_out, expected):
+        return False
+    net.batch.checking = True
+    train(net, rule, task)
+    net.batch.checking = False
+    if net.batch.not_finite or not is_finite(net.shape.packed, net.shape.n_packed):
+        return False
+    return (
+        sizeof(real) == sizeof(double) or task.inputs.storage != STRIDED_DOUBLE
+        or are_below_largest(net.batch.x_bi, task.stop, n_in, net.batch.x_ld)
+    )
 
 
 cdef bint differentiate(
-    Net *net, const real *x, const Answers *answers, Py_ssize_t n, real lowest, real highest,
-    bint sums_to_one,
+    Net *net, const real *x, const Answers *answers, Py_ssize_t n, const Expected *expected
 ) noexcept nogil:
     """Put the gradient of n dense rows into nabla; False where rows or targets are bad."""
     cdef Py_ssize_t n_in = net.shape.layers[0].n_in
     cdef Py_ssize_t n_out = net.shape.layers[net.shape.depth - 1].n_out
     net.shape.scale = 1
     net.batch.is_sparse = False
-    if (
-        not is_finite(x, n * n_in) or not is_finite(answers.y, n * n_out)
-        or not are_expected(answers.y, n, n_out, lowest, highest, sums_to_one)
-    ):
+    if not is_finite(x, n * n_in) or not are_expected(answers.y, n, n_out, expected):
         return False
     net.batch.x_bi = x
     net.batch.x_ld = n_in
@@ -215,6 +249,7 @@ _table.evaluate = evaluate
 _table.statistics = statistics
 _table.train = train
 _table.train_together = train_together
+_table.step = step
 _table.differentiate = differentiate
 _table.gradient = gradient
 

@@ -8,35 +8,6 @@ from fastnet.kernels.minibatch cimport Inputs
 from fastnet.kernels.rwlock cimport leave
 from fastnet.kernels.backprop cimport MAX_DEPTH, Answers, Layer, Net, Statistics
 from fastnet.kernels.simd cimport real
-from fastnet.kernels.storage cimport STRIDED_BYTE, STRIDED_DOUBLE, STRIDED_FLOAT
-
-
-cdef bint lay_rows(cnp.ndarray a, Py_ssize_t n_in, Inputs *inputs, Py_ssize_t *n) noexcept:
-    """Set `inputs` and `n` to the rows of a plain array; False where it is no such."""
-    cdef int kind = cnp.PyArray_TYPE(a)
-    cdef int ndim = cnp.PyArray_NDIM(a)
-    if not cnp.PyArray_ISBEHAVED_RO(a) or not 1 <= ndim <= 2:
-        return False
-    if kind == cnp.NPY_DOUBLE:
-        inputs.storage = STRIDED_DOUBLE
-    elif kind == cnp.NPY_FLOAT:
-        inputs.storage = STRIDED_FLOAT
-    elif kind == cnp.NPY_UBYTE:
-        inputs.storage = STRIDED_BYTE
-    else:
-        return False
-    inputs.n_in = n_in
-    inputs.data = <const char *> cnp.PyArray_DATA(a)
-    inputs.row_stride = 0
-    inputs.col_stride = cnp.PyArray_STRIDE(a, ndim - 1)
-    n[0] = 1
-    if cnp.PyArray_DIM(a, ndim - 1) == n_in:
-        if ndim == 2:
-            n[0] = cnp.PyArray_DIM(a, 0)
-            inputs.row_stride = cnp.PyArray_STRIDE(a, 0)
-        return n[0] > 0
-    inputs.col_stride = cnp.PyArray_STRIDE(a, 0)
-    return ndim == 2 and cnp.PyArray_DIM(a, 0) == n_in and cnp.PyArray_DIM(a, 1) == 1
 
 
 cdef class PredictionEngine(Engine):

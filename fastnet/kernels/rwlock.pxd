@@ -4,6 +4,7 @@
 cdef extern from "rwlock.h" nogil:
     long guard_add(long *count, long n)
     long guard_read(long *count)
+    void guard_pause()
 
 
 cdef struct Gate:
@@ -37,3 +38,7 @@ cdef class Guard:
     cdef public object rng  # the network's, whose lock a fork waits for
     cdef object __weakref__
     cdef int enter_after_writers(self) except -1
+    cdef bint begin_step(self, long version) except -1
+    cdef int end_step(self) except -1
+    cdef int begin_storing(self) except -1
+    cdef int end_storing(self) except -1

@@ -4,7 +4,7 @@ import time
 import weakref
 from threading import Lock, RLock, get_ident
 
-from fastnet.kernels.rwlock cimport guard_add, guard_read
+from fastnet.kernels.rwlock cimport guard_add, guard_pause, guard_read
 
 _guards = set()  # of weak references: unlike a WeakSet it can be copied while others add
 _Plain, _Reentrant = type(Lock()), type(RLock())
@@ -73,10 +73,7 @@ cdef class Guard:
             raise
 
     def __exit__(self, *_):
-        self.depth -= 1
-        if self.depth == 0:
-            guard_add(&self.gate.version, 1)
-        self.lock.release()
+        self.end_storing()
 
     @property
     def still(self):
@@ -131,6 +128,41 @@ cdef class Guard:
     def end_training(self):
         """Let everybody write again."""
         self.trainer = None
+
+    # ---- a step in one call, in which no Python code runs: no handler of a signal, for one
+
+    cdef bint begin_step(self, long version) except -1:
+        """As `begin_training`; False, and nothing begun, if anyone has written since `version`."""
+        Guard.begin_training(self)
+        if guard_read(&self.gate.version) != version:
+            self.trainer = None
+            return False
+        return True
+
+    cdef int end_step(self) except -1:
+        self.trainer = None
+        return 0
+
+    cdef int begin_storing(self) except -1:
+        """As `__enter__`, for the thread that trains."""
+        while not self.lock.acquire(False):  # with True, signals would be answered here
+            with nogil:
+                guard_pause()
+        self.depth += 1
+        if self.depth == 1:
+            guard_add(&self.gate.version, 1)
+            if guard_read(&self.gate.readers):
+                with nogil:
+                    while guard_read(&self.gate.readers):
+                        guard_pause()
+        return 0
+
+    cdef int end_storing(self) except -1:
+        self.depth -= 1
+        if self.depth == 0:
+            guard_add(&self.gate.version, 1)
+        self.lock.release()
+        return 0
 
     # ---- fork
 

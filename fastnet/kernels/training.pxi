@@ -8,7 +8,8 @@ import numpy as np
 
 from fastnet.kernels.rows cimport Rows, Targets
 from fastnet.kernels.minibatch cimport Inputs, density_of
-from fastnet.kernels.rwlock cimport leave
+from fastnet.kernels.loops cimport Expected
+from fastnet.kernels.rwlock cimport Guard, leave
 from fastnet.kernels.packing cimport lay_out, pack, size_of, unpack
 from fastnet.kernels.layout cimport Panel, panel_of
 from fastnet.kernels.backprop cimport Answers, Layer, Net
@@ -21,19 +22,22 @@ cdef class TrainingEngine(Engine):
     """Trains a padded copy of the parameters, and finds gradients; see `Engine`."""
 
     cdef Py_ssize_t pending  # examples of the mini-batch at hand that nabla holds already
-    cdef real lowest  # target that `differentiate` takes; at first it takes none
-    cdef real highest
-    cdef bint sums_to_one
+    cdef Expected expected  # at first no targets are
+    cdef bytes numbers  # 0 .. capacity - 1: the order of rows that are taken as they come
 
     def __cinit__(self, *_, **__):
-        self.lowest = 1
-        self.highest = 0
+        self.expected.lowest = 1
+        self.expected.highest = 0
 
-    def expect(self, double lowest, double highest, bint sums_to_one):
-        """Say which targets `differentiate` may take without a closer look."""
-        self.lowest = <real> lowest
-        self.highest = <real> highest
-        self.sums_to_one = sums_to_one
+    def expect(self, double lowest, double highest, bint sums_to_one, bint one_class=False):
+        """Say which targets `differentiate` and `step` may take without a closer look.
+
+        Where `one_class`, those that are whole have a single 1 in each row.
+        """
+        self.expected.lowest = <real> lowest
+        self.expected.highest = <real> highest
+        self.expected.sums_to_one = sums_to_one
+        self.expected.one_class = one_class
 
     cdef int arrange(self, int n_threads, Py_ssize_t mini_batch_size) except -1:
         """Lay all vectors of parameters out in the panels that so many threads want."""
@@ -233,6 +237,125 @@ cdef class TrainingEngine(Engine):
         self.net.counters.training = False
         self.pending = task.pending
 
+    def step(
+        self, cnp.ndarray X not None, cnp.ndarray y not None, cnp.ndarray parameters not None,
+        Guard guard not None, long version, state, owner, optimizer, double eta, double l1,
+        double l2,
+    ):
+        """One step on a few plain rows, by the shortest way, in which no other Python code runs.
+
+        The rule is that of `set_rule` but for t, and for l1 and l2, which are the book's lambda.
+
+        Parameters
+        ----------
+        X : ndarray of float64, float32 or uint8, shape (n, n_in)
+            n up to `capacity`.
+        y : ndarray of class numbers, shape (n,), or of targets, shape (n, n_out)
+        parameters : ndarray
+            The network's flat vector.
+        guard : Guard
+            The network's.
+        version : int
+            The guard's before `parameters` and `state` were looked up.
+        state : State or None
+            The optimizer's; None: none is kept.
+        owner : object or None
+            Whose `_optimizer` becomes `optimizer` with the step.
+
+        Returns
+        -------
+        bool
+            False where something needs a closer look, or diverges; nothing has changed then.
+
+        Raises
+        ------
+        RuntimeError
+            The network is being trained already.
+        """
+        cdef Net *net = &self.net
+        cdef Task *task = &self.space.tasks[0]
+        cdef Inputs inputs
+        cdef Answers answers
+        cdef Py_ssize_t n_in = net.shape.layers[0].n_in
+        cdef Py_ssize_t n_out = net.shape.layers[net.shape.depth - 1].n_out
+        cdef Py_ssize_t n
+        cdef list vectors = [parameters] if state is None else [parameters, *state.vectors]
+        cdef real *flat[3]
+        cdef int which
+        cdef bint good
+        if (
+            not cnp.PyArray_CheckExact(X) or cnp.PyArray_NDIM(X) != 2
+            or cnp.PyArray_DIM(X, 1) != n_in or cnp.PyArray_DIM(X, 0) > self.capacity
+            or not lay_rows(X, n_in, &inputs, &n)
+        ):
+            return False
+        held = take_targets(y, n, n_out, &answers)
+        if held is None or not self.find(vectors, flat) or not guard.begin_step(version):
+            return False
+        try:
+            self.begin_step(&inputs, &answers, n)
+            self.rule.t = 0 if state is None else state.step
+            self.rule.l1 = l1 / n
+            self.rule.l2 = l2 / n
+            task.etas = &eta
+            with nogil:
+                for which in range(1 + self.space.n_states):
+                    pack(net, flat[which], self.packed(which))
+                good = loops.step(net, &self.rule, task, &self.expected)
+            if not good:
+                return False
+            guard.begin_storing()
+            with nogil:
+                for which in range(1 + self.space.n_states):
+                    unpack(net, self.packed(which), flat[which])
+            if state is not None:
+                state.step = self.rule.t
+            if owner is not None:
+                owner._optimizer = optimizer
+            guard.end_storing()
+            return True
+        finally:
+            guard.end_step()
+
+    cdef int begin_step(self, const Inputs *inputs, const Answers *answers, Py_ssize_t n) except -1:
+        """Make these rows an epoch of one mini-batch."""
+        cdef Task *task = &self.space.tasks[0]
+        if self.numbers is None:
+            self.numbers = np.arange(self.capacity, dtype=np.intp).tobytes()
+        self.begin_epoch(0, False)
+        self.arrange(1, n)
+        self.net.batch.density = 1
+        self.net.shape.scale = 1
+        task.inputs = inputs
+        task.answers = answers
+        task.order = places_in(self.numbers)
+        task.at = task.position = task.pending = 0
+        task.stop = task.total = task.mini_batch_size = n
+        return 0
+
+    cdef real *packed(self, int which) noexcept nogil:
+        """Where parameters, 0, or the optimizer's first or second vector are worked on."""
+        if which == 0:
+            return self.net.shape.packed
+        return self.rule.s1 if which == 1 else self.rule.s2
+
+    cdef bint find(self, list vectors, real **flat) except -1:
+        """Where parameters and the optimizer's vectors lie; False where they have been changed."""
+        cdef cnp.ndarray vector
+        cdef int which
+        if len(vectors) != 1 + self.space.n_states:
+            return False
+        for which in range(1 + self.space.n_states):
+            vector = vectors[which]
+            if (
+                vector is None or cnp.PyArray_TYPE(vector) != own_type()
+                or not cnp.PyArray_ISCARRAY(vector)
+                or cnp.PyArray_SIZE(vector) != self.n_parameters
+            ):
+                return False
+            flat[which] = <real *> cnp.PyArray_DATA(vector)
+        return True
+
     def differentiate(
         self, cnp.ndarray X not None, cnp.ndarray y not None, cnp.ndarray parameters not None
     ):
@@ -287,9 +410,7 @@ cdef class TrainingEngine(Engine):
         with nogil:
             pack(net, source, net.shape.packed)
             leave(self.gate)
-            good = loops.differentiate(
-                net, x, &answers, n, self.lowest, self.highest, self.sums_to_one
-            )
+            good = loops.differentiate(net, x, &answers, n, &self.expected)
             if good:
                 unpack(net, net.shape.nabla, target)
         return flat if good else None

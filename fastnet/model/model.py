@@ -95,7 +95,7 @@ class Model:
         """Empty the caches."""
         self._predictors: list[PredictionEngine] = []
         self._differentiators: list[TrainingEngine] = []
-        self._trainer: tuple[Any, TrainingEngine] | None = None  # for the thread that trains
+        self._trainer: list[Any] = []  # at most one `KeptStep`, for the thread that trains
         self._crew: tuple[Any, Any] | None = None  # what it has found out about threads
 
     def _begin_anew(self) -> None:

@@ -37,6 +37,7 @@ from fastnet.training.interrupts import Interrupts
 from fastnet.training.plan import Plan
 from fastnet.training.rollback import rollback
 from fastnet.training.state import Setting, TrainingState
+from fastnet.training.step import KeptStep
 
 if TYPE_CHECKING:
     from fastnet.kernels.engine import TrainingEngine
@@ -152,7 +153,8 @@ class Training:
                 self._begin()
                 self.run_epochs()
                 if not plan.recorded:  # steps follow one another, each needs a workspace
-                    self.network._trainer = self._key, self.engine
+                    kept = KeptStep(self._key, self.engine, self.network, plan)
+                    self.network._trainer[:] = [kept]
             finally:
                 guard.begun, guard.fixed = False, ""
                 self._end()
@@ -284,9 +286,13 @@ class Training:
         capacity = min(self.size, TRAINING_ROWS)
         n_threads = get_num_threads()
         self._key = network._architecture, tuple(plan.dropout), plan.optimizer.n_states, n_threads
-        kept, network._trainer = network._trainer, None
-        if kept is not None and kept[0] == self._key and kept[1].capacity >= capacity:
-            return kept[1]
+        try:
+            kept: KeptStep = network._trainer.pop()
+        except IndexError:
+            pass
+        else:
+            if kept.key == self._key and kept.engine.capacity >= capacity:
+                return kept.engine
         return network._training_engine(
             capacity,
             dropout=plan.dropout,
