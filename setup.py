@@ -85,7 +85,12 @@ def extensions() -> list[Extension]:
         Extension("fastnet.kernels.codes", ["fastnet/kernels/codes.pyx"]),
         Extension("fastnet.kernels.rwlock", ["fastnet/kernels/rwlock.pyx"]),
         Extension("fastnet.kernels.signals", ["fastnet/kernels/signals.pyx"]),
-        Extension("fastnet.kernels.rows", ["fastnet/kernels/rows.pyx"], extra_compile_args=FLAGS),
+        Extension(
+            "fastnet.kernels.rows",
+            ["fastnet/kernels/rows.pyx"],
+            extra_compile_args=FLAGS,
+            depends=["fastnet/kernels/nonzeros.h"],
+        ),
         Extension(
             "fastnet.kernels.shift_images",
             ["fastnet/kernels/shift_images.pyx"],

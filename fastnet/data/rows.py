@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fastnet import kernels
 from fastnet.common.arguments import memory_for
 from fastnet.common.frames import unframed
+from fastnet.common.threads import get_num_threads
 from fastnet.data import sparse
 from fastnet.kernels import rows as kernel_rows
 
@@ -163,7 +164,9 @@ class DenseRows(InputRows):
         else:
             bad_row, kept = -1, None
             if repeated and self.n_in <= MOST_COLUMNS:
-                bad_row, kept = kernel_rows.compress(self.array, limit, SPARSE_SHARE, SPARSE_BYTES)
+                bad_row, kept = kernel_rows.compress(
+                    self.array, limit, SPARSE_SHARE, SPARSE_BYTES, get_num_threads()
+                )
             if bad_row < 0 and kept is None:
                 bad_row = kernel_rows.scan(self.array, limit)
         if bad_row >= 0:

@@ -72,6 +72,7 @@ def _choose() -> str:
 
 #: The variant in use.
 variant: str = _choose()
+rows.use(variant)
 
 
 def prediction_engine(dtype: np.dtype[Any]) -> type[PredictionEngine]:

@@ -10,11 +10,36 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.float cimport FLT_MAX
 from libc.math cimport INFINITY, fabs, isfinite
 from libc.stdint cimport int32_t, int64_t, uint16_t, uint8_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy, memmove, memset
+
+from fastnet.kernels.threads cimport HAVE_THREADS, ThreadHandle, thread_join, thread_start
 
 import numpy as np
 
 cnp.import_array()
+
+cdef extern from "nonzeros.h" nogil:
+    ctypedef Py_ssize_t (*KeepRow)(
+        const char *row, Py_ssize_t stride, Py_ssize_t n, double limit, uint16_t *cols,
+        void *values, uint16_t *marks, int shift, int *odd,
+    ) noexcept nogil
+    enum:
+        STRIDED
+        PLAIN
+        WITH_AVX2
+        WITH_AVX512
+    void make_places()
+    KeepRow row_keeper(int instructions, int storage, bint single)
+
+make_places()
+cdef int instructions = PLAIN
+
+
+def use(variant):
+    """Have `compress` use the instructions of this variant; see fastnet/kernels/__init__.py."""
+    global instructions
+    instructions = {"avx2": WITH_AVX2, "avx512": WITH_AVX512}.get(variant, PLAIN)
+
 
 cdef fused index:
     int32_t
@@ -284,7 +309,17 @@ cdef enum:
     INEXACT = -3
     LEAST_SHIFT = 5  # of a column number, to the number of its stretch between two marks
     MOST_STRETCHES = 65536 >> LEAST_SHIFT
+    NO_MARKS = 16  # a shift that leaves no column for a mark
+    WORTH_A_THREAD = 500_000  # elements
     NONZEROS = 4  # that a stretch should have on the average: empty ones are no use
+
+
+cdef int shift_for(double non_zeros, double elements) noexcept:
+    """By how many bits column numbers are shifted for rows of so many non-zeros."""
+    cdef int shift = LEAST_SHIFT
+    while (1 << shift) * non_zeros < NONZEROS * elements and shift < NO_MARKS:
+        shift += 1
+    return shift
 
 
 cdef void mark_rows(Rows rows, uint16_t *marks, int shift) noexcept nogil:
@@ -307,97 +342,140 @@ cdef void mark_rows(Rows rows, uint16_t *marks, int shift) noexcept nogil:
 
 cdef int mark(Rows rows) except -1:
     """Note where the non-zeros of each row pass certain columns: from there on, blocks are cut."""
-    cdef double non_zeros = rows.starts[rows.n] / <double> max(rows.n, 1)
-    cdef cnp.ndarray marks
-    cdef int shift = LEAST_SHIFT
-    while (1 << shift) * non_zeros < NONZEROS * rows.n_in and shift < 16:
-        shift += 1
-    rows.columns_per_mark = 1 << shift
-    rows.n_marks = max(rows.n_in - 1, 0) >> shift
-    marks = np.empty((rows.n, rows.n_marks), dtype=np.uint16)
+    cdef int shift = shift_for(rows.starts[rows.n], <double> rows.n * rows.n_in)
+    cdef cnp.ndarray marks = keep_marks(rows, shift)
     with nogil:
         mark_rows(rows, <uint16_t *> cnp.PyArray_DATA(marks), shift)
-    rows.marks = <const uint16_t *> cnp.PyArray_DATA(marks)
-    rows.owner = (rows.owner, marks)
     return 0
 
 
-cdef Py_ssize_t count_sampled(const element[:, :] X, Py_ssize_t step) noexcept nogil:
-    """Non-zeros in every step-th row."""
-    cdef Py_ssize_t row = 0
-    cdef Py_ssize_t col
-    cdef Py_ssize_t count = 0
-    while row < X.shape[0]:
-        for col in range(X.shape[1]):
-            count += X[row, col] != 0
-        row += step
-    return count
+cdef cnp.ndarray keep_marks(Rows rows, int shift):
+    """The array of the rows' marks, which are still to be made."""
+    cdef cnp.ndarray marks = np.empty((rows.n, max(rows.n_in - 1, 0) >> shift), dtype=np.uint16)
+    rows.columns_per_mark = 1 << shift
+    rows.n_marks = cnp.PyArray_DIM(marks, 1)
+    rows.marks = <const uint16_t *> cnp.PyArray_DATA(marks)
+    rows.owner = (rows.owner, marks)
+    return marks
 
 
-cdef inline bint all_zero(const element *x) noexcept nogil:
-    """Whether eight neighbours are, of either sign; NaN is not."""
-    return (
-        (x[0] == 0) & (x[1] == 0) & (x[2] == 0) & (x[3] == 0)
-        & (x[4] == 0) & (x[5] == 0) & (x[6] == 0) & (x[7] == 0)
+# Some of the rows that are compressed, one thread's work.
+cdef struct Part:
+    KeepRow keep_row
+    const char *data
+    Py_ssize_t row_stride
+    Py_ssize_t col_stride
+    Py_ssize_t n
+    Py_ssize_t n_in
+    double limit
+    Py_ssize_t most  # non-zeros; there is room for a row more
+    Py_ssize_t value_size
+    int64_t *starts
+    uint16_t *cols
+    char *values
+    uint16_t *marks
+    Py_ssize_t n_marks
+    int shift
+    Py_ssize_t result
+    int64_t count
+    ThreadHandle handle
+    bint has_thread
+
+
+cdef void *keep_part(void *argument) noexcept nogil:
+    """Write the non-zeros down; `result` is DONE, or TOO_MANY, or the first row that is odd."""
+    cdef Part *part = <Part *> argument
+    cdef int64_t j = 0
+    cdef int odd = 0
+    cdef Py_ssize_t row, found
+    part.result = TOO_MANY
+    for row in range(part.n):
+        part.starts[row] = j
+        found = part.keep_row(
+            part.data + row * part.row_stride, part.col_stride, part.n_in, part.limit,
+            part.cols + j, part.values + j * part.value_size, part.marks + row * part.n_marks,
+            part.shift, &odd,
+        )
+        if odd:
+            part.result = row
+            return NULL
+        j += found
+        if j > part.most:
+            return NULL
+    part.count = j
+    part.result = DONE
+    return NULL
+
+
+cdef void keep_parts(Part *parts, Py_ssize_t n_parts) noexcept nogil:
+    """Each part in a thread of its own, as far as there are any."""
+    cdef Py_ssize_t t
+    for t in range(1, n_parts):
+        parts[t].has_thread = thread_start(&parts[t].handle, keep_part, &parts[t])
+    keep_part(&parts[0])
+    for t in range(1, n_parts):
+        if parts[t].has_thread:
+            thread_join(&parts[t].handle)
+        else:
+            keep_part(&parts[t])
+
+
+cdef void join_parts(Part *parts, Py_ssize_t n_parts) noexcept nogil:
+    """Move the non-zeros of all parts to those of the first, and end the list of their starts."""
+    cdef Py_ssize_t size = parts[0].value_size
+    cdef int64_t j = parts[0].count
+    cdef Py_ssize_t t, row
+    for t in range(1, n_parts):
+        memmove(parts[0].cols + j, parts[t].cols, parts[t].count * sizeof(uint16_t))
+        memmove(parts[0].values + j * size, parts[t].values, parts[t].count * size)
+        for row in range(parts[t].n):
+            parts[t].starts[row] += j
+        j += parts[t].count
+    parts[n_parts - 1].starts[parts[n_parts - 1].n] = j
+
+
+cdef inline double limit_of(Rows X, double limit):
+    """`limit`, or the largest number of the element type if that is smaller."""
+    return min(limit, <double> FLT_MAX) if X.storage == STRIDED_FLOAT else limit
+
+
+cdef KeepRow keeper_of(Rows X, bint single):
+    """What keeps a row of X with the best instructions that there are for it."""
+    cdef Py_ssize_t size = (
+        sizeof(double) if X.storage == STRIDED_DOUBLE
+        else sizeof(float) if X.storage == STRIDED_FLOAT else 1
+    )
+    return row_keeper(instructions if X.col_stride == size else STRIDED, X.storage, single)
+
+
+cdef Py_ssize_t count_row(Rows X, Py_ssize_t row, double limit, int *odd) except -1:
+    """The non-zeros of one row, and whether one of them is refused."""
+    cdef bytes room = PyBytes_FromStringAndSize(
+        NULL, X.n_in * (sizeof(double) + sizeof(uint16_t))
+    )
+    cdef char *values = PyBytes_AS_STRING(room)
+    return keeper_of(X, False)(
+        X.data + row * X.row_stride, X.col_stride, X.n_in, limit_of(X, limit),
+        <uint16_t *> (values + X.n_in * sizeof(double)), values, NULL, NO_MARKS, odd,
     )
 
 
-cdef Py_ssize_t fill_sparse(
-    const element[:, :] X, element limit, Py_ssize_t most, int64_t *starts, uint16_t *cols,
-    value *values,
-) noexcept nogil:
-    """Write the non-zeros down: DONE, or TOO_MANY, or INEXACT, or the first row that is refused.
-
-    There is room for a row more than `most`.
-    """
-    cdef Py_ssize_t row, col, end
-    cdef int64_t j = 0
-    cdef Py_ssize_t beyond, inexact
-    cdef bint contiguous = X.strides[1] == sizeof(element)
-    cdef element x
-    for row in range(X.shape[0]):
-        starts[row] = j
-        if j > most:
-            return TOO_MANY
-        beyond = 0
-        inexact = 0
-        col = 0
-        while col < X.shape[1]:
-            end = min(col + 8, X.shape[1])
-            if contiguous and end == col + 8 and all_zero(&X[row, col]):
-                col = end
-                continue
-            for col in range(col, end):
-                x = X[row, col]
-                # Written always and kept only if the cursor moves: no branch to mispredict.
-                cols[j] = <uint16_t> col
-                values[j] = <value> x
-                j += x != 0
-                if element is double or element is float:
-                    beyond += 0 if fabs(x) <= limit else 1
-                if element is double and value is float:
-                    inexact += 0 if <double> (<float> x) == x else 1
-            col = end
-        if beyond:
-            return row
-        if inexact:
-            return INEXACT
-    starts[X.shape[0]] = j
-    return TOO_MANY if j > most else DONE
-
-
-def compress(const element[:, :] X, double limit, double share, Py_ssize_t most_bytes):
+def compress(
+    cnp.ndarray X not None, double limit, double share, Py_ssize_t most_bytes, int n_threads=1
+):
     """Check X and keep its non-zeros, row after row, in one pass; if there are few enough.
 
     Parameters
     ----------
-    X : array of float64, float32 or uint8, shape (n, n_in), n_in <= 65536
+    X : array of float64, float32 or uint8, shape (n, n_in), as `Rows` takes it
     limit : float
         The largest magnitude that is accepted; NaN and infinity never are.
     share : float
         Of the elements, that may be non-zero at most.
     most_bytes : int
         That the non-zeros may take.
+    n_threads : int
+        That may work on it; the result is the same for any number.
 
     Returns
     -------
@@ -407,51 +485,87 @@ def compress(const element[:, :] X, double limit, double share, Py_ssize_t most_
         The non-zeros, as float32 if that changes none of them; None where there are more than
         they may be, and then the rest of X has not been looked at.
     """
-    cdef Py_ssize_t step = max(X.shape[0] // SAMPLE_ROWS, 1)
-    cdef Py_ssize_t sampled, found, most, expected, result
-    if X.shape[1] > 65536:
+    cdef Rows given = Rows(X)
+    cdef Py_ssize_t step = max(given.n // SAMPLE_ROWS, 1)
+    cdef Py_ssize_t sampled = (given.n + step - 1) // step
+    cdef Py_ssize_t found = 0
+    cdef Py_ssize_t row, most, expected, result, n_parts
+    cdef int shift, odd
+    if given.n_in > 65536:
         return -1, None
-    with nogil:
-        found = count_sampled(X, step)
-    sampled = (X.shape[0] + step - 1) // step * X.shape[1]
-    if found > 1.25 * share * sampled + 64:
+    for row in range(0, given.n, step):
+        found += count_row(given, row, limit, &odd)
+    if found > 1.25 * share * sampled * given.n_in + 64:
         return -1, None
-    most = min(<Py_ssize_t> (share * X.shape[0] * X.shape[1]), most_bytes // 6)
-    # The sample may be a bad one: then everything is done once more, with all the room allowed.
-    expected = min(most, <Py_ssize_t> (1.25 * found * step) + 4096)
-    result, rows = try_to_keep(X, limit, expected, True)
-    if result == TOO_MANY and expected < most:
-        result, rows = try_to_keep(X, limit, most, True)
-    if result == INEXACT:
-        result, rows = try_to_keep(X, limit, min(most, most_bytes // 10), False)
+    shift = shift_for(found, sampled * given.n_in)
+    expected = <Py_ssize_t> (1.25 * found * step) + 4096
+    for single, size in ((True, 6), (False, 10)):
+        most = min(<Py_ssize_t> (share * given.n * given.n_in), most_bytes // size)
+        n_parts = min(n_threads, given.n * given.n_in // WORTH_A_THREAD) if HAVE_THREADS else 1
+        n_parts = max(n_parts, 1)
+        result, rows = try_to_keep(given, limit, min(expected, most), single, shift, n_parts)
+        # The sample may be a bad one: then everything is done once more, with all the room allowed.
+        if result == TOO_MANY and (expected < most or n_parts > 1):
+            result, rows = try_to_keep(given, limit, most, single, shift, 1)
+        if result != INEXACT:
+            break
+    if result == DONE and (<Rows> rows).starts[given.n] > most:
+        rows = None
     return max(result, -1), rows
 
 
-cdef try_to_keep(const element[:, :] X, double limit, Py_ssize_t most, bint single):
-    """What `fill_sparse` says, and the rows if it is DONE."""
-    cdef element kind = 0
-    cdef Py_ssize_t result
-    cdef cnp.ndarray starts = np.empty(X.shape[0] + 1, dtype=np.int64)
+cdef try_to_keep(
+    Rows X, double limit, Py_ssize_t most, bint single, int shift, Py_ssize_t n_parts
+):
+    """DONE and the rows; or TOO_MANY, or INEXACT, or the first row that is refused, and None.
+
+    Of several parts, each may have twice its share of the non-zeros.
+    """
+    cdef Py_ssize_t value_size = sizeof(float) if single else sizeof(double)
     # Room for a row more, which is written before it is counted.
-    cdef cnp.ndarray cols = np.empty(most + X.shape[1] + 1, dtype=np.uint16)
-    cdef cnp.ndarray values = np.empty(
-        most + X.shape[1] + 1, dtype=np.float32 if single else np.float64
-    )
-    cdef int64_t *starts_data = <int64_t *> cnp.PyArray_DATA(starts)
-    cdef uint16_t *cols_data = <uint16_t *> cnp.PyArray_DATA(cols)
-    cdef void *values_data = cnp.PyArray_DATA(values)
-    cdef element largest = largest_of(kind, limit)
-    cdef Rows rows
+    cdef Py_ssize_t part_most = most if n_parts == 1 else 2 * (most // n_parts + 1)
+    cdef Py_ssize_t room = part_most + X.n_in + 1
+    cdef cnp.ndarray starts = np.empty(X.n + 1, dtype=np.int64)
+    cdef cnp.ndarray cols = np.empty(n_parts * room, dtype=np.uint16)
+    cdef cnp.ndarray values = np.empty(n_parts * room, dtype=np.float32 if single else np.float64)
+    cdef bytes memory = PyBytes_FromStringAndSize(NULL, n_parts * sizeof(Part))
+    cdef Part *parts = <Part *> PyBytes_AS_STRING(memory)
+    cdef Part *part
+    cdef Py_ssize_t t, row, first
+    cdef int odd
+    cdef Rows rows = Rows.__new__(Rows, np.empty((0, X.n_in)))
+    keep(rows, X.n, X.n_in, single, starts, cols, values)
+    keep_marks(rows, shift)
+    for t in range(n_parts):
+        part = &parts[t]
+        first = X.n * t // n_parts
+        part.keep_row = keeper_of(X, single)
+        part.data = X.data + first * X.row_stride
+        part.row_stride = X.row_stride
+        part.col_stride = X.col_stride
+        part.n = X.n * (t + 1) // n_parts - first
+        part.n_in = X.n_in
+        part.limit = limit_of(X, limit)
+        part.most = part_most
+        part.value_size = value_size
+        part.starts = <int64_t *> rows.starts + first
+        part.cols = <uint16_t *> rows.cols + t * room
+        part.values = <char *> rows.values + t * room * value_size
+        part.marks = <uint16_t *> rows.marks + first * rows.n_marks
+        part.n_marks = rows.n_marks
+        part.shift = shift
     with nogil:
-        if single:
-            result = fill_sparse(X, largest, most, starts_data, cols_data, <float *> values_data)
-        else:
-            result = fill_sparse(X, largest, most, starts_data, cols_data, <double *> values_data)
-    if result != DONE:
-        return result, None
-    rows = Rows.__new__(Rows, np.empty((0, X.shape[1])))
-    keep(rows, X.shape[0], X.shape[1], single, starts, cols, values)
-    mark(rows)
+        keep_parts(parts, n_parts)
+    for t in range(n_parts):
+        if parts[t].result >= 0:
+            row = X.n * t // n_parts + parts[t].result
+            count_row(X, row, limit, &odd)
+            # What would only be another number as a float32 has room as a float64.
+            return INEXACT if single and X.storage == STRIDED_DOUBLE and not odd else row, None
+        if parts[t].result == TOO_MANY:
+            return TOO_MANY, None
+    with nogil:
+        join_parts(parts, n_parts)
     return DONE, rows
 
 
