@@ -240,7 +240,7 @@ def read_dataset(
             )
         if facts is not None and check is not None:
             check(facts, f"{name}: y")
-        if rows.checked != dtype:
+        if rows.checked is None or rows.checked != dtype:  # float64 equals None
             rows.check(dtype, repeated=repeated)
         return Dataset(rows, wrapped.class_numbers, targets, wrapped, dtype, facts=facts)
 
