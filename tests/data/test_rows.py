@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import fastnet
+from fastnet.data.dataset import read_dataset
 from fastnet.data.rows import DenseRows, LazyRows, SparseRows, as_batch, as_rows
 from fastnet.datasets import shift_images
 
@@ -85,6 +86,24 @@ def test_an_answer_lies_as_the_example_does(shape, rows, turned):
 
 def test_where_there_is_one_input_a_column_is_a_batch():
     assert as_batch(np.zeros((5, 1)), 1, "a")[0].n == 5
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_rows_are_checked_for_each_type_that_they_are_read_for(dtype):
+    """NumPy holds that float64 equals None, which stands for rows that have not been checked."""
+    dtype = np.dtype(dtype)
+    X = np.full((4, 3), 1e60)
+    holed = np.where(X > 0, np.nan, X)
+    with pytest.raises(ValueError, match="X holds nan in row 0"):
+        read_dataset((as_rows(holed, 3, "X"), np.zeros(4, int)), 3, 2, dtype)
+    rows = as_rows(X, 3, "X")
+    rows.check(DOUBLE, repeated=True)
+    rows.checked = DOUBLE
+    if dtype == DOUBLE:
+        assert read_dataset((rows, np.zeros(4, int)), 3, 2, dtype).n == 4
+    else:
+        with pytest.raises(ValueError, match="too large for float32"):
+            read_dataset((rows, np.zeros(4, int)), 3, 2, dtype)
 
 
 def test_only_this_room_asks_what_is_sparse():
