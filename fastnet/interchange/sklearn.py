@@ -135,7 +135,14 @@ def preprocessing_of(estimator: Any) -> Preprocessing:
     n = estimator.n_features_in_
     names = [str(name) for name in getattr(estimator, "feature_names_in_", ())]
     columns = names if names and len(set(names)) == len(names) else None
-    return Preprocessing(np.zeros(n), np.ones(n), labels=_labels(estimator), columns=columns)
+    labels = _labels(estimator)
+    try:
+        return Preprocessing(np.zeros(n), np.ones(n), labels=labels, columns=columns)
+    except TypeError:
+        raise ValueError(
+            f"classes_ are of dtype {estimator.classes_.dtype}, which a network's labels cannot "
+            "be; fit on strings, numbers or bools."
+        ) from None
 
 
 def _labels(estimator: Any) -> list[Any] | None:
@@ -147,13 +154,6 @@ def _labels(estimator: Any) -> list[Any] | None:
     if several and np.array_equal(found, np.arange(len(found))):
         return None
     labels: list[Any] = found.tolist()
-    try:
-        Preprocessing(labels=labels)
-    except TypeError:
-        raise ValueError(
-            f"classes_ are of dtype {found.dtype}, which a network's labels cannot be; fit on "
-            "strings, numbers or bools."
-        ) from None
     return labels
 
 
