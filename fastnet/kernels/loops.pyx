@@ -11,6 +11,7 @@ from libc.string cimport memcpy
 
 from fastnet.kernels.threads cimport Barrier, wait_whether_to_start
 from fastnet.kernels.minibatch cimport Inputs, are_finite, fetch, is_finite, is_sparse
+from fastnet.kernels.activations cimport IDENTITY
 from fastnet.kernels.gemm cimport Operands, gemm
 from fastnet.kernels.loops cimport Expected, Loops
 from fastnet.kernels.sparsify cimport compress, is_better_sparse
@@ -19,7 +20,7 @@ from fastnet.kernels.backprop cimport (
     backward, errors, forward,
 )
 from fastnet.kernels.optimizers cimport Rule
-from fastnet.kernels.simd cimport real
+from fastnet.kernels.simd cimport LANES, real, v_load, v_store
 from fastnet.kernels.storage cimport STRIDED_DOUBLE
 from fastnet.kernels.parallel cimport START, Task, start_and_train, train_through
 from fastnet.kernels.workspace cimport Workspace, place_buffers, shape_layer
@@ -69,6 +70,26 @@ cdef void place(Workspace *space, Net *net, Rule *rule) noexcept nogil:
     place_buffers(space, net, rule)
 
 
+cdef void copy_outputs(
+    const Layer *last, Py_ssize_t count, real *out, Py_ssize_t room
+) noexcept nogil:
+    """Write `count` rows of outputs without their padding into `out`, which has `room` elements.
+
+    In whole vectors where there is room: what they write behind a row, the next one overwrites.
+    """
+    cdef const real *a_u = last.a_bu
+    cdef Py_ssize_t _b, v
+    for _b in range(count):
+        if last.width <= room:
+            for v in range(last.width // LANES):
+                v_store(out + v * LANES, v_load(a_u + v * LANES))
+        else:
+            memcpy(out, a_u, last.n_out * sizeof(real))
+        a_u += last.ld
+        out += last.n_out
+        room -= last.n_out
+
+
 cdef Py_ssize_t predict(
     Net *net, const Inputs *inputs, const Py_ssize_t *places, Py_ssize_t n, real *out
 ) noexcept nogil:
@@ -79,7 +100,7 @@ cdef Py_ssize_t predict(
     cdef Layer *last = &net.shape.layers[net.shape.depth - 1]
     cdef Inputs here = inputs[0]
     cdef Py_ssize_t at = 0
-    cdef Py_ssize_t count, b
+    cdef Py_ssize_t count
     net.batch.checking = True
     while at < n:
         count = min(net.shape.capacity, n - at)
@@ -89,9 +110,9 @@ cdef Py_ssize_t predict(
         run_forward(net, count)
         if net.batch.not_finite and not is_sparse(inputs) and not are_finite(net, count):
             break
-        run_activate(net, net.shape.depth - 1, count)
-        for b in range(count):
-            memcpy(out + (at + b) * last.n_out, last.a_bu + b * last.ld, last.n_out * sizeof(real))
+        if last.activation != IDENTITY:
+            run_activate(net, net.shape.depth - 1, count)
+        copy_outputs(last, count, out + at * last.n_out, (n - at) * last.n_out)
         at += count
         if places != NULL:
             places += count
