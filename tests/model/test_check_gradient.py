@@ -62,7 +62,7 @@ def test_a_wrong_sign_a_factor_and_a_hole_are_seen(spoil, least, monkeypatch):
     net, X, Y = built(Wrong)
     assert check_gradient(net, X, Y) < 1e-6
     monkeypatch.setattr(Wrong, "spoil", staticmethod(spoil))
-    assert least < check_gradient(net, X, Y) <= 1
+    assert least < check_gradient(net, X, Y) <= 1 + 1e-15  # norms are rounded
 
 
 def test_two_zero_gradients_prove_nothing():
