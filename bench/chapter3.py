@@ -207,7 +207,7 @@ def neuron(cost: Any, start: str, epochs: int = NEURON_EPOCHS) -> Course:
 def train_all(names: Sequence[str], seeds: int) -> dict[str, list[Outcome]]:
     """Train every row's networks, as many at a time as there are cores."""
     digits()
-    with ThreadPoolExecutor(machine.cores()) as pool:
+    with ThreadPoolExecutor(machine.usable_cores()) as pool:
         jobs = {name: [pool.submit(train, name, seed) for seed in range(seeds)] for name in names}
         outcomes: dict[str, list[Outcome]] = {}
         for name, futures in jobs.items():

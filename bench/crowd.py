@@ -54,7 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench/crowd.py", description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
-    cores = machine.cores()
+    cores = machine.usable_cores()
     share = 2  # of a core: half of it each
     kinds = {
         "one process, one thread": (1, 1),

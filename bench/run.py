@@ -39,7 +39,7 @@ class Measurement(NamedTuple):
 
 def plan(workload: Workload, peers: list[str], quick: bool) -> list[Measurement]:
     """Return the workload's measurements, in the order of the report's rows."""
-    cores = 1 if quick else machine.cores()
+    cores = 1 if quick else machine.usable_cores()
     counts = sorted({cores if name == ALL else 1 for name in workload.threads})
     return [
         Measurement(workload, name, variant, threads)
@@ -84,7 +84,7 @@ def measure_workload(
     """Measure all of a workload's peers in turn, options.rounds times; return a result for each."""
     oracle = str(folder / f"{workload.key}.npz")
     common = {"workload": workload.key, "quick": options.quick, "oracle": oracle}
-    answer = run_worker({**common, "peer": "oracle"}, machine.cores())
+    answer = run_worker({**common, "peer": "oracle"}, machine.usable_cores())
     if answer["status"] != "ok":
         return [report.result(m, [answer]) for m in measurements]
     records: dict[Measurement, list[dict[str, Any]]] = {m: [] for m in measurements}

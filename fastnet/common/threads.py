@@ -15,6 +15,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from fastnet.common.arguments import as_count, shown
 
@@ -28,8 +29,8 @@ __all__ = [
 
 #: The environment variable with the number that a process starts with, or "all".
 VARIABLE = "FASTNET_NUM_THREADS"
-#: The file in which Linux has a container's share of the processors' time: "quota period".
-QUOTA = "/sys/fs/cgroup/cpu.max"
+#: Below which Linux says what share of the processors' time a container has.
+ROOT = Path("/")
 
 #: A limit, since buffers for each thread are allocated before the first starts.
 MOST_THREADS = 1024
@@ -51,12 +52,45 @@ def usable_cores() -> int:
         cores = len(os.sched_getaffinity(0))
     else:
         cores = os.cpu_count() or 1
+    return max(1, math.ceil(min(cores, quota(ROOT))))
+
+
+def quota(root: Path) -> float:
+    """Return how many processors' time the control groups of this process allow, or infinity.
+
+    Version 2 has "quota period" in one file, version 1 has two files; "max" and -1 mean no limit.
+    The limit of a group holds for all groups within it.
+    """
     try:
-        with open(QUOTA, encoding="ascii") as file:
-            quota, period = file.read().split()
-        return max(1, min(cores, math.ceil(int(quota) / int(period))))
-    except (OSError, ValueError, ZeroDivisionError):  # no such file, or "max"
-        return cores
+        groups = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return math.inf
+    least = math.inf
+    for line in groups:
+        _, controllers, path = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        mount = root / "sys/fs/cgroup" / controllers
+        inner = mount / path.lstrip("/")
+        # Inside a container the path may be the host's, which is not there: then it is the root.
+        for folder in [inner, *inner.parents]:
+            least = min(least, _share(folder, version=1 if controllers else 2))
+            if folder == mount:
+                break
+    return least
+
+
+def _share(folder: Path, version: int) -> float:
+    try:
+        if version == 2:
+            allowed, period = (folder / "cpu.max").read_text().split()
+        else:
+            allowed = (folder / "cpu.cfs_quota_us").read_text()
+            period = (folder / "cpu.cfs_period_us").read_text()
+        share = int(allowed) / int(period)
+    except (OSError, ValueError, ZeroDivisionError):  # not there, or "max"
+        return math.inf
+    return share if share > 0 else math.inf
 
 
 def set_num_threads(n: int | None) -> None:

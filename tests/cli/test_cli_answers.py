@@ -12,6 +12,7 @@ from fastnet import Preprocessing
 from fastnet.cli import info
 from fastnet.common import threads
 
+from ..container import contain
 from ..own_data import COLUMNS, KINDS, flowers, refused, run, write_csv
 
 
@@ -142,8 +143,8 @@ def test_info(here, capsys, monkeypatch):
     assert rows["kernels"].startswith(f"{fastnet.kernels.variant}, out of ")
     assert rows["threads"].startswith(f"{threads.usable_cores()} of ") and rows["processor"]
     assert f"pytest {pytest.__version__}" in rows["[test]"]
-    (here / "cpu.max").write_text("50000 100000\n")  # half a processor
-    monkeypatch.setattr(threads, "QUOTA", str(here / "cpu.max"))
+    contain(here, {"cpu.max": "50000 100000\n"})  # half a processor
+    monkeypatch.setattr(threads, "ROOT", here)
     assert "\nthreads        1 of " in run(capsys, "info")[0]
     monkeypatch.setattr(info, "DISTRIBUTION", "no-such-distribution")
     assert info.extras() == {}

@@ -16,6 +16,8 @@ from fastnet.common import threads
 from fastnet.sweeps import Outcome, SweepResult, grid, report, stream, sweep
 from fastnet.sweeps.payload import pack, write_payload
 
+from ..container import contain
+
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 XOR = X, np.array([0, 1, 1, 0])
 
@@ -137,9 +139,8 @@ def test_trainings_run_at_the_same_time():
 def test_as_many_trainings_run_at_a_time_as_the_quota_of_the_container_has_cores(
     monkeypatch, tmp_path
 ):
-    file = tmp_path / "cpu.max"
-    file.write_text("200000 100000")
-    monkeypatch.setattr(threads, "QUOTA", file)
+    contain(tmp_path, {"cpu.max": "200000 100000"})
+    monkeypatch.setattr(threads, "ROOT", tmp_path)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     names = {outcome.measures["thread"] for outcome in sweep(name_thread, [{}], seeds=8)}
     assert names == {"fastnet-sweep_0", "fastnet-sweep_1"}

@@ -1,5 +1,6 @@
 """Several threads on one network: the same bits as one, whatever the shapes."""
 
+import math
 import os
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 
 import fastnet
 from fastnet.common import threads
+
+from ..container import contain
 
 
 def trained(n_threads, sizes, *, dtype=np.float64, share=1.0, n=60, size=13, **options):
@@ -153,12 +156,46 @@ def test_as_many_threads_as_may_be():
 
 
 @pytest.mark.parametrize(
+    ("groups", "files", "expected"),
+    [
+        ("", {}, math.inf),
+        ("0::/\n", {"cpu.max": "max 100000\n"}, math.inf),
+        ("0::/\n", {"cpu.max": "150000 100000\n"}, 1.5),
+        ("0::/a/b\n", {"a/b/cpu.max": "max 100000\n", "a/cpu.max": "200000 100000\n"}, 2.0),
+        ("0::/of/the/host\n", {"cpu.max": "50000 100000\n"}, 0.5),
+        (
+            "4:memory:/m\n2:cpu,cpuacct:/c\n0::/\n",
+            {"cpu,cpuacct/c/cpu.cfs_quota_us": "300000", "cpu,cpuacct/c/cpu.cfs_period_us": "1e5"},
+            math.inf,
+        ),
+        (
+            "4:memory:/m\n2:cpu,cpuacct:/c\n0::/\n",
+            {
+                "cpu,cpuacct/c/cpu.cfs_quota_us": "300000\n",
+                "cpu,cpuacct/c/cpu.cfs_period_us": "100000\n",
+            },
+            3.0,
+        ),
+        (
+            "1:cpu:/\n",
+            {"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"},
+            math.inf,
+        ),
+        # The name of a version 1 group may have colons in it.
+        ("1:cpu:/a:b\n", {"cpu/a:b/cpu.cfs_quota_us": "5", "cpu/a:b/cpu.cfs_period_us": "2"}, 2.5),
+    ],
+)
+def test_a_container_s_share_of_the_processors_is_read(tmp_path, groups, files, expected):
+    contain(tmp_path, files, groups)
+    assert threads.quota(tmp_path) == expected
+
+
+@pytest.mark.parametrize(
     ("quota", "cores"), [("max 100000", 8), ("150000 100000", 2), ("50000 100000", 1), ("", 8)]
 )
 def test_the_quota_of_a_container(monkeypatch, tmp_path, quota, cores):
-    file = tmp_path / "cpu.max"
-    file.write_text(quota)
-    monkeypatch.setattr(threads, "QUOTA", file)
+    contain(tmp_path, {"cpu.max": quota})
+    monkeypatch.setattr(threads, "ROOT", tmp_path)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     assert threads.usable_cores() == cores
 
