@@ -17,7 +17,7 @@ from fastnet.data.rows import InputRows, as_real_array, as_rows, block_rows
 from fastnet.data.targets import Check, TargetFacts, facts_of
 from fastnet.kernels import rows as kernel_rows
 
-__all__ = ["Dataset", "Piece", "read_dataset"]
+__all__ = ["Dataset", "Piece", "read_dataset", "split"]
 
 Array = NDArray[Any]
 #: What a kernel takes: rows, targets, order, and the first and last place in order to walk.
@@ -230,7 +230,7 @@ def read_dataset(
         What has to be made beside the data does not fit.
     """
     with memory_for(name):
-        X, y = _split(data, name)
+        X, y = split(data, name)
         rows = as_rows(X, n_in, f"{name}: X", data=name)
         labels, targets, facts = _read_targets(y, n_out, dtype, f"{name}: y")
         wrapped = kernel_rows.Targets(labels, targets)
@@ -245,8 +245,14 @@ def read_dataset(
         return Dataset(rows, wrapped.class_numbers, targets, wrapped, dtype, facts=facts)
 
 
-def _split(data: Any, name: str) -> tuple[Any, Any]:
-    """Tell a pair of arrays from the book's list of pairs."""
+def split(data: Any, name: str) -> tuple[Any, Any]:
+    """Return X and y, of a pair of arrays or of the book's list of pairs.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `read_dataset`.
+    """
     if is_frame(data):
         raise TypeError(f"{name} is one {type(data).__name__}; give the pair (X, y).")
     if isinstance(data, (str, bytes, dict)) or not isinstance(data, Iterable):

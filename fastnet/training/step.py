@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastnet.activations import ACTIVATIONS
 from fastnet.common.threads import get_num_threads
+from fastnet.data.dataset import split
 from fastnet.model.blocks import PRODUCTS_PER_THREAD, products
 from fastnet.model.model import Model
 from fastnet.model.targets import limits
@@ -42,7 +43,7 @@ def take_step(
     clip_norm: Any = None,
     n: int | None = None,
 ) -> bool:
-    """Take a step on two plain arrays, if it is like the one before.
+    """Take a step on two plain arrays, or the book's pairs, if it is like the one before.
 
     Parameters
     ----------
@@ -62,21 +63,24 @@ def take_step(
     ------
     RuntimeError
         The network is being trained already.
+    TypeError, ValueError
+        Pairs are not alike, as for `train`.
     """
-    if type(data) is not tuple or len(data) != 2:
+    place = network._trainer  # which a change of the cost replaces by a new list
+    if not place or type(data) not in (tuple, list) or not data:
         return False
-    X, y = data
+    is_plain = type(data) is tuple and len(data) == 2
+    X, y = data if is_plain else split(data, "data" if n is None else "mini_batch")
     if type(X) is not np.ndarray or type(y) is not np.ndarray or X.ndim != 2:
         return False
     if n is not None:
         l2 = l2 * len(X) / n
-    place = network._trainer  # which a change of the cost replaces by a new list
     try:
         kept: KeptStep = place.pop()
     except IndexError:
         return False
     try:
-        return kept.fits(network, l1, l2, dropout, max_norm, clip_norm) and kept.take(
+        return kept.fits(l1, l2, dropout, max_norm, clip_norm) and kept.take(
             network, X, y, optimizer, l1, l2, keeps_state=n is None
         )
     finally:
@@ -103,19 +107,22 @@ class KeptStep:
         self._norms = plan.max_norm, plan.clip_norm
         self._applies = not plan.dropout and not isinstance(plan.optimizer, LBFGS)
         self._kind: Any = None
-        # More rows than these are shared out among threads, if there are any.
-        self._most_rows = PRODUCTS_PER_THREAD // products(self._architecture.sizes)
-        # What `check_held` takes for any number of rows that the workspace takes.
-        info = np.finfo(network.dtype)
-        self._least, self._most = engine.capacity * float(info.tiny), float(info.max)
 
-    def fits(
-        self, network: Model, l1: Any, l2: Any, dropout: Any, max_norm: Any, clip_norm: Any
-    ) -> bool:
+    @cached_property
+    def _most_rows(self) -> int:
+        """More rows are shared out among threads, if there are any."""
+        return PRODUCTS_PER_THREAD // products(self._architecture.sizes)
+
+    @cached_property
+    def _decays(self) -> tuple[float, float]:
+        """What `check_held` takes at the least and the most, for any number of rows."""
+        info = np.finfo(self._architecture.dtype)
+        return self.engine.capacity * float(info.tiny), float(info.max)
+
+    def fits(self, l1: Any, l2: Any, dropout: Any, max_norm: Any, clip_norm: Any) -> bool:
         """Whether a step with these arguments may follow; l1 and l2 may be others than before."""
         return (
             self._applies
-            and self._architecture is network._architecture
             and type(dropout) in _NUMBERS
             and dropout == 0
             and self._is_held(l1)
@@ -124,8 +131,9 @@ class KeptStep:
             and _is_norm(clip_norm, self._norms[1])
         )
 
-    def _is_held(self, decay: Any) -> bool:
-        return type(decay) in _NUMBERS and (decay == 0 or self._least <= decay <= self._most)
+    def _is_held(self, decay: float) -> bool:
+        least, most = self._decays
+        return type(decay) in _NUMBERS and (decay == 0 or least <= decay <= most)
 
     def take(
         self,
@@ -144,7 +152,8 @@ class KeptStep:
         before = network._optimizer if keeps_state else self._optimizer
         chosen = before if optimizer is None else optimizer
         if (
-            not self._follow(chosen)
+            self._architecture is not network._architecture
+            or not self._follow(chosen)
             or type(before) is not type(self._optimizer)
             or not self._expect(network)
             or not rows

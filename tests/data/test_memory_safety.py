@@ -256,6 +256,69 @@ for how in {changes!r}:
     ) == ["refused", "trained"] * len(changes)
 
 
+def test_arrays_that_change_at_any_step_of_a_single_step():
+    """The same, in a step that goes the short way: from the arrays to the kernel in one call."""
+    changes = ["y[-1] = 2**30", "y[:] = -1", "y[:] = 2", "y.shape = (2, 10)", "y.dtype = 'f8'",
+               "X.shape = (4, 20)", "X.dtype = 'u1'"]  # fmt: skip
+    assert run(
+        MEDDLER
+        + f"""
+from fastnet.training import step
+FILES.add(step.__file__)
+
+def make():
+    return np.random.default_rng(0).random((20, 4)), np.arange(20) % 2
+
+for how in {changes!r}:
+    exec(f"def change(X, y): {{how}}")
+    outcomes, at, total = set(), 0, 1
+    while at <= total:
+        network, (X, y) = new(), make()
+        network.partial_fit((X, y))
+        try:
+            total = max(total, steps(lambda: network.partial_fit((X, y)), lambda: change(X, y), at))
+        except (ValueError, TypeError):
+            outcomes.add("refused")
+        else:
+            outcomes.add("trained")
+        assert np.isfinite(network.parameters).all()
+        at += 4
+    assert total > 50
+    print(*sorted(outcomes))
+"""
+    ) == ["refused", "trained"] * len(changes)
+
+
+def test_labels_that_another_thread_writes_during_single_steps():
+    """Each class number is one of the network's when it is used, or the step is refused."""
+    assert run("""
+    import threading, time
+    network, labels = new((4, 3, 2)), np.zeros(200, np.int64)
+    rows = np.random.default_rng(0).random((200, 4))
+    over = threading.Event()
+    def write():
+        while not over.is_set():
+            for label in (2**40, 1, 0, 1):
+                labels[100:] = label
+    thread = threading.Thread(target=write)
+    network.partial_fit((rows, labels))
+    sys.setswitchinterval(1e-5)
+    thread.start()
+    end, outcomes = time.monotonic() + 2, set()
+    while time.monotonic() < end:
+        try:
+            network.partial_fit((rows, labels))
+            outcomes.add("taken")
+        except ValueError as error:
+            assert "class numbers" in str(error), error
+            outcomes.add("refused")
+    over.set()
+    thread.join()
+    assert np.isfinite(network.parameters).all()
+    print(*sorted(outcomes))
+    """) == ["refused", "taken"]
+
+
 @pytest.mark.usefixtures("_scipy")
 @pytest.mark.parametrize("layout", ["csr", "csc"])
 def test_sparse_matrices_that_change_at_any_step(layout):

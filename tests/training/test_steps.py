@@ -233,6 +233,8 @@ ASKED = [
     {"optimizer": AdamW(0.1), "l1": 0.01},
     {"optimizer": Adam(0.02), "dropout": 0.2},
     {"optimizer": SGD(0.1), "max_norm": 0.5},
+    {"optimizer": Momentum(0.1)},
+    {"optimizer": Nesterov(0.1)},
     {"l1": 0, "l2": 1, "max_norm": 2, "clip_norm": 0.5},
     {"optimizer": Adam(0.02), "sample_weight": np.arange(10.0)},
 ]
@@ -584,3 +586,25 @@ def test_large_steps_are_shared_out_among_threads(taken):
     for n in (100, 100, 1, 100):
         twin.partial_fit((X[:n], y[:n]))
     assert_same(net, twin)
+
+
+@pytest.mark.parametrize("turn", [lambda y: np.eye(3)[:, [y]], lambda y: y, lambda y: np.eye(3)[y]])
+def test_the_books_pairs(turn, taken):
+    net, twin = (fastnet.Network([4, 6, 3], rng=1) for _ in range(2))
+    draw = np.random.default_rng(0)
+    for n in (12, 1, 2, 5):
+        pairs = [(draw.random((4, 1)), turn(row % 3)) for row in range(n)]
+        net.update_mini_batch(pairs, 0.5, 0.1, 40)
+        generally("update_mini_batch", twin, pairs, 0.5, 0.1, 40)
+        net.partial_fit(pairs)
+        generally("partial_fit", twin, pairs)
+        assert_same(net, twin)
+    assert taken == [False] + [True] * 6  # at first there is no optimizer's state
+    for bad in ([(np.ones((4, 1)), 0), (np.ones((3, 1)), 0)], [(np.ones((4, 1)), 0), 3], [], [1]):
+        said = []
+        for network in (net, twin):
+            twin._trainer.clear()
+            with pytest.raises((ValueError, TypeError)) as refusal:
+                network.update_mini_batch(bad, 0.5, 0.1, 40)
+            said.append(str(refusal.value))
+        assert said[0] == said[1]
