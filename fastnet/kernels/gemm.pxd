@@ -61,7 +61,7 @@ cdef inline void tile(
     """
     cdef vreal sums[TILE_SUMS]
     cdef vreal b_n[WIDEST_TILE]
-    cdef vreal factor
+    cdef vreal factor, z
     cdef const real *a = p.a + m * p.a_m
     cdef const real *c_in = p.c_in + m * p.c_in_m + n
     cdef real *c = p.c + m * p.c_m + n
@@ -96,9 +96,11 @@ cdef inline void tile(
             b += b_k
         left -= piece
     if p.rectify and not p.more:
-        for v in range(rows * vectors):
-            # `0 > z` keeps a NaN, which `z > 0` would turn into a zero.
-            sums[v] = v_where_greater(v_splat(0), sums[v], v_splat(0), sums[v])
+        for r in range(rows):
+            for v in range(vectors):
+                # `0 > z` keeps a NaN, which `z > 0` would turn into a zero.
+                z = sums[r * vectors + v]
+                sums[r * vectors + v] = v_where_greater(v_splat(0), z, v_splat(0), z)
     for r in range(rows):
         for v in range(vectors):
             v_store(c + r * p.c_m + v * LANES, sums[r * vectors + v])
