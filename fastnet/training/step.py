@@ -103,7 +103,8 @@ class KeptStep:
     def __init__(self, key: Any, engine: TrainingEngine, network: Model, plan: Plan) -> None:
         self.key, self.engine = key, engine
         self._architecture = network._architecture
-        self._optimizer, self._settings = plan.optimizer, dict(vars(plan.optimizer))
+        self._optimizer: Optimizer = plan.optimizer
+        self._settings = dict(vars(plan.optimizer))
         self._norms = plan.max_norm, plan.clip_norm
         self._applies = not plan.dropout and not isinstance(plan.optimizer, LBFGS)
         self._kind: Any = None
@@ -186,9 +187,10 @@ class KeptStep:
             if vars(optimizer) != self._settings:
                 optimizer.check_held(self._architecture.dtype)
                 max_norm, clip_norm = self._norms
+                coefficients: Any = optimizer.coefficients()
                 self.engine.set_rule(
                     optimizer.kind,
-                    **optimizer.coefficients(),
+                    **coefficients,
                     max_norm=max_norm,
                     clip_norm=clip_norm,
                 )
