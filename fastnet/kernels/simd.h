@@ -78,9 +78,9 @@ typedef real_bits vbits;
 /* Room for any tile, those too that a compiler cannot see that no variant has. */
 enum { LANES = VECTOR_BYTES / sizeof(real), TILE_SHAPE, WIDEST_TILE = 4, TILE_SUMS = 6 * WIDEST_TILE };
 #ifndef BLOCK_KB
-#define BLOCK_KB 24
+#define BLOCK_KB 44
 #endif
-enum { GROUP_VECTORS = 8, PANEL_DEPTH = 256, BLOCK_BYTES = BLOCK_KB << 10 };
+enum { GROUP_VECTORS = 8, WIDE_GROUP = 13, PANEL_DEPTH = 256, BLOCK_BYTES = BLOCK_KB << 10 };
 
 ALWAYS_INLINE vreal v_load(const real *p) { return *(const vreal_anywhere *)p; }
 ALWAYS_INLINE void v_store(real *p, vreal x) { *(vreal_anywhere *)p = x; }
@@ -244,10 +244,11 @@ ALWAYS_INLINE ptrdiff_t v_keep(const real *x, int col, uint16_t *cols, real *val
 #define v_keep(x, col, cols, values) 0
 #endif
 
-/* f(..., n) with n, which is 1 .. 8 and at most `most`, as a literal: f is inlined once for each n,
+/* f(..., n) with n, which is 1 .. 8 or 13 and at most `most`, as a literal: f is inlined once for each n,
  * and its loops over n are unrolled. */
 #define WITH_LITERAL(f, n, most, ...) \
     switch (n) { \
+    case 13: if ((most) >= 13) f(__VA_ARGS__, 13); break; \
     case 8: if ((most) >= 8) f(__VA_ARGS__, 8); break; \
     case 7: if ((most) >= 7) f(__VA_ARGS__, 7); break; \
     case 6: if ((most) >= 6) f(__VA_ARGS__, 6); break; \

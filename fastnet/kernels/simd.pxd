@@ -17,10 +17,11 @@ cdef extern from "simd.h" nogil:
         TILE_VECTORS
         WIDEST_TILE  # the most vectors of a tile in any variant
         TILE_SUMS  # room for the accumulators of any
-        GROUP_VECTORS  # of the widest tile of the sparse kernels
+        GROUP_VECTORS  # of a wide tile of the sparse kernels
+        WIDE_GROUP  # of the widest: as many as registers hold
         PANEL_DEPTH  # rows of b that are packed at a time
         KEEPS_VECTORS  # whether there is v_keep
-        BLOCK_BYTES  # of weights that stay in the first-level cache
+        BLOCK_BYTES  # of weights that stay in the caches for all examples
     vreal v_splat(real x)
     vreal v_load(const real *p)
     void v_store(real *p, vreal x)

@@ -11,7 +11,7 @@ come from the second-level cache once a mini-batch, where they would come once a
 from libc.stdint cimport uint16_t
 
 from fastnet.kernels.simd cimport (
-    GROUP_VECTORS, LANES, address, real, v_load, v_splat, v_store, vreal,
+    GROUP_VECTORS, LANES, WIDE_GROUP, address, real, v_load, v_splat, v_store, vreal,
 )
 
 cdef enum:
@@ -27,7 +27,8 @@ cdef struct SparseRow:
 cdef struct SparseBatch:
     SparseRow *rows
     real *values  # room for the values of a row each, where they must be converted
-    Py_ssize_t most_columns  # in a block whose weights are to stay in the first-level cache
+    Py_ssize_t most_columns  # in a block whose weights are to stay in the caches
+    Py_ssize_t least_count  # of examples that blocks pay for
     Py_ssize_t marks_per_block
     Py_ssize_t blocks  # of the batch at hand: one where a block would not be used again
 
@@ -37,7 +38,7 @@ cdef inline void cut_blocks(
 ) noexcept nogil:
     """Decide how many columns are a block: as many as may be, from one mark to another."""
     batch.marks_per_block = max(batch.most_columns // columns_per_mark, 1)
-    batch.blocks = n_marks // batch.marks_per_block + 1 if count > 2 else 1
+    batch.blocks = n_marks // batch.marks_per_block + 1 if count >= batch.least_count else 1
 
 
 cdef inline Py_ssize_t end_of_block(
@@ -73,7 +74,7 @@ cdef inline void forward_tile(
     const real *b_u, real scale, real *z_bu, Py_ssize_t ld, int vectors,
 ) noexcept nogil:
     """Columns 0 .. vectors * LANES of z = b + scale * (x w), the sums resting in z meanwhile."""
-    cdef vreal sums[GROUP_VECTORS]
+    cdef vreal sums[WIDE_GROUP]
     cdef vreal x
     cdef const SparseRow *row
     cdef const uint16_t *cols
@@ -114,14 +115,19 @@ cdef inline void sparse_forward(
     cdef int vectors
     while n < n_end:
         vectors = next_tile((n_end - n) // LANES)
-        with_forward(forward_tile, vectors, GROUP_VECTORS, batch, count, w_iu + n, w_ld, b_u + n,
+        with_forward(forward_tile, vectors, WIDE_GROUP, batch, count, w_iu + n, w_ld, b_u + n,
                      scale, z_bu + n, ld)
         n += vectors * LANES
 
 
 cdef inline int next_tile(Py_ssize_t left) noexcept nogil:
-    """Vectors of the next tile of columns: alike, for a narrow one is walked for little."""
+    """Vectors of the next tile of columns: alike, for a narrow one is walked for little.
+
+    Of 100 units, in floats of AVX2 or doubles of AVX-512, one tile is what registers hold.
+    """
     cdef Py_ssize_t tiles = (left + GROUP_VECTORS - 1) // GROUP_VECTORS
+    if left % WIDE_GROUP == 0:
+        return WIDE_GROUP
     return <int> ((left + tiles - 1) // tiles)
 
 
@@ -129,7 +135,7 @@ cdef inline void update_tile(
     const SparseBatch *batch, Py_ssize_t count, const real *delta_bu, Py_ssize_t ld, real factor,
     real *w_iu, Py_ssize_t w_ld, int vectors,
 ) noexcept nogil:
-    cdef vreal step[GROUP_VECTORS]
+    cdef vreal step[WIDE_GROUP]
     cdef vreal x
     cdef const SparseRow *row
     cdef const uint16_t *cols  # beside the row: what is stored might be taken for the row itself
@@ -161,6 +167,6 @@ cdef inline void sparse_update(
     cdef int vectors
     while n < n_end:
         vectors = next_tile((n_end - n) // LANES)
-        with_update(update_tile, vectors, GROUP_VECTORS, batch, count, delta_bu + n, ld, factor,
+        with_update(update_tile, vectors, WIDE_GROUP, batch, count, delta_bu + n, ld, factor,
                     w_iu + n, w_ld)
         n += vectors * LANES

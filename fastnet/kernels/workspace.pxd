@@ -6,16 +6,17 @@ from fastnet.kernels.threads cimport Barrier
 from fastnet.kernels.layout cimport padded, room_of, stride
 from fastnet.kernels.backprop cimport Layer, Net
 from fastnet.kernels.optimizers cimport Rule
-from fastnet.kernels.simd cimport (
-    BLOCK_BYTES, GROUP_VECTORS, LANES, PANEL_DEPTH, TILE_VECTORS, real,
-)
-from fastnet.kernels.sparse cimport SparseBatch, SparseRow
+from fastnet.kernels.simd cimport BLOCK_BYTES, LANES, PAD, PANEL_DEPTH, TILE_VECTORS, real
+from fastnet.kernels.sparse cimport SparseBatch, SparseRow, next_tile
 from fastnet.kernels.parallel cimport Task
 
 cdef extern from "asan.h" nogil:
     enum:
         FENCE  # bytes behind each piece of a workspace that AddressSanitizer guards; mostly 0
     void fence(const char *p, size_t size)
+
+cdef enum:
+    LARGE_WEIGHTS = 1 << 19  # bytes of a layer, about half of a second-level cache
 
 # What is there beside the network itself.
 cdef struct Workspace:
@@ -97,12 +98,16 @@ cdef inline void place_thread_buffers(Workspace *space, const Net *whole, Net *n
     cdef const Layer *layer = &whole.shape.layers[0]
     cdef SparseBatch *batch = &net.batch.sparse
     cdef Py_ssize_t capacity = whole.shape.capacity
-    cdef Py_ssize_t vectors = min(layer.width // LANES, GROUP_VECTORS)
+    cdef Py_ssize_t vectors = next_tile(layer.width // LANES)
+    cdef Py_ssize_t weights = layer.n_in * layer.width * <Py_ssize_t> sizeof(real)
     net.batch.room = <real *> take(space, capacity * layer.ld_in * sizeof(real))
     net.batch.x_mask_bi = NULL
     if whole.shape.input_keep < 1:
         net.batch.x_mask_bi = <real *> take(space, capacity * layer.ld_in * sizeof(real))
     batch.most_columns = BLOCK_BYTES // (vectors * LANES * <Py_ssize_t> sizeof(real))
+    # Few examples read few of a block's weights twice. But where narrow vectors read what fills half
+    # of the second-level cache, even a few are slowed down by it.
+    batch.least_count = 3 if <int> LANES < <int> PAD and weights > LARGE_WEIGHTS else 16
     batch.rows = <SparseRow *> take(space, capacity * sizeof(SparseRow))
     batch.values = <real *> take(space, capacity * layer.ld_in * sizeof(real))
     net.thread.panel = <real *> take(space, PANEL_DEPTH * TILE_VECTORS * LANES * sizeof(real))

@@ -132,3 +132,20 @@ def test_training_is_that_on_a_sparse_matrix(n_in, n, seed):
         net.train((given_as, y), 2, 7)
         ends.append(net.parameters.tobytes())
     assert len(set(ends)) == 1
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("units", [30, 52, 100, 104, 208])
+@pytest.mark.parametrize("mini_batch_size", [10, 40])
+def test_leaving_zeros_out_changes_no_bit(monkeypatch, dtype, units, mini_batch_size):
+    """Of tiles of any width, and of columns in blocks or in one piece."""
+    rng = np.random.default_rng(0)
+    X = rng.random((100, 784)) * (rng.random((100, 784)) < 0.2)
+    y = rng.integers(0, 3, 100)
+    ends = []
+    for share in (0.4, 0.0):
+        monkeypatch.setattr("fastnet.data.rows.SPARSE_SHARE", share)
+        net = fastnet.Network([784, units, 3], dtype=dtype, rng=0)
+        net.train((X.astype(dtype), y), 2, mini_batch_size)
+        ends.append(net.parameters.tobytes())
+    assert ends[0] == ends[1]
