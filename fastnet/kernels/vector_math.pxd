@@ -66,9 +66,9 @@ cdef inline vreal v_tanh(vreal z) noexcept nogil:
     """With tanh y = y + top / bottom, a convergent of Lambert's continued fraction (1768).
 
     Up to |z| = 0.55 that is all, with y = |z|, and loses nothing where z is small. Beyond, with
-    2 |z| = k ln 2 + 2 y, it gives e**(2 y) = (bottom + n) / (bottom - n), n being y bottom + top, and
-    tanh |z| = 1 - 2 (bottom - n) / (2**k (bottom + n) + (bottom - n)), which loses nothing where
-    tanh is near 1. Either way there is one division.
+    2 |z| = k ln 2 + 2 y, it gives e**(2 y) = (bottom + n) / (bottom - n), where n = y bottom + top,
+    and tanh |z| = 1 - 2 (bottom - n) / (2**k (bottom + n) + (bottom - n)), which loses nothing
+    where tanh is near 1. Either way there is one division.
     """
     cdef vreal size = v_abs(z)
     cdef vreal one = v_splat(1.0)
