@@ -608,3 +608,16 @@ def test_the_books_pairs(turn, taken):
                 network.update_mini_batch(bad, 0.5, 0.1, 40)
             said.append(str(refusal.value))
         assert said[0] == said[1]
+
+
+def test_a_number_that_would_be_rounded_to_the_largest_is_refused():
+    """Weights of 0 hide it from the weighted inputs, which are looked at instead of X."""
+    net = fastnet.Network([4, 3], dtype=np.float32, rng=1)
+    X, y = np.random.default_rng(0).random((6, 4)), np.arange(6) % 3
+    net.update_mini_batch((X, y), 0.1, 0.0, 10)
+    net.weights = [np.zeros((3, 4))]
+    X[2, 1] = np.nextafter(float(np.finfo(np.float32).max), np.inf)
+    before = contents(net)
+    with pytest.raises(ValueError, match="too large for float32"):
+        net.update_mini_batch((X, y), 1e-6, 0.0, 10)
+    assert contents(net) == before
