@@ -15,7 +15,6 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from fastnet.common.arguments import as_count, shown
 
@@ -30,7 +29,7 @@ __all__ = [
 #: The environment variable with the number that a process starts with, or "all".
 VARIABLE = "FASTNET_NUM_THREADS"
 #: Below which Linux says what share of the processors' time a container has.
-ROOT = Path("/")
+ROOT = "/"
 
 #: A limit, since buffers for each thread are allocated before the first starts.
 MOST_THREADS = 1024
@@ -55,42 +54,44 @@ def usable_cores() -> int:
     return max(1, math.ceil(min(cores, quota(ROOT))))
 
 
-def quota(root: Path) -> float:
+def quota(root: str) -> float:
     """Return how many processors' time the control groups of this process allow, or infinity.
 
     Version 2 has "quota period" in one file, version 1 has two files; "max" and -1 mean no limit.
     The limit of a group holds for all groups within it.
     """
     try:
-        groups = (root / "proc/self/cgroup").read_text().splitlines()
+        groups = _read(root, "proc/self/cgroup").splitlines()
     except OSError:
         return math.inf
     least = math.inf
     for line in groups:
-        _, controllers, path = line.split(":", 2)
+        _, controllers, group = line.split(":", 2)
         if controllers and "cpu" not in controllers.split(","):
             continue
-        mount = root / "sys/fs/cgroup" / controllers
-        inner = mount / path.lstrip("/")
+        mount = os.path.join(root, "sys/fs/cgroup", controllers)
         # Inside a container the path may be the host's, which is not there: then it is the root.
-        for folder in [inner, *inner.parents]:
-            least = min(least, _share(folder, version=1 if controllers else 2))
-            if folder == mount:
-                break
+        names = [name for name in group.split("/") if name]
+        for depth in range(len(names) + 1):
+            least = min(least, _share(os.path.join(mount, *names[:depth]), controllers != ""))
     return least
 
 
-def _share(folder: Path, version: int) -> float:
+def _share(folder: str, is_version_1: bool) -> float:
     try:
-        if version == 2:
-            allowed, period = (folder / "cpu.max").read_text().split()
+        if is_version_1:
+            allowed, period = _read(folder, "cpu.cfs_quota_us"), _read(folder, "cpu.cfs_period_us")
         else:
-            allowed = (folder / "cpu.cfs_quota_us").read_text()
-            period = (folder / "cpu.cfs_period_us").read_text()
+            allowed, period = _read(folder, "cpu.max").split()
         share = int(allowed) / int(period)
     except (OSError, ValueError, ZeroDivisionError):  # not there, or "max"
         return math.inf
     return share if share > 0 else math.inf
+
+
+def _read(folder: str, name: str) -> str:
+    with open(os.path.join(folder, name), encoding="utf-8", errors="surrogateescape") as file:
+        return file.read()
 
 
 def set_num_threads(n: int | None) -> None:
