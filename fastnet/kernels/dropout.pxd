@@ -10,6 +10,7 @@ from fastnet.kernels.simd cimport real
 
 
 cdef inline uint64_t mixed(uint64_t x) noexcept nogil:
+    """The finalizer of SplitMix64: each bit of x changes about half of the bits."""
     x = (x ^ (x >> 30)) * <uint64_t> 0xBF58476D1CE4E5B9
     x = (x ^ (x >> 27)) * <uint64_t> 0x94D049BB133111EB
     return x ^ (x >> 31)

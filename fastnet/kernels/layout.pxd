@@ -17,6 +17,7 @@ cdef struct Panel:
 
 
 cdef inline Py_ssize_t padded(Py_ssize_t n) noexcept nogil:
+    """n, rounded up to whole PADs."""
     return (n + PAD - 1) // PAD * PAD
 
 

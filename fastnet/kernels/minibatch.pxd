@@ -26,6 +26,7 @@ cdef struct Inputs:
 
 
 cdef inline bint is_sparse(const Inputs *rows) noexcept nogil:
+    """Whether only their non-zeros are held."""
     return rows.storage == SPARSE_FLOAT or rows.storage == SPARSE_DOUBLE
 
 

@@ -72,6 +72,7 @@ cdef inline bint is_plain(const Rule *rule) noexcept nogil:
 
 
 cdef inline void sgd(real *w, const real *g, Py_ssize_t n, real share, real eta) noexcept nogil:
+    """w <- w - eta share g. Reads g; overwrites w."""
     cdef Py_ssize_t j
     for j in range(n):
         w[j] -= eta * (share * g[j])

@@ -58,8 +58,10 @@ cdef inline void copy_panels(const Net *net, real *flat, real *packed, bint inwa
 
 
 cdef inline void pack(const Net *net, const real *flat, real *packed) noexcept nogil:
+    """Copy the flat vector into the panels of `packed`, whose padding stays."""
     copy_panels(net, <real *> flat, packed, True)
 
 
 cdef inline void unpack(const Net *net, const real *packed, real *flat) noexcept nogil:
+    """Copy the panels of `packed` into the flat vector."""
     copy_panels(net, flat, <real *> packed, False)

@@ -47,6 +47,7 @@ ctypedef void *(*Work)(void *) noexcept nogil
 
 
 cdef inline bint is_worth_sharing(const Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
+    """Whether layer l is enough work for threads to divide, for `count` examples."""
     cdef const Layer *layer = &net.shape.layers[l]
     cdef double work = <double> layer.n_in * layer.n_out * count
     if l == 0:

@@ -573,6 +573,7 @@ cdef void keep(
     Rows rows, Py_ssize_t n, Py_ssize_t n_in, bint single, cnp.ndarray starts, cnp.ndarray cols,
     cnp.ndarray values,
 ):
+    """Let `rows` be those whose non-zeros lie in these arrays, and keep the arrays alive."""
     rows.owner = (starts, cols, values)
     rows.n = n
     rows.n_in = n_in

@@ -135,6 +135,7 @@ cdef inline void update_tile(
     const SparseBatch *batch, Py_ssize_t count, const real *delta_bu, Py_ssize_t ld, real factor,
     real *w_iu, Py_ssize_t w_ld, int vectors,
 ) noexcept nogil:
+    """Columns 0 .. vectors * LANES of `sparse_update`: reads batch, delta_bu; overwrites w_iu."""
     cdef vreal step[WIDE_GROUP]
     cdef vreal x
     cdef const SparseRow *row

@@ -32,6 +32,7 @@ cdef struct Workspace:
 cdef inline void shape_layer(
     Net *net, Py_ssize_t l, Py_ssize_t n_in, Py_ssize_t n_out
 ) noexcept nogil:
+    """Set the sizes of layer l, in whole vectors. Overwrites them and nothing else."""
     cdef Layer *layer = &net.shape.layers[l]
     layer.n_in = n_in
     layer.n_out = n_out
@@ -105,8 +106,8 @@ cdef inline void place_thread_buffers(Workspace *space, const Net *whole, Net *n
     if whole.shape.input_keep < 1:
         net.batch.x_mask_bi = <real *> take(space, capacity * layer.ld_in * sizeof(real))
     batch.most_columns = BLOCK_BYTES // (vectors * LANES * <Py_ssize_t> sizeof(real))
-    # Few examples read few of a block's weights twice. But where narrow vectors read what fills half
-    # of the second-level cache, even a few are slowed down by it.
+    # Few examples read few of a block's weights twice. But where narrow vectors read what fills
+    # half of the second-level cache, even a few are slowed down by it.
     batch.least_count = 3 if <int> LANES < <int> PAD and weights > LARGE_WEIGHTS else 16
     batch.rows = <SparseRow *> take(space, capacity * sizeof(SparseRow))
     batch.values = <real *> take(space, capacity * layer.ld_in * sizeof(real))
