@@ -144,7 +144,12 @@ AVX2_STEP STEP(double, double, f64_f64_avx2)
             _mm256_cvtepu8_epi32(places_in(_mm256_movemask_ps(_mm256_castpd_ps(other))));
         const __m256 kept = _mm256_permutevar8x32_ps(_mm256_castpd_ps(y), places);
         _mm256_storeu_pd(values + j, _mm256_castps_pd(kept));
-        j += keep_cols(_mm256_movemask_pd(other), col + i, cols + j);
+        /* Four columns, not eight: there may be no room for more. */
+        const int four = _mm256_movemask_pd(other);
+        const __m128i at =
+            _mm_add_epi16(_mm_set1_epi16((short)(col + i)), _mm_cvtepu8_epi16(places_in(four)));
+        _mm_storel_epi64((__m128i *)(cols + j), at);
+        j += _mm_popcnt_u32(four);
         *bad |= _mm256_movemask_pd(within(y, limit)) != 15;
     }
     return j;
