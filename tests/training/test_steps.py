@@ -540,11 +540,12 @@ def test_ctrl_c_comes_before_or_after_a_step():
 
     before = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
     interrupted = steps = 0
-    end = time.monotonic() + PATIENCE
+    after, end = 0.0002, time.monotonic() + PATIENCE
     try:
         while net._state.step < 1400 and time.monotonic() < end:
+            already = steps
             try:
-                signal.setitimer(signal.ITIMER_REAL, 0.0002)
+                signal.setitimer(signal.ITIMER_REAL, after)
                 while net._state.step < 1400:
                     net.partial_fit(data, optimizer=adam)
                     steps += 1
@@ -553,13 +554,15 @@ def test_ctrl_c_comes_before_or_after_a_step():
             finally:
                 with contextlib.suppress(KeyboardInterrupt):
                     signal.setitimer(signal.ITIMER_REAL, 0)
+            # On a machine so slow that no step comes to its end, there is more time for the next.
+            after = 0.0002 if steps > already else 1.5 * after
             assert (net.parameters.tobytes(), net._state.step) in expected
             assert net._guard.readers == 0
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert interrupted > 20
-    assert steps > 100
+    assert steps > 20
 
 
 def test_a_full_batch_goes_the_general_way(taken):
