@@ -190,7 +190,7 @@ def test_results_are_named_after_the_processor_unless_the_kernel_is_held(bench, 
 
 
 def test_the_chart_has_a_column_for_each_file(bench, tmp_path):
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="matplotlib is missing")
     files = [
         bench("run").read(BENCH / f"results-{name}.json", ["W1", "W6b"])
         for name in ("avx2", "avx512")

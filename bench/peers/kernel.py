@@ -1,9 +1,9 @@
-"""fastnet's compiled code by itself: what its public methods cost above this is Python.
+"""fastnet's compiled code by itself: the difference to its public methods is the cost of Python.
 
-A prediction is the compiled call that `feedforward` makes for a plain array, or for any rows where
-there is none.  A step is one call on rows that are wrapped, with the parameters in the kernel's own
-layout; the variant "copied" also takes them from the network's arrays and puts them back, as a
-public method must, since users write into those arrays.
+A prediction is the compiled call that `feedforward` makes for a plain array, or the general one if
+the array does not qualify. A step is one call on wrapped rows, with the parameters in the kernel's
+own layout; the variant "copied" also copies them from the network's arrays and back, as a public
+method must, since users write into those arrays.
 """
 
 from typing import Any

@@ -191,7 +191,9 @@ def between():
     signal.signal(signal.SIGALRM, before)
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
+@pytest.mark.skipif(
+    not hasattr(signal, "setitimer"), reason="signal.setitimer is missing: Windows has none"
+)
 def test_a_store_between_two_kernel_calls_leaves_no_mixed_answer(between):
     net, twin, X = new(), new(rng=2), np.tile(WHOLE[:, :5], (10_000, 1))
     old, expected = net.feedforward(X[:40]), twin.feedforward(X[:40])
@@ -204,7 +206,9 @@ def test_a_store_between_two_kernel_calls_leaves_no_mixed_answer(between):
     np.testing.assert_array_equal(net.feedforward(X[:40]), expected)
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
+@pytest.mark.skipif(
+    not hasattr(signal, "setitimer"), reason="signal.setitimer is missing: Windows has none"
+)
 def test_ctrl_c_between_two_kernel_calls(between):
     net, many = new(), np.broadcast_to(WHOLE[3, :5], (500_000, 5))
     expected = net.feedforward(many[:40])

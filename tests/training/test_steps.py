@@ -530,7 +530,9 @@ def test_others_see_whole_steps():
     assert set(answers) <= outputs
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no interval timers")
+@pytest.mark.skipif(
+    not hasattr(signal, "setitimer"), reason="signal.setitimer is missing: Windows has none"
+)
 def test_ctrl_c_comes_before_or_after_a_step():
     net = fastnet.Network([40, 30, 3], rng=1)
     data = np.random.default_rng(0).random((20, 40)), np.arange(20) % 3
