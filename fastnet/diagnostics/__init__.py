@@ -1,4 +1,4 @@
-"""What can be measured of a network at the start: the distribution of its weighted inputs."""
+"""Measurements of networks at initialization: the distribution of a neuron's weighted input."""
 
 from __future__ import annotations
 
