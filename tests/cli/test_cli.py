@@ -80,7 +80,7 @@ def test_progress_is_a_plain_line_when_it_goes_to_no_terminal(npz, tmp_path):
 
 def test_progress_is_a_bar_in_a_terminal(npz, tmp_path):
     pytest.importorskip("tqdm", reason="tqdm is missing: pip install 'fastnet-mlp[plot]'")
-    pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
+    pty = pytest.importorskip("pty", reason="pty is missing: Windows has none")
     here, there = pty.openpty()
     args = [*FASTNET, "compare", "--data", str(npz), *FAST]
     done = subprocess.run(args, cwd=tmp_path, stdout=subprocess.PIPE, stderr=there, check=False)
@@ -277,7 +277,7 @@ def test_without_matplotlib_and_tqdm_table_and_numbers_still_come(npz, tmp_path)
     assert "pip install 'fastnet-mlp[plot]'" in lines[0]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
+@pytest.mark.skipif(os.name == "nt", reason="SIGINT for one process is missing on Windows")
 def test_ctrl_c_ends_with_130_and_one_line(npz, tmp_path):
     args = [*FASTNET, "compare", "--data", str(npz), "--epochs", "100000000"]
     with subprocess.Popen(args, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
@@ -305,7 +305,9 @@ def test_a_reader_who_leaves_is_no_error(closed, args, npz, tmp_path):
     assert (tmp_path / "compare.json").exists() == ("--help" not in args)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="/dev/full is missing: only Linux has it"
+)
 def test_a_full_disk_under_the_table_ends_with_1(npz, tmp_path):
     with open("/dev/full", "w") as full:
         done = subprocess.run(
@@ -360,7 +362,7 @@ def test_version_and_console_script(tmp_path):
     assert script.load() is main
 
 
-@pytest.mark.skipif(not README.exists(), reason="the README is not beside the tests")
+@pytest.mark.skipif(not README.exists(), reason="README.md is missing beside the tests")
 def test_the_readme_s_examples_run_and_print_what_it_says(tmp_path):
     text = README.read_text()
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)

@@ -226,7 +226,7 @@ def large_csv(here):
     return "large.npz"
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals to a process are POSIX matters")
+@pytest.mark.skipif(os.name != "posix", reason="POSIX signals to a process are missing on Windows")
 def test_ctrl_c_leaves_the_network_as_trained_until_then(here):
     args = [large_csv(here), "--epochs", "100000", "--out", "m.npz", "--json", "m.json"]
     process = subprocess.Popen(

@@ -162,7 +162,7 @@ def memory_folder(tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(
     not Path("/proc/self/statm").exists(),
-    reason="memory is read from /proc/self/statm, missing here",
+    reason="/proc/self/statm is missing: memory is read from it",
 )
 def test_ten_thousand_networks_leave_no_memory_behind(memory_folder):
     path = str(memory_folder / "net.npz")

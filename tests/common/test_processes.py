@@ -21,7 +21,7 @@ from ..forking import fork, in_child
 
 DATA = np.random.default_rng(8).random((20, 4)), np.arange(20) % 3
 FORK_SCRIPT = Path(__file__).parents[1] / "fork_script.py"
-forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="os.fork is missing: Windows has none")
 
 
 def new(sizes=(4, 5, 3), **options):

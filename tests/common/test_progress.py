@@ -29,7 +29,7 @@ def python(code, **streams):
 
 def in_terminal(code, columns=80):
     """Run code with a pseudo-terminal as standard error, and return what it shows."""
-    pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
+    pty = pytest.importorskip("pty", reason="pty is missing: Windows has none")
     import fcntl
     import struct
     import termios

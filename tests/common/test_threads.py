@@ -335,7 +335,9 @@ def test_a_change_that_fails_leaves_the_network_open():
     in_thread(net.partial_fit, DATA)
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no interval timers")
+@pytest.mark.skipif(
+    not hasattr(signal, "setitimer"), reason="signal.setitimer is missing: Windows has none"
+)
 def test_signal_handlers_may_predict_and_change_while_their_thread_trains():
     net = new((4, 60, 3))
     rang = []

@@ -198,7 +198,7 @@ print(int(status["VmHWM"].split()[0]) // 1024)
 
 @pytest.mark.skipif(
     not Path("/proc/self/status").exists(),
-    reason="memory is read from /proc/self/status, which this system has not",
+    reason="/proc/self/status is missing: memory is read from it",
 )
 def test_a_file_of_600_mb_is_trained_on_in_less_than_half_of_that(tmp_path):
     home = str(Path(fastnet.__file__).parents[1])

@@ -125,7 +125,10 @@ def test_adam_differs_by_where_epsilon_stands(name):
     assert ours.fit(X, y).loss_ == pytest.approx(theirs.fit(X, y).loss_, rel=1e-3)
 
 
-@pytest.mark.skipif(not LEARNS_WEIGHTED, reason="this scikit-learn has no sample weights")
+@pytest.mark.skipif(
+    not LEARNS_WEIGHTED,
+    reason="sample_weight of MLPClassifier.fit is missing: it came with scikit-learn 1.7",
+)
 @pytest.mark.parametrize("name", NAMES)
 def test_sample_weights_are_theirs_where_a_mini_batch_is_all(name):
     X, y = problem(name)

@@ -191,7 +191,9 @@ def test_what_a_callback_keeps_of_a_network_stays_as_it_was(flowers):
 
 
 def test_what_a_callback_of_scikit_learn_keeps_stays_as_it_was(flowers):
-    pytest.importorskip("sklearn.callback", reason="this scikit-learn has no callbacks")
+    pytest.importorskip(
+        "sklearn.callback", reason="sklearn.callback is missing: scikit-learn 1.9 has it"
+    )
     X, y = flowers
     keep = KeepEach()
     MLPClassifier(max_iter=5, random_state=0, hidden_layer_sizes=4).set_callbacks(keep).fit(X, y)
@@ -373,7 +375,9 @@ def test_sample_weights_are_routed(flowers):
 
 
 def test_callbacks_of_scikit_learn(flowers):
-    callback = pytest.importorskip("sklearn.callback", reason="this scikit-learn has no callbacks")
+    callback = pytest.importorskip(
+        "sklearn.callback", reason="sklearn.callback is missing: scikit-learn 1.9 has it"
+    )
     for solver in ("adam", "lbfgs"):
         monitor = callback.ScoringMonitor(scoring="accuracy")
         ours = MLPClassifier(max_iter=6, random_state=0, solver=solver).set_callbacks(monitor)
@@ -394,7 +398,9 @@ class StopAtThree:
 
 
 def test_a_callback_of_scikit_learn_may_stop(flowers):
-    pytest.importorskip("sklearn.callback", reason="this scikit-learn has no callbacks")
+    pytest.importorskip(
+        "sklearn.callback", reason="sklearn.callback is missing: scikit-learn 1.9 has it"
+    )
     ours = MLPClassifier(max_iter=50).set_callbacks(StopAtThree()).fit(*flowers)
     assert ours.n_iter_ == 3
 

@@ -39,7 +39,10 @@ def theirs():
     except ModuleNotFoundError:
         found = None
     if found is None or found.origin is None:
-        pytest.skip("scikit-learn came without its tests", allow_module_level=True)
+        pytest.skip(
+            "sklearn.neural_network.tests is missing: scikit-learn came without its tests",
+            allow_module_level=True,
+        )
     names = {"__name__": "theirs"}
     ours = {"MLPClassifier": MLPClassifier, "MLPRegressor": MLPRegressor}
     with mock.patch.multiple(sklearn.neural_network, **ours):

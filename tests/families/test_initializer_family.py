@@ -201,7 +201,7 @@ def test_an_orthogonal_matrix_has_the_elements_of_scipys(rows, columns):
         assert stats.ks_2samp(element, theirs[:, row, column]).pvalue > 1e-3
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals to a process are POSIX matters")
+@pytest.mark.skipif(os.name != "posix", reason="POSIX signals to a process are missing on Windows")
 def test_no_lock_is_held_while_matrices_are_made_orthogonal(monkeypatch):
     """Other threads draw, copy and change; Ctrl-C comes out, and the network is as it was."""
     net = fastnet.Network([6, 4], rng=3, initializer="orthogonal")

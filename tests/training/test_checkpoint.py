@@ -387,7 +387,7 @@ print([len(fastnet.load(path).history) for path in keeper.paths])
 """
 
 
-@pytest.mark.skipif(os.name != "posix", reason="limits of file sizes are POSIX matters")
+@pytest.mark.skipif(os.name != "posix", reason="POSIX limits of file sizes are missing on Windows")
 def test_a_full_disk(tmp_path):
     """Half of the data are in when no more go in: the last good ones stay, and nothing beside."""
     path = tmp_path / "run.npz"
@@ -430,7 +430,7 @@ def test_a_diverging_training_leaves_the_last_good_one(tmp_path):
 # --- kill -9 -------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="os.fork is missing: Windows has none")
 def test_killed_at_random_moments_and_resumed(tmp_path):
     """All 300: `python -m tests.kill --times 300`."""
     # The package that is installed, not the checkout's, which may not be compiled.

@@ -149,7 +149,7 @@ def test_who_trains(case):
         assert all(done == expected for done in pool.map(lambda _: train(**options), range(4)))
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="os.fork is missing: Windows has none")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_forked_process_trains_to_the_same_bits():
     expected = [train(**options) for options in CASES.values()]
@@ -204,7 +204,10 @@ np.save(sys.argv[1], network.parameters)
 """
 
 
-@pytest.mark.skipif(len(kernels.variants()) == 1, reason="this machine runs one kernel variant")
+@pytest.mark.skipif(
+    len(kernels.variants()) == 1,
+    reason="a second kernel variant is missing: this processor or build has only one",
+)
 def test_variants_agree_after_an_epoch_of_the_books_network(tmp_path):
     """To 1e-12, of the largest parameter and of the norm; rounding moves one near zero by more."""
     found = {}

@@ -16,7 +16,9 @@ from fastnet.training.interrupts import Interrupts
 
 SLOW = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals to a process are POSIX matters")
+pytestmark = pytest.mark.skipif(
+    os.name != "posix", reason="POSIX signals to a process are missing on Windows"
+)
 
 
 def strike(number=signal.SIGINT):
@@ -173,7 +175,9 @@ def test_the_default_action_comes_back():
 
 def test_a_subinterpreter_trains():
     """There the main thread is one, and Python lets it set no handler."""
-    pytest.importorskip("_xxsubinterpreters", reason="this Python has no such module")
+    pytest.importorskip(
+        "_xxsubinterpreters", reason="_xxsubinterpreters is missing: Python 3.13 renamed it"
+    )
     if sys.version_info >= (3, 12):
         pytest.skip("NumPy cannot be imported in this Python's subinterpreters")
     work = """

@@ -202,7 +202,7 @@ def test_the_quota_of_a_container(monkeypatch, tmp_path, quota, cores):
 
 def test_no_thread_outlives_a_training():
     if not os.path.isdir("/proc/self/task"):
-        pytest.skip("threads are counted in /proc, which this system has not")
+        pytest.skip("/proc/self/task is missing: threads are counted there")
     code = (
         "import os, numpy as np, fastnet\n"
         "fastnet.set_num_threads(4)\n"
@@ -301,7 +301,7 @@ def test_whoever_fails_is_heard_and_the_others_end(who):
     assert sorted([*ended, who]) == [0, 1, 2]
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals to a process are POSIX matters")
+@pytest.mark.skipif(os.name != "posix", reason="POSIX signals to a process are missing on Windows")
 def test_ctrl_c_ends_a_long_prediction():
     """In the part of the thread that hears it, and with it in all the others."""
     code = """
