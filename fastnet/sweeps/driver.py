@@ -239,26 +239,34 @@ class _Run:
         try:
             for trial in trials:
                 self._submit(adapter, trial)
-            while self._pending:
-                self._show_progress(adapter)
-                try:
-                    # With a timeout: on some systems only a thread that wakes up notices Ctrl-C.
-                    future = self._finished.get(timeout=PAUSE)
-                except queue.Empty:
-                    continue
-                trial = self._pending.pop(future)
-                outcome = self._outcome(adapter, future, trial)
-                if outcome is None:
-                    continue
-                if adapter.monitor is not None:
-                    adapter.monitor.remove(trial.index)
-                self._done += 1
-                self._write(outcome)
-                yield outcome
+            yield from self._collect(adapter)
             self._show_progress(adapter)
         finally:
             for future in self._pending:
                 future.cancel()
+
+    def _collect(self, adapter: Adapter) -> Iterator[Outcome]:
+        """Yield outcomes as they come, until nothing is pending.
+
+        Not within `try`: Python 3.13 may raise Ctrl-C at the end of `while condition` past it
+        (python/cpython#130279).
+        """
+        while self._pending:
+            self._show_progress(adapter)
+            try:
+                # With a timeout: on some systems only a thread that wakes up notices Ctrl-C.
+                future = self._finished.get(timeout=PAUSE)
+            except queue.Empty:
+                continue
+            trial = self._pending.pop(future)
+            outcome = self._outcome(adapter, future, trial)
+            if outcome is None:
+                continue
+            if adapter.monitor is not None:
+                adapter.monitor.remove(trial.index)
+            self._done += 1
+            self._write(outcome)
+            yield outcome
 
     def _submit(self, adapter: Adapter, trial: Trial) -> None:
         try:

@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM: answered soon, at the end of a whole mini-batch, with everything whole."""
 
+import ast
 import os
 import signal
 import subprocess
@@ -302,3 +303,22 @@ def test_without_a_checkpoint_sigterm_is_what_it_was():
         assert process.stdout.readline() == "ready\n"
         process.terminate()
         assert process.wait() == -signal.SIGTERM
+
+
+def conditional_loops(node, within=False):
+    """Yield the lines of `while condition` within `try` or `with` of the same function."""
+    for child in ast.iter_child_nodes(node):
+        if within and isinstance(child, ast.While) and not isinstance(child.test, ast.Constant):
+            yield child.lineno
+        inner = within or isinstance(child, (ast.Try, ast.With))
+        yield from conditional_loops(child, inner and not isinstance(child, ast.FunctionDef))
+
+
+def test_no_loop_lets_ctrl_c_past_the_try_around_it():
+    """Python 3.13 does so at the end of `while condition` (python/cpython#130279)."""
+    found = {
+        f"{path.name}:{line}"
+        for path in Path(fastnet.__file__).parent.rglob("*.py")
+        for line in conditional_loops(ast.parse(path.read_text(encoding="utf-8")))
+    }
+    assert found == set()
