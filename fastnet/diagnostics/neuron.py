@@ -9,18 +9,16 @@ with an initializer, and `theory` gives the Gaussian to expect.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastnet import initializers
 from fastnet.common.arguments import as_count
 from fastnet.common.generators import Seed
 from fastnet.common.progress import Progress, ProgressReport
-from fastnet.initializers import INITIALIZERS, Initializer, name_of, read_initializer
+from fastnet.initializers import Initializer, moments, name_of, read_initializer
 from fastnet.network import Network
 
 __all__ = ["SATURATED_Z", "Gaussian", "WeightedInput", "theory", "weighted_input"]
@@ -259,47 +257,10 @@ def theory(
     if active > n_inputs:
         raise ValueError(f"active is {active}; expected at most n_inputs, which is {n_inputs}.")
     units = as_count(units, "units", at_least=1)
-    weight = _moments(read_initializer(initializer, "initializer"), n_inputs, units)
-    bias = _moments(read_initializer(bias_initializer, "bias_initializer"), 1, units)
+    weight = moments(initializer, n_inputs, units)
+    bias = moments(read_initializer(bias_initializer, "bias_initializer"), 1, units)
     if weight is None or bias is None:
         return None
-    (w_mean, w_variance, w_gaussian), (b_mean, b_variance, b_gaussian) = weight, bias
-    mean, variance = active * w_mean + b_mean, active * w_variance + b_variance
-    gaussian = b_gaussian and (w_gaussian or active == 0 or active >= MANY)
+    mean, variance = active * weight.mean + bias.mean, active * weight.variance + bias.variance
+    gaussian = bias.is_gaussian and (weight.is_gaussian or active == 0 or active >= MANY)
     return Gaussian(mean, math.sqrt(variance)) if gaussian and variance > 0 else None
-
-
-#: The variance of a standard normal variable truncated at two standard deviations.
-_TRUNCATED = 1 - 4 * math.exp(-2) / math.sqrt(2 * math.pi) / math.erf(math.sqrt(2))
-
-#: By initializer: the variance of a weight, a function of n_in and n_out; whether it is Gaussian.
-_VARIANCES: dict[Any, tuple[Callable[[int, int], float], bool]] = {
-    initializers.default: (lambda n_in, _: 1 / n_in, True),
-    initializers.large: (lambda _, __: 1.0, True),
-    initializers.glorot_normal: (lambda n_in, n_out: 2 / (n_in + n_out), True),
-    initializers.he_normal: (lambda n_in, _: 2 / n_in, True),
-    initializers.lecun_uniform: (lambda n_in, _: 1 / n_in, False),
-    initializers.glorot_uniform: (lambda n_in, n_out: 2 / (n_in + n_out), False),
-    initializers.he_uniform: (lambda n_in, _: 2 / n_in, False),
-    initializers.uniform: (lambda n_in, _: 1 / (3 * n_in), False),
-    initializers.truncated_normal: (lambda n_in, _: _TRUNCATED / n_in, False),
-    initializers.orthogonal: (lambda n_in, n_out: 1 / max(n_in, n_out), False),
-}
-
-
-def _moments(initializer: Initializer, n_in: int, n_out: int) -> tuple[float, float, bool] | None:
-    """Return mean and variance of one weight and whether it is Gaussian, as a constant counts.
-
-    None if they are not known.
-    """
-    if callable(initializer):
-        return None
-    if not isinstance(initializer, str):
-        return float(initializer), 0.0, True
-    draw = INITIALIZERS[initializer]  # the same for a name and its aliases
-    if draw in (initializers.zeros, initializers.ones):
-        return float(draw is initializers.ones), 0.0, True
-    if draw not in _VARIANCES:
-        return None
-    variance, gaussian = _VARIANCES[draw]
-    return 0.0, variance(n_in, n_out), gaussian

@@ -12,7 +12,7 @@ from fastnet import files
 from fastnet.common.arguments import as_path, in_one_line, memory_for
 from fastnet.common.generators import RNG
 from fastnet.history import History
-from fastnet.initializers import Initializer, read_initializer
+from fastnet.initializers.plain import from_plain, to_plain
 from fastnet.model.architecture import read_architecture
 from fastnet.model.model import AnyModel, Model
 from fastnet.model.parameters import layer_views
@@ -113,17 +113,13 @@ def describe(
         dtype=network.dtype.name,
         biases=biases,
         weights=weights,
-        initializer=_as_value(network._initializer),
-        bias_initializer=_as_value(network._bias_initializer),
+        initializer=to_plain(network._initializer),
+        bias_initializer=to_plain(network._bias_initializer),
         preprocessing=network.preprocessing,
         kind=network.kind,
         low=network._low,
         history=network.history,
     )
-
-
-def _as_value(initializer: Initializer) -> str | float | None:
-    return None if callable(initializer) else initializer
 
 
 def _read_book(path: str | os.PathLike[str], *, others: bool) -> files.SavedModel:
@@ -142,7 +138,7 @@ def _restore(
             model.sizes, model.activations, None, model.cost, model.dtype
         )
         starts = [
-            not_in_the_file if start is None else read_initializer(start, "initializer")
+            from_plain(start, not_in_the_file)
             for start in (model.initializer, model.bias_initializer)
         ]
     except ValueError as error:

@@ -107,8 +107,9 @@ class SavedModel:
         Names.
     biases, weights : sequence of ndarray
         Layer by layer, shapes (n_out, 1) and (n_out, n_in).
-    initializer, bias_initializer : str, float or None
-        How the weights started; None for a function, which no file can hold.
+    initializer, bias_initializer : str, float, dict or None
+        How weights and biases started, as `initializers.plain` writes it; None for a function,
+        which no file can hold.
     preprocessing : Preprocessing or None
     kind : str or None
         What the targets are: "classes", "labels" or "numbers"; None where it is not known.
@@ -128,8 +129,8 @@ class SavedModel:
     dtype: str
     biases: Sequence[Array]
     weights: Sequence[Array]
-    initializer: str | float | None = None
-    bias_initializer: str | float | None = None
+    initializer: Any = None
+    bias_initializer: Any = None
     preprocessing: Preprocessing | None = None
     kind: str | None = None
     low: float = 0.0
@@ -321,16 +322,14 @@ def read_header(data: bytes, source: str) -> dict[str, Any]:
     history, kind, low = header["history"], header["kind"], header["low"]
     records = isinstance(history, list) and all(isinstance(record, dict) for record in history)
     # type() and not isinstance(): a bool is an int.
-    starts = (str, int, float, type(None))
+    starts = (str, int, float, dict, type(None))
     for key, good, expected in (
         ("written_by", isinstance(header["written_by"], str), "a name"),
         ("activations", _are_names(header["activations"]), "a list of names"),
         ("history", records, "a list of records, one an epoch"),
-        ("initializer", type(header["initializer"]) in starts, "a name, a number or null"),
-        (
-            "bias_initializer",
-            type(header["bias_initializer"]) in starts,
-            "a name, a number or null",
+        *(
+            (key, type(header[key]) in starts, "a name, a number, an object or null")
+            for key in ("initializer", "bias_initializer")
         ),
         ("kind", kind is None or kind in KINDS, f"one of {', '.join(KINDS)}, or null"),
         ("low", type(low) in (int, float) and low in (0, -1), "0 or -1"),

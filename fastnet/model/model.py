@@ -14,6 +14,7 @@ from fastnet.common.generators import RNG, Seed, as_rng
 from fastnet.costs import Cost, CrossEntropyCost, find_cost
 from fastnet.history import History
 from fastnet.initializers import Initializer, name_of, read_initializer
+from fastnet.initializers.drawing import default_biases
 from fastnet.model.architecture import Architecture, check_cost, read_architecture
 from fastnet.model.blocks import call_rows, pieces, prediction_rows, thread_rows
 from fastnet.model.guard import TrainingGuard
@@ -68,8 +69,7 @@ class Model:
         architecture = read_architecture(sizes, activation, output, cost, dtype)
         self._initializer = read_initializer(initializer, "initializer")
         if bias_initializer is None:
-            bookish = initializer in ("default", "lecun_normal", "large", "normal")
-            bias_initializer = "normal" if bookish else "zeros"
+            bias_initializer = default_biases(self._initializer)
         self._bias_initializer = read_initializer(bias_initializer, "bias_initializer")
         rng = as_rng(rng)
         self._build(architecture, rng)

@@ -33,7 +33,7 @@ def truncated(rng, shape):
         out[place] = 3.0
         while abs(out[place]) > 2:
             out[place] = normals(rng, (1,))[0]
-    return out / math.sqrt(shape[1])
+    return out * (1 / math.sqrt(shape[1]))
 
 
 def orthogonal(rng, shape):
@@ -54,6 +54,7 @@ EXPRESSIONS = {
     "he_normal": lambda rng, s: normals(rng, s) * math.sqrt(2 / s[1]),
     "he_uniform": lambda rng, s: rng.uniform(-math.sqrt(6 / s[1]), math.sqrt(6 / s[1]), s),
     "orthogonal": orthogonal,
+    "identity": lambda rng, s: np.eye(*s),
     "truncated_normal": truncated,
     "uniform": lambda rng, s: rng.uniform(-1 / math.sqrt(s[1]), 1 / math.sqrt(s[1]), s),
     "zeros": lambda rng, s: np.zeros(s),
@@ -68,7 +69,7 @@ ALIASES = {
     "kaiming_uniform": "he_uniform",
 }
 #: Where sums run, or roots are taken, in another order than in the expression above.
-NOT_EXACT = {"orthogonal", "truncated_normal"}
+NOT_EXACT = {"orthogonal"}
 
 
 def test_every_name_is_covered():

@@ -1,0 +1,83 @@
+"""Initializers: distributions of starting weights and biases, drawn from a NumPy generator.
+
+In the book's order: every bias, layer by layer, then every weight matrix, layer by layer, each in
+C order of its shape. `n_in` and `n_out` are the units below and above a weight matrix.
+
+A network takes an initializer by name (`INITIALIZERS` has all names), as a number for every weight,
+as a scheme such as `VarianceScaling(2.0, "fan_in", "normal")` or `he_normal(gain=1.5)`, or as a
+function of your own.
+"""
+
+from fastnet.initializers.drawing import (
+    Initializer,
+    Moments,
+    draw,
+    moments,
+    name_of,
+    read_initializer,
+)
+from fastnet.initializers.named import (
+    INITIALIZERS,
+    constant,
+    default,
+    glorot_normal,
+    glorot_uniform,
+    he_normal,
+    he_uniform,
+    identity,
+    kaiming_normal,
+    kaiming_uniform,
+    large,
+    lecun_normal,
+    lecun_uniform,
+    normal,
+    orthogonal,
+    truncated_normal,
+    uniform,
+    xavier_normal,
+    xavier_uniform,
+    zeros,
+)
+from fastnet.initializers.schemes import (
+    Constant,
+    Identity,
+    Normal,
+    Orthogonal,
+    Scheme,
+    VarianceScaling,
+)
+
+__all__ = [
+    "INITIALIZERS",
+    "Constant",
+    "Identity",
+    "Initializer",
+    "Moments",
+    "Normal",
+    "Orthogonal",
+    "Scheme",
+    "VarianceScaling",
+    "constant",
+    "default",
+    "draw",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "identity",
+    "kaiming_normal",
+    "kaiming_uniform",
+    "large",
+    "lecun_normal",
+    "lecun_uniform",
+    "moments",
+    "name_of",
+    "normal",
+    "orthogonal",
+    "read_initializer",
+    "truncated_normal",
+    "uniform",
+    "xavier_normal",
+    "xavier_uniform",
+    "zeros",
+]

@@ -1,0 +1,350 @@
+"""The schemes that starting weights are drawn by: small frozen objects that hold the formulas."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnet.common.arguments import as_choice, as_number, check_held
+from fastnet.initializers.stream import Stream
+
+__all__ = [
+    "DISTRIBUTIONS",
+    "MODES",
+    "TRUNCATED_VARIANCE",
+    "Constant",
+    "Identity",
+    "Normal",
+    "Orthogonal",
+    "Scheme",
+    "VarianceScaling",
+    "as_positive",
+]
+
+Array = NDArray[Any]
+
+MODES = ("fan_in", "fan_out", "fan_avg")
+DISTRIBUTIONS = ("normal", "truncated_normal", "uniform")
+#: The variance of a standard normal variable that is cut off at two standard deviations.
+TRUNCATED_VARIANCE = 1 - 4 * math.exp(-2) / math.sqrt(2 * math.pi) / math.erf(math.sqrt(2))
+
+
+def as_positive(value: Any, name: str) -> float:
+    """Return a finite number above 0.
+
+    Raises
+    ------
+    TypeError
+        Not a real number.
+    ValueError
+        0, negative, infinite or NaN.
+
+    Examples
+    --------
+    >>> as_positive(2, "gain")
+    2.0
+    """
+    number = as_number(value, name, " above 0")
+    if number <= 0:
+        raise ValueError(f"{name} is {number}; expected a finite number above 0.")
+    return number
+
+
+class Scheme:
+    """The base of all schemes. They are compared by value, hashed, pickled, and never change."""
+
+    @property
+    def mean(self) -> float:
+        """The mean of a weight."""
+        return 0.0
+
+    @property
+    def is_gaussian(self) -> bool:
+        """Whether a weight is normally distributed; a constant counts as such."""
+        return False
+
+    def variance(self, n_in: int, n_out: int) -> float | None:
+        """Return the variance of a weight between `n_in` and `n_out` units.
+
+        None if the weights are not draws from one distribution, or depend on data.
+
+        Examples
+        --------
+        >>> VarianceScaling(2.0, "fan_avg").variance(30, 10), Identity().variance(30, 10)
+        (0.1, None)
+        """
+        raise NotImplementedError
+
+    def _request(self, stream: Stream, w: Array) -> None:
+        """Request the values of `w`, shape (n_out, n_in), or set those that are not random."""
+        raise NotImplementedError
+
+    def _check_held(self, name: str, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
+        """Refuse weights that would become 0 or infinite in `dtype`."""
+        variance = self.variance(shape[1], shape[0])
+        if variance is not None:
+            check_held(math.sqrt(variance), f"{name}'s standard deviation", dtype)
+
+    def __repr__(self) -> str:
+        values = ", ".join(repr(getattr(self, field.name)) for field in fields(self))  # type: ignore[arg-type]
+        return f"{type(self).__name__}({values})"
+
+
+@dataclass(frozen=True, repr=False)
+class VarianceScaling(Scheme):
+    """Weights of mean 0 and variance scale / fan.
+
+    Parameters
+    ----------
+    scale : float, default 1.0
+    mode : {"fan_in", "fan_out", "fan_avg"}
+        What fan is: the units below, the units above, or the mean of both.
+    distribution : {"normal", "truncated_normal", "uniform"}
+        The truncated normal is cut off at two standard deviations of the normal that it comes
+        from. `scale` is of the variance that remains.
+
+    Raises
+    ------
+    ValueError, TypeError
+        The scale is not a finite number above 0, or a name is not one of these.
+
+    References
+    ----------
+    Y. LeCun et al., "Efficient BackProp", 1998 (scale 1, fan_in); X. Glorot and Y. Bengio, AISTATS
+    2010 (scale 1, fan_avg); K. He et al., ICCV 2015, arXiv 1502.01852 (scale 2, fan_in or fan_out).
+
+    Examples
+    --------
+    >>> import fastnet
+    >>> he = VarianceScaling(2.0, "fan_in", "normal")
+    >>> he == fastnet.initializers.he_normal(), he.variance(100, 30)
+    (True, 0.02)
+    >>> round(float(fastnet.Network([100, 30], rng=0, initializer=he).weights[0].std()), 2)
+    0.14
+    """
+
+    scale: float = 1.0
+    mode: str = "fan_in"
+    distribution: str = "normal"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "scale", as_positive(self.scale, "scale"))
+        object.__setattr__(self, "mode", as_choice(self.mode, "mode", MODES))
+        distribution = as_choice(self.distribution, "distribution", DISTRIBUTIONS)
+        object.__setattr__(self, "distribution", distribution)
+
+    @property
+    def is_gaussian(self) -> bool:
+        """Whether a weight is normally distributed."""
+        return self.distribution == "normal"
+
+    def variance(self, n_in: int, n_out: int) -> float:
+        """Return scale / fan."""
+        return self.scale / self._fan(n_in, n_out)
+
+    def _fan(self, n_in: int, n_out: int) -> float:
+        return {"fan_in": n_in, "fan_out": n_out, "fan_avg": (n_in + n_out) / 2}[self.mode]
+
+    def _request(self, stream: Stream, w: Array) -> None:
+        n_out, n_in = w.shape
+        fan = self._fan(n_in, n_out)
+        if self.distribution == "normal":
+            stream.normal(w, *_root(self.scale, fan, self.mode))
+        elif self.distribution == "uniform":
+            # U(-r, r) has the variance r^2 / 3.
+            factor, divisor = _root(3 * self.scale, fan, self.mode)
+            stream.uniform(w, factor / divisor)
+        else:
+            factor, divisor = _root(self.scale / TRUNCATED_VARIANCE, fan, self.mode)
+            stream.truncated_normal(w, factor / divisor)
+
+
+def _root(scale: float, fan: float, mode: str) -> tuple[float, float]:
+    """Return a factor and a divisor whose quotient is sqrt(scale / fan).
+
+    Which of the two is 1 decides the last bit of a weight. The book divides by sqrt(n_in), and its
+    published numbers depend on that.
+    """
+    if scale == 1 and mode == "fan_in":
+        return 1.0, math.sqrt(fan)
+    return math.sqrt(scale / fan), 1.0
+
+
+@dataclass(frozen=True, repr=False)
+class Normal(Scheme):
+    """Weights from N(0, std^2), whatever the number of units.
+
+    Parameters
+    ----------
+    std : float, default 1.0
+        Standard deviation.
+
+    Raises
+    ------
+    ValueError, TypeError
+        It is not a finite number above 0.
+
+    References
+    ----------
+    M. Nielsen, Neural Networks and Deep Learning, chapter 1: the book's first initializer.
+
+    Examples
+    --------
+    >>> Normal(0.5).variance(1000, 30)
+    0.25
+    """
+
+    std: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "std", as_positive(self.std, "std"))
+
+    @property
+    def is_gaussian(self) -> bool:
+        """True."""
+        return True
+
+    def variance(self, n_in: int, n_out: int) -> float:
+        """Return std^2."""
+        return self.std * self.std
+
+    def _check_held(self, name: str, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
+        check_held(self.std, f"{name}'s standard deviation", dtype)
+
+    def _request(self, stream: Stream, w: Array) -> None:
+        stream.normal(w, factor=self.std)
+
+
+@dataclass(frozen=True, repr=False)
+class Orthogonal(Scheme):
+    """gain times orthonormal rows or columns, whichever are fewer; uniform over all such matrices.
+
+    Parameters
+    ----------
+    gain : float, default 1.0
+
+    Raises
+    ------
+    ValueError, TypeError
+        It is not a finite number above 0.
+
+    References
+    ----------
+    A. Saxe, J. McClelland and S. Ganguli, ICLR 2014, arXiv 1312.6120.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnet
+    >>> w = fastnet.Network([4, 2], rng=0, initializer=Orthogonal(2.0)).weights[0]
+    >>> bool(np.allclose(w @ w.T, 4 * np.eye(2)))
+    True
+    """
+
+    gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "gain", as_positive(self.gain, "gain"))
+
+    def variance(self, n_in: int, n_out: int) -> float:
+        """Return gain^2 / max(n_in, n_out)."""
+        return self.gain * self.gain / max(n_in, n_out)
+
+    def _check_held(self, name: str, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
+        check_held(self.gain / math.sqrt(max(shape)), f"{name}'s standard deviation", dtype)
+
+    def _request(self, stream: Stream, w: Array) -> None:
+        stream.orthogonal(w, self.gain)
+
+
+@dataclass(frozen=True, repr=False)
+class Identity(Scheme):
+    """gain on the diagonal and 0 elsewhere: unit i starts as input i times gain.
+
+    Of a matrix that is not square the diagonal begins in the corner of unit 0 and input 0. Units
+    beyond the inputs start from 0, and inputs beyond the units are not used.
+
+    Parameters
+    ----------
+    gain : float, default 1.0
+
+    Raises
+    ------
+    ValueError, TypeError
+        It is not a finite number above 0.
+
+    References
+    ----------
+    Q. Le, N. Jaitly and G. Hinton, 2015, arXiv 1504.00941.
+
+    Examples
+    --------
+    >>> import fastnet
+    >>> fastnet.Network([2, 3], initializer=Identity()).weights[0]
+    array([[1., 0.],
+           [0., 1.],
+           [0., 0.]])
+    """
+
+    gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "gain", as_positive(self.gain, "gain"))
+
+    def variance(self, n_in: int, n_out: int) -> None:
+        """Return None: the weights are not draws from one distribution."""
+
+    def _check_held(self, name: str, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
+        check_held(self.gain, f"{name}'s gain", dtype)
+
+    def _request(self, stream: Stream, w: Array) -> None:
+        w[...] = 0
+        np.fill_diagonal(w, self.gain)
+
+
+@dataclass(frozen=True, repr=False)
+class Constant(Scheme):
+    """The same number everywhere, what a number given as initializer means.
+
+    Parameters
+    ----------
+    value : float, default 1.0
+
+    Raises
+    ------
+    ValueError, TypeError
+        It is not a finite number.
+
+    Examples
+    --------
+    >>> Constant(0.1).mean, Constant(0.1).variance(30, 10)
+    (0.1, 0.0)
+    """
+
+    value: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", as_number(self.value, "value"))
+
+    @property
+    def mean(self) -> float:
+        """The number."""
+        return self.value
+
+    @property
+    def is_gaussian(self) -> bool:
+        """True: the limit of ever narrower normal distributions."""
+        return True
+
+    def variance(self, n_in: int, n_out: int) -> float:
+        """Return 0."""
+        return 0.0
+
+    def _check_held(self, name: str, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
+        check_held(abs(self.value), name, dtype)
+
+    def _request(self, stream: Stream, w: Array) -> None:
+        w[...] = self.value
