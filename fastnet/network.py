@@ -48,12 +48,14 @@ class Network(Model):
     output : str, keyword only, optional
         Activation of the last layer: one of those, "softmax" or "exponential". By default the one
         that goes with the cost.
-    initializer : str, float or callable, keyword only, default "default"
-        Initializer of the weights: a name in `fastnet.initializers.INITIALIZERS`, a number, or a
-        function of (rng, shape).
-    bias_initializer : str, float or callable, keyword only, optional
-        Initializer of the biases: by default "normal" if `initializer` is one of the book's two,
-        else "zeros".
+    initializer : str, float, Scheme, callable or list of them, keyword only, default "default"
+        Initializer of the weights: a name in `fastnet.initializers.INITIALIZERS`, a number, a
+        scheme such as ``fastnet.initializers.he_normal(gain=1.5)``, or a function of (rng, shape)
+        or (rng, shape, layer), where layer is a `fastnet.initializers.LayerInfo`. A list has one
+        for each layer.
+    bias_initializer : the same, keyword only, optional
+        Initializer of the biases: by default "normal" in layers whose `initializer` is one of the
+        book's two, else "zeros".
 
     Attributes
     ----------

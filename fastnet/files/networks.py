@@ -138,8 +138,11 @@ def _restore(
             model.sizes, model.activations, None, model.cost, model.dtype
         )
         starts = [
-            from_plain(start, not_in_the_file)
-            for start in (model.initializer, model.bias_initializer)
+            from_plain(start, name, not_in_the_file, len(model.activations))
+            for start, name in (
+                (model.initializer, "initializer"),
+                (model.bias_initializer, "bias_initializer"),
+            )
         ]
     except ValueError as error:
         raise ValueError(f"{os.fsdecode(path)!r}: {in_one_line(str(error))}") from None

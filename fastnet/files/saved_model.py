@@ -107,7 +107,7 @@ class SavedModel:
         Names.
     biases, weights : sequence of ndarray
         Layer by layer, shapes (n_out, 1) and (n_out, n_in).
-    initializer, bias_initializer : str, float, dict or None
+    initializer, bias_initializer : str, float, dict, list or None
         How weights and biases started, as `initializers.plain` writes it; None for a function,
         which no file can hold.
     preprocessing : Preprocessing or None
@@ -322,13 +322,13 @@ def read_header(data: bytes, source: str) -> dict[str, Any]:
     history, kind, low = header["history"], header["kind"], header["low"]
     records = isinstance(history, list) and all(isinstance(record, dict) for record in history)
     # type() and not isinstance(): a bool is an int.
-    starts = (str, int, float, dict, type(None))
+    starts = (str, int, float, dict, list, type(None))
     for key, good, expected in (
         ("written_by", isinstance(header["written_by"], str), "a name"),
         ("activations", _are_names(header["activations"]), "a list of names"),
         ("history", records, "a list of records, one an epoch"),
         *(
-            (key, type(header[key]) in starts, "a name, a number, an object or null")
+            (key, type(header[key]) in starts, "a name, a number, an object, a list or null")
             for key in ("initializer", "bias_initializer")
         ),
         ("kind", kind is None or kind in KINDS, f"one of {', '.join(KINDS)}, or null"),

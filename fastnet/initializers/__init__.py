@@ -4,12 +4,13 @@ In the book's order: every bias, layer by layer, then every weight matrix, layer
 C order of its shape. `n_in` and `n_out` are the units below and above a weight matrix.
 
 A network takes an initializer by name (`INITIALIZERS` has all names), as a number for every weight,
-as a scheme such as `VarianceScaling(2.0, "fan_in", "normal")` or `he_normal(gain=1.5)`, or as a
-function of your own.
+as a scheme such as `VarianceScaling(2.0, "fan_in", "normal")` or `he_normal(gain=1.5)`, as a
+function of your own, or as a list with one of these for each layer.
 """
 
 from fastnet.initializers.drawing import (
     Initializer,
+    LayerInfo,
     Moments,
     draw,
     moments,
@@ -52,6 +53,7 @@ __all__ = [
     "Constant",
     "Identity",
     "Initializer",
+    "LayerInfo",
     "Moments",
     "Normal",
     "Orthogonal",

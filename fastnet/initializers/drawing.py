@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,28 +12,54 @@ from numpy.typing import NDArray
 from fastnet.common.arguments import as_number, call, is_function, shown
 from fastnet.common.generators import RNG
 from fastnet.data.rows import as_real_array
-from fastnet.initializers.named import INITIALIZERS
+from fastnet.initializers.named import FUNCTIONS, INITIALIZERS
 from fastnet.initializers.schemes import Constant, Scheme
 from fastnet.initializers.stream import Stream
 
 __all__ = [
+    "Function",
     "Initializer",
+    "LayerInfo",
     "Moments",
+    "OneInitializer",
     "default_biases",
+    "described",
     "draw",
     "moments",
     "name_of",
+    "per_layer",
+    "read_biases",
     "read_initializer",
-    "scheme_of",
 ]
 
 Array = NDArray[Any]
-#: A name from INITIALIZERS, a scheme, a number (every element), or f(rng, shape) -> array of that
-#: shape.
-Initializer = str | float | Scheme | Callable[[RNG, tuple[int, int]], Any]
-
+#: f(rng, shape) or f(rng, shape, layer) -> array of that shape.
+Function = Callable[..., Any]
+#: A name from INITIALIZERS, a scheme, a number (every element), or a function.
+OneInitializer = str | float | Scheme | Function
+#: One for all layers, or one for each.
+Initializer = OneInitializer | Sequence[OneInitializer]
 #: The book's two, which draw biases too.
 _BOOKS = (INITIALIZERS["default"], INITIALIZERS["large"])
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """What a user's function of (rng, shape, layer) learns about the layer.
+
+    Attributes
+    ----------
+    index : int
+        Of the layer in `Network.weights`: 0 for the first.
+    n_layers : int
+        Number of layers with weights; the last has the index n_layers - 1.
+    activation : str
+        Name of the layer's activation.
+    """
+
+    index: int
+    n_layers: int
+    activation: str
 
 
 class Moments(NamedTuple):
@@ -50,21 +77,42 @@ class Moments(NamedTuple):
     is_gaussian: bool
 
 
-def read_initializer(initializer: object, name: str) -> Initializer:
-    """Return `initializer`, or refuse it.
+def read_initializer(initializer: object, name: str, n_layers: int | None = None) -> Initializer:
+    """Return `initializer`, a list as a tuple, or refuse it.
+
+    Parameters
+    ----------
+    initializer : object
+    name : str
+        Its name in messages.
+    n_layers : int, optional
+        So many a list must have; by default any number.
 
     Raises
     ------
     ValueError
-        The name is unknown, or the number is not finite.
+        A name is unknown, a number is not finite, or a list has another length.
     TypeError
-        It is not a name, a scheme, a number or a callable.
+        It is not a name, a scheme, a number, a callable or a list of them.
 
     Examples
     --------
     >>> read_initializer("he_normal", "initializer")
     'he_normal'
+    >>> read_initializer(["he_normal", 0.5], "initializer", 2)
+    ('he_normal', 0.5)
     """
+    if not isinstance(initializer, (list, tuple)):
+        return _read_one(initializer, name)
+    if len(initializer) != (n_layers or len(initializer)) or not initializer:
+        wanted = "one for each layer" if n_layers is None else f"{n_layers}, one for each layer"
+        raise ValueError(
+            f"{name} is a list of {len(initializer)}; give {wanted}, or a single one for all."
+        )
+    return tuple(_read_one(one, f"{name}[{i}]") for i, one in enumerate(initializer))
+
+
+def _read_one(initializer: object, name: str) -> OneInitializer:
     if isinstance(initializer, str):
         if initializer not in INITIALIZERS:
             raise ValueError(
@@ -77,14 +125,43 @@ def read_initializer(initializer: object, name: str) -> Initializer:
         as_number(initializer, name)
         return initializer
     if is_function(initializer):
+        if any(initializer is known for known in FUNCTIONS):
+            known = name_of(initializer)
+            raise TypeError(
+                f"{name} is the function {known}, which makes an initializer; call it, {known}(), "
+                f"or give the name {known!r}."
+            )
         return initializer
     raise TypeError(
         f"{name} is {shown(initializer)}; give a name, a number, a scheme such as "
-        "VarianceScaling(2.0), or a callable of (rng, shape)."
+        "VarianceScaling(2.0), a callable of (rng, shape), or a list with one for each layer."
     )
 
 
-def scheme_of(initializer: Initializer) -> Scheme | Callable[[RNG, tuple[int, int]], Any]:
+def read_biases(initializer: object, n_layers: int | None = None) -> Initializer:
+    """Return an initializer of biases; errors as `read_initializer`.
+
+    A bias column is drawn as a matrix with one input, where schemes have a meaning for such.
+    """
+    read = read_initializer(initializer, "bias_initializer", n_layers)
+    for one in per_layer(read, n_layers or 1):
+        scheme = scheme_of(one)
+        if isinstance(scheme, Scheme) and not scheme.for_biases:
+            raise ValueError(
+                f"bias_initializer is {described(read)}, and {name_of(one)} is for weights only; "
+                "give 'zeros', 'normal' or a number."
+            )
+    return read
+
+
+def per_layer(initializer: Initializer, n_layers: int) -> tuple[OneInitializer, ...]:
+    """Return the initializer of each layer, of one that has been read."""
+    if isinstance(initializer, (list, tuple)):
+        return tuple(initializer)
+    return (initializer,) * n_layers  # type: ignore[return-value]
+
+
+def scheme_of(initializer: OneInitializer) -> Scheme | Function:
     """Return the scheme of a name or number; a scheme, or a user's function, as it is."""
     if isinstance(initializer, str):
         return INITIALIZERS[initializer]
@@ -96,18 +173,43 @@ def scheme_of(initializer: Initializer) -> Scheme | Callable[[RNG, tuple[int, in
 
 def default_biases(initializer: Initializer) -> Initializer:
     """Return the initializer of biases that goes with that of the weights: the book's, or 0."""
-    scheme = scheme_of(initializer)
-    bookish = isinstance(scheme, Scheme) and scheme in _BOOKS
-    return "normal" if bookish else "zeros"
+    found = []
+    for one in per_layer(initializer, 1):
+        scheme = scheme_of(one)
+        bookish = isinstance(scheme, Scheme) and scheme in _BOOKS
+        found.append("normal" if bookish else "zeros")
+    return found[0] if len(set(found)) == 1 else tuple(found)
 
 
 def name_of(initializer: Initializer) -> str:
-    """Return the name that `repr` of a network shows."""
+    """Return the name of an initializer, for tables and legends.
+
+    Examples
+    --------
+    >>> name_of("large"), name_of(Constant(2.0)), name_of(["large", 0.5])
+    ('large', 'Constant(2.0)', 'large, 0.5')
+    """
+    if isinstance(initializer, (list, tuple)):
+        return ", ".join(map(name_of, initializer))
     if isinstance(initializer, Scheme):
         return repr(initializer)
     if callable(initializer):
         return str(getattr(initializer, "__name__", type(initializer).__name__))
     return str(initializer)
+
+
+def described(initializer: Initializer) -> str:
+    """Return an initializer as `repr` of a network shows it.
+
+    Examples
+    --------
+    >>> print(described("large"), described(["large", Constant(2.0)]))
+    'large' ['large', Constant(2.0)]
+    """
+    if isinstance(initializer, (list, tuple)):
+        return f"[{', '.join(map(described, initializer))}]"
+    name = name_of(initializer)
+    return name if isinstance(initializer, Scheme) else repr(name)
 
 
 def moments(initializer: Initializer, n_in: int, n_out: int) -> Moments | None:
@@ -116,7 +218,7 @@ def moments(initializer: Initializer, n_in: int, n_out: int) -> Moments | None:
     Parameters
     ----------
     initializer : str, float, Scheme or callable
-        As for `Network`.
+        As for a `Network` of one layer.
     n_in, n_out : int
 
     Returns
@@ -136,7 +238,8 @@ def moments(initializer: Initializer, n_in: int, n_out: int) -> Moments | None:
     >>> moments(0.5, 100, 30)
     Moments(mean=0.5, variance=0.0, is_gaussian=True)
     """
-    scheme = scheme_of(read_initializer(initializer, "initializer"))
+    (one,) = per_layer(read_initializer(initializer, "initializer", 1), 1)
+    scheme = scheme_of(one)
     if not isinstance(scheme, Scheme):
         return None
     variance = scheme.variance(n_in, n_out)
@@ -149,6 +252,7 @@ def draw(
     weights: Sequence[Array],
     bias_initializer: Initializer = "normal",
     initializer: Initializer = "default",
+    activations: Sequence[str] | None = None,
 ) -> list[Array]:
     """Return new values for every bias, then for every weight matrix.
 
@@ -161,7 +265,9 @@ def draw(
     biases : sequence of ndarray, shapes (n_out, 1)
         Give the shapes and dtypes; they are not changed.
     weights : sequence of ndarray, shapes (n_out, n_in)
-    bias_initializer, initializer : str, float, Scheme or callable
+    bias_initializer, initializer : str, float, Scheme, callable, or sequence of them
+    activations : sequence of str, optional
+        Of each layer, for users' functions; by default sigmoid.
 
     Raises
     ------
@@ -178,23 +284,46 @@ def draw(
     >>> bool(np.all(w == rng.standard_normal((3, 4)) / np.sqrt(4)))
     True
     """
+    n = len(weights)
     drawn = [np.empty(array.shape, array.dtype) for array in (*biases, *weights)]
-    names = ["bias_initializer"] * len(biases) + ["initializer"] * len(weights)
-    chosen = [scheme_of(bias_initializer)] * len(biases) + [scheme_of(initializer)] * len(weights)
-    for array, name, scheme in zip(drawn, names, chosen, strict=True):
+    names = _names("bias_initializer", bias_initializer, n) + _names("initializer", initializer, n)
+    chosen = [*map(scheme_of, per_layer(bias_initializer, n) + per_layer(initializer, n))]
+    layers = [LayerInfo(i, n, name) for i, name in enumerate(activations or ["sigmoid"] * n)] * 2
+    parts = list(zip(drawn, names, chosen, layers, strict=True))
+    for array, name, scheme, _ in parts:
         if isinstance(scheme, Scheme):
             scheme._check_held(name, array.shape, array.dtype)
     stream = Stream(rng)
-    for array, name, scheme in zip(drawn, names, chosen, strict=True):
+    for array, name, scheme, layer in parts:
         if isinstance(scheme, Scheme):
             scheme._request(stream, array)
         else:
             stream.draw()  # the requests before it
-            _set(array, call(scheme, name, rng, array.shape), name)
+            arguments = (layer,) if _takes_layer(scheme) else ()
+            _set(array, call(scheme, name, rng, array.shape, *arguments), name)
     stream.draw()
-    for array, name in zip(drawn, names, strict=True):
+    for array, name, *_ in parts:
         _check_finite(array, name)
     return drawn
+
+
+def _names(name: str, initializer: Initializer, n_layers: int) -> list[str]:
+    """Return what messages call the initializer of each layer."""
+    if isinstance(initializer, (list, tuple)):
+        return [f"{name}[{i}]" for i in range(n_layers)]
+    return [name] * n_layers
+
+
+def _takes_layer(function: Function) -> bool:
+    """Return whether a function's third parameter is for the layer, and no option of its own."""
+    import inspect
+
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # compiled functions may have no signature
+        return False
+    names = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return len(names) > 2 and (names[2].default is names[2].empty or names[2].name == "layer")
 
 
 def _set(array: Array, given: Any, name: str) -> None:
@@ -209,7 +338,7 @@ def _set(array: Array, given: Any, name: str) -> None:
 
 def _check_finite(array: Array, name: str) -> None:
     if not np.isfinite(array).all():
-        what = "weights" if name == "initializer" else "biases"
+        what = "biases" if name.startswith("bias") else "weights"
         raise ValueError(
             f"{name} gave a number that is not finite in {array.dtype}; starting {what} must be."
         )

@@ -17,6 +17,7 @@ from fastnet.initializers.schemes import (
 
 __all__ = [
     "ALIASES",
+    "FUNCTIONS",
     "INITIALIZERS",
     "TABLE",
     "Known",
@@ -352,6 +353,8 @@ ALIASES = {
     "he_normal": ("kaiming_normal",),
     "he_uniform": ("kaiming_uniform",),
 }
+#: The functions that make them.
+FUNCTIONS = tuple(globals()[name] for name in TABLE)
 #: Each scheme by each of its names.
 INITIALIZERS = {
     alias: known.scheme for name, known in TABLE.items() for alias in (name, *ALIASES.get(name, ()))

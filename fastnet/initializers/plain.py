@@ -7,7 +7,7 @@ from typing import Any
 
 from fastnet.common.arguments import shown
 from fastnet.initializers import schemes
-from fastnet.initializers.drawing import Initializer, read_initializer
+from fastnet.initializers.drawing import Function, Initializer, read_biases, read_initializer
 from fastnet.initializers.schemes import Scheme
 
 __all__ = ["from_plain", "to_plain"]
@@ -27,13 +27,24 @@ def to_plain(initializer: Initializer) -> Any:
     >>> to_plain("he_normal"), to_plain(schemes.Orthogonal(2.0))
     ('he_normal', {'scheme': 'Orthogonal', 'gain': 2.0})
     """
+    if isinstance(initializer, (list, tuple)):
+        return [to_plain(one) for one in initializer]
     if isinstance(initializer, Scheme):
         return {"scheme": type(initializer).__name__, **asdict(initializer)}  # type: ignore[call-overload]
     return None if callable(initializer) else initializer
 
 
-def from_plain(plain: Any, function: Initializer) -> Initializer:
-    """Return the initializer that `to_plain` wrote; `function` for None.
+def from_plain(plain: Any, name: str, function: Function, n_layers: int) -> Initializer:
+    """Return the initializer that `to_plain` wrote.
+
+    Parameters
+    ----------
+    plain : object
+    name : {"initializer", "bias_initializer"}
+    function : callable
+        Stands for functions, which are written as None.
+    n_layers : int
+        Number of layers with weights.
 
     Raises
     ------
@@ -42,19 +53,28 @@ def from_plain(plain: Any, function: Initializer) -> Initializer:
 
     Examples
     --------
-    >>> from_plain({"scheme": "Orthogonal", "gain": 2.0}, 0.0)
+    >>> from_plain({"scheme": "Orthogonal", "gain": 2.0}, "initializer", max, n_layers=1)
     Orthogonal(2.0)
     """
+    try:
+        several = isinstance(plain, list)
+        found = [_one(item, name, function) for item in (plain if several else [plain])]
+        given = found if several else found[0]
+        if name == "bias_initializer":
+            return read_biases(given, n_layers)
+        return read_initializer(given, name, n_layers)
+    except TypeError as error:
+        raise ValueError(f"{name} is {shown(plain)}: {error}") from None
+
+
+def _one(plain: Any, name: str, function: Function) -> Any:
+    """Return a single initializer, names and numbers unchecked."""
     if plain is None:
         return function
-    try:
-        if not isinstance(plain, dict):
-            return read_initializer(plain, "initializer")
-        arguments = dict(plain)
-        kind = arguments.pop("scheme", None)
-        if not isinstance(kind, str) or kind not in _SCHEMES:
-            raise ValueError(f"initializer's scheme is {shown(kind)}; expected a scheme's name.")
-        scheme: Scheme = _SCHEMES[kind](**arguments)
-    except TypeError as error:
-        raise ValueError(f"initializer is {shown(plain)}: {error}") from None
-    return scheme
+    if not isinstance(plain, dict):
+        return plain
+    arguments = dict(plain)
+    kind = arguments.pop("scheme", None)
+    if not isinstance(kind, str) or kind not in _SCHEMES:
+        raise ValueError(f"{name}'s scheme is {shown(kind)}; expected a scheme's name.")
+    return _SCHEMES[kind](**arguments)

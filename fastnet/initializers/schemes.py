@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,9 @@ def as_positive(value: Any, name: str) -> float:
 
 class Scheme:
     """The base of all schemes. They are compared by value, hashed, pickled, and never change."""
+
+    #: Whether biases can be drawn by it too.
+    for_biases: ClassVar[bool] = True
 
     @property
     def mean(self) -> float:
@@ -290,6 +293,7 @@ class Identity(Scheme):
     """
 
     gain: float = 1.0
+    for_biases: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "gain", as_positive(self.gain, "gain"))

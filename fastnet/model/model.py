@@ -13,8 +13,8 @@ from fastnet import initializers, kernels
 from fastnet.common.generators import RNG, Seed, as_rng
 from fastnet.costs import Cost, CrossEntropyCost, find_cost
 from fastnet.history import History
-from fastnet.initializers import Initializer, name_of, read_initializer
-from fastnet.initializers.drawing import default_biases
+from fastnet.initializers import Initializer, read_initializer
+from fastnet.initializers.drawing import default_biases, described, read_biases
 from fastnet.model.architecture import Architecture, check_cost, read_architecture
 from fastnet.model.blocks import call_rows, pieces, prediction_rows, thread_rows
 from fastnet.model.guard import TrainingGuard
@@ -67,10 +67,11 @@ class Model:
         bias_initializer: Initializer | None = None,
     ) -> None:
         architecture = read_architecture(sizes, activation, output, cost, dtype)
-        self._initializer = read_initializer(initializer, "initializer")
+        n_layers = len(architecture.activations)
+        self._initializer = read_initializer(initializer, "initializer", n_layers)
         if bias_initializer is None:
             bias_initializer = default_biases(self._initializer)
-        self._bias_initializer = read_initializer(bias_initializer, "bias_initializer")
+        self._bias_initializer = read_biases(bias_initializer, n_layers)
         rng = as_rng(rng)
         self._build(architecture, rng)
         self.initialize()
@@ -219,7 +220,7 @@ class Model:
 
     def __repr__(self) -> str:
         start = (
-            f"weights {name_of(self._initializer)!r}, biases {name_of(self._bias_initializer)!r}"
+            f"weights {described(self._initializer)}, biases {described(self._bias_initializer)}"
         )
         head = f"{type(self).__name__}({self.sizes}, cost={self.cost.__name__}, dtype={self.dtype})"
         return "\n".join([head, *self._architecture.describe(), f"  start: {start}"])
@@ -231,8 +232,8 @@ class Model:
         facts = (
             self.cost.__name__,
             str(self.dtype),
-            f"weights from {name_of(self._initializer)!r}",
-            f"biases from {name_of(self._bias_initializer)!r}",
+            f"weights from {described(self._initializer)}",
+            f"biases from {described(self._bias_initializer)}",
             f"{epochs} epoch{'s' if epochs > 1 else ''} of training" if epochs else "not trained",
         )
         return table(type(self).__name__, self._architecture, facts)
@@ -286,7 +287,12 @@ class Model:
         """
         self._guard.check_idle()
         drawn = initializers.draw(
-            self._rng, self._biases, self._weights, self._bias_initializer, self._initializer
+            self._rng,
+            self._biases,
+            self._weights,
+            self._bias_initializer,
+            self._initializer,
+            self._architecture.activations,
         )
         self._start_from(drawn)
 

@@ -96,7 +96,7 @@ def test_weights_are_the_numpy_expression(name, dtype, make):
     np.testing.assert_array_equal(normals(rng, (4,)), normals(twin, (4,)))
 
 
-@pytest.mark.parametrize("name", sorted(EXPRESSIONS))
+@pytest.mark.parametrize("name", sorted({*EXPRESSIONS} - {"identity"}))
 def test_biases_have_initializers_of_their_own(name):
     """A bias column is a matrix with one input."""
     net = fastnet.Network([4, 6, 5], rng=2, initializer="zeros", bias_initializer=name)
@@ -343,7 +343,10 @@ def test_initialize_draws_by_the_same_initializer(name):
         (math.nan, "is nan"),
         (math.inf, "is inf"),
         (True, "is True"),
-        ([1.0, 2.0], "is [1.0, 2.0]"),
+        ([1.0], "is a list of 1; give 2, one for each layer"),
+        (["zeros", [0.0]], "[1] is [0.0]; give a name"),
+        ([], "is a list of 0; give 2"),
+        ({0.5}, "is {0.5}; give a name"),
         (int, "is <class 'int'>; give a name"),
         (len, "is <built-in function len>, which cannot be called as it has to be"),
         (lambda rng, shape: rng.random((2, 2)), "gave shape (2, 2); expected"),

@@ -1,8 +1,11 @@
 """Schemes: what they draw, against NumPy's own draws; gains, text, files, and what is refused."""
 
 import copy
+import functools
 import math
 import pickle
+import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -132,13 +135,24 @@ def test_a_scheme_is_a_value(scheme):
 def test_a_file_keeps_the_scheme(scheme, form, tmp_path):
     if form == "safetensors":
         pytest.importorskip("safetensors", reason="safetensors is missing")
-    net = fastnet.Network([4, 3, 2], rng=0, initializer=scheme, bias_initializer=scheme)
+    biases = "zeros" if isinstance(scheme, Identity) else [scheme, "normal"]
+    starts = {"initializer": [scheme, "he_normal"], "bias_initializer": biases}
+    net = fastnet.Network([4, 3, 2], rng=0, **starts)
     net.save(tmp_path / f"net.{form}")
     loaded = fastnet.load(tmp_path / f"net.{form}")
     assert repr(loaded) == repr(net)
     net.rng, loaded.rng = 5, 5
     net.initialize(), loaded.initialize()
     np.testing.assert_array_equal(loaded.parameters, net.parameters)
+
+
+def test_a_file_remembers_in_which_layer_a_function_was(tmp_path):
+    starts = ["zeros", lambda rng, shape: np.ones(shape)]
+    fastnet.Network([4, 3, 2], rng=0, initializer=starts).save(tmp_path / "net.npz")
+    loaded = fastnet.load(tmp_path / "net.npz")
+    assert "weights ['zeros', 'not_in_the_file']" in repr(loaded)
+    with pytest.raises(ValueError, match="drawn by a function, which its file does not hold"):
+        loaded.initialize()
 
 
 def test_moments():
@@ -149,6 +163,117 @@ def test_moments():
     assert moments(lambda rng, shape: rng.random(shape), 100, 30) is None
     with pytest.raises(ValueError, match="initializer is 'he'"):
         moments("he", 100, 30)
+
+
+# --- one for each layer, and functions that ask for the layer ----------------------------------
+
+
+def test_each_layer_has_its_own():
+    """Biases in order, then weights in order, from one generator; defaults go by layer too."""
+    starts = ["default", "he_uniform", 0.5, lambda rng, shape: rng.random(shape)]
+    net = fastnet.Network([3, 4, 5, 2, 6], rng=9, initializer=starts)
+    rng = np.random.default_rng(9)
+    np.testing.assert_array_equal(net.biases[0], rng.standard_normal((4, 1)))
+    assert not any(bias.any() for bias in net.biases[1:])
+    np.testing.assert_array_equal(net.weights[0], rng.standard_normal((4, 3)) / np.sqrt(3))
+    r = math.sqrt(6 / 4)
+    np.testing.assert_array_equal(net.weights[1], rng.uniform(-r, r, (5, 4)))
+    assert (net.weights[2] == 0.5).all()
+    np.testing.assert_array_equal(net.weights[3], rng.random((6, 2)))
+    assert "start: weights ['default', 'he_uniform', '0.5', '<lambda>'], biases [" in repr(net)
+    assert "biases ['normal', 'zeros', 'zeros', 'zeros']" in repr(net)
+    assert "weights from [" in net._repr_html_()
+    twin = fastnet.Network([3, 4, 5, 2, 6], rng=9, initializer=tuple(starts))
+    np.testing.assert_array_equal(twin.parameters, net.parameters)
+
+
+def test_biases_are_one_name_where_all_layers_agree():
+    net = fastnet.Network([3, 4, 2], rng=0, initializer=["he_normal", Orthogonal(2.0)])
+    assert "weights ['he_normal', Orthogonal(2.0)], biases 'zeros'" in repr(net)
+
+
+def test_a_list_that_the_caller_changes_changes_no_network():
+    starts = ["zeros", "zeros"]
+    net = fastnet.Network([3, 4, 2], initializer=starts)
+    starts[0] = "large"
+    net.initialize()
+    assert not net.parameters.any()
+
+
+def test_a_function_of_three_is_told_the_layer():
+    told = []
+
+    def start(rng, shape, layer):
+        told.append((shape, layer.index, layer.n_layers, layer.activation))
+        return np.zeros(shape)
+
+    class Start:
+        def __call__(self, rng, shape, layer=None):
+            return start(rng, shape, layer)
+
+    sizes, names = [3, 4, 2], {"activation": "relu", "output": "sigmoid"}
+    layers = [(0, 2, "relu"), (1, 2, "sigmoid")]
+    for function in (start, Start(), functools.partial(start)):
+        told.clear()
+        fastnet.Network(sizes, **names, initializer=function, bias_initializer=function)
+        shapes = [(4, 1), (2, 1), (4, 3), (2, 4)]
+        assert told == [(s, *layer) for s, layer in zip(shapes, layers * 2, strict=True)]
+
+
+def test_a_functions_own_options_are_left_alone():
+    def scaled(rng, shape, factor=0.1):
+        return factor * np.ones(shape)
+
+    net = fastnet.Network([3, 2], initializer=scaled)
+    assert (net.weights[0] == 0.1).all()
+    net = fastnet.Network([3, 2], initializer=functools.partial(scaled, factor=0.5))
+    assert (net.weights[0] == 0.5).all()
+    net = fastnet.Network([3, 2], initializer=lambda *both: np.full(both[1], len(both)))
+    assert (net.weights[0] == 2).all()
+
+
+def test_no_lock_is_held_while_a_function_is_told_the_layer():
+    def start(rng, shape, layer):
+        drawn = []
+        thread = threading.Thread(target=lambda: drawn.append(rng.random(shape)), daemon=True)
+        thread.start()
+        thread.join(60)
+        return drawn[0]
+
+    fastnet.Network([3, 4, 2], rng=0, initializer=["large", start])
+
+
+def test_the_function_of_a_name_is_told_apart_from_a_users():
+    with pytest.raises(TypeError) as caught:
+        fastnet.Network([3, 4, 2], initializer=["zeros", initializers.he_normal])
+    said = "initializer[1] is the function he_normal, which makes an initializer; call it"
+    assert str(caught.value).startswith(said)
+
+
+def test_messages_name_the_layer():
+    def wrong(rng, shape):
+        return np.full(shape, np.nan)
+
+    with pytest.raises(ValueError) as caught:
+        fastnet.Network([3, 4, 2], initializer=["zeros", wrong])
+    assert "initializer[1] gave a number that is not finite in float64" in str(caught.value)
+
+
+def test_estimators_take_schemes_and_lists():
+    """Also through clone, which wants parameters that it can compare."""
+    base = pytest.importorskip("sklearn.base", reason="scikit-learn is missing")
+    from fastnet.estimators import MLPClassifier
+
+    X, y = np.random.default_rng(0).random((30, 3)), np.arange(30) % 3
+    for start in (initializers.he_normal(2.0), ["he_normal", Orthogonal(0.5)]):
+        estimator = base.clone(MLPClassifier((5,), initializer=start, max_iter=2, tol=0.0))
+        assert estimator.get_params()["initializer"] == start
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            network = estimator.fit(X, y).network_
+        assert "biases 'zeros'" in repr(network)
+    with pytest.raises(ValueError, match="initializer is a list of 3; give 2"):
+        MLPClassifier((5,), initializer=["zeros"] * 3).fit(X, y)
 
 
 # --- what is refused -----------------------------------------------------------------------------
@@ -218,12 +343,14 @@ def test_a_gain_whose_square_is_no_float_is_refused(gain):
     ids=repr,
 )
 def test_what_float32_cannot_hold_is_refused(argument, scheme, said):
+    if isinstance(scheme, Identity) and argument == "bias_initializer":
+        said = " is Identity(1e+39), and Identity(1e+39) is for weights only; give 'zeros'"
     rng = np.random.default_rng(0)
     before = rng.bit_generator.state
     with pytest.raises(ValueError) as caught:
         fastnet.Network([3, 50], dtype=np.float32, rng=rng, **{argument: scheme})
     assert str(caught.value).startswith(argument) and said in str(caught.value)
-    if "hold" in said:  # seen before anything was drawn
+    if "finite" not in said:  # seen before anything was drawn
         assert rng.bit_generator.state == before
 
 
