@@ -1,9 +1,9 @@
 """The library's mathematics in plain NumPy: read this first.
 
 A network is two lists.  ``weights[l]`` has shape (n_out, n_in), ``biases[l]`` has shape
-(n_out, 1), and every layer is sigmoid.  The compiled kernels do the same sums under the same
-names, so this module is their explanation, the oracle of their tests and the baseline of the
-benches.
+(n_out, 1), and every layer is sigmoid; `ACTIVATIONS` has the formulas of the others.  The
+compiled kernels do the same sums under the same names, so this module is their explanation, the
+oracle of their tests and the baseline of the benches.
 
 A mini-batch is a block of rows, one example a row, and the letters after an array's name give
 its shape: ``x_bi`` is (batch, inputs), ``delta_bu`` is (batch, units).  All arrays of a call
@@ -27,6 +27,7 @@ A network with two inputs learns "or":
 4
 """
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -38,7 +39,9 @@ Array = npt.NDArray[Any]
 Generator = np.random.Generator | np.random.RandomState
 
 __all__ = [
+    "ACTIVATIONS",
     "COSTS",
+    "Activation",
     "Cost",
     "accuracy",
     "backprop",
@@ -59,7 +62,7 @@ class Cost(NamedTuple):
     delta: Callable[[Array, Array, Array], Array]
 
 
-def _softplus_minus(z: Array, y: Array) -> Array:
+def _softplus_minus(z: Array, y: Array | int) -> Array:
     """Cross-entropy from z: log(1 + e^z) - y z, written so that no term is large without need."""
     cost: Array = np.maximum(z, 0) - y * z + np.log1p(np.exp(-np.abs(z)))
     return cost
@@ -88,6 +91,82 @@ def sigmoid(z: Array) -> Array:
     e = np.exp(-np.abs(z))
     a: Array = np.where(z >= 0, 1, e) / (1 + e)
     return a
+
+
+class Activation(NamedTuple):
+    """An activation and its derivative, both functions of the weighted input z.
+
+    They keep the shape and dtype of z, an array of floats.  At a kink the derivative is the one
+    from the left, as in the kernels.
+    """
+
+    fn: Callable[[Array], Array]
+    prime: Callable[[Array], Array]
+
+
+#: With these selu keeps mean 0 and variance 1 (Klambauer et al. 2017, equation 14).
+_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+
+_erfc = np.vectorize(math.erfc, otypes=[np.float64])
+
+
+def _sigmoid_prime(z: Array) -> Array:
+    e = np.exp(-np.abs(z))
+    slope: Array = e / (1 + e) ** 2
+    return slope
+
+
+def _normal_cdf(z: Array) -> Array:
+    """Return the share of N(0, 1) below z, with all its digits in the lower tail too."""
+    share: Array = (0.5 * _erfc(-z.astype(np.float64) / math.sqrt(2))).astype(z.dtype)
+    return share
+
+
+def _normal_density(z: Array) -> Array:
+    near = np.minimum(np.abs(z), 40)  # where the density is 0, even in float64
+    density: Array = np.exp(-0.5 * near * near) / math.sqrt(2 * math.pi)
+    return density
+
+
+def _two_slopes(z: Array, below: float) -> Array:
+    """Return 1 where z > 0, else `below`, in z's dtype."""
+    slope: Array = np.where(z > 0, 1.0, below).astype(z.dtype)
+    return slope
+
+
+def _elu(z: Array, alpha: float = 1.0) -> Array:
+    a: Array = np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
+    return a
+
+
+def _elu_prime(z: Array, alpha: float = 1.0) -> Array:
+    slope: Array = np.where(z > 0, 1, alpha * np.exp(np.minimum(z, 0)))
+    return slope
+
+
+#: Every activation that acts on each unit by itself; softmax acts on the units of a row together.
+ACTIVATIONS = {
+    "sigmoid": Activation(sigmoid, _sigmoid_prime),
+    "tanh": Activation(np.tanh, lambda z: 4 * _sigmoid_prime(2 * z)),
+    "relu": Activation(lambda z: np.maximum(z, 0), lambda z: _two_slopes(z, 0.0)),
+    "leaky_relu": Activation(
+        lambda z: np.where(z > 0, z, 0.01 * z), lambda z: _two_slopes(z, 0.01)
+    ),
+    "identity": Activation(lambda z: z, np.ones_like),
+    "exponential": Activation(np.exp, np.exp),
+    "elu": Activation(_elu, _elu_prime),
+    "selu": Activation(
+        lambda z: _SELU_SCALE * _elu(z, _SELU_ALPHA),
+        lambda z: _SELU_SCALE * _elu_prime(z, _SELU_ALPHA),
+    ),
+    "gelu": Activation(
+        lambda z: z * _normal_cdf(z), lambda z: _normal_cdf(z) + z * _normal_density(z)
+    ),
+    "silu": Activation(lambda z: z * sigmoid(z), lambda z: sigmoid(z) + z * _sigmoid_prime(z)),
+    "softplus": Activation(lambda z: _softplus_minus(z, 0), sigmoid),
+    "softsign": Activation(lambda z: z / (1 + np.abs(z)), lambda z: (1 / (1 + np.abs(z))) ** 2),
+    "sine": Activation(np.sin, np.cos),
+}
 
 
 def one_hot(y: Array, units: int, dtype: npt.DTypeLike = np.float64) -> Array:

@@ -238,3 +238,77 @@ def test_delta_is_the_derivative_of_fn(cost, z, y):
     a, y = reference.sigmoid(z), np.array([[y]])
     np.testing.assert_allclose(fn(z, a, y), wanted_cost, rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(delta(z, a, y), wanted, rtol=1e-12, atol=1e-15)
+
+
+def exact_activations(mp):
+    """Each activation in mpmath, by its definition."""
+    alpha, scale = selu_constants(mp)
+
+    def elu(z, alpha=1):
+        return z if z > 0 else alpha * (mp.exp(z) - 1)
+
+    return {
+        "sigmoid": lambda z: 1 / (1 + mp.exp(-z)),
+        "tanh": lambda z: (mp.exp(z) - mp.exp(-z)) / (mp.exp(z) + mp.exp(-z)),
+        "relu": lambda z: max(z, mp.mpf(0)),
+        "leaky_relu": lambda z: z if z > 0 else z / 100,
+        "identity": lambda z: z,
+        "exponential": mp.exp,
+        "elu": elu,
+        "selu": lambda z: scale * elu(z, alpha),
+        "gelu": lambda z: z * mp.erfc(-z / mp.sqrt(2)) / 2,
+        "silu": lambda z: z / (1 + mp.exp(-z)),
+        "softplus": lambda z: mp.log(1 + mp.exp(z)),
+        "softsign": lambda z: z / (1 + abs(z)),
+        "sine": mp.sin,
+    }
+
+
+def selu_constants(mp):
+    """Equation 14 of Klambauer et al. 2017: with them N(0, 1) keeps mean 0 and variance 1."""
+    a, b = mp.erfc(1 / mp.sqrt(2)), mp.erfc(mp.sqrt(2))
+    alpha = -mp.sqrt(2 / mp.pi) / (a * mp.sqrt(mp.e) - 1)
+    lower = a * mp.sqrt(mp.e) * 2 - b * mp.e**2 - 1
+    return alpha, 1 / mp.sqrt(mp.mpf(1) / 2 - alpha**2 * lower / 2)
+
+
+@pytest.mark.parametrize("name", reference.ACTIVATIONS)
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 4e-15), (np.float32, 5e-7)])
+def test_activations_and_their_derivatives_have_all_their_digits(name, dtype, tolerance):
+    """Over [-20, 20] by mpmath: relative error, or absolute where terms of size 1 cancel."""
+    mpmath = pytest.importorskip("mpmath", reason="mpmath is missing")
+    points = [-20, -7.5, -3, -1.25, -0.75, -1e-3, -1e-9, 1e-9, 1e-3, 0.3, 1, 2.5, 9, 20]
+    z = np.array(points, dtype=dtype)
+    activation = reference.ACTIVATIONS[name]
+    with mpmath.workdps(60):
+        exact = exact_activations(mpmath)[name]
+        values = [float(exact(mpmath.mpf(float(x)))) for x in z]
+        slopes = [float(mpmath.diff(exact, mpmath.mpf(float(x)), h=1e-20)) for x in z]
+    if name == "gelu" and dtype == np.float64:
+        tolerance = 1e-13  # e^(-z^2 / 2) has z^2 times the relative error of z
+    sums = {"gelu": "prime", "silu": "prime", "sine": "fn prime"}.get(name, "")
+    for part, wanted in (("fn", values), ("prime", slopes)):
+        found = getattr(activation, part)(z)
+        assert found.dtype == dtype and found.shape == z.shape
+        absolute = tolerance if part in sums else 0
+        np.testing.assert_allclose(found, np.array(wanted, dtype), rtol=tolerance, atol=absolute)
+
+
+@pytest.mark.parametrize("name", [n for n in reference.ACTIVATIONS if n != "exponential"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_activations_of_large_arguments_do_not_overflow(name, dtype):
+    z = np.array([[-1e30, -1e4, -700, 0], [700, 1e4, 1e30, 1]], dtype=dtype)
+    for function in reference.ACTIVATIONS[name]:
+        found = function(z)
+        assert found.dtype == dtype and found.shape == z.shape
+        assert np.isfinite(found).all()
+
+
+def test_derivatives_at_kinks_are_those_from_the_left():
+    at_zero = {
+        name: activation.prime(np.zeros(1)).item()
+        for name, activation in reference.ACTIVATIONS.items()
+        if name in ("relu", "leaky_relu", "elu", "selu")
+    }
+    scale, alpha = 1.0507009873554804934, 1.6732632423543772848
+    assert at_zero == {"relu": 0, "leaky_relu": 0.01, "elu": 1, "selu": scale * alpha}
