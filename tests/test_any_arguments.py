@@ -281,6 +281,11 @@ CALLS = {
         rng=1, bias_initializer=0.5, units=2, progress=None,
         strategies={"n_inputs": FEW, "draws": FEW, "units": FEW, "progress": NOT_CALLED},
     ),
+    "propagation": maker(
+        fastnet.diagnostics.propagation, sizes=[3, 2], X=X, y=None, initializer="large",
+        bias_initializer=0.5, activation="tanh", seeds=2, rng=1,
+        strategies={"X": FINITE, "seeds": FEW},
+    ),
     "theory": maker(
         fastnet.diagnostics.theory, n_inputs=4, active=2, initializer="large",
         bias_initializer=0.5, units=2, strategies={"units": FEW},

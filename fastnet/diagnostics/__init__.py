@@ -1,4 +1,4 @@
-"""Measurements of networks at initialization: the distribution of a neuron's weighted input."""
+"""Measurements of networks at initialization: weighted inputs, and how signals propagate."""
 
 from __future__ import annotations
 
@@ -9,5 +9,14 @@ from fastnet.diagnostics.neuron import (
     theory,
     weighted_input,
 )
+from fastnet.diagnostics.propagation import Propagation, propagation
 
-__all__ = ["SATURATED_Z", "Gaussian", "WeightedInput", "theory", "weighted_input"]
+__all__ = [
+    "SATURATED_Z",
+    "Gaussian",
+    "Propagation",
+    "WeightedInput",
+    "propagation",
+    "theory",
+    "weighted_input",
+]

@@ -30,6 +30,7 @@ cdef enum Cost:
     CROSS_ENTROPY = 1
     LOG_LIKELIHOOD = 2
     POISSON = 3
+    GIVEN = 4  # of no network: the sum of y z, whose error is y, for diagnostics
 
 
 cdef inline void softmax(real *a_u, Py_ssize_t n, Py_ssize_t ld) noexcept nogil:
@@ -139,11 +140,13 @@ cdef inline void times_derivative(
 
 
 cdef inline void saturation(
-    int activation, const real *a_u, Py_ssize_t n, double *sum_derivative, double *saturated
+    int activation, const real *a_u, Py_ssize_t n, double *sum_derivative, double *saturated,
+    double *saturated_u,
 ) noexcept nogil:
     """Add up sigma'(z), and count the units where it is below 4 % of the most it can be.
 
-    For the sigmoid that is the book's sigma'(z) < 0.01; for the ReLU, a derivative of 0.
+    For the sigmoid that is the book's sigma'(z) < 0.01; for the ReLU, a derivative of 0. Counted
+    for each unit too where `saturated_u` is not NULL.
     """
     cdef Py_ssize_t u
     cdef double a, derivative
@@ -164,6 +167,8 @@ cdef inline void saturation(
             derivative = 1
         sum_derivative[0] += derivative
         saturated[0] += derivative < 0.04 * most
+        if saturated_u != NULL:
+            saturated_u[u] += derivative < 0.04 * most
 
 
 cdef inline void times_softmax_derivative(
@@ -192,7 +197,10 @@ cdef inline void output_delta(
     cdef Py_ssize_t u, v
     cdef real total = 1
     cdef vreal delta
-    if y_u != NULL:
+    if cost == GIVEN and y_u != NULL:
+        for u in range(n):
+            delta_u[u] = y_u[u]
+    elif y_u != NULL:
         if cost == LOG_LIKELIHOOD:
             total = 0
             for u in range(n):

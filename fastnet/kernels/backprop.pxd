@@ -25,14 +25,25 @@ cdef enum:
     ERROR_VECTORS = 4  # of a tile of finish_errors
     FEW_UNITS = 16  # whose error is sent back without a register tile's detour through memory
 
+# Of many numbers: their mean and standard deviation.
+cdef struct Moments:
+    double n
+    double mean  # together with `rest`, which is what rounding has left out
+    double rest
+    double deviation
+
 # What layer_statistics collects of one layer.
 cdef struct Statistics:
-    double n  # weighted inputs
-    double mean  # of z, together with `rest`, which is what rounding has left out
-    double rest
-    double deviation  # of z: standard
+    Moments z
     double sum_derivative
     double saturated
+
+# What is collected of all layers on the way forward and back, an element a layer.
+cdef struct Propagation:
+    Statistics *forward
+    Moments *activations
+    Moments *errors
+    double *saturated_u  # the examples that saturate each unit, a layer's behind those below it
 
 # gemm, of which one copy serves all its callers.
 ctypedef void (*Product)(
@@ -145,6 +156,7 @@ cdef struct Counters:
     HitRule hit_rule
     real middle  # between an output that is on and one that is off
     Statistics *statistics  # a layer each, or NULL
+    double *saturated_u  # of Propagation, or NULL
 
 cdef struct Net:
     Shape shape
@@ -201,11 +213,13 @@ cdef inline void weighted_inputs(Net *net, Py_ssize_t l, Py_ssize_t count) noexc
     net.thread.product(&p, 0, count, 0, layer.last - layer.first)
 
 
-cdef inline void note_z(const Layer *layer, Statistics *s, Py_ssize_t count) noexcept nogil:
+cdef inline void note(
+    const real *z_bu, const Layer *layer, Moments *s, Py_ssize_t count
+) noexcept nogil:
     """Take z_bu into mean and deviation, to all digits however far from zero they lie.
 
-    Squares are those of what is left when the mean is subtracted, and z is scaled to below 1, so
-    that none of them overflows or vanishes.
+    z_bu has a number for each unit of the layer. Squares are those of what is left when the mean is
+    subtracted, and z is scaled to below 1, so that none of them overflows or vanishes.
     """
     cdef double n = <double> count * layer.n_out
     cdef double largest = 0, odd = 0, total = 0, squares = 0
@@ -214,7 +228,7 @@ cdef inline void note_z(const Layer *layer, Statistics *s, Py_ssize_t count) noe
     cdef Py_ssize_t b, u
     for b in range(count):
         for u in range(layer.n_out):
-            z = fabs(<double> layer.a_bu[b * layer.ld + u])
+            z = fabs(<double> z_bu[b * layer.ld + u])
             odd += z - z
             if z > largest:
                 largest = z
@@ -224,12 +238,12 @@ cdef inline void note_z(const Layer *layer, Statistics *s, Py_ssize_t count) noe
     factor = ldexp(1, -exponent) if odd == 0 else odd
     for b in range(count):
         for u in range(layer.n_out):
-            total += factor * layer.a_bu[b * layer.ld + u]
+            total += factor * z_bu[b * layer.ld + u]
     mean = total / n
     total = 0
     for b in range(count):
         for u in range(layer.n_out):
-            z = factor * layer.a_bu[b * layer.ld + u] - mean
+            z = factor * z_bu[b * layer.ld + u] - mean
             total += z
             squares += z * z
     rest = total / n
@@ -239,7 +253,7 @@ cdef inline void note_z(const Layer *layer, Statistics *s, Py_ssize_t count) noe
 
 
 cdef inline void combine(
-    Statistics *s, double n, double mean, double rest, double deviation
+    Moments *s, double n, double mean, double rest, double deviation
 ) noexcept nogil:
     """Join mean and deviation of n more to those in s (Chan, Golub and LeVeque 1979).
 
@@ -272,13 +286,17 @@ cdef inline void activate_layer(Net *net, Py_ssize_t l, Py_ssize_t count) noexce
     """
     cdef Layer *layer = &net.shape.layers[l]
     cdef Statistics *found = NULL
-    cdef Py_ssize_t b
+    cdef double *saturated_u = NULL
+    cdef Py_ssize_t b, below
     cdef bint dropping = net.counters.training and layer.mask_bu != NULL
     if is_rectified(net, l) and not dropping:
         return
     if net.counters.statistics != NULL:
         found = &net.counters.statistics[l]
-        note_z(layer, found, count)
+        note(layer.a_bu, layer, &found.z, count)
+        saturated_u = net.counters.saturated_u
+        for below in range(l if saturated_u != NULL else 0):
+            saturated_u += net.shape.layers[below].n_out
     elif layer.activation != SOFTMAX and layer.last - layer.first == layer.ld and not dropping:
         activate(layer.activation, layer.a_bu, count * layer.ld)  # rows without a gap
         return
@@ -290,7 +308,7 @@ cdef inline void activate_layer(Net *net, Py_ssize_t l, Py_ssize_t count) noexce
                      layer.last - layer.first)
         if found != NULL:
             saturation(layer.activation, layer.a_bu + b * layer.ld, layer.n_out,
-                       &found.sum_derivative, &found.saturated)
+                       &found.sum_derivative, &found.saturated, saturated_u)
         if dropping:
             drop(layer.a_bu + b * layer.ld, layer.mask_bu + b * layer.ld, layer.first,
                  min(layer.last, layer.n_out), layer.keep, net.counters.dropout_key, l + 1,
@@ -731,6 +749,18 @@ cdef inline void backward(
                 descend(net, l, count, step, decay)
             else:
                 accumulate(net, l, count, first)
+
+
+cdef inline void note_propagation(
+    const Net *net, Py_ssize_t count, Propagation *seen
+) noexcept nogil:
+    """After backward(), which has not moved the parameters: take in activations and errors."""
+    cdef const Layer *layer
+    cdef Py_ssize_t l
+    for l in range(net.shape.depth):
+        layer = &net.shape.layers[l]
+        note(layer.a_bu, layer, &seen.activations[l], count)
+        note(layer.delta_bu, layer, &seen.errors[l], count)
 
 
 cdef inline void accumulate(Net *net, Py_ssize_t l, Py_ssize_t count, bint first) noexcept nogil:

@@ -1,7 +1,7 @@
 """The kernels' own numbers for activations, costs and optimizers, by the names users give."""
 from fastnet.kernels.activations cimport (
-    CROSS_ENTROPY, EXPONENTIAL, IDENTITY, LEAKY_RELU, LOG_LIKELIHOOD, POISSON, QUADRATIC, RELU,
-    SIGMOID, SOFTMAX, TANH,
+    CROSS_ENTROPY, EXPONENTIAL, GIVEN, IDENTITY, LEAKY_RELU, LOG_LIKELIHOOD, POISSON, QUADRATIC,
+    RELU, SIGMOID, SOFTMAX, TANH,
 )
 from fastnet.kernels.optimizers cimport ADAM, ADAMW, MOMENTUM, NESTEROV, RMSPROP, RPROP, SGD
 
@@ -21,6 +21,8 @@ COSTS = {
     "log_likelihood": LOG_LIKELIHOOD,
     "poisson": POISSON,
 }
+#: Of no network: targets are the errors of the last layer themselves.
+GIVEN_ERRORS = GIVEN
 
 OPTIMIZERS = {
     "SGD": SGD,

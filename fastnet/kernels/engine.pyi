@@ -127,3 +127,15 @@ class TrainingEngine(Engine):
         flat: NDArray[Any],
         add: bool = False,
     ) -> None: ...
+    def propagate(
+        self,
+        rows: Rows,
+        targets: Targets,
+        order: NDArray[Any],
+        start: int,
+        stop: int,
+        flat: NDArray[Any],
+        add: bool,
+        sums: NDArray[Any],
+        saturated: NDArray[Any],
+    ) -> None: ...

@@ -6,7 +6,7 @@ variant in use through this table. None of them knows Python, allocates or fails
 """
 from fastnet.kernels.threads cimport Barrier
 from fastnet.kernels.minibatch cimport Inputs
-from fastnet.kernels.backprop cimport Answers, Net, Statistics
+from fastnet.kernels.backprop cimport Answers, Net, Propagation, Statistics
 from fastnet.kernels.optimizers cimport Rule
 from fastnet.kernels.simd cimport real
 from fastnet.kernels.parallel cimport Task
@@ -40,5 +40,5 @@ cdef struct Loops:
         Net *, const real *, const Answers *, Py_ssize_t, const Expected *
     ) noexcept nogil
     void (*gradient)(
-        Net *, const Inputs *, const Answers *, const Py_ssize_t *, Py_ssize_t, bint
+        Net *, const Inputs *, const Answers *, const Py_ssize_t *, Py_ssize_t, bint, Propagation *
     ) noexcept nogil

@@ -16,8 +16,8 @@ from fastnet.kernels.gemm cimport Operands, gemm
 from fastnet.kernels.loops cimport Expected, Loops
 from fastnet.kernels.sparsify cimport compress, is_better_sparse
 from fastnet.kernels.backprop cimport (
-    Answers, Layer, Net, Statistics, activate_layer, add_cost_and_hit, apply_pending_decay,
-    backward, errors, forward,
+    Answers, Layer, Net, Propagation, Statistics, activate_layer, add_cost_and_hit,
+    apply_pending_decay, backward, errors, forward, note_propagation,
 )
 from fastnet.kernels.optimizers cimport Rule
 from fastnet.kernels.simd cimport LANES, real, v_load, v_store
@@ -247,19 +247,29 @@ cdef bint differentiate(
 
 cdef void gradient(
     Net *net, const Inputs *inputs, const Answers *answers, const Py_ssize_t *places, Py_ssize_t n,
-    bint add,
+    bint add, Propagation *seen,
 ) noexcept nogil:
-    """Put the gradient of rows places[:n] into net.shape.nabla, or add it to what is there."""
+    """Put the gradient of rows places[:n] into net.shape.nabla, or add it to what is there.
+
+    Where `seen` is not NULL, it goes on from what is there.
+    """
     cdef Py_ssize_t at = 0
     cdef Py_ssize_t count
     apply_pending_decay(net)
+    if seen != NULL:
+        net.counters.statistics = seen.forward
+        net.counters.saturated_u = seen.saturated_u
     while at < n:
         count = min(net.shape.capacity, n - at)
         run_fetch(net, inputs, places + at, count)
         run_forward(net, count)
         run_errors(net, answers, places + at, count)
         run_backward(net, count, False, at == 0 and not add, 0, 1)
+        if seen != NULL:
+            note_propagation(net, count, seen)
         at += count
+    net.counters.statistics = NULL
+    net.counters.saturated_u = NULL
 
 
 cdef Loops _table

@@ -2,7 +2,7 @@
 cimport numpy as cnp
 from libc.math cimport isfinite
 from libc.stdint cimport uint64_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 import numpy as np
 
@@ -12,10 +12,17 @@ from fastnet.kernels.loops cimport Expected
 from fastnet.kernels.rwlock cimport Guard, leave
 from fastnet.kernels.packing cimport lay_out, pack, size_of, unpack
 from fastnet.kernels.layout cimport Panel, panel_of
-from fastnet.kernels.backprop cimport Answers, Layer, Net
+from fastnet.kernels.backprop cimport (
+    MAX_DEPTH, Answers, Layer, Moments, Net, Propagation, Statistics,
+)
 from fastnet.kernels.optimizers cimport vectors_of
 from fastnet.kernels.simd cimport real
 from fastnet.kernels.parallel cimport Task, panels_for, worthwhile_threads
+
+
+cdef enum:
+    SUMS = sizeof(Moments) // sizeof(double)
+    SUMS_OF_Z = sizeof(Statistics) // sizeof(double)
 
 
 cdef class TrainingEngine(Engine):
@@ -431,5 +438,49 @@ cdef class TrainingEngine(Engine):
         self.check_flat(flat.shape[0])
         self.arrange(1, stop - start)
         with nogil:
-            loops.gradient(net, &inputs, &answers, places, stop - start, add)
+            loops.gradient(net, &inputs, &answers, places, stop - start, add, NULL)
             unpack(net, net.shape.nabla, &flat[0])
+
+    def propagate(
+        self, Rows rows not None, Targets targets not None, const Py_ssize_t[::1] order not None,
+        Py_ssize_t start, Py_ssize_t stop, real[::1] flat not None, bint add,
+        double[:, ::1] sums not None, double[::1] saturated not None,
+    ):
+        """As `gradient`, and take what goes forward and back into sums[l] and `saturated`.
+
+        Both are zeros before the first rows. Of a layer `sums` has what `statistics` has of z, then
+        of activations and of errors their number, mean, what rounding has left out of it, and
+        standard deviation. `saturated` has the rows that saturate each unit, layer after layer.
+        """
+        cdef Net *net = &self.net
+        cdef Inputs inputs = inputs_of(rows)
+        cdef Answers answers = answers_of(targets)
+        cdef Statistics forward[MAX_DEPTH]
+        cdef Moments activations[MAX_DEPTH]
+        cdef Moments errors[MAX_DEPTH]
+        cdef Propagation seen
+        cdef bytes copied = self.check_examples(rows, targets, order, start, stop)
+        cdef const Py_ssize_t *places = places_in(copied)
+        cdef Py_ssize_t l
+        self.check_flat(flat.shape[0])
+        if (
+            sums.shape[0] != net.shape.depth or sums.shape[1] != SUMS_OF_Z + 2 * SUMS
+            or saturated.shape[0] != sum(self.sizes[1:])
+        ):
+            raise ValueError("sums must have a row of 14 a layer, and saturated a number a unit")
+        for l in range(net.shape.depth):
+            memcpy(&forward[l], &sums[l, 0], sizeof(Statistics))
+            memcpy(&activations[l], &sums[l, SUMS_OF_Z], sizeof(Moments))
+            memcpy(&errors[l], &sums[l, SUMS_OF_Z + SUMS], sizeof(Moments))
+        seen.forward = forward
+        seen.activations = activations
+        seen.errors = errors
+        seen.saturated_u = &saturated[0]
+        self.arrange(1, stop - start)
+        with nogil:
+            loops.gradient(net, &inputs, &answers, places, stop - start, add, &seen)
+            unpack(net, net.shape.nabla, &flat[0])
+        for l in range(net.shape.depth):
+            memcpy(&sums[l, 0], &forward[l], sizeof(Statistics))
+            memcpy(&sums[l, SUMS_OF_Z], &activations[l], sizeof(Moments))
+            memcpy(&sums[l, SUMS_OF_Z + SUMS], &errors[l], sizeof(Moments))

@@ -13,7 +13,7 @@ from fastnet.common.arguments import as_count, as_items, memory_for, shown
 from fastnet.costs import Cost, find_cost
 from fastnet.kernels import codes
 
-__all__ = ["Architecture", "read_architecture", "read_dtype"]
+__all__ = ["Architecture", "read_architecture", "read_dtype", "read_sizes"]
 
 #: As many layers of weights as a workspace has room for.
 MAX_DEPTH = 64
@@ -76,7 +76,7 @@ def read_architecture(
     >>> read_architecture([4, 3, 2], "tanh", "softmax", "log_likelihood", float).activations
     ('tanh', 'softmax')
     """
-    read = _read_sizes(sizes)
+    read = read_sizes(sizes)
     found = find_cost(cost)
     activations = _read_activations(activation, output, found, len(read) - 1)
     check_cost(found, activations[-1])
@@ -122,7 +122,16 @@ def read_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     return read.newbyteorder("=")
 
 
-def _read_sizes(sizes: Any) -> list[int]:
+def read_sizes(sizes: Any) -> list[int]:
+    """Return the units per layer, inputs first.
+
+    Raises
+    ------
+    TypeError
+        Not a collection of integers.
+    ValueError
+        Fewer than two, more than a workspace has room for, or one that is not positive.
+    """
     items = as_items(sizes, "sizes")
     if items is None:
         raise TypeError(f"sizes is {shown(sizes)}; give a list of two or more positive integers.")

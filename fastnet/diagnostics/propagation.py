@@ -1,0 +1,362 @@
+"""Signal propagation: what reaches each layer at the start, on the way forward and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastnet.activations import ACTIVATIONS
+from fastnet.common.arguments import as_choice, as_count, as_items, shown
+from fastnet.common.generators import Seed, as_rng
+from fastnet.common.intervals import intervals
+from fastnet.data.dataset import Dataset
+from fastnet.data.rows import as_rows
+from fastnet.diagnostics.expected import Spread, expected_variances
+from fastnet.diagnostics.passes import MEASURES, Passes, mean_squares
+from fastnet.initializers import Initializer, name_of
+from fastnet.kernels.rows import Targets
+from fastnet.model.architecture import OUTPUTS, read_sizes
+from fastnet.model.model import Model
+from fastnet.network import Network
+
+__all__ = ["Propagation", "propagation"]
+
+Array = NDArray[Any]
+
+#: Rows of inputs that are drawn where no X is given.
+ROWS = 1000
+SEEDS = 8
+MOST_SEEDS = 2**63 - 1
+_RECORD = np.dtype([("seed", np.int64), ("layer", np.int64), *((name, "f8") for name in MEASURES)])
+
+
+@dataclass(frozen=True, eq=False)
+class Propagation:
+    """What `propagation` measured, and what theory expects.
+
+    Variances and means are over a layer's units and all rows, and a variance is about that mean:
+    the mean square, the q of the mean field literature, is ``var_z + mean_z**2``.
+
+    Attributes
+    ----------
+    sizes : tuple of int
+        Units per layer, inputs first.
+    activations : tuple of str
+        Of each layer but the inputs.
+    initializer : str
+        What drew the weights.
+    seeds : int
+        How many networks were drawn; 1 for a network that existed.
+    records : ndarray of shape (seeds, layers)
+        Structured, with these fields:
+
+        - ``seed``, ``layer``: the seed, and the layer from 1;
+        - ``mean_z``, ``var_z``: of weighted inputs;
+        - ``mean_a``, ``var_a``: of activations;
+        - ``mean_delta``, ``var_delta``: of the backpropagated error, the derivative of a row's cost
+          by z;
+        - ``gradient_norm``: norm of the gradient of the mean cost by the layer's weights and
+          biases;
+        - ``saturated``: share of units and rows where the slope of the activation is below 4 % of
+          its largest value, as for `Network.layer_statistics`;
+        - ``dead``: share of units that are saturated in every row: of ReLU, those that are 0 in
+          every row (Lu et al. 2019);
+        - ``mean_singular``, ``max_singular``: mean and largest singular value of the Jacobian of
+          the layer's activations by those of the layer below, diag(phi'(z)) W, at one row; the
+          means over the first 4 rows, or, where the layer has more than 128 units and more than
+          128 inputs, of the first row alone.
+
+        NaN or infinite where numbers left the range of the number type.
+    """
+
+    sizes: tuple[int, ...]
+    activations: tuple[str, ...]
+    initializer: str
+    seeds: int
+    records: Array
+    _expected: dict[str, Array] | None = field(default=None, repr=False)
+
+    @property
+    def layers(self) -> Array:
+        """The numbers of the layers, from 1; shape (layers,)."""
+        return np.arange(1, len(self.sizes))
+
+    def mean(self, name: str) -> Array:
+        """Return the mean over the seeds of a field of `records`, shape (layers,)."""
+        return intervals(self._samples(name))[0]
+
+    def margin(self, name: str) -> Array:
+        """Return half the width of the 95 % confidence interval of that mean, shape (layers,).
+
+        By Student's t, for each layer by itself; NaN with a single seed.
+        """
+        return intervals(self._samples(name))[1]
+
+    def theory(self, name: str) -> Array | None:
+        """Return what mean field theory expects of a field of `records`, in the limit of width.
+
+        Parameters
+        ----------
+        name : str
+            "var_z", "var_a" or "var_delta"; there is no theory for others.
+
+        Returns
+        -------
+        ndarray of shape (layers,), or None
+            None if there is no theory for the field, or if weights or biases do not have mean 0.
+            NaN for activations of softmax.
+
+        Notes
+        -----
+        Of weights and biases only the variance counts: that of the initializer, or, for a user's
+        function and for a network that existed, the one measured in each layer. Each row of inputs
+        begins with its own mean square (rows of about the same length together), and the error of
+        the last layer with the mean square that was measured there.
+
+        In a layer of n units a mean over units is not 0 but for n to infinity, so that a measured
+        variance is smaller by a share of up to 1 / n, the more alike the rows are.
+
+        References
+        ----------
+        Poole et al. 2016, arXiv:1606.05340; Schoenholz et al. 2017, arXiv:1611.01232.
+        """
+        self._samples(name)
+        return None if self._expected is None else self._expected.get(name)
+
+    def to_frame(self) -> Any:
+        """Return the records as a table, a row per seed and layer.
+
+        Returns
+        -------
+        pandas.DataFrame, or dict of ndarray if pandas is not installed
+            The fields of `records` are its columns.
+        """
+        flat = self.records.ravel()
+        columns = {name: flat[name].copy() for name in _RECORD.names or ()}
+        try:
+            import pandas as pd
+        except ImportError:
+            return columns
+        return pd.DataFrame(columns)
+
+    def _samples(self, name: str) -> Array:
+        samples: Array = self.records[as_choice(name, "name", MEASURES)]
+        return samples
+
+
+@overload
+def propagation(
+    sizes: Sequence[int],
+    X: ArrayLike | None = None,
+    y: Any = None,
+    *,
+    initializer: Initializer,
+    bias_initializer: Initializer | None = None,
+    activation: str | Sequence[str],
+    seeds: int | Sequence[int] = SEEDS,
+    rng: Seed = None,
+) -> Propagation: ...
+@overload
+def propagation(
+    sizes: Model, X: ArrayLike | None = None, y: Any = None, *, rng: Seed = None
+) -> Propagation: ...
+def propagation(
+    sizes: Any,
+    X: ArrayLike | None = None,
+    y: Any = None,
+    *,
+    initializer: Any = None,
+    bias_initializer: Any = None,
+    activation: Any = None,
+    seeds: Any = SEEDS,
+    rng: Seed = None,
+) -> Propagation:
+    """Measure how activations and errors propagate through a network as it is initialized.
+
+    Parameters
+    ----------
+    sizes : sequence of int, or Network
+        Units per layer, inputs first: networks are drawn. Or a network, which is measured as it is
+        and not changed; then `initializer`, `bias_initializer`, `activation` and `seeds` must be
+        left out.
+    X : array_like, shape (n, n_0), optional
+        Inputs, as for `Network.train`; by default 1000 rows of standard normal numbers.
+    y : array_like, optional
+        Class numbers or targets. The error of the last layer is then the derivative of the cost:
+        the network's own or, of those drawn, that which goes with the last activation
+        (log-likelihood with softmax, cross-entropy with sigmoid, Poisson with exponential, else
+        quadratic). By default it is N(0, 1), independent for each output and row, whatever the
+        last activation: the variance below it is then a factor.
+    initializer : str, float or callable, keyword only
+        Of the weights, as for `Network`.
+    bias_initializer : str, float or callable, keyword only, optional
+        As for `Network`: by default N(0, 1) with the book's initializers, else 0.
+    activation : str or sequence of str, keyword only
+        Of all layers, the last one included; or one for each.
+    seeds : int or sequence of int, keyword only, default 8
+        How many networks to draw: seeds 0, 1, ...; or the seeds themselves, different integers of
+        0 or more. What a seed draws depends on it and `rng` alone.
+    rng : None, int, SeedSequence, BitGenerator, Generator or RandomState, keyword only
+        For inputs, errors and networks. A generator is drawn from once.
+
+    Returns
+    -------
+    Propagation
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `Network` and `Network.layer_statistics`; or seeds are none, negative or repeated.
+
+    Notes
+    -----
+    Rows and given errors are the same for all seeds. Networks are float64, and the passes forward
+    and back are compiled; activations of 256 rows at most are in memory at a time.
+
+    References
+    ----------
+    X. Glorot and Y. Bengio, Understanding the difficulty of training deep feedforward neural
+    networks, 2010; K. He et al., arXiv:1502.01852.
+
+    Examples
+    --------
+    He's initializer keeps the variance of ReLU layers; Glorot's halves it in each of them, forward
+    and back.
+
+    >>> from fastnet.diagnostics import propagation
+    >>> he = propagation([100] * 5, initializer="he_normal", activation="relu", rng=0)
+    >>> (he.theory("var_z") / he.theory("var_z")[0]).round(6).tolist()
+    [1.0, 1.0, 1.0, 1.0]
+    >>> bool((abs(he.mean("var_z") - he.theory("var_z")) < 2 * he.margin("var_z")).all())
+    True
+    >>> glorot = propagation([100] * 5, initializer="glorot_normal", activation="relu", rng=0)
+    >>> (glorot.theory("var_delta") / glorot.theory("var_delta")[-1]).round(6).tolist()
+    [0.125, 0.25, 0.5, 1.0]
+    """
+    entropy = int.from_bytes(as_rng(rng).bytes(16), "little")
+    drawn = {
+        "initializer": initializer,
+        "bias_initializer": bias_initializer,
+        "activation": activation,
+    }
+    if isinstance(sizes, Model):
+        given = [name for name, value in drawn.items() if value is not None]
+        given += ["seeds"] if seeds != SEEDS else []
+        if given:
+            raise TypeError(
+                f"{given[0]} was given with a network, which has its own weights; leave it out, or "
+                "give sizes instead of the network."
+            )
+        return _of_network(sizes, X, y, entropy)
+    for name in ("initializer", "activation"):
+        if drawn[name] is None:
+            raise TypeError(f"{name} is missing; networks of sizes are drawn with one.")
+    return _of_draws(_unmeasured(sizes, drawn), X, y, _read_seeds(seeds), entropy)
+
+
+def _of_network(net: Model, X: Any, y: Any, entropy: int) -> Propagation:
+    """Measure a network as it is between two stores of another thread."""
+    data, squares = _read_rows(net, X, y, entropy)
+    parameters = net._copied_parameters()
+    measured = Passes(net._architecture, data, y is None).measure(parameters)
+    spread = Spread(net.sizes)
+    spread.add(parameters)
+    return _result(net, [0], [measured], squares, spread.variances())
+
+
+def _of_draws(net: Network, X: Any, y: Any, numbers: Sequence[int], entropy: int) -> Propagation:
+    """Draw the network for each seed, and measure it."""
+    data, squares = _read_rows(net, X, y, entropy)
+    passes, spread, measured = Passes(net._architecture, data, y is None), Spread(net.sizes), []
+    for number in numbers:
+        net.rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(number,)))
+        net.initialize()
+        measured.append(passes.measure(net.parameters))
+        spread.add(net.parameters)
+    variances = spread.variances(net._initializer, net._bias_initializer)
+    return _result(net, numbers, measured, squares, variances)
+
+
+def _unmeasured(sizes: Any, drawn: dict[str, Any]) -> Network:
+    """Return a network of these sizes whose cost goes with its last activation."""
+    sizes = read_sizes(sizes)
+    depth, activation = len(sizes) - 1, drawn["activation"]
+    names = [activation] * depth if isinstance(activation, str) else as_items(activation, "")
+    if names is None:
+        raise TypeError(f"activation is {shown(activation)}; give a name, or a name a layer.")
+    if len(names) != depth:
+        raise ValueError(
+            f"activation names {len(names)} layers; give one name, or {depth}: the last layer has "
+            "one too."
+        )
+    for name in names[:-1]:
+        if isinstance(name, str) and name in ACTIVATIONS and ACTIVATIONS[name].output_only:
+            raise ValueError(
+                f"activation is {name!r} in a hidden layer; only the last layer can have it: give "
+                "a name a layer."
+            )
+    costs = {output: cost for cost, output in OUTPUTS.items()}
+    last = names[-1] if isinstance(names[-1], str) else ""
+    return Network(sizes, costs.get(last, "quadratic"), rng=0, **drawn | {"activation": names})
+
+
+def _read_seeds(seeds: Any) -> Sequence[int]:
+    items = as_items(seeds, "seeds")
+    if items is None:
+        return range(as_count(seeds, "seeds", at_least=1, at_most=MOST_SEEDS))
+    read = [
+        as_count(seed, f"seeds[{k}]", at_least=0, at_most=MOST_SEEDS)
+        for k, seed in enumerate(items)
+    ]
+    if not read or len(set(read)) < len(read):
+        raise ValueError(f"seeds is {shown(read)}; give one or more, each once.")
+    return read
+
+
+def _read_rows(net: Model, X: Any, y: Any, entropy: int) -> tuple[Dataset, Array]:
+    """Return rows and targets, which without y are errors, and the mean square of each row."""
+    rng, sizes = np.random.default_rng(entropy), net.sizes
+    if X is None and y is not None:
+        raise ValueError("y came without X, the rows that it belongs to; give X too.")
+    if X is None:
+        X = rng.standard_normal((ROWS, sizes[0])).astype(net.dtype, copy=False)
+    rows = as_rows(X, sizes[0], "X", data="X")
+    if y is not None:
+        data = net._read((rows, y), "propagation")
+    else:
+        rows.check(net.dtype)
+        errors = rng.standard_normal((rows.n, sizes[-1])).astype(net.dtype, copy=False)
+        data = Dataset(rows, None, errors, Targets(None, errors), net.dtype)
+    return data, mean_squares(rows)
+
+
+def _result(
+    net: Model,
+    numbers: Sequence[int],
+    measured: Sequence[dict[str, Array]],
+    squares: Array,
+    variances: tuple[Array, Array] | None,
+) -> Propagation:
+    records = np.empty((len(numbers), net.num_layers - 1), _RECORD)
+    for record, number, found in zip(records, numbers, measured, strict=True):
+        record["seed"], record["layer"] = number, np.arange(1, net.num_layers)
+        for name, values in found.items():
+            record[name] = values
+    expected = None
+    if variances is not None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            last = records[:, -1]
+            error = float(np.mean(last["var_delta"] + last["mean_delta"] ** 2))
+        expected = expected_variances(net.sizes, net.activations, squares, *variances, error)
+    return Propagation(
+        tuple(net.sizes),
+        tuple(net.activations),
+        name_of(net._initializer),
+        len(numbers),
+        records,
+        expected,
+    )
