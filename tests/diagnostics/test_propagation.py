@@ -330,6 +330,28 @@ def test_unknown_names_are_refused():
             method("layer")
 
 
+@pytest.mark.parametrize(("wide", "units"), [(13, 5), (14, 4)])
+def test_the_engine_refuses_arrays_of_another_size(wide, units):
+    net = fastnet.Network([3, 3, 2])
+    data, engine = net.prepare((np.eye(3), [0, 1, 0])), net._training_engine(3)
+    engine.load(net.parameters)
+    order, flat = np.arange(3, dtype=np.intp), np.empty_like(net.parameters)
+    with pytest.raises(ValueError, match="a row of 14 a layer"):
+        engine.propagate(
+            *data.piece(order, 0, 3), flat, False, np.zeros((2, wide)), np.zeros(units)
+        )
+
+
+def test_sparse_and_unchecked_inputs_give_the_same():
+    sparse = pytest.importorskip("scipy.sparse", reason="SciPy is missing")
+    X = np.random.default_rng(0).integers(0, 9, (300, 30)) // 7
+    plain = propagation([30, 20, 4], X, seeds=2, rng=0, **DRAWN)
+    for given in (sparse.csr_array(X), X.astype(np.uint8), X.tolist()):
+        other = propagation([30, 20, 4], given, seeds=2, rng=0, **DRAWN)
+        for name in MEASURES:
+            np.testing.assert_allclose(other.records[name], plain.records[name], 1e-10, 1e-12)
+
+
 def test_numbers_that_overflow_are_nan_without_a_warning():
     net = fastnet.Network([3, 4, 4, 2], activation="identity", dtype="f", initializer=1e30)
     record = propagation(net, np.ones((5, 3), "f")).records[0]
