@@ -72,8 +72,8 @@ def test_measures_are_the_formulas(hidden, output, dtype):
         initializer="large",
     )  # fmt: skip
     rng = np.random.default_rng(1)
-    X = rng.standard_normal((600, 11)).astype(dtype)  # three mini-batches, the last one short
-    labels = rng.integers(0, 4, 600)
+    X = rng.standard_normal((2500, 11)).astype(dtype)  # two calls of the kernel
+    labels = rng.integers(0, 4, 2500)
     expected = plain_propagation(
         net, X.astype(float), lambda z, a: errors_at_output(net, z, a, np.eye(4)[labels])
     )
