@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from fastnet.callbacks import RecordStatistics
 from fastnet.common.arguments import shown
+from fastnet.drawing.looks import looks
+from fastnet.drawing.style import draw_band, style_epochs
 from fastnet.metrics import METRICS
-from fastnet.plotting.style import style, style_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,11 +66,11 @@ def learning_curves(
     >>> learning_curves(Figure().add_subplot(), history).get_ylabel()
     'training cost, mean of an example'
     """
-    from fastnet.plotting.legend import write_legend
+    from fastnet.drawing.legend import write_legend
 
     lines, found = _lines(curves, metrics)
     points = {name: (range(1, len(values) + 1), values) for name, values in lines.items()}
-    style_axes(ax, _draw(ax, points, margins or {}))
+    style_epochs(ax, _draw(ax, points, margins or {}))
     ax.set_ylabel(_ylabel(found) if ylabel is None else ylabel)
     if list(lines) != [""]:
         write_legend(ax)
@@ -123,12 +124,12 @@ def saturation_over_time(
     >>> saturation_over_time(Figure().add_subplot(), {"old start": watch}).get_ylabel()
     'share of layer 1 saturated, in %'
     """
-    from fastnet.plotting.legend import write_legend
+    from fastnet.drawing.legend import write_legend
 
     named = curves if isinstance(curves, Mapping) else {"": curves}
     points = {name: _saturation(curve, layer, mini_batches) for name, curve in named.items()}
     percent = {name: [100 * width for width in margin] for name, margin in (margins or {}).items()}
-    style_axes(ax, max(1, _draw(ax, points, percent)), first=0)
+    style_epochs(ax, max(1, _draw(ax, points, percent)), first=0)
     high = min(max(ax.get_ylim()[1], 1.0), 103.0)  # without room above 100 %
     ax.set_ylim(-0.03 * high, high)
     ax.set_ylabel(f"share of layer {layer} saturated, in %")
@@ -145,16 +146,15 @@ def _draw(
     """Draw the curves of epochs and values, with their bands, and return the last epoch."""
     if not points or not all(len(values) for _, values in points.values()):
         raise ValueError("there is nothing to draw: every curve needs a value, and one is needed.")
-    for position, (label, (epochs, values)) in enumerate(points.items(), len(points) == 1):
-        look = style(position, len(values))
-        ax.plot(epochs, values, label=label or None, **look)
+    most = max(len(values) for _, values in points.values())
+    found = looks(points, most)
+    for label, (epochs, values) in points.items():
+        ax.plot(epochs, values, label=label or None, **found[label])
         margin = margins.get(label, ())
         if len(margin):
             low = [value - width for value, width in zip(values, margin, strict=True)]
             high = [value + width for value, width in zip(values, margin, strict=True)]
-            ax.fill_between(
-                epochs, low, high, color=look["color"], alpha=0.22, linewidth=0, zorder=1
-            )
+            draw_band(ax, epochs, low, high, found[label], len(margins))
     return round(max(max(epochs) for epochs, _ in points.values()))
 
 

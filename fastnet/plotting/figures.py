@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fastnet.compare.result import NEW, OLD, STARTS
+from fastnet.drawing.style import GREY, LEGEND_ROW
 from fastnet.plotting.curves import learning_curves, saturation_over_time
 from fastnet.plotting.histograms import weighted_input_histogram
-from fastnet.plotting.style import GREY, LEGEND_ROW
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -126,7 +126,7 @@ def saturation_figure(results: Sequence[WeightedInput]) -> Figure:
     panels = figure.subplots(len(results), squeeze=False, sharex=True)[:, 0]
     for ax, result in zip(panels, results, strict=True):
         weighted_input_histogram(ax, result, limits=(-reach, reach), bins=100, legend_columns=3)
-        ax.set_title(_law(result.initializer), loc="left", pad=LEGEND_ROW + 8, fontsize=11)
+        ax.set_title(_law(result.initializer), loc="left", fontsize=11)
         if ax is not panels[-1]:
             ax.set_xlabel("")
     first = results[0]

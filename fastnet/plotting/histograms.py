@@ -63,7 +63,7 @@ def weighted_input_histogram(
     >>> weighted_input_histogram(ax, weighted_input(draws=1000, rng=0)).get_ylabel()
     'density'
     """
-    from fastnet.plotting.legend import write_legend
+    from fastnet.drawing.legend import write_legend
 
     reach = max(1.5 * SATURATED_Z, abs(result.mean) + 4 * result.std)
     low, high = limits or (-reach, reach)  # that show both tails and the saturation

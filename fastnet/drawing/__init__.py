@@ -1,0 +1,1 @@
+"""What pictures are made of: the looks of curves, bands, axes, and legends that fit."""

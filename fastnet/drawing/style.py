@@ -1,0 +1,56 @@
+"""The style of curves, bands and axes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["GREY", "LEGEND_ROW", "draw_band", "style_axes", "style_epochs"]
+
+#: The colour of reference lines and notes.
+GREY = "#555555"
+#: The height of a row of the legend, in points.
+LEGEND_ROW = 16.0
+
+
+def draw_band(
+    ax: Axes, x: ArrayLike, low: ArrayLike, high: ArrayLike, look: dict[str, Any], n_bands: int = 1
+) -> None:
+    """Fill the band of a curve, the paler the more bands there are, between two thin edges.
+
+    The edges have the line of the curve, so that bands that overlap can be told apart.
+    """
+    colour = look["color"]
+    ax.fill_between(
+        x,
+        low,
+        high,
+        facecolor=(colour, max(0.22 * (2 / max(n_bands, 2)) ** 0.5, 0.08)),
+        edgecolor=(colour, 0.6),
+        linestyle=look["linestyle"],
+        linewidth=0.6,
+        zorder=1,
+    )
+
+
+def style_axes(ax: Axes) -> None:
+    """Draw a grid of horizontal lines behind the curves, and no frame on the right and above."""
+    ax.grid(axis="y", color="#dddddd", linewidth=0.8)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def style_epochs(ax: Axes, n_epochs: int, first: int = 1, name: str = "epoch") -> None:
+    """Style axes whose x is counted: ticks at whole numbers, and room left of the first point."""
+    step = next((s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500) if n_epochs <= 10 * s), n_epochs)
+    ax.set_xticks(sorted({first, *range(step, n_epochs + 1, step)}))
+    # The first values are written left of the first point.
+    span = max(n_epochs - first, 1)
+    left, right = (0.12, 0.03) if n_epochs > first else (0.5, 0.5)
+    ax.set_xlim(first - left * span, n_epochs + right * span)
+    ax.set_xlabel(name)
+    style_axes(ax)
