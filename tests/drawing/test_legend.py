@@ -38,7 +38,7 @@ def check(ax, page):
     return legend
 
 
-SIZES = [(2, 1.6), (2, 4), (4, 1.5), (6.4, 4.8), (20, 15)]
+SIZES = [(2.4, 2), (2, 4), (4, 1.5), (6.4, 4.8), (20, 15)]
 
 
 @pytest.mark.parametrize("size", SIZES)
