@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     predicted, _ = user_data.answers(network, X)
     names = user_data.class_labels(network)
     model = escaped(arguments.model, lines=False)
-    column = user_data.label_column(table)
+    column = table.label_column
     lines = [
         f"{model} on {table.name}, {table.n} examples{', labels in ' * bool(column)}{column}",
         f"cost: {cost:.6g} an example ({network.cost.__name__})",

@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from fastnet.cli import user_data
-from fastnet.datasets.tables import Table, class_names, quantities, read_tables
+from fastnet.datasets.tables import Table, classes_of, quantities, read_tables
 from fastnet.preprocessing import Preprocessing, standardization
 
 if TYPE_CHECKING:
@@ -16,8 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Problem"]
 
-#: The stream of the seed that chooses the validation examples; the network draws from another.
-VALIDATION_STREAM = 1
 #: The command says so if an input is larger.
 LARGE = 10
 
@@ -41,17 +37,19 @@ class Problem:
             raise ValueError(f"{arguments.data} holds a test part only; give X_train and y_train")
         self.data: dict[str, tuple[Any, Any]] = {}
         self.test = found.test
-        self.training, validation = _split(found.training, arguments)
+        self.training, validation = found.training, None
+        if arguments.validation:
+            self.training, validation = self.training.split(arguments.validation, arguments.seed)
         self.evaluation = validation or self.test
         self.evaluation_name = "validation" if validation is not None else "test"
-        labels = [part.y for _, part in self.parts() if part.y is not None]
         self.regression: bool = arguments.regression
         self.measure = "cost" if self.regression else "accuracy"
         meaning: dict[str, Any] = {}
         if not self.regression:
-            meaning["labels"] = _classes(labels, self.training)
+            meaning["labels"] = classes_of(*[part for _, part in self.parts()])
         elif arguments.standardize:
-            y = quantities(labels[0], user_data.label_source(self.training))
+            assert self.training.y is not None
+            y = quantities(self.training.y, user_data.label_source(self.training))
             mean, scale = standardization(y.reshape(-1, 1))
             meaning |= {"target_mean": float(mean[0]), "target_scale": float(scale[0])}
         if arguments.standardize:
@@ -95,7 +93,7 @@ class Problem:
         """Return lines on the labels, on what was done to the inputs, and on what is not used."""
         lines = []
         if self.training.target is not None:
-            lines.append(f"labels: {user_data.label_column(self.training)}")
+            lines.append(f"labels: {self.training.label_column}")
         kept, X = self.preprocessing, self.training.X
         largest = max(abs(float(X.min())), abs(float(X.max())))
         if arguments.standardize:
@@ -124,31 +122,3 @@ class Problem:
                     f"right: {right} of {part.n} {name} examples ({100 * right / part.n:.2f} %)"
                 )
         return "\n".join(lines)
-
-
-def _classes(labels: list[Any], table: Table) -> tuple[Any, ...]:
-    """Return the classes; an error names the column in which they were looked for."""
-    try:
-        return class_names(*labels)
-    except ValueError as error:
-        if table.target is None:
-            raise
-        column = user_data.label_column(table)
-        raise ValueError(
-            f"{error} ({column} was taken for the labels; --label names another)"
-        ) from None
-
-
-def _split(table: Table, arguments: argparse.Namespace) -> tuple[Table, Table | None]:
-    """Split the examples at random into those to train on and the share that --validation says."""
-    share = arguments.validation
-    if not share:
-        return table, None
-    n = round(share * table.n)
-    if not 0 < n < table.n:
-        raise ValueError(
-            f"--validation {share:g} of {table.n} examples is {n}; at least one must be on either "
-            "side"
-        )
-    order = np.random.default_rng([arguments.seed, VALIDATION_STREAM]).permutation(table.n)
-    return table.rows(np.sort(order[n:])), table.rows(np.sort(order[:n]))

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from fastnet.cli.text_table import listed
 from fastnet.common.arguments import in_one_line
-from fastnet.common.console import escaped
 from fastnet.datasets.table import display_name
 from fastnet.datasets.tables import Table, class_numbers, kind_of, quantities, read_tables
 from fastnet.datasets.text import last_or_named, read_header
@@ -28,7 +27,6 @@ __all__ = [
     "describe_quantities",
     "inputs",
     "kind_of_network",
-    "label_column",
     "label_source",
     "not_used",
     "notes",
@@ -130,14 +128,9 @@ def scaled_bytes(table: Table) -> tuple[Array, Array]:
     return np.zeros(n_inputs), np.full(n_inputs, byte_scale(table.X, table.columns))
 
 
-def label_column(table: Table) -> str:
-    """Return the column of a table's labels, for a title; nothing if columns have no names."""
-    return "" if table.target is None else f"column {escaped(table.target, lines=False)!r}"
-
-
 def label_source(table: Table) -> str:
     """Return the name of the labels in messages."""
-    return ", ".join(filter(None, [table.name, label_column(table)]))
+    return ", ".join(filter(None, [table.name, table.label_column]))
 
 
 def not_used(name: str, unused: Sequence[str]) -> list[str]:

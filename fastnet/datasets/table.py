@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from fastnet.common.arguments import in_one_line
+from fastnet.common.console import escaped
 
 __all__ = [
     "FourArrays",
@@ -22,6 +24,9 @@ __all__ = [
     "four_arrays",
     "image_rows",
 ]
+
+#: The stream of a seed that chooses the validation examples; networks draw from another.
+VALIDATION_STREAM = 1
 
 Array = NDArray[Any]
 FourArrays = tuple[Array, Array, Array, Array]
@@ -65,6 +70,11 @@ class Table:
         """Number of examples."""
         return len(self.X)
 
+    @property
+    def label_column(self) -> str:
+        """The column of the labels, for messages; nothing if columns have no names."""
+        return "" if self.target is None else f"column {escaped(self.target, lines=False)!r}"
+
     def rows(self, chosen: Array) -> Table:
         """Return a table of some of the rows, copied.
 
@@ -74,6 +84,35 @@ class Table:
             Row numbers, from 0.
         """
         return replace(self, X=self.X[chosen], y=None if self.y is None else self.y[chosen])
+
+    def split(self, share: float, seed: int) -> tuple[Table, Table]:
+        """Return the rows to train on and those to validate with, chosen at random.
+
+        Parameters
+        ----------
+        share : float
+            Of the rows to validate with, between 0 and 1.
+        seed : int
+
+        Raises
+        ------
+        ValueError
+            One of the two would be empty.
+
+        Examples
+        --------
+        >>> training, validation = Table("points", np.eye(10)).split(0.3, seed=0)
+        >>> training.n, validation.n
+        (7, 3)
+        """
+        n = round(share * self.n)
+        if not 0 < n < self.n:
+            raise ValueError(
+                f"validation {share:g} of {self.n} examples is {n}; at least one must be on "
+                "either side"
+            )
+        order = np.random.default_rng([seed, VALIDATION_STREAM]).permutation(self.n)
+        return self.rows(np.sort(order[n:])), self.rows(np.sort(order[:n]))
 
 
 class Tables(NamedTuple):

@@ -9,12 +9,14 @@ from fastnet.datasets.idx import read_idx_folder
 from fastnet.datasets.labels import class_names, class_numbers, quantities
 from fastnet.datasets.npz import read_npz
 from fastnet.datasets.table import Table, Tables
+from fastnet.preprocessing import Label
 
 __all__ = [
     "Table",
     "Tables",
     "class_names",
     "class_numbers",
+    "classes_of",
     "kind_of",
     "quantities",
     "read_tables",
@@ -78,3 +80,21 @@ def kind_of(path: str | os.PathLike[str]) -> str:
         return "folder"
     with open(path, "rb") as file:
         return "npz" if file.read(2) == b"PK" else "text"
+
+
+def classes_of(*tables: Table) -> tuple[Label, ...]:
+    """Return the classes among the labels of tables, as `class_names` does.
+
+    Raises
+    ------
+    ValueError
+        As by `class_names`; the message names the column in which the labels were looked for.
+    """
+    try:
+        return class_names(*[table.y for table in tables if table.y is not None])
+    except ValueError as error:
+        if tables[0].target is None:
+            raise
+        raise ValueError(
+            f"{error} ({tables[0].label_column} was taken for the labels; --label names another)"
+        ) from None
