@@ -6,7 +6,7 @@ import os
 import queue
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from contextlib import closing, nullcontext
 from dataclasses import replace
@@ -149,7 +149,7 @@ def stream(
     store: str | os.PathLike[str] | None = None,
     scratch: str | os.PathLike[str] | None = None,
     progress: Progress = None,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Train as `sweep` does, and yield each outcome as it arrives; those in the store come first.
 
     Closing the iterator, or leaving a loop over it, cancels the trainings that have not begun.
@@ -218,7 +218,7 @@ class _Run:
         self._pending: dict[_Future, Trial] = {}
         self._finished: queue.SimpleQueue[_Future] = queue.SimpleQueue()
 
-    def outcomes(self, connect: Callable[[], Adapter]) -> Iterator[Outcome]:
+    def outcomes(self, connect: Callable[[], Adapter]) -> Generator[Outcome, None, None]:
         """Yield the outcomes; `connect` is called if there is anything to train."""
         if self._progress is True:
             self._line = ProgressLine(f"training {len(self._trials)} networks")
@@ -235,9 +235,10 @@ class _Run:
                 with closing(connect()) as adapter:
                     yield from self._train(adapter, to_train)
 
-    def _train(self, adapter: Adapter, trials: list[Trial]) -> Iterator[Outcome]:
+    def _train(self, adapter: Adapter, trials: list[Trial]) -> Generator[Outcome, None, None]:
         try:
-            for trial in trials:
+            # Seed by seed, so that a sweep that is interrupted has compared like with like.
+            for trial in sorted(trials, key=lambda trial: trial.repetition):
                 self._submit(adapter, trial)
             yield from self._collect(adapter)
             self._show_progress(adapter)
