@@ -6,22 +6,29 @@ import argparse
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from fastnet import plotting
+from fastnet.cli.compare_text import advice, reached, report, verdict
 from fastnet.cli.options import (
     DTYPES,
+    add_columns,
+    add_examples,
     amount,
     check_outputs,
     count,
     initializers,
+    number_reader,
+    one_of,
+    optimizer,
     seed,
+    share,
     writable,
     write_picture,
 )
-from fastnet.cli.text_table import counted, render
+from fastnet.cli.text_table import counted, line_width, wrapped
 from fastnet.cli.user_data import not_used
 from fastnet.common.console import write_err, write_out
 from fastnet.common.progress import ProgressLine
@@ -30,6 +37,8 @@ from fastnet.compare import (
     NEW,
     OLD,
     Comparison,
+    Data,
+    Run,
     Settings,
     compare,
     mnist,
@@ -37,49 +46,94 @@ from fastnet.compare import (
     read_data,
     replay_book,
 )
-from fastnet.compare.result import STARTS
+from fastnet.compare.data import VALIDATION
+from fastnet.compare.runs import comparison
+from fastnet.compare.settings import HIDDEN_ACTIVATIONS
 from fastnet.files import replace_file
-
-_TARGET = 95.0
+from fastnet.optimizers import OPTIMIZERS
+from fastnet.training.interrupts import Interrupts
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
     """Describe ``fastnet compare``."""
     parser.description = (
-        "Train the same network twice, once from weights drawn from N(0, 1), the old start, "
-        "and once from N(0, 1) / sqrt(n) with n the weights into a neuron, the new start; or "
-        "from other starts, and from several seeds. Prints the accuracy epoch by epoch and "
-        "writes compare.png and compare.json."
+        "Train the same network from several initializers, by default from weights drawn from "
+        "N(0, 1), the book's old start, and from N(0, 1) / sqrt(n) with n the weights into a "
+        "neuron, its new start. Prints the accuracy epoch by epoch and writes compare.png and "
+        "compare.json. With several seeds it says which differences, after the first epoch and "
+        "the last, are not distinguishable from chance: by Student's t over the differences seed "
+        "by seed, at 95 % confidence, adjusted for the number of pairs (Bonferroni). Ctrl-C "
+        "writes what is finished."
     )
     # No defaults in the parser: --book has to tell an option that was given from one that was not.
-    option, default = parser.add_argument, Settings()
+    default = Settings()
+    option = parser.add_argument_group("network and training").add_argument
     for name, read, metavar, what in (
-        ("hidden", count, "N", "hidden neurons"),
-        ("epochs", count, "N", "epochs"),
-        ("eta", amount, "X", "learning rate"),
-        ("lmbda", amount, "X", "L2 regularization"),
-        ("mini_batch_size", count, "N", "examples per step"),
-        ("seed", seed, "N", "seed of every draw"),
+        ("hidden", _hidden, "N,N,...", f"units of each hidden layer (default: {default.hidden})"),
+        ("activation", _activations, "NAME,...", _ACTIVATION),
+        ("epochs", count, "N", f"epochs (default: {default.epochs})"),
+        ("optimizer", optimizer, "NAME", f"{', '.join(OPTIMIZERS)} (default: SGD)"),
+        ("eta", amount, "X", "learning rate (default: the optimizer's own, for SGD 0.1)"),
+        ("lmbda", amount, "X", f"L2 regularization (default: {default.lmbda})"),
+        ("mini_batch_size", count, "N", _BATCH),
+        ("seed", seed, "N", f"seed of every draw (default: {default.seed})"),
+        ("target", _percent, "PERCENT", _TARGET),
     ):
-        text = f"{what} (default: {getattr(default, name)})"
-        option(f"--{name.replace('_', '-')}", type=read, metavar=metavar, help=text)
+        option(f"--{name.replace('_', '-')}", type=read, metavar=metavar, help=what)
     option("--dtype", choices=DTYPES, help=f"numbers to compute with (default: {default.dtype})")
+
+    option = parser.add_argument_group("comparison").add_argument
     option("--initializers", type=initializers, metavar="A,B,...", help=_INITIALIZERS)
     option("--seeds", type=count, metavar="N", help=_SEEDS)
     option("--threads", type=count, metavar="N", help=_THREADS)
     option("--dask", metavar="ADDRESS", help=_DASK)
-    option("--data", metavar="PATH", help=_DATA)
-    option("--out", metavar="DIR", default=".", help=_OUT)
-    option("--table", action="store_true", help="print tables in Markdown (default: off)")
     option("--book", action="store_true", help=_BOOK)
 
+    option = parser.add_argument_group("data").add_argument
+    option("--data", metavar="PATH", help=_DATA)
+    add_columns(option)
+    option("--standardize", action="store_true", help=_STANDARDIZE)
+    option("--validation", metavar="FRACTION", type=share, help=_VALIDATION)
 
+    option = parser.add_argument_group("results").add_argument
+    option("--out", metavar="DIR", default=".", help=_OUT)
+    option("--table", action="store_true", help="print tables in Markdown (default: off)")
+    add_examples(
+        parser,
+        "fastnet compare --initializers large,default,he_normal --seeds 8 --epochs 5",
+        "fastnet compare --hidden 100,100,100 --activation relu --optimizer adam --epochs 5",
+    )
+
+
+def _hidden(text: str) -> int | tuple[int, ...]:
+    """Read the units of one hidden layer or more, with commas between them."""
+    numbers = tuple(count(part) for part in text.split(","))
+    return numbers[0] if len(numbers) == 1 else numbers
+
+
+def _activations(text: str) -> str | tuple[str, ...]:
+    """Read one activation or more, with commas between them."""
+    read = one_of("activations of hidden layers", HIDDEN_ACTIVATIONS)
+    names = tuple(read(part.strip()) for part in text.split(","))
+    return names[0] if len(names) == 1 else names
+
+
+_percent = number_reader(
+    float,
+    lambda number: 0 < number <= 100,
+    "a percentage above 0 and at most 100 (the column with the labels is --label's)",
+)
+_ACTIVATION = (
+    f"of the hidden layers, one or one a layer: {', '.join(HIDDEN_ACTIVATIONS)} (default: sigmoid)"
+)
+_BATCH = "examples per step (default: 10, and all at once for LBFGS and Rprop)"
+_TARGET = "accuracy to reach; the first epoch that does is reported (default: 95)"
 _INITIALIZERS = (
-    "the starts to compare, out of the names of fastnet.initializers.INITIALIZERS, with commas "
-    "between them (default: large,default, the old start and the new)"
+    "the initializers to compare, out of the names of fastnet.initializers.INITIALIZERS, with "
+    "commas between them (default: large,default, the book's old start and its new one)"
 )
 _SEEDS = (
-    "train from each start so often, from seeds of their own, and show means, with their 95 %% "
+    "repetitions per initializer, each with its own seed; the results are means with their 95 %% "
     "confidence intervals by Student's t (default: 1)"
 )
 _THREADS = "networks trained at a time; no number depends on it (default: one a core)"
@@ -88,9 +142,14 @@ _DASK = (
     "number depends on it (default: threads here)"
 )
 _DATA = (
-    "a folder of IDX files, or an .npz with X_train, y_train, X_test, y_test; bytes are divided by "
-    "256, and the test part judges (default: the embedded MNIST, 50,000 images to train on and "
-    "10,000 to validate with)"
+    "a .csv file whose first line names the columns, a folder of IDX files, or an .npz with "
+    "X_train, y_train, X_test, y_test; bytes are divided by 256 (default: the embedded MNIST, "
+    "50,000 images to train on and 10,000 to validate with)"
+)
+_STANDARDIZE = "bring every input of --data to mean 0 and standard deviation 1 (default: off)"
+_VALIDATION = (
+    "share of the examples of --data to validate with, chosen by the seed (default: the test part, "
+    f"or {VALIDATION} of a .csv file)"
 )
 _OUT = "folder for compare.png and compare.json, made if missing (default: the current folder)"
 _BOOK = (
@@ -102,42 +161,139 @@ _BOOK = (
 def run(args: argparse.Namespace) -> int:
     """Do ``fastnet compare``."""
     settings = _settings(args)
-    names = args.initializers or [OLD, NEW]
     out = writable(args.out)
     check_outputs({name: out / name for name in ("compare.json", "compare.png")}, [args.data])
-    unused: tuple[str, ...] = ()
-    if args.book:
-        with ProgressLine("training 2 networks") as line:
-            result = replay_book(progress=line)
-    else:
-        seeds, dtype = args.seeds or 1, settings.dtype
-        data = mnist(dtype) if args.data is None else read_data(args.data, dtype)
-        unused = data.unused
-        label = f"training {counted(len(names) * seeds, 'network')}"
-        with _executor(args.dask) as executor, ProgressLine(label) as line:
-            result = compare(
-                data,
-                settings,
-                initializers=names,
-                seeds=seeds,
-                threads=args.threads,
-                executor=executor,
-                progress=line,
-            )
-    # The files come first: a reader of the table may close the pipe (fastnet compare | head).
-    written = f"{_write_files(result, out)} written; trained for {line.seconds:.1f} s"
-    if args.book:
-        table, last, code = _book_table(result, args.table)
-    else:
-        table, last, code = _table(result, args.table), _last(result), 0
-    parts = [_headline(result), table]
-    if result.n_watched:
-        parts.append(_saturation(result, args.table))
-    write_out("\n\n".join(parts) + "\n")
-    for note in (written, *not_used(args.data, unused)):
-        write_err(note)
-    write_out(last)
+    job = _Job(args, settings, out)
+    interrupted = False
+    try:
+        # Whatever is written is written as a whole: there a second Ctrl-C waits.
+        with Interrupts() as interrupts:
+            try:
+                with interrupts.opened():
+                    job.train()
+            except KeyboardInterrupt:
+                interrupted = True
+            job.write()
+    except KeyboardInterrupt:
+        interrupted = True
+    try:
+        code = job.print(interrupted)
+    except KeyboardInterrupt:
+        interrupted, code = True, 130
+    if interrupted:
+        write_err(job.interruption())
+        return 130
     return code
+
+
+class _Job:
+    """A comparison on its way from the options to the files."""
+
+    def __init__(self, args: argparse.Namespace, settings: Settings, out: Path) -> None:
+        self._args = args
+        self._settings = settings
+        self._out = out
+        self._names = args.initializers or [OLD, NEW]
+        self._total = len(self._names) * (args.seeds or 1)
+        self._finished: list[Run] = []
+        self._data: Data | None = None
+        self._written = ""
+        self._seconds = 0.0
+        self.result: Comparison | None = None
+
+    def train(self) -> None:
+        """Read the data and train; what is finished is kept, whatever happens."""
+        args, settings = self._args, self._settings
+        label = f"training {counted(self._total, 'network')}"
+        if args.book:
+            self._data = mnist(settings.dtype)
+            with ProgressLine(label) as line:
+                self.result = replay_book(progress=line, on_run=self._finished.append)
+        else:
+            self._data = _data(args, settings)
+            with _executor(args.dask) as executor, ProgressLine(label) as line:
+                self.result = compare(
+                    self._data,
+                    settings,
+                    initializers=self._names,
+                    seeds=args.seeds or 1,
+                    threads=args.threads,
+                    executor=executor,
+                    progress=line,
+                    on_run=self._finished.append,
+                )
+        self._seconds = line.seconds
+
+    def write(self) -> None:
+        """Write the numbers and the picture of what is finished."""
+        if self.result is None:
+            if self._data is None or not self._finished:
+                return
+            missing = self._total - len(self._finished)
+            self.result = comparison(
+                self._data, self._settings, self._finished, self._names, missing=missing
+            )
+        numbers, picture = self._out / "compare.json", self._out / "compare.png"
+        text = json.dumps(self.result.as_dict(), indent=2) + "\n"
+        replace_file(numbers, text.encode())
+        self._written = str(numbers)
+        if write_picture(picture, plotting.comparison_figure, self.result):
+            self._written = f"{picture} and {numbers}"
+
+    def print(self, interrupted: bool) -> int:
+        """Print tables, what was written, and the last lines; return the exit code."""
+        if self.result is None or self._data is None:
+            return 0
+        args, result = self._args, self.result
+        width = line_width()
+        notes = [wrapped(note, width) for note in self._data.notes]
+        # The files were first: a reader of the table may close the pipe (fastnet compare | head).
+        write_out(report(result, markdown=args.table, book=args.book, notes=notes))
+        if not interrupted:
+            write_err(f"{self._written} written; trained for {self._seconds:.1f} s")
+            for note in not_used(args.data, self._data.unused):
+                write_err(note)
+        scale = "--standardize" if args.data is not None and not args.standardize else ""
+        lines = [advice(result, scale), reached(result)]
+        code = 0
+        if args.book:
+            n_equal = sum(map(_equal, result.runs))
+            n = sum(len(run.correct) for run in result.runs)
+            lines.append(f"{n_equal} of {n} equal to the published numbers.")
+            code = 0 if n_equal == n else 1
+        else:
+            lines += verdict(result)
+        write_out("\n".join(wrapped(line, width) for line in lines if line))
+        return code
+
+    def interruption(self) -> str:
+        """Return the line that says what an interrupt has left."""
+        if not self._written:
+            return "fastnet: interrupted before a training was finished; nothing was written"
+        done = f"{len(self._finished)} of {counted(self._total, 'training')}"
+        partial = " (partial)" if self.result is not None and self.result.partial else ""
+        return f"fastnet: interrupted after {done}; {self._written} written{partial}"
+
+
+def _equal(run: Run) -> int:
+    """Return how many counts of a replayed training are the published ones."""
+    return sum(a == b for a, b in zip(run.correct, published()[run.initializer], strict=True))
+
+
+def _data(args: argparse.Namespace, settings: Settings) -> Data:
+    """Return the data that the options name."""
+    if args.data is None:
+        return mnist(settings.dtype)
+    return read_data(
+        args.data,
+        settings.dtype,
+        label=args.label,
+        header=args.header,
+        ignore=args.ignore,
+        standardize=args.standardize,
+        validation=args.validation,
+        seed=settings.seed,
+    )
 
 
 @contextmanager
@@ -158,143 +314,38 @@ def _executor(address: str | None) -> Iterator[Any]:
 
 def _settings(args: argparse.Namespace) -> Settings:
     """Return the settings asked for; with --book, refuse others than those of the published run."""
+    error = args.parser.error
     if args.dask is not None and args.threads is not None:
-        args.parser.error("--dask has its own workers; leave --threads out")
+        error("--dask has its own workers; leave --threads out")
     options = {field.name: getattr(args, field.name) for field in fields(Settings)}
     given = {name: value for name, value in options.items() if value is not None}
-    if not args.book:
-        return Settings(**given)
-    if args.data is not None:
-        args.parser.error("--book replays a run on the embedded MNIST; leave --data out")
+    if args.book:
+        return _book_settings(args, given)
+    if args.data is None:
+        for name in ("label", "header", "ignore", "standardize", "validation"):
+            if getattr(args, name) not in (None, [], False):
+                error(f"--{name} is for --data; MNIST is embedded as it is")
+    hidden, names = given.get("hidden", 1), given.get("activation", "")
+    layers = len(hidden) if isinstance(hidden, tuple) else 1
+    if isinstance(names, tuple) and len(names) != layers:
+        error(f"--activation names {len(names)} layers; --hidden makes {layers}")
+    return Settings(**given)
+
+
+def _book_settings(args: argparse.Namespace, given: dict[str, Any]) -> Settings:
+    """Return the settings of the published run; exit with usage if other options contradict it."""
+    error = args.parser.error
+    for name in ("data", "label", "header", "ignore", "standardize", "validation"):
+        if getattr(args, name) not in (None, [], False):
+            error(f"--book replays a run on the embedded MNIST; leave --{name} out")
     for name in ("initializers", "seeds", "threads", "dask"):
         if getattr(args, name) is not None:
-            args.parser.error(
-                f"--book replays two trainings one after the other; leave --{name} out"
-            )
+            error(f"--book replays two trainings one after the other; leave --{name} out")
     for name, value in given.items():
         expected = getattr(BOOK, name)
-        if value != expected:
+        if name == "optimizer":
+            expected, value = expected.name, value.name
+        if value != expected and name != "target":
             option = f"--{name.replace('_', '-')}"
-            args.parser.error(f"--book replays a run with {option} {expected}; got {value}")
-    return BOOK
-
-
-def _write_files(result: Comparison, out: Path) -> str:
-    """Write the numbers and the picture, and return what was written."""
-    numbers, picture = out / "compare.json", out / "compare.png"
-    replace_file(numbers, (json.dumps(result.as_dict(), indent=2) + "\n").encode())
-    if write_picture(picture, plotting.comparison_figure, result):
-        return f"{picture} and {numbers}"
-    return str(numbers)
-
-
-def _headline(result: Comparison) -> str:
-    """Return the lines above the tables: network, data and settings."""
-    s = result.settings
-    seeds = f"seed {s.seed}"
-    if result.n_seeds > 1:
-        seeds = f"{result.n_seeds} seeds out of {s.seed}"
-    return (
-        f"{'-'.join(map(str, result.sizes))} on {result.data}, {result.n_training} examples to "
-        f"train on, {s.dtype}\neta {s.eta:g}, lambda {s.lmbda:g}, "
-        f"mini-batches of {s.mini_batch_size}, {seeds}"
-    )
-
-
-def _table(result: Comparison, markdown: bool) -> str:
-    """Return a table of accuracies by epoch, and of their difference if there are two."""
-    title = f"right of {result.n_evaluation} {result.evaluation} examples, in %"
-    if result.n_seeds > 1:
-        title += f"; means of {result.n_seeds} seeds ± 95 % confidence (Student's t)"
-    headings = ["epoch", *_titles(result).values()]
-    columns = [
-        _cells(result.accuracy(name), result.accuracy_margin(name)) for name in result.initializers
-    ]
-    if len(columns) == 2:
-        headings.append("difference")
-        columns.append(_cells(*result.difference(*result.initializers), sign="+"))
-    rows = [[str(epoch), *cells] for epoch, cells in enumerate(zip(*columns, strict=True), 1)]
-    return render(headings, rows, title=title, markdown=markdown)
-
-
-def _saturation(result: Comparison, markdown: bool) -> str:
-    """Return a table of the saturated share of the hidden layer before and after training."""
-    title = f"hidden layer saturated over {result.n_watched} {result.evaluation} examples, in %"
-    rows = []
-    for name, heading in _titles(result).items():
-        cells = _cells(result.saturation(name), result.saturation_margin(name))
-        rows.append([heading, cells[0], cells[-1]])
-    end = f"after {counted(result.settings.epochs, 'epoch')}"
-    return render(["start", "at first", end], rows, title=title, markdown=markdown)
-
-
-def _titles(result: Comparison) -> dict[str, str]:
-    """Return the heading of each initializer: the book's pair is old and new, others have names."""
-    if result.initializers == (OLD, NEW):
-        return STARTS
-    return {name: name for name in result.initializers}
-
-
-def _cells(values: list[float], margins: list[float], sign: str = "") -> list[str]:
-    """Return numbers with two decimals, each with its margin if there are any."""
-    cells = [f"{value:{sign}.2f}" for value in values]
-    if not margins:
-        return cells
-    return [f"{cell} ± {margin:.2f}" for cell, margin in zip(cells, margins, strict=True)]
-
-
-def _last(result: Comparison) -> str:
-    """Return the last line of the output."""
-    return _gain(result) if result.initializers == (OLD, NEW) else _ranking(result)
-
-
-def _gain(result: Comparison) -> str:
-    """Return in one line what the new start gained."""
-    old, new = result.accuracy(OLD)[0], result.accuracy(NEW)[0]
-    slow, fast = (result.epochs_to(name, _TARGET) for name in (OLD, NEW))
-    epochs = counted(result.settings.epochs, "epoch")
-    if fast is not None and slow is not None:
-        reached = f"{_TARGET:g} % after epoch {fast} instead of {slow}"
-    elif fast is not None:
-        reached = f"{_TARGET:g} % after epoch {fast}, the old start not in {epochs}"
-    elif slow is not None:
-        reached = f"{_TARGET:g} % not in {epochs}, the old start after epoch {slow}"
-    else:
-        reached = f"neither start reaches {_TARGET:g} % in {epochs}"
-    return f"Gained: {new:.2f} % instead of {old:.2f} % after epoch 1; {reached}."
-
-
-def _ranking(result: Comparison) -> str:
-    """Return in one line the best initializer after epoch 1, and when each reaches 95 %."""
-    names = sorted(result.initializers, key=lambda name: -result.accuracy(name)[0])
-    found = {name: result.epochs_to(name, _TARGET) for name in names}
-    parts = [f"{name} {epoch}" for name, epoch in found.items() if epoch is not None]
-    never = [name for name, epoch in found.items() if epoch is None]
-    if never:
-        epochs = counted(result.settings.epochs, "epoch")
-        parts.append(f"not in {epochs}: {', '.join(never)}")
-    best = result.accuracy(names[0])[0]
-    return (
-        f"Ahead after epoch 1: {names[0]}, {best:.2f} %; "
-        f"{_TARGET:g} % after epoch: {'; '.join(parts)}."
-    )
-
-
-def _book_table(result: Comparison, markdown: bool) -> tuple[str, str, int]:
-    """Return the replayed counts beside the published ones, the verdict, and the exit code."""
-    book = published()
-    columns: list[tuple[int, ...]] = []
-    for name in (OLD, NEW):
-        columns += [result.of(name)[0].correct, book[name]]
-    rows, n_equal = [], 0
-    for epoch, (old, old_book, new, new_book) in enumerate(zip(*columns, strict=True), start=1):
-        equal = (old == old_book) + (new == new_book)
-        n_equal += equal
-        numbers = (epoch, old, old_book, new, new_book)
-        rows.append([*map(str, numbers), "" if equal == 2 else "differs"])
-    headings = ["epoch", "old start", "published", "new start", "published", ""]
-    title = f"right of {result.n_evaluation} {result.evaluation} images"
-    n = 2 * len(columns[0])
-    last = f"{_gain(result)}\n{n_equal} of {n} equal to the published numbers."
-    table = render(headings, rows, title=title, markdown=markdown)
-    return table, last, 0 if n_equal == n else 1
+            error(f"--book replays a run with {option} {expected}; got {value}")
+    return BOOK if args.target is None else replace(BOOK, target=args.target)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import shutil
 import tempfile
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,11 +16,14 @@ from fastnet import plotting
 from fastnet.common.console import error_text, write_err
 from fastnet.files import replace_file
 from fastnet.initializers import INITIALIZERS
+from fastnet.optimizers import Optimizer, read_optimizer
 
 __all__ = [
     "DTYPES",
     "HEADER",
     "MODEL",
+    "add_columns",
+    "add_examples",
     "add_model_and_data",
     "amount",
     "check_outputs",
@@ -26,7 +31,9 @@ __all__ = [
     "initializers",
     "number_reader",
     "one_of",
+    "optimizer",
     "seed",
+    "share",
     "writable",
     "write_picture",
 ]
@@ -56,6 +63,29 @@ _DATA = (
 )
 
 
+def add_columns(option: Callable[..., Any]) -> None:
+    """Add, by a parser's `add_argument`, the options that say what the columns of a .csv file are.
+
+    They are `label`, `header` and `ignore`.
+    """
+    label = (
+        "the .csv column with the labels (default: the last one, unless another is called label, "
+        "class, target or y)"
+    )
+    option("--label", metavar="COLUMN", help=label)
+    option("--header", action=argparse.BooleanOptionalAction, help=HEADER)
+    ignore = ".csv columns to leave out, such as a number of the row"
+    option("--ignore", metavar="COLUMN", nargs="+", default=[], help=ignore)
+
+
+def add_examples(parser: argparse.ArgumentParser, *commands: str) -> None:
+    """End the help of a command with examples; other paragraphs are wrapped as always."""
+    width = max(shutil.get_terminal_size().columns - 2, 11)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description = textwrap.fill(parser.description or "", width)
+    parser.epilog = "\n  ".join(["examples:", *commands])
+
+
 def number_reader(
     kind: Callable[[str], Number], accepts: Callable[[Number], bool], expected: str
 ) -> Callable[[str], Number]:
@@ -79,6 +109,7 @@ def number_reader(
 count = number_reader(int, lambda number: number >= 1, "a whole number, 1 or more,")
 seed = number_reader(int, lambda number: number >= 0, "a whole number, 0 or more,")
 amount = number_reader(float, lambda number: 0 <= number < math.inf, "a finite number, 0 or more,")
+share = number_reader(float, lambda number: 0 < number < 1, "a share between 0 and 1")
 
 
 def one_of(what: str, names: Iterable[str]) -> Callable[[str], str]:
@@ -90,6 +121,14 @@ def one_of(what: str, names: Iterable[str]) -> Callable[[str], str]:
         return text
 
     return read
+
+
+def optimizer(text: str) -> Optimizer:
+    """Read the name of an optimizer; errors as `number_reader`."""
+    try:
+        return read_optimizer(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def initializers(text: str) -> list[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import textwrap
 from collections.abc import Sequence
 
-__all__ = ["counted", "listed", "render"]
+__all__ = ["counted", "line_width", "listed", "render", "wrapped"]
 
 
 def render(
@@ -14,11 +16,14 @@ def render(
     title: str = "",
     markdown: bool = False,
     least_width: int = 10,
+    width: int | None = None,
 ) -> str:
     """Return a table under its title, if it has one, its cells aligned to the right.
 
     The first column is aligned to the left if it holds words or has no heading; the others have
-    `least_width`, unless in Markdown.
+    `least_width`, unless in Markdown. If a line would have more than `width` characters, the title
+    is wrapped, and the table comes in several, one under the other, each with the first column;
+    unless in Markdown.
 
     Examples
     --------
@@ -36,7 +41,16 @@ def render(
         table = [[cell.replace("|", r"\|") for cell in row] for row in table]
         least_width = 1
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    widths = [widths[0], *(max(width, least_width) for width in widths[1:])]
+    widths = [widths[0], *(max(needed, least_width) for needed in widths[1:])]
+    if width is not None and not markdown:
+        title = wrapped(title, width)
+        last = _last_that_fits(widths, width)
+        if last < len(widths):
+            first, rest = (
+                render(*_columns(headings, rows, chosen), least_width=least_width, width=width)
+                for chosen in (range(last), [0, *range(last, len(widths))])
+            )
+            return "\n".join(filter(None, [title, f"{first}\n\n{rest}"]))
     left = not headings[0] or any(not row[0].isdigit() for row in rows)
     lines = [[cell.rjust(w) for cell, w in zip(row, widths, strict=True)] for row in table]
     if left:
@@ -51,6 +65,47 @@ def render(
     head, *body = [f"| {' | '.join(line)} |" for line in lines]
     text = "\n".join([head, f"|{'|'.join(rules)}|", *body])
     return f"{title}\n\n{text}" if title else text
+
+
+def _last_that_fits(widths: Sequence[int], width: int) -> int:
+    """Return how many columns fit, at least the first two."""
+    n, used = 1, widths[0]
+    while n < len(widths) and (n == 1 or used + 2 + widths[n] <= width):
+        used += 2 + widths[n]
+        n += 1
+    return n
+
+
+def _columns(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], chosen: Sequence[int]
+) -> tuple[list[str], list[list[str]]]:
+    """Return the headings and rows of some columns."""
+    return [headings[i] for i in chosen], [[row[i] for i in chosen] for row in rows]
+
+
+def line_width() -> int:
+    """Return how many characters a line of output may have: 80 where it is not a terminal."""
+    return shutil.get_terminal_size().columns
+
+
+def wrapped(text: str, width: int) -> str:
+    """Return text in lines of at most `width` characters, each of its own lines by itself.
+
+    No line ends between a number and its margin or its sign of per cent.
+
+    Examples
+    --------
+    >>> print(wrapped("one two three", 8))
+    one two
+    three
+    """
+    for sign in (" ± ", " %"):
+        text = text.replace(sign, sign.replace(" ", "\u00a0"))
+    filled = [
+        textwrap.fill(line, max(width, 1), break_long_words=False, break_on_hyphens=False)
+        for line in text.split("\n")
+    ]
+    return "\n".join(filled).replace("\u00a0", " ")
 
 
 def listed(names: Sequence[str], most: int) -> str:

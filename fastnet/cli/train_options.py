@@ -10,11 +10,21 @@ from functools import partial
 from typing import Any
 
 from fastnet.activations import ACTIVATIONS
-from fastnet.cli.options import DTYPES, HEADER, amount, count, number_reader, one_of, seed
+from fastnet.cli.options import (
+    DTYPES,
+    add_columns,
+    amount,
+    count,
+    number_reader,
+    one_of,
+    optimizer,
+    seed,
+    share,
+)
 from fastnet.costs import COSTS
 from fastnet.initializers import INITIALIZERS
 from fastnet.model.architecture import OUTPUTS
-from fastnet.optimizers import OPTIMIZERS, read_optimizer
+from fastnet.optimizers import OPTIMIZERS
 from fastnet.schedules import SCHEDULES, Schedule
 
 __all__ = ["REGULARIZATION", "add_options", "complete"]
@@ -26,7 +36,6 @@ MINI_BATCH_SIZE = 10
 FULL_BATCH = ("LBFGS", "Rprop")
 
 _positive = number_reader(float, lambda number: 0 < number < math.inf, "a positive number")
-_share = number_reader(float, lambda share: 0 < share < 1, "a share between 0 and 1")
 _dropped = number_reader(float, lambda share: 0 <= share < 1, "a share, 0 or more and less than 1,")
 
 #: The arguments of `Network.train` that regularize, each with how argparse reads its option.
@@ -57,12 +66,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options to the command's parser."""
     option = parser.add_argument_group("data").add_argument
     option("data", metavar="DATA", help=_DATA)
-    option("--label", metavar="COLUMN", help=_LABEL)
-    option("--header", action=argparse.BooleanOptionalAction, help=HEADER)
-    ignore = ".csv columns to leave out, such as a number of the row"
-    option("--ignore", metavar="COLUMN", nargs="+", default=[], help=ignore)
+    add_columns(option)
     option("--standardize", action="store_true", help=_STANDARDIZE)
-    option("--validation", metavar="FRACTION", type=_share, help=_VALIDATION)
+    option("--validation", metavar="FRACTION", type=share, help=_VALIDATION)
     regression = "the labels are numbers to be predicted (identity output, quadratic cost)"
     option("--regression", action="store_true", help=regression)
 
@@ -88,7 +94,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     option("--epochs", metavar="N", type=count, default=20, help="epochs (default: 20)")
     option("--mini-batch-size", metavar="N", type=count, help=_BATCH)
     optimizers = f"{', '.join(OPTIMIZERS)} (default: SGD)"
-    option("--optimizer", metavar="NAME", type=_optimizer, default="SGD", help=optimizers)
+    option("--optimizer", metavar="NAME", type=optimizer, default="SGD", help=optimizers)
     eta = "learning rate (default: the optimizer's own, for SGD 0.1)"
     option("--eta", metavar="X", type=amount, help=eta)
     option("--schedule", metavar="NAME[:X...]", type=_schedule, help=_SCHEDULE)
@@ -109,10 +115,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 _DATA = (
     "a .csv file, gzipped or not, whose first line names the columns, an .npz file with X and y "
     "(or X_train, y_train, X_test, y_test), or a folder of IDX files; bytes are divided by 256"
-)
-_LABEL = (
-    "the .csv column with the labels (default: the last one, unless another is called label, "
-    "class, target or y)"
 )
 _STANDARDIZE = (
     "bring every input to mean 0 and standard deviation 1 (and with --regression what is "
@@ -168,14 +170,6 @@ def complete(arguments: argparse.Namespace) -> None:
         arguments.mini_batch_size = MINI_BATCH_SIZE
     if arguments.eta is not None:
         arguments.optimizer = dataclasses.replace(arguments.optimizer, eta=arguments.eta)
-
-
-def _optimizer(text: str) -> Any:
-    """Read the name of an optimizer."""
-    try:
-        return read_optimizer(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _schedule(text: str) -> Callable[[int, str], Schedule]:

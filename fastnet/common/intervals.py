@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnet.common.arguments import as_count
+from fastnet.common.arguments import as_count, as_number
 
 __all__ = ["intervals", "student_t"]
 
@@ -18,6 +19,8 @@ Array = NDArray[Any]
 NORMAL = 1.959963984540054
 #: Up to so many degrees of freedom the exact sums are used.
 MOST_SUMMED = 1000
+#: Confidences for which the quantiles have ten digits or more.
+LEAST_CONFIDENCE, MOST_CONFIDENCE = 0.5, 0.99999
 
 
 def intervals(samples: Array) -> tuple[Array, Array]:
@@ -39,13 +42,21 @@ def intervals(samples: Array) -> tuple[Array, Array]:
         return mean, student_t(n - 1) * samples.std(axis=0, ddof=1) / math.sqrt(n)
 
 
-def student_t(degrees: int) -> float:
-    """Return the two-sided 95 % quantile of Student's t distribution.
+def student_t(degrees: int, confidence: float = 0.95) -> float:
+    """Return a two-sided quantile of Student's t distribution.
 
     Parameters
     ----------
     degrees : int
         Degrees of freedom, 1 or more.
+    confidence : float, default 0.95
+        The probability that Student's t stays within the quantile and its negative; from 0.5 to
+        0.99999.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument is not a number, or out of its range.
 
     References
     ----------
@@ -56,10 +67,18 @@ def student_t(degrees: int) -> float:
     --------
     >>> [round(student_t(n), 3) for n in (1, 4, 9, 1000)]
     [12.706, 2.776, 2.262, 1.962]
+    >>> round(student_t(4, 0.99), 3)
+    4.604
     """
     degrees = as_count(degrees, "degrees", at_least=1)
+    confidence = as_number(confidence, "confidence")
+    if not LEAST_CONFIDENCE <= confidence <= MOST_CONFIDENCE:
+        raise ValueError(
+            f"confidence is {confidence}; expected {LEAST_CONFIDENCE} to {MOST_CONFIDENCE}."
+        )
     if degrees > MOST_SUMMED:
-        x, n = NORMAL, degrees
+        x = NORMAL if confidence == 0.95 else NormalDist().inv_cdf((1 + confidence) / 2)
+        n = degrees
         return (
             x
             + (x**3 + x) / (4 * n)
@@ -67,9 +86,13 @@ def student_t(degrees: int) -> float:
             + (3 * x**7 + 19 * x**5 + 17 * x**3 - 15 * x) / (384 * n**3)
         )
     low, high = 1.0, 16.0
+    if _share_within(low, degrees) > confidence:
+        low = 0.0
+    while _share_within(high, degrees) < confidence:
+        high *= 2
     for _ in range(60):
         t = (low + high) / 2
-        low, high = (t, high) if _share_within(t, degrees) < 0.95 else (low, t)
+        low, high = (t, high) if _share_within(t, degrees) < confidence else (low, t)
     return low
 
 

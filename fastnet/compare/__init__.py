@@ -11,8 +11,10 @@ JSON and its picture.
 from fastnet.compare.book import BOOK, BookShuffle, published, replay_book
 from fastnet.compare.data import Data, mnist, read_data
 from fastnet.compare.intervals import mean_and_margin, student_t
-from fastnet.compare.result import NEW, OLD, Comparison, Run, Settings
+from fastnet.compare.leads import Lead
+from fastnet.compare.result import NEW, OLD, Comparison, Run
 from fastnet.compare.runs import Progress, compare
+from fastnet.compare.settings import Settings
 
 __all__ = [
     "BOOK",
@@ -21,6 +23,7 @@ __all__ = [
     "BookShuffle",
     "Comparison",
     "Data",
+    "Lead",
     "Progress",
     "Run",
     "Settings",

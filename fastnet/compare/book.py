@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from importlib import resources
 
 import numpy as np
 
 from fastnet.common.progress import part_of
 from fastnet.compare.data import mnist
-from fastnet.compare.result import NEW, OLD, Comparison, Settings
+from fastnet.compare.result import NEW, OLD, Comparison, Run
 from fastnet.compare.runs import Progress, comparison, sizes_of, train
+from fastnet.compare.settings import Settings
 from fastnet.network import Network
 
 __all__ = ["BOOK", "BookShuffle", "published", "replay_book"]
@@ -19,7 +21,9 @@ __all__ = ["BOOK", "BookShuffle", "published", "replay_book"]
 BOOK = Settings(seed=12345678)
 
 
-def replay_book(*, progress: Progress | None = None) -> Comparison:
+def replay_book(
+    *, progress: Progress | None = None, on_run: Callable[[Run], object] | None = None
+) -> Comparison:
     """Repeat the run behind the published curves: its draws, its order, its numbers.
 
     NumPy's legacy generator draws the weights and Python's shuffles as Python 2 did. The network
@@ -28,7 +32,7 @@ def replay_book(*, progress: Progress | None = None) -> Comparison:
 
     Parameters
     ----------
-    progress : callable, optional
+    progress, on_run : callable, optional
         As in `compare`.
 
     Returns
@@ -41,10 +45,14 @@ def replay_book(*, progress: Progress | None = None) -> Comparison:
     rng = np.random.RandomState(BOOK.seed)
     net = Network(list(sizes_of(data, BOOK)), dtype=BOOK.dtype, rng=rng)
     halves = [progress and part_of(progress, place, 2) for place in range(2)]
-    new = train(net, NEW, data, BOOK, shuffle=shuffle, progress=halves[0])
-    net.large_weight_initializer()
-    old = train(net, OLD, data, BOOK, shuffle=shuffle, progress=halves[1])
-    return comparison(data, BOOK, (old, new))
+    runs = []
+    for name, half in zip((NEW, OLD), halves, strict=True):
+        if name == OLD:
+            net.large_weight_initializer()
+        runs.append(train(net, name, data, BOOK, shuffle=shuffle, progress=half))
+        if on_run is not None:
+            on_run(runs[-1])
+    return comparison(data, BOOK, runs, (OLD, NEW))
 
 
 class BookShuffle:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from fastnet.preprocessing import byte_scale
+from fastnet.preprocessing import Preprocessing, byte_scale, standardization
 
 if TYPE_CHECKING:
     from fastnet.datasets.table import Table
 
-__all__ = ["Data", "mnist", "read_data"]
+__all__ = ["VALIDATION", "Data", "mnist", "read_data"]
+
+#: The share of a .csv file to validate with.
+VALIDATION = 0.2
+_WANTED = "give X_train, y_train, X_test and y_test"
 
 
 class Data(NamedTuple):
@@ -32,7 +36,9 @@ class Data(NamedTuple):
     loader : callable, optional
         Returns the same data elsewhere, so that they need not be sent there.
     unused : tuple of str
-        The names of what else was found with them: arrays or files.
+        The names of what else was found with them: columns, arrays or files.
+    notes : tuple of str
+        What was assumed of them, and what was done to them, in lines to be printed.
     """
 
     name: str
@@ -41,6 +47,7 @@ class Data(NamedTuple):
     evaluation_name: str = "test"
     loader: Callable[[], Any] | None = None
     unused: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def n_classes(self) -> int:
@@ -62,23 +69,41 @@ def mnist(dtype: DTypeLike = np.float64) -> Data:
     )
 
 
-def read_data(path: str | Path, dtype: DTypeLike = np.float64) -> Data:
-    """Read a user's own training and test examples.
+def read_data(
+    path: str | Path,
+    dtype: DTypeLike = np.float64,
+    *,
+    label: str | None = None,
+    header: bool | None = None,
+    ignore: Sequence[str] = (),
+    standardize: bool = False,
+    validation: float | None = None,
+    seed: int = 0,
+) -> Data:
+    """Read a user's own examples: a part to train on, and one to evaluate on.
 
     Parameters
     ----------
     path : str or Path
-        A folder with the four IDX files under their usual names, or an .npz file with the arrays
-        X_train, y_train, X_test and y_test. An example may have any shape; it becomes a row. A
-        label is a class number. Bytes are divided by 256, other numbers taken as they are; see
-        `fastnet.preprocessing.byte_scale`, which looks at the training part.
+        A folder with the four IDX files under their usual names; an .npz file with the arrays
+        X_train, y_train, X_test and y_test, whose labels are class numbers; or a .csv file. An
+        example may have any shape; it becomes a row. Bytes are divided by 256, other numbers taken
+        as they are; see `fastnet.preprocessing.byte_scale`, which looks at the training part.
     dtype : dtype, optional
-        float64 or float32, for the divided bytes.
+        float64 or float32, for the numbers that are divided or standardized.
+    label, header, ignore : optional
+        Of a .csv file the column with the labels, whether its first line names the columns, and
+        columns to leave out; see `fastnet.datasets.text.read_csv`.
+    standardize : bool, default False
+        Bring every input to mean 0 and standard deviation 1 over the training part.
+    validation : float, optional
+        The share of the training examples to evaluate on instead of the test part, chosen by
+        `seed`; 0.2 for a .csv file, which has no test part.
+    seed : int, default 0
 
     Returns
     -------
     Data
-        Evaluated on the test part.
 
     Raises
     ------
@@ -93,17 +118,67 @@ def read_data(path: str | Path, dtype: DTypeLike = np.float64) -> Data:
 
     path = Path(path)
     kind = kind_of(path)
+    training, test = read_tables(path, label=label, header=header, ignore=ignore)
+    if training is None:
+        raise ValueError(f"{path} has no training examples; {_WANTED}")
+    if kind == "text" and validation is None:
+        validation = VALIDATION
+    unused, part = training.unused, "test"
+    if validation is not None:
+        if test is not None:
+            unused = (*unused, "the test part")
+        part = "validation"
+        training, test = training.split(validation, seed)
+    if test is None:
+        raise ValueError(f"{path} has no test examples; {_WANTED}, or a share to validate with")
     if kind == "text":
-        raise ValueError(f"{path} is neither a folder of IDX files nor an .npz file")
-    training, test = read_tables(path)
-    if training is None or test is None:
-        missing = "training" if training is None else "test"
-        raise ValueError(
-            f"{path} has no {missing} examples; give X_train, y_train, X_test and y_test"
-        )
+        y_train, y_test = _read_classes(training, test)
+    else:
+        y_train, y_test = _class_numbers(path, training, test)
+    X_train, X_test, note = _scaled(training, test, dtype, standardize)
+    column = training.label_column
+    notes = [column and f"labels: {column}", note]
+    return Data(
+        display_name(path if kind == "folder" else path.with_suffix("")),
+        (X_train, y_train),
+        (X_test, y_test),
+        part,
+        unused=unused,
+        notes=tuple(filter(None, notes)),
+    )
+
+
+def _scaled(
+    training: Table, test: Table, dtype: DTypeLike, standardize: bool
+) -> tuple[NDArray[Any], NDArray[Any], str]:
+    """Return the inputs of both parts as networks take them, and what was done to them."""
+    if standardize:
+        kept = Preprocessing(*standardization(training.X))
+        return kept.inputs(training.X, dtype), kept.inputs(test.X, dtype), "inputs: standardized"
+    scale = byte_scale(training.X, training.columns)
+    if scale == 1:
+        return training.X, test.X, ""
+    X_train, X_test = (np.true_divide(X, scale, dtype=dtype) for X in (training.X, test.X))
+    return X_train, X_test, f"inputs: bytes, divided by {scale:g}"
+
+
+def _read_classes(training: Table, test: Table) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the class numbers of labels that may be words."""
+    from fastnet.datasets.tables import class_numbers, classes_of
+
+    names = classes_of(training, test)
+    found = [
+        class_numbers(table.y, names, table.name)
+        for table in (training, test)
+        if table.y is not None
+    ]
+    return found[0], found[1]
+
+
+def _class_numbers(path: Path, training: Table, test: Table) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return labels that are class numbers; refuse others."""
     y_train, y_test = (
-        _class_numbers(table, f"{path}: y_{part}")
-        for part, table in (("train", training), ("test", test))
+        _whole(table, f"{path}: y_{part}") for part, table in (("train", training), ("test", test))
     )
     highest = max(y_train.max(), y_test.max())
     if highest == 0:
@@ -114,15 +189,10 @@ def read_data(path: str | Path, dtype: DTypeLike = np.float64) -> Data:
             f"{path}: the highest label is {highest}, with {training.n} training examples; class "
             "numbers 0, 1, 2, ... are expected"
         )
-    X_train, X_test = training.X, test.X
-    scale = byte_scale(X_train)
-    if scale != 1:
-        X_train, X_test = (np.true_divide(X, scale, dtype=dtype) for X in (X_train, X_test))
-    name = display_name(path if kind == "folder" else path.with_suffix(""))
-    return Data(name, (X_train, y_train), (X_test, y_test), unused=training.unused)
+    return y_train, y_test
 
 
-def _class_numbers(table: Table, name: str) -> NDArray[Any]:
+def _whole(table: Table, name: str) -> NDArray[Any]:
     """Return a table's labels; refuse what is not a whole number, 0 or more."""
     y = table.y
     assert y is not None

@@ -1,4 +1,4 @@
-"""The settings and results of a comparison: `Settings`, `Run`, `Comparison`."""
+"""The results of a comparison: `Run` and `Comparison`."""
 
 from __future__ import annotations
 
@@ -9,42 +9,16 @@ from typing import Any
 import numpy as np
 
 from fastnet._version import __version__
+from fastnet.common.arguments import as_count
 from fastnet.compare.intervals import mean_and_margin
+from fastnet.compare.leads import Lead, leads
+from fastnet.compare.settings import Settings
 
-__all__ = ["NEW", "OLD", "Comparison", "Run", "Settings"]
+__all__ = ["NEW", "OLD", "Comparison", "Run"]
 
 OLD, NEW = "large", "default"
 #: What the book's two initializers are called in tables and legends.
 STARTS = {OLD: "old start", NEW: "new start"}
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the compared trainings have in common; the defaults are those of the published curves.
-
-    Attributes
-    ----------
-    hidden : int
-        Neurons in the hidden layer.
-    epochs : int
-        Passes over the training data.
-    eta, lmbda : float
-        Learning rate and L2 regularization.
-    mini_batch_size : int
-        Examples per step.
-    seed : int
-        Where the random numbers start.
-    dtype : str
-        "float64" or "float32".
-    """
-
-    hidden: int = 30
-    epochs: int = 30
-    eta: float = 0.1
-    lmbda: float = 5.0
-    mini_batch_size: int = 10
-    seed: int = 0
-    dtype: str = "float64"
 
 
 @dataclass(frozen=True)
@@ -54,14 +28,15 @@ class Run:
     Attributes
     ----------
     initializer : str
-        What drew its weights.
+        Name of the initializer that drew its weights.
     correct : tuple of int
         Correctly classified evaluation examples after each epoch.
     seconds : float
         Its duration.
     saturated : tuple of float
-        Share of the hidden layer's outputs that are saturated, at the start and after each epoch;
-        empty if it was not measured.
+        Share of the hidden units' outputs, of all hidden layers together, that are saturated (see
+        `Network.layer_statistics`), at the start and after each epoch; empty if it was not
+        measured.
     repetition : int
         Number of its seed in the comparison, counted from 0.
     """
@@ -95,6 +70,9 @@ class Comparison:
         The trainings, one initializer after the other, each with the same seeds.
     n_watched : int
         Number of evaluation examples on which saturation was measured.
+    partial : bool
+        Whether trainings are missing, because the comparison was interrupted. Initializers may
+        then have different numbers of seeds, and means are over those that are there.
     """
 
     data: str
@@ -105,6 +83,7 @@ class Comparison:
     settings: Settings
     runs: tuple[Run, ...]
     n_watched: int = 0
+    partial: bool = False
 
     @property
     def initializers(self) -> tuple[str, ...]:
@@ -113,8 +92,13 @@ class Comparison:
 
     @property
     def n_seeds(self) -> int:
-        """Number of trainings from each initializer."""
-        return len(self.runs) // len(self.initializers)
+        """Number of trainings from each initializer; if partial, the largest of them."""
+        return max(len(self.of(name)) for name in self.initializers)
+
+    @property
+    def n_epochs(self) -> int:
+        """Number of epochs that each training lasted."""
+        return len(self.runs[0].correct)
 
     def of(self, initializer: str) -> tuple[Run, ...]:
         """Return the trainings from `initializer`, one a seed.
@@ -141,15 +125,48 @@ class Comparison:
         """Return by how much `second` is ahead after each epoch, in points, and the margins.
 
         The margins are those of the differences seed by seed, which have much chance in common.
+        Both are empty if no seed was trained from both initializers.
         """
+        old, new = ({run.repetition: run for run in self.of(name)} for name in (first, second))
         pairs = [
-            [b - a for a, b in zip(self._percent(old), self._percent(new), strict=True)]
-            for old, new in zip(self.of(first), self.of(second), strict=True)
+            [b - a for a, b in zip(self._percent(old[k]), self._percent(new[k]), strict=True)]
+            for k in old
+            if k in new
         ]
-        return self._interval(pairs)
+        return self._interval(pairs) if pairs else ([], [])
+
+    def leads(self, epoch: int) -> tuple[Lead, ...]:
+        """Return how far the best initializer is ahead of each other one, and whether by chance.
+
+        Of the seeds that were trained from every initializer; empty if those are fewer than two,
+        or if there is a single initializer.
+
+        Parameters
+        ----------
+        epoch : int
+            From 1 to the number of epochs.
+
+        Raises
+        ------
+        ValueError, TypeError
+            There is no such epoch.
+
+        Notes
+        -----
+        Paired t-tests over the seeds, adjusted for the number of pairs after Bonferroni; see
+        `Lead`.
+        """
+        epoch = as_count(epoch, "epoch", at_least=1, at_most=self.n_epochs)
+        by_seed = {
+            name: {run.repetition: self._percent(run)[epoch - 1] for run in self.of(name)}
+            for name in self.initializers
+        }
+        common = sorted(set.intersection(*map(set, by_seed.values())))
+        samples = {name: [seeds[k] for k in common] for name, seeds in by_seed.items()}
+        return leads(samples, 100 / self.n_evaluation)
 
     def saturation(self, initializer: str) -> list[float]:
-        """Return the saturated share of the hidden layer at the start and after each epoch, in %.
+        """Return the saturated share of the hidden units at the start and after each epoch, in %.
 
         Empty if it was not measured.
         """
@@ -159,9 +176,13 @@ class Comparison:
         """Return the margins of `saturation`."""
         return self._interval([[100 * s for s in run.saturated] for run in self.of(initializer)])[1]
 
-    def epochs_to(self, initializer: str, percent: float = 95.0) -> int | None:
-        """Return the first epoch with an accuracy of at least `percent`, or None."""
+    def epochs_to(self, initializer: str, percent: float | None = None) -> int | None:
+        """Return the first epoch with an accuracy of at least `percent`, or None.
+
+        By default `percent` is the target of the settings.
+        """
         runs = self.of(initializer)
+        percent = self.settings.target if percent is None else percent
         for epoch, correct in enumerate(zip(*(run.correct for run in runs), strict=True), start=1):
             # Counts, not rounded percentages: 9,500 of 10,000 are 95 % exactly.
             if 100 * sum(correct) >= percent * self.n_evaluation * len(runs):
@@ -178,8 +199,9 @@ class Comparison:
             "saturation_examples": self.n_watched,
             "sizes": list(self.sizes),
             "cost": "cross_entropy",
-            "settings": asdict(self.settings),
+            "settings": self.settings.as_dict(),
             "seeds": self.n_seeds,
+            "partial": self.partial,
             "runs": [
                 asdict(run) | {"correct": list(run.correct), "saturated": list(run.saturated)}
                 for run in self.runs
@@ -193,7 +215,13 @@ class Comparison:
                 }
                 for name in self.initializers
             },
-            "epochs_to_95_percent": {name: self.epochs_to(name) for name in self.initializers},
+            "epochs_to_target": {name: self.epochs_to(name) for name in self.initializers},
+            "epochs_to_95_percent": {name: self.epochs_to(name, 95) for name in self.initializers},
+            "leads": [
+                {"epoch": epoch, **lead._asdict(), "distinguishable": lead.distinguishable}
+                for epoch in sorted({1, self.n_epochs})
+                for lead in self.leads(epoch)
+            ],
             "versions": {
                 "fastnet": __version__,
                 "numpy": np.__version__,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import asdict, fields
 from functools import partial
 from time import perf_counter
 from typing import Any
@@ -11,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from fastnet.callbacks import RecordStatistics
-from fastnet.common.arguments import shown
+from fastnet.common.arguments import as_items, call, shown
 from fastnet.common.progress import ProgressCallback
 from fastnet.compare.data import Data
-from fastnet.compare.result import NEW, OLD, Comparison, Run, Settings
-from fastnet.initializers import INITIALIZERS, read_initializer
+from fastnet.compare.result import NEW, OLD, Comparison, Run
+from fastnet.compare.settings import Settings
+from fastnet.initializers import INITIALIZERS, Initializer, name_of, read_initializer
 from fastnet.network import Network
-from fastnet.optimizers import SGD
 from fastnet.sweeps import report, stream
 
 __all__ = ["Progress", "compare", "comparison", "sizes_of", "train"]
@@ -33,11 +34,13 @@ def compare(
     data: Data,
     settings: Settings | None = None,
     *,
-    initializers: Sequence[str] = (OLD, NEW),
+    initializers: Sequence[Initializer] = (OLD, NEW),
     seeds: int = 1,
     threads: int | None = None,
     executor: Any = None,
     progress: Progress | None = None,
+    on_run: Callable[[Run], object] | None = None,
+    **options: Any,
 ) -> Comparison:
     """Train the same network from several initializers, each from the same seeds.
 
@@ -51,8 +54,10 @@ def compare(
         Training and evaluation examples.
     settings : Settings, optional
         Network and training; by default those of the published curves.
-    initializers : sequence of str, keyword only, default ("large", "default")
-        Names out of `fastnet.initializers.INITIALIZERS`: the old start and the new.
+    initializers : sequence, keyword only, default ("large", "default")
+        Names out of `fastnet.initializers.INITIALIZERS`, or whatever else a network takes as its
+        initializer; results name them by `fastnet.initializers.name_of`. By default the old start
+        and the new.
     seeds : int, keyword only, default 1
         Trainings from each initializer; the first ones do not depend on how many follow.
     threads : int, keyword only, optional
@@ -62,6 +67,12 @@ def compare(
     progress : callable, keyword only, optional
         Called as ``progress(done, total)`` several times a second, counting the mini-batches of all
         trainings together.
+    on_run : callable, keyword only, optional
+        Given each `Run` as it is finished, in whatever order; so that an interrupt does not lose
+        them.
+    **options
+        The parameters of `Settings`, instead of `settings`: ``compare(data, hidden=(100, 100),
+        activation="tanh", optimizer="adam")``.
 
     Returns
     -------
@@ -70,7 +81,7 @@ def compare(
     Raises
     ------
     ValueError, TypeError
-        The network refuses the data or a setting; the message says which and why.
+        `Settings` or the network refuses an option or the data; the message says which and why.
     DivergenceError
         In one of the trainings numbers became infinite; a smaller learning rate helps.
 
@@ -96,14 +107,18 @@ def compare(
     ((4, 8, 4), ('large', 'default'), 2)
     >>> result.accuracy("default")[-1]
     100.0
+    >>> deep = compare(data, hidden=(8, 8), activation="tanh", optimizer="adam", epochs=5)
+    >>> deep.sizes, deep.settings.eta
+    ((4, 8, 8, 4), 0.001)
     """
-    settings = settings or Settings()
-    names = _checked_names(initializers)
-    steps = -(-len(data.training[1]) // settings.mini_batch_size) * settings.epochs
-    runs: dict[int, Run] = {}
-    for outcome in stream(
+    settings = _read_settings(settings, options)
+    chosen = _checked(initializers)
+    n = len(data.training[1])
+    steps = -(-n // (settings.mini_batch_size or n)) * settings.epochs
+    finished: list[Run] = []
+    outcomes = stream(
         partial(_train_from, settings=settings),
-        [{"initializer": name} for name in names],
+        [{"initializer": initializer, "name": name} for name, initializer in chosen.items()],
         data if executor is None or data.loader is None else data.loader,
         executor=executor,
         threads=threads,
@@ -112,27 +127,36 @@ def compare(
         progress=None
         if progress is None
         else lambda done, total: progress(round(done * steps), total * steps),
-    ):
-        if outcome.error:
-            raise outcome.exception or RuntimeError(outcome.error)
-        found: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in outcome.measures.items()
-        }
-        runs[outcome.index] = Run(**found | {"repetition": outcome.repetition})
-    return comparison(data, settings, tuple(runs[index] for index in sorted(runs)))
+    )
+    # Closed at once, whatever happens, lest the other networks go on training.
+    with closing(outcomes):
+        for outcome in outcomes:
+            if outcome.error:
+                raise outcome.exception or RuntimeError(outcome.error)
+            found: dict[str, Any] = {
+                name: tuple(value) if isinstance(value, list) else value
+                for name, value in outcome.measures.items()
+            }
+            finished.append(Run(**found | {"repetition": outcome.repetition}))
+            if on_run is not None:
+                call(on_run, "on_run", finished[-1])
+    return comparison(data, settings, finished, tuple(chosen))
 
 
 def _train_from(
-    data: Data, rng: np.random.Generator, *, initializer: str, settings: Settings
+    data: Data, rng: np.random.Generator, *, initializer: Initializer, name: str, settings: Settings
 ) -> dict[str, Any]:
     """Train from one initializer and one seed; called by a worker of the sweep."""
     weights, order = rng.spawn(2)
     net = Network(
-        list(sizes_of(data, settings)), dtype=settings.dtype, rng=weights, initializer=initializer
+        list(sizes_of(data, settings)),
+        activation=settings.activations,
+        dtype=settings.dtype,
+        rng=weights,
+        initializer=initializer,
     )
     net.rng = order
-    return asdict(train(net, initializer, data, settings, progress=report))
+    return asdict(train(net, name, data, settings, progress=report))
 
 
 def train(
@@ -151,7 +175,7 @@ def train(
         data.training,
         settings.epochs,
         settings.mini_batch_size,
-        optimizer=SGD(settings.eta),
+        optimizer=settings.optimizer,
         l2=settings.lmbda,
         evaluation_data=data.evaluation,
         metrics=["evaluation_accuracy"],
@@ -159,14 +183,29 @@ def train(
         shuffle=shuffle,
         progress=progress,
     )
-    saturated = tuple(record["layers"][0]["saturated"] for record in statistics.records)
+    saturated = tuple(_saturated(record["layers"], settings) for record in statistics.records)
     shares = history.column("evaluation_accuracy")
     correct = tuple(round(share * len(data.evaluation[1])) for share in shares)
     return Run(initializer, correct, perf_counter() - begin, saturated)
 
 
-def comparison(data: Data, settings: Settings, runs: tuple[Run, ...]) -> Comparison:
-    """Return the runs together with their data and settings."""
+def comparison(
+    data: Data, settings: Settings, runs: Iterable[Run], names: Sequence[str], *, missing: int = 0
+) -> Comparison:
+    """Return the runs in the order of the names and seeds, together with their data and settings.
+
+    Parameters
+    ----------
+    data : Data
+    settings : Settings
+    runs : iterable of Run
+        In any order.
+    names : sequence of str
+        The names of the initializers.
+    missing : int, keyword only, default 0
+        Number of trainings that are not finished.
+    """
+    ordered = sorted(runs, key=lambda run: (names.index(run.initializer), run.repetition))
     return Comparison(
         data.name,
         data.evaluation_name,
@@ -174,27 +213,56 @@ def comparison(data: Data, settings: Settings, runs: tuple[Run, ...]) -> Compari
         len(data.evaluation[1]),
         sizes_of(data, settings),
         settings,
-        runs,
+        tuple(ordered),
         min(WATCHED, len(data.evaluation[1])),
+        missing > 0,
     )
 
 
-def sizes_of(data: Data, settings: Settings) -> tuple[int, int, int]:
+def sizes_of(data: Data, settings: Settings) -> tuple[int, ...]:
     """Return the width of each layer."""
-    return data.training[0].shape[1], settings.hidden, data.n_classes
+    return data.training[0].shape[1], *settings.hidden_sizes, data.n_classes
 
 
-def _checked_names(initializers: Sequence[str]) -> tuple[str, ...]:
-    """Return the names; refuse what is not the name of an initializer, or is named twice."""
-    if isinstance(initializers, str):
+def _saturated(layers: list[dict[str, float]], settings: Settings) -> float:
+    """Return the saturated share of the units of all hidden layers together."""
+    sizes = settings.hidden_sizes
+    return sum(n / sum(sizes) * layer["saturated"] for n, layer in zip(sizes, layers, strict=False))
+
+
+def _read_settings(settings: Settings | None, options: dict[str, Any]) -> Settings:
+    """Return the settings, which are given as such or one by one."""
+    known = [field.name for field in fields(Settings)]
+    for name in options:
+        if name not in known:
+            raise TypeError(f"{name!r} is not a setting; the settings are {', '.join(known)}.")
+    if settings is None:
+        return Settings(**options)
+    if not isinstance(settings, Settings):
+        raise TypeError(f"settings is {shown(settings)}; expected Settings.")
+    if options:
+        raise ValueError(
+            f"settings and {', '.join(options)} are both given; put {', '.join(options)} into the "
+            "settings."
+        )
+    return settings
+
+
+def _checked(initializers: Sequence[Initializer]) -> dict[str, Initializer]:
+    """Return the initializers by their names; refuse what is none, or has the name of another."""
+    items = as_items(initializers, "initializers")
+    if items is None:
         raise TypeError(f"initializers is {shown(initializers)}; give a list of names.")
-    names = tuple(initializers)
-    if not names:
+    if not items:
         raise ValueError(f"initializers is empty; give names out of {', '.join(INITIALIZERS)}.")
-    for name in names:
-        if not isinstance(name, str):
-            raise TypeError(f"initializers holds {shown(name)}; expected names.")
-        read_initializer(name, "initializers")
-        if names.count(name) > 1:
-            raise ValueError(f"initializers names {shown(name)} twice; once is enough.")
-    return names
+    chosen: dict[str, Initializer] = {}
+    for item in items:
+        initializer = read_initializer(item, "initializers")
+        name = name_of(initializer)
+        if name in chosen:
+            raise ValueError(
+                f"initializers names {shown(name)} twice; once is enough, and functions need names "
+                "of their own."
+            )
+        chosen[name] = initializer
+    return chosen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["comparison", "comparison_figure", "png", "saturation_figure"]
 
+#: Letters in a line of the settings, which are as wide as the figure then.
+LETTERS = 110
 _LAWS = {OLD: r"weights $\mathcal{N}(0, 1)$", NEW: r"weights $\mathcal{N}(0, 1) / \sqrt{n}$"}
 
 
@@ -46,20 +49,19 @@ def comparison(ax: Axes, result: Comparison) -> Axes:
     >>> runs = Run("large", (50, 75), 1.0), Run("default", (80, 90), 1.0)
     >>> result = Comparison("digits", "test", 500, 100, (784, 30, 10), Settings(), runs)
     >>> comparison(Figure().add_subplot(), result).get_ylabel()
-    'test examples classified right, in %'
+    'test accuracy (%)'
     """
     labels = _labels(result)
     curves = {label: result.accuracy(name) for name, label in labels.items()}
     margins = {label: result.accuracy_margin(name) for name, label in labels.items()}
-    learning_curves(
-        ax, curves, f"{result.evaluation} examples classified right, in %", margins=margins
-    )
+    learning_curves(ax, curves, f"{result.evaluation} accuracy (%)", margins=margins)
     low, high = _percent_limits(*ax.get_ylim())
     ax.set_ylim(low, high)
-    if low < 95 < high:
-        ax.axhline(95, color="#777777", linewidth=0.8, zorder=1)
+    target = result.settings.target
+    if low < target < high:
+        ax.axhline(target, color="#777777", linewidth=0.8, zorder=1)
         beside = ax.get_yaxis_transform()
-        ax.text(1.005, 95, "95 %", transform=beside, va="center", color=GREY)
+        ax.text(1.005, target, f"{target:g} %", transform=beside, va="center", color=GREY)
     _write_first_values(ax, list(curves.values()), 1)
     return ax
 
@@ -187,13 +189,18 @@ def _write_head(ax: Axes, result: Comparison) -> None:
     name = result.data.replace("$", r"\$")  # a pair of them would begin a formula
     n = len(result.initializers)
     starts = {1: "one start", 2: "two starts"}.get(n, f"{n} starts")
-    settings = (
-        f"sigmoid, cross-entropy, learning rate {s.eta:g}, $\\lambda$ = {s.lmbda:g}, "
-        f"mini-batches of {s.mini_batch_size}, {s.dtype}, seed {s.seed}"
+    batches = "all at once" if s.mini_batch_size is None else f"mini-batches of {s.mini_batch_size}"
+    settings = textwrap.fill(
+        f"{', '.join(dict.fromkeys(s.activations))}, cross-entropy, {s.optimizer.name}, learning "
+        f"rate {s.eta:g}, $\\lambda$ = {s.lmbda:g}, {batches}, {s.dtype}, seed {s.seed}",
+        LETTERS,
     )
     above = 10 + LEGEND_ROW * -(-n // 2)  # the legend has two columns
     if result.n_seeds > 1:
-        settings += f"\nmeans of {result.n_seeds} networks a start, with 95 % confidence bands"
+        networks = "the finished" if result.partial else f"{result.n_seeds}"
+        settings += f"\nmeans of {networks} networks a start, with 95 % confidence bands"
+    if result.partial:
+        settings += "\npartial: trainings are missing"
     ax.set_title(
         f"A {sizes} network learns {name} from {starts}",
         loc="left",
@@ -218,7 +225,9 @@ def _draw_saturation(ax: Axes, result: Comparison) -> None:
         curves[label] = [share / 100 for share in result.saturation(name)]
         margins[label] = [share / 100 for share in result.saturation_margin(name)]
     saturation_over_time(ax, curves, margins=margins, legend=False)
-    ax.set_ylabel("hidden layer saturated,\n$\\sigma'(z) < 0.01$, in %")
+    sigmoids = set(result.settings.activations) == {"sigmoid"}
+    law = "$\\sigma'(z) < 0.01$" if sigmoids else "slope below 4 % of its most"
+    ax.set_ylabel(f"hidden units saturated (%),\n{law}")
     _write_first_values(ax, [result.saturation(name) for name in result.initializers], 0)
 
 

@@ -59,13 +59,15 @@ def test_compare_writes_table_numbers_and_picture(npz, tmp_path):
         old, new = (100 * correct[name][epoch - 1] / 30 for name in ("large", "default"))
         assert row == (str(epoch), f"{old:.2f}", f"{new:.2f}", f"{new - old:+.2f}")
     assert len(rows) == 3
-    assert "hidden layer saturated over 30 test examples, in %\n" in out
+    assert "hidden units saturated (%), 30 test examples\n" in out
     for start, name in (("old start", "large"), ("new start", "default")):
         first, end = re.search(rf"^{start} +([\d.]+) +([\d.]+)$", out, re.MULTILINE).groups()
         assert first == f"{at_first[name]:.2f}"
         assert end == f"{numbers['means'][name]['saturated_percent'][-1]:.2f}"
-    last = out.splitlines()[-1]
-    assert last.startswith(f"Gained: {rows[0][2]} % instead of {rows[0][1]} % after epoch 1; ")
+    old, new = (100 * correct[name][0] / 30 for name in ("large", "default"))
+    assert f"After epoch 1: {new:.1f} % against {old:.1f} %. " in out
+    # One seed shows no verdict.
+    assert out.splitlines()[-1] == "One seed: no verdict on differences; --seeds 8 gives one."
     assert imread(tmp_path / "compare.png").shape[:2] == (1520, 1600)
     assert "compare.png and compare.json written" in one_sentence(err)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["compare.json", "compare.png", npz.name]
@@ -169,6 +171,22 @@ def test_a_folder_of_idx_files_gives_what_the_npz_gives(npz, tmp_path):
         (["compare", "--initializers", "best"], "got 'best'; the initializers are default, lecun"),
         (["compare", "--initializers", "large,"], "got ''; the initializers are default"),
         (["compare", "--initializers", "large,large"], "got 'large' twice; once is enough"),
+        (["compare", "--hidden", "10,0"], "--hidden: got 0; a whole number, 1 or more"),
+        (["compare", "--hidden", "10,"], "--hidden: got ; a whole number, 1 or more"),
+        (
+            ["compare", "--activation", "softmax"],
+            "got softmax; the activations of hidden layers are sigmoid, tanh",
+        ),
+        (
+            ["compare", "--hidden", "9,9,9", "--activation", "tanh,relu"],
+            "--activation names 2 layers; --hidden makes 3",
+        ),
+        (["compare", "--optimizer", "best"], "the optimizers are SGD, Momentum"),
+        (["compare", "--target", "0"], "--target: got 0; a percentage above 0 and at most 100"),
+        (["compare", "--target", "species"], "the column with the labels is --label's"),
+        (["compare", "--label", "y"], "--label is for --data; MNIST is embedded as it is"),
+        (["compare", "--book", "--optimizer", "adam"], "a run with --optimizer SGD; got Adam"),
+        (["compare", "--book", "--activation", "tanh"], "with --activation sigmoid; got tanh"),
         (["compare", "out"], "unrecognized arguments: out"),
     ],
 )
@@ -269,7 +287,7 @@ def test_without_matplotlib_and_tqdm_table_and_numbers_still_come(npz, tmp_path)
     )
     start = [sys.executable, "-W", "error", "-c", code]
     out, err = fastnet("compare", "--data", npz, *FAST, cwd=tmp_path, start=start)
-    assert out.splitlines()[-1].startswith("Gained: ")
+    assert "After epoch 1: " in out
     assert json.loads((tmp_path / "compare.json").read_text())["data"] == "shapes"
     assert not (tmp_path / "compare.png").exists()
     lines = [line for line in err.splitlines() if "pip install" in line]
@@ -285,7 +303,9 @@ def test_ctrl_c_ends_with_130_and_one_line(npz, tmp_path):
         process.send_signal(signal.SIGINT)
         err = process.communicate(timeout=600)[1]  # to its end it would take days
     assert process.returncode == 130
-    assert one_sentence(err) == "fastnet: interrupted"
+    assert one_sentence(err) == (
+        "fastnet: interrupted before a training was finished; nothing was written"
+    )
     assert [p.name for p in tmp_path.iterdir()] == [npz.name]
 
 
@@ -328,7 +348,10 @@ def test_help_explains_each_option_with_its_default(capsys):
     options = {
         "--hidden": "30",
         "--epochs": "30",
-        "--eta": "0.1",
+        "--activation": "sigmoid",
+        "--optimizer": "SGD",
+        "--target": "95",
+        "--eta": "the optimizer's own",
         "--lmbda": "5.0",
         "--mini-batch-size": "10",
         "--seed": "0",
@@ -340,9 +363,12 @@ def test_help_explains_each_option_with_its_default(capsys):
         "--data": "the embedded MNIST",
         "--out": "the current folder",
         "--book": "off",
+        "--label": "the last one",
+        "--standardize": "off",
+        "--validation": "the test part",
     }
     for option, default in options.items():
-        part = text.rpartition(f" {option} ")[2]
+        part = text.partition(" network and training:")[2].partition(f" {option} ")[2]
         assert re.search(r"\(default: ([^,)]+)", part)[1] == default, option
 
 

@@ -3,12 +3,15 @@
 import json
 import os
 import re
+import signal
 import subprocess
 
 import numpy as np
 import pytest
 
 from fastnet.cli import main
+from fastnet.cli.compare_text import advice, reached, verdict
+from fastnet.compare import Comparison, Run, Settings
 
 from ..commands import FAST, FASTNET, arrays, fastnet, one_sentence
 
@@ -23,21 +26,31 @@ def npz(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ([9000, 9499, 9500], [9500, 9400, 9600], "95 % after epoch 1 instead of 3."),
-        ([9000, 9499], [9400, 9500], "95 % after epoch 2, the old start not in 2 epochs."),
-        ([9500], [9499], "95 % not in 1 epoch, the old start after epoch 1."),
-        ([9000], [9100], "neither start reaches 95 % in 1 epoch."),
+        ([9000, 9499, 9500], [9500, 9400, 9600], "95 % is reached in epoch 1 instead of 3."),
+        ([9000, 9500], [9400, 9500], "95 % is reached in epoch 2 from both starts."),
+        (
+            [9000, 9499],
+            [9400, 9500],
+            "95 % is reached in epoch 2, from the old start not in 2 epochs.",
+        ),
+        ([9500], [9499], "95 % is not reached in 1 epoch, from the old start in epoch 1."),
+        ([9000], [9100], "Neither start reaches 95 % in 1 epoch."),
     ],
 )
-def test_the_last_line_says_when_95_percent_are_reached(old, new, sentence):
-    from fastnet.cli.compare import _gain
-    from fastnet.compare import Comparison, Run, Settings
-
-    runs = Run("large", tuple(old), 1.0), Run("default", tuple(new), 1.0)
+def test_a_line_says_when_the_target_is_reached(old, new, sentence):
+    runs = (Run("large", tuple(old), 1.0), Run("default", tuple(new), 1.0))
     settings = Settings(epochs=len(old))
-    line = _gain(Comparison("d", "test", 1, 10_000, (1, 1), settings, runs))
-    first = f"Gained: {new[0] / 100:.2f} % instead of {old[0] / 100:.2f} % after epoch 1; "
+    line = reached(Comparison("d", "test", 1, 10_000, (1, 1), settings, runs))
+    first = f"After epoch 1: {new[0] / 100:.1f} % against {old[0] / 100:.1f} %. "
     assert line == first + sentence
+
+
+def test_the_target_is_the_user_s():
+    runs = (Run("large", (9000, 9100), 1.0), Run("default", (9050, 9300), 1.0))
+    result = Comparison("d", "test", 1, 10_000, (1, 1), Settings(epochs=2, target=91), runs)
+    assert reached(result).endswith(" 91 % is reached in epoch 2 from both starts.")
+    assert result.as_dict()["epochs_to_target"] == {"large": 2, "default": 2}
+    assert result.as_dict()["epochs_to_95_percent"] == {"large": None, "default": None}
 
 
 def test_book_replays_all_60_published_numbers(tmp_path):
@@ -62,7 +75,7 @@ def test_book_says_so_when_a_number_differs(tmp_path, monkeypatch, capsys):
     result = compare.Comparison(
         "MNIST", "validation", 50_000, 10_000, (784, 30, 10), compare.BOOK, runs
     )
-    monkeypatch.setattr("fastnet.cli.compare.replay_book", lambda *, progress: result)
+    monkeypatch.setattr("fastnet.cli.compare.replay_book", lambda **_: result)
     assert main(["compare", "--book", "--out", str(tmp_path)]) == 1
     out = capsys.readouterr().out
     assert out.splitlines()[-1].startswith("59 of 60 equal")
@@ -88,10 +101,13 @@ def test_several_seeds_give_means_and_margins(npz, tmp_path):
             for c, sign in zip((column[:, epoch] for column in columns), ("", "", "+"), strict=True)
         ]
         assert re.search(rf"^ +{epoch + 1} +{'  +'.join(map(re.escape, cells))}$", out, re.M)
-    assert "means of 3 seeds ± 95 % confidence (Student's t)" in out
+    words = " ".join(out.split())
+    assert "mean of 3 seeds ± 95 % confidence interval (Student's t)" in words
+    assert "3 seeds (first: 0)" in words
     assert "training 6 networks: 180 of 180 steps" in err
-    gained = f"Gained: {columns[1][:, 0].mean():.2f} % instead of {columns[0][:, 0].mean():.2f} %"
-    assert out.splitlines()[-1].startswith(gained)
+    old, new = (column[:, 0].mean() for column in columns[:2])
+    assert f"After epoch 1: {new:.1f} % against {old:.1f} %. " in words
+    assert max(map(len, out.splitlines())) <= 80
     again, _ = fastnet(*args, "--threads", 1, cwd=tmp_path)
     assert again == out
 
@@ -112,31 +128,78 @@ def test_any_initializers_can_be_compared_and_tables_come_in_markdown(npz, tmp_p
     for epoch in range(3):
         expected = [f"{100 * correct[name][epoch] / 30:.2f}" for name in correct]
         assert rows[2 + epoch] == [str(epoch + 1), *expected]
-    assert rows[5] == ["start", "at first", "after 3 epochs"]
+    assert rows[5] == ["initializer", "before training", "after 3 epochs"]
     assert [row[0] for row in rows[7:]] == ["he_normal", "zeros", "large"]
-    assert out.splitlines()[-1].startswith("Ahead after epoch 1: ")
+    assert "After epoch 1: he_normal " in out
     assert "\n\n\n" not in out  # one empty line between the parts
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "sentence"),
+    ("default", "zeros", "sentence"),
     [
-        ((9400, 9000), (9500, 9600), "default, 94.00 %; 95 % after epoch: default 2; zeros 2."),
+        (
+            (9400, 9500),
+            (9500, 9600),
+            "94.0 %, zeros 95.0 %. 95 % is reached by default in epoch 2, zeros in epoch 1",
+        ),
         (
             (9000, 9400),
-            (9499, 9500),
-            "zeros, 94.00 %; 95 % after epoch: zeros 2; not in 2 epochs: default.",
+            (9400, 9499),
+            "90.0 %, zeros 94.0 %. No initializer reaches 95 % in 2 epochs",
+        ),
+        (
+            (9000, 9499),
+            (9400, 9500),
+            "90.0 %, zeros 94.0 %. 95 % is reached by zeros in epoch 2; not in 2 epochs by default",
         ),
     ],
 )
-def test_the_last_line_ranks_other_starts(first, last, sentence):
-    from fastnet.cli.compare import _last
-    from fastnet.compare import Comparison, Run, Settings
-
-    names = ("default", "zeros")
-    runs = tuple(Run(*run, 1.0) for run in zip(names, zip(first, last, strict=True), strict=True))
+def test_a_line_says_which_initializers_reach_the_target(default, zeros, sentence):
+    runs = Run("default", default, 1.0), Run("zeros", zeros, 1.0)
     result = Comparison("d", "test", 1, 10_000, (1, 1), Settings(epochs=2), runs)
-    assert _last(result) == f"Ahead after epoch 1: {sentence}"
+    assert reached(result) == f"After epoch 1: default {sentence}."
+
+
+def compared(samples, epochs=1):
+    """Return a comparison of 1000 examples with these counts of each initializer's seeds."""
+    runs = tuple(
+        Run(name, (count,) * epochs, 1.0, (), k)
+        for name, counts in samples.items()
+        for k, count in enumerate(counts)
+    )
+    return Comparison("d", "test", 1, 1000, (1, 1), Settings(epochs=epochs), runs)
+
+
+def test_the_verdict_names_what_may_be_chance():
+    clear = verdict(compared({"a": [800, 805, 810], "b": [900, 906, 908]}))
+    assert clear == [
+        "After epoch 1: b is ahead of a by 9.97 ± 0.38 points.",
+        "(95 % confidence, Student's t, paired by seed)",
+    ]
+    vague = verdict(compared({"a": [800, 850, 810], "b": [810, 840, 830]}))
+    assert vague[0] == (
+        "After epoch 1: the lead of b over a (0.67 ± 3.79 points) is not distinguishable from "
+        "chance."
+    )
+    assert verdict(compared({"a": [800], "b": [900]})) == [
+        "One seed: no verdict on differences; --seeds 8 gives one."
+    ]
+    assert verdict(compared({"a": [800, 810]})) == []
+
+
+@pytest.mark.parametrize(
+    ("shares", "activation", "sentence"),
+    [
+        ((0.5, 0.34), "sigmoid", "Even default starts with 34.0 % saturated: scale the inputs."),
+        ((0.5, 1 / 3), "sigmoid", None),
+        ((0.5, 0.5), "relu", None),  # half of all ReLUs are 0, whatever the inputs
+    ],
+)
+def test_saturated_inputs_are_to_be_scaled(shares, activation, sentence):
+    names = ("large", "default")
+    runs = tuple(Run(n, (5,), 1.0, (s, 0.9)) for n, s in zip(names, shares, strict=True))
+    settings = Settings(epochs=1, activation=activation)
+    assert advice(Comparison("d", "test", 1, 10, (1, 1), settings, runs, 10)) == sentence
 
 
 def test_a_terminal_without_the_sign_gets_two(npz, tmp_path):
@@ -147,7 +210,7 @@ def test_a_terminal_without_the_sign_gets_two(npz, tmp_path):
         env=os.environ | {"PYTHONIOENCODING": "ascii"},
         check=True,
     )
-    assert b"seeds +- 95 % confidence" in done.stdout
+    assert b"seeds +- 95 % confidence" in b" ".join(done.stdout.split())
     assert b"xb1" not in done.stdout
 
 
@@ -192,3 +255,111 @@ def test_an_output_that_cannot_be_written_leaves_the_old_one(npz, tmp_path, monk
     assert "No space left on device" in capsys.readouterr().err
     assert [path.name for path in out.iterdir()] == ["compare.json"]
     assert (out / "compare.json").read_bytes() == b"old"
+
+
+def interrupted_at(count, monkeypatch):
+    """Have Ctrl-C come when `count` trainings are finished."""
+    from fastnet.cli import compare as command
+
+    real = command.compare
+
+    def interrupt(*args, on_run, **options):
+        finished = []
+
+        def note(run):
+            on_run(run)
+            finished.append(run)
+            if len(finished) == count:
+                signal.raise_signal(signal.SIGINT)
+
+        return real(*args, on_run=note, **options)
+
+    monkeypatch.setattr(command, "compare", interrupt)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("count", [1, 3, 5])
+def test_ctrl_c_writes_what_is_finished(count, threads, npz, tmp_path, monkeypatch, capsys):
+    args = ["compare", "--data", str(npz), *FAST, "--initializers", "large,default,zeros"]
+    args += ["--seeds", "3"]
+    assert main([*args, "--out", str(tmp_path / "whole")]) == 0
+    capsys.readouterr()
+    interrupted_at(count, monkeypatch)
+    out = tmp_path / "out"
+    assert main([*args, "--threads", str(threads), "--out", str(out)]) == 130
+    text, err = capsys.readouterr()
+    picture, numbers = out / "compare.png", out / "compare.json"
+    assert one_sentence(err) == (
+        f"fastnet: interrupted after {count} of 9 trainings; {picture} and {numbers} written "
+        "(partial)"
+    )
+    assert "partial; finished trainings: " in text and "epoch" in text
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    found, whole = (
+        json.loads((tmp_path / d / "compare.json").read_text()) for d in ("out", "whole")
+    )
+    assert (found["partial"], whole["partial"]) == (True, False)
+
+    def key(run):
+        return run["initializer"], run["repetition"], run["correct"]
+
+    assert len(found["runs"]) == count
+    kept = [key(run) for run in found["runs"]]
+    assert kept == [key(run) for run in whole["runs"] if key(run) in kept]
+
+
+@pytest.mark.parametrize("step", ["replace_file", "write_picture"])
+def test_ctrl_c_while_files_are_written_waits(step, npz, tmp_path, monkeypatch, capsys):
+    from fastnet.cli import compare as command
+
+    real = getattr(command, step)
+
+    def interrupt(*args):
+        signal.raise_signal(signal.SIGINT)
+        return real(*args)
+
+    monkeypatch.setattr(command, step, interrupt)
+    assert main(["compare", "--data", str(npz), *FAST, "--out", str(tmp_path / "out")]) == 130
+    assert one_sentence(capsys.readouterr().err).startswith(
+        "fastnet: interrupted after 2 of 2 trainings; "
+    )
+    assert sorted(os.listdir(tmp_path / "out")) == ["compare.json", "compare.png"]
+    assert json.loads((tmp_path / "out/compare.json").read_text())["partial"] is False
+
+
+def test_deep_networks_and_other_optimizers(npz, tmp_path):
+    out, _ = fastnet(
+        "compare", "--data", npz, "--hidden", "4,5,6", "--activation", "tanh,relu,tanh",
+        "--optimizer", "adam", "--epochs", 2, "--target", 40, cwd=tmp_path,
+    )  # fmt: skip
+    assert out.startswith("6-4-5-6-3 on shapes, 50 training examples, float64\ntanh, relu; Adam, ")
+    assert "eta 0.001, lambda 5, mini-batches of 10, seed 0" in " ".join(out.split())
+    assert " 40 % " in out
+    settings = json.loads((tmp_path / "compare.json").read_text())["settings"]
+    assert settings["hidden"] == [4, 5, 6] and settings["target"] == 40
+    assert settings["activation"] == ["tanh", "relu", "tanh"]
+
+
+def test_a_table_of_the_user_s(tmp_path):
+    rng = np.random.default_rng(1)
+    rows = [f"{rng.normal(k)},{'no' if k else 'yes'},{rng.normal(-k)}" for k in [0, 3] * 30]
+    (tmp_path / "t.csv").write_text("\n".join(["a,answer,b", *rows]))
+    args = ["compare", "--data", "t.csv", "--label", "answer", *FAST]
+    out, _ = fastnet(*args, "--standardize", cwd=tmp_path)
+    assert out.startswith("2-4-2 on t, 48 training examples")
+    assert "labels: column 'answer'\ninputs: standardized\n" in out
+    assert "validation accuracy (%), 12 examples" in out
+
+
+@pytest.mark.parametrize("columns", [30, 50, 80, 200])
+def test_lines_fit_the_width_of_the_terminal(columns, npz, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    names = ["large", "default", "he_normal", "truncated_normal", "orthogonal"]
+    args = ["compare", "--data", str(npz), *FAST, "--seeds", "2", "--out", str(tmp_path)]
+    assert main([*args, "--initializers", ",".join(names)]) == 0
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= max(columns, 34)  # a name, and a column beside it
+    numbers = json.loads((tmp_path / "compare.json").read_text())["means"]
+    for name in names:
+        assert f"{numbers[name]['accuracy_percent'][2]:.2f} ± " in out
+    assert len(re.findall("^epoch ", out, re.M)) == {30: 5, 50: 3, 80: 2, 200: 1}[columns]

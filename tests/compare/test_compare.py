@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 
+import fastnet
 from fastnet import Network
 from fastnet.compare import (
     BOOK,
@@ -19,6 +20,7 @@ from fastnet.compare import (
     published,
     read_data,
 )
+from fastnet.compare.runs import comparison
 from fastnet.initializers import INITIALIZERS
 
 
@@ -203,7 +205,11 @@ def test_one_training_that_fails_ends_the_others_with_its_own_error():
         ({"initializers": ["large", "large"]}, ValueError, "names 'large' twice"),
         ({"initializers": []}, ValueError, "initializers is empty"),
         ({"initializers": "large"}, TypeError, "give a list of names"),
-        ({"initializers": [0.5]}, TypeError, "holds 0.5; expected names"),
+        ({"initializers": [0.5, "0.5"]}, ValueError, "initializers is '0.5'; the init"),
+        ({"initializers": [0.5, 0.5]}, ValueError, "names '0.5' twice"),
+        ({"initializers": [None]}, TypeError, "initializers is None; give a name, a number"),
+        ({"hidden": 5}, ValueError, "settings and hidden are both given"),
+        ({"depth": 5}, TypeError, "'depth' is not a setting; the settings are hidden, epochs"),
         ({"seeds": 0}, ValueError, "seeds is 0; expected at least 1"),
         ({"threads": 0}, ValueError, "threads is 0; expected at least 1"),
         ({"threads": 1.5}, TypeError, "threads is 1.5"),
@@ -272,7 +278,9 @@ def test_as_dict_survives_json():
     result = compare(blob_data(), SMALL, seeds=2)
     d = result.as_dict()
     assert json.loads(json.dumps(d)) == d
-    assert d["settings"] == vars(SMALL)
+    optimizer = {"name": "SGD", "eta": 0.5}
+    assert d["settings"] == vars(SMALL) | {"optimizer": optimizer}
+    assert d["partial"] is False
     assert d["sizes"] == [6, 5, 3]
     assert d["seeds"] == 2
     assert [run["initializer"] for run in d["runs"]] == ["large"] * 2 + ["default"] * 2
@@ -368,7 +376,7 @@ def test_read_data_refuses_what_is_not_there_or_something_else(tmp_path):
         read_data(tmp_path / "none.npz")
     text = tmp_path / "data.txt"
     text.write_text("1 2 3")
-    with pytest.raises(ValueError, match=r"neither a folder of IDX files nor an \.npz file"):
+    with pytest.raises(ValueError, match=r"data\.txt"):
         read_data(text)
 
 
@@ -376,3 +384,142 @@ def test_a_long_or_unprintable_name_is_made_fit_for_a_title(tmp_path):
     data = read_data(write_npz(tmp_path / ("n" * 60 + ".npz")))
     assert data.name == "n" * 39 + "…"
     assert read_data(write_npz(tmp_path / "a\nb.npz")).name == "a?b"
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "make"), [("adam", fastnet.Adam), (fastnet.Momentum(0.2), fastnet.Momentum)]
+)
+def test_deep_networks_are_those_of_the_public_api(optimizer, make):
+    data = blob_data()
+    names = ("tanh", "sigmoid", "relu")
+    options = {"epochs": 2, "lmbda": 0.1, "mini_batch_size": 7, "seed": 3}
+    result = compare(
+        data, hidden=[5, 4, 3], activation=names, optimizer=optimizer, initializers=["he_normal"],
+        seeds=2, **options,
+    )  # fmt: skip
+    for repetition, run in enumerate(result.runs):
+        seeds = np.random.SeedSequence(3).spawn(2)[repetition].spawn(2)
+        weights, order = (np.random.default_rng(half) for half in seeds)
+        net = Network([6, 5, 4, 3, 3], activation=names, rng=weights, initializer="he_normal")
+        net.rng = order
+        shares = [[layer["saturated"] for layer in net.layer_statistics(data.evaluation[0])]]
+        chosen = make() if isinstance(optimizer, str) else optimizer
+        for _ in range(2):
+            net.train(data.training, 1, 7, optimizer=chosen, l2=0.1)
+            shares.append([s["saturated"] for s in net.layer_statistics(data.evaluation[0])])
+        assert run.correct[-1] == net.accuracy(data.evaluation)
+        hidden = np.array(shares)[:, :3]
+        assert run.saturated == pytest.approx(hidden @ np.array([5, 4, 3]) / 12)
+    assert result.sizes == (6, 5, 4, 3, 3)
+    settings = result.as_dict()["settings"]
+    assert settings["hidden"] == [5, 4, 3] and settings["activation"] == list(names)
+    assert settings["optimizer"]["name"] == make.__name__
+    assert settings["eta"] == settings["optimizer"]["eta"] == result.settings.eta
+
+
+def test_a_user_s_function_is_an_initializer_with_its_own_name():
+    def tiny(rng, shape):
+        return 0.01 * rng.standard_normal(shape)
+
+    result = compare(blob_data(), SMALL, initializers=[tiny, 0.5, "zeros"])
+    assert result.initializers == ("tiny", "0.5", "zeros")
+    with pytest.raises(ValueError, match="functions need names of their own"):
+        compare(blob_data(), SMALL, initializers=[lambda rng, shape: 0, lambda rng, shape: 1])
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "sentence"),
+    [
+        ({"hidden": 0}, ValueError, "hidden is 0; expected at least 1"),
+        ({"hidden": []}, ValueError, "hidden is []; give one hidden layer or more"),
+        ({"hidden": [5, 2.5]}, TypeError, "hidden is 2.5"),
+        ({"activation": "softmax"}, ValueError, "expected one of sigmoid, tanh"),
+        ({"activation": ["tanh"] * 2}, ValueError, "activation names 2 layers and hidden has 1"),
+        ({"optimizer": "best"}, ValueError, "the optimizers are SGD"),
+        ({"eta": -1}, ValueError, "eta is -1"),
+        ({"target": 0}, ValueError, "target is 0; expected per cent"),
+        ({"target": 101}, ValueError, "target is 101; expected per cent"),
+    ],
+)
+def test_settings_without_a_meaning_are_refused(options, error, sentence):
+    with pytest.raises(error, match=re.escape(sentence)):
+        Settings(**options)
+
+
+def test_settings_fill_in_what_goes_with_the_optimizer():
+    assert Settings(hidden=[30], activation=("sigmoid",)) == Settings()
+    assert Settings(optimizer="adam").eta == 0.001
+    assert Settings(optimizer="adam", eta=0.5).optimizer == fastnet.Adam(0.5)
+    assert Settings(optimizer="rprop").mini_batch_size is None
+    assert Settings(optimizer="rprop", mini_batch_size=5).mini_batch_size == 5
+
+
+def test_finished_runs_are_handed_out_before_an_interrupt():
+    finished = []
+
+    def stop_after_three(run):
+        finished.append(run)
+        if len(finished) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compare(blob_data(), SMALL, seeds=4, threads=1, on_run=stop_after_three)
+    whole = compare(blob_data(), SMALL, seeds=4)
+    # Seed by seed: large and default from the first, large from the second.
+    for run, expected in zip(finished, (whole.runs[0], whole.runs[4], whole.runs[1]), strict=True):
+        assert (run.initializer, run.repetition) == (expected.initializer, expected.repetition)
+        assert run.correct == expected.correct
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3, 4), (4, 2, 0, 3, 1)])
+def test_a_partial_result_compares_the_seeds_that_both_have(order):
+    runs = [Run("large", (80,), 1.0, (), k) for k in (0, 1, 3)]
+    runs += [Run("default", (percent,), 1.0, (), k) for percent, k in ((90, 3), (94, 1))]
+    settings = Settings(epochs=1)
+    result = comparison(
+        blob_data(), settings, [runs[i] for i in order], ("large", "zeros", "default"), missing=4
+    )
+    assert result.partial and result.as_dict()["partial"] and result.n_seeds == 3
+    assert result.initializers == ("large", "default")
+    assert result.accuracy_margin("large") == [0.0]
+    percent = 100 / 40
+    mean, margin = result.difference("large", "default")
+    assert mean == pytest.approx([12 * percent])
+    assert margin == pytest.approx([12.7062047 * 2 * percent])
+    (lead,) = result.leads(1)
+    assert (lead.best, lead.points) == ("default", pytest.approx(12 * percent))
+
+
+def write_csv(path):
+    """Write the blobs as a table with words for labels, and return all rows."""
+    X_train, y_train, X_test, y_test = blobs()
+    X, y = np.vstack([X_train, X_test]), np.concatenate([y_train, y_test])
+    rows = [f"{','.join(map(str, x))},{'cab'[k]}" for x, k in zip(X, y, strict=True)]
+    path.write_text("\n".join(["p,q,r,s,t,u,kind", *rows]))
+    return X, y
+
+
+def test_a_table_of_text_is_split_and_its_words_are_classes(tmp_path):
+    X, y = write_csv(tmp_path / "blobs.csv")
+    data = read_data(tmp_path / "blobs.csv", seed=4)
+    assert (len(data.training[1]), len(data.evaluation[1])) == (80, 20)
+    assert (data.name, data.evaluation_name, data.n_classes) == ("blobs", "validation", 3)
+    chosen = np.random.default_rng([4, 1]).permutation(100)
+    rows = np.sort(chosen[:20])
+    np.testing.assert_array_equal(data.evaluation[0], X[rows])
+    np.testing.assert_array_equal(data.evaluation[1], np.array([2, 0, 1])[y[rows]])
+    assert data.notes == ("labels: column 'kind'",)
+    data = read_data(tmp_path / "blobs.csv", "float32", standardize=True, validation=0.5, seed=4)
+    rows = np.sort(chosen[50:])
+    standard = (X[rows] - X[rows].mean(axis=0)) / X[rows].std(axis=0)
+    np.testing.assert_allclose(data.training[0], standard, rtol=1e-5, atol=1e-6)
+    assert data.training[0].dtype == np.float32
+    with pytest.raises(ValueError, match="column 'u' was taken for the labels"):
+        read_data(tmp_path / "blobs.csv", label="u", ignore=["kind"])
+
+
+def test_a_share_to_validate_with_replaces_the_test_part(tmp_path):
+    path = write_npz(tmp_path / "blobs.npz")
+    data = read_data(path, validation=0.25)
+    assert (len(data.training[1]), len(data.evaluation[1])) == (45, 15)
+    assert data.unused == ("the test part",)

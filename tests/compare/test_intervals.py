@@ -15,6 +15,20 @@ def test_student_t_is_that_of_the_tables(degrees, t):
     assert student_t(degrees) == pytest.approx(t, abs=5.1e-4)
 
 
+@pytest.mark.parametrize("degrees", [1, 2, 7, 30, 1000, 1001, 10**6])
+@pytest.mark.parametrize("confidence", [0.5, 0.9, 0.99, 1 - 0.05 / 45, 0.99999])
+def test_t_of_other_confidences(degrees, confidence):
+    stats = pytest.importorskip("scipy.stats", reason="scipy is missing")
+    exact = stats.t.ppf((1 + confidence) / 2, degrees)
+    assert student_t(degrees, confidence) == pytest.approx(exact, rel=1e-9)
+
+
+@pytest.mark.parametrize("confidence", [0, 0.4, 1, 95, "high"])
+def test_a_confidence_out_of_range_is_refused(confidence):
+    with pytest.raises((ValueError, TypeError), match="confidence is"):
+        student_t(3, confidence)
+
+
 @pytest.mark.parametrize(
     ("degrees", "error"), [(0, ValueError), (-1, ValueError), (2.0, TypeError)]
 )

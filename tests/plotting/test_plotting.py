@@ -87,7 +87,7 @@ def test_comparison_draws_both_accuracies_in_percent():
     assert list(new.get_ydata()) == [n / 100 for n in published()["default"]]
     assert old.get_label().startswith("old start")
     assert new.get_label().startswith("new start")
-    assert ax.get_ylabel() == "validation examples classified right, in %"
+    assert ax.get_ylabel() == "validation accuracy (%)"
     left, right = ax.get_xlim()
     assert left < 1
     assert right > 30
@@ -165,7 +165,7 @@ def test_both_panels_share_their_epochs_and_show_what_was_measured():
             assert list(line.get_ydata()) == pytest.approx(read(name))
             start = 1 if axes is above else 0
             assert list(line.get_xdata()) == list(range(start, 31))
-    assert "$\\sigma'(z) < 0.01$, in %" in below.get_ylabel()
+    assert "hidden units saturated (%),\n$\\sigma'(z) < 0.01$" in below.get_ylabel()
     assert [text.get_text()[:9] for text in above.get_legend().get_texts()] == [
         "old start",
         "new start",
