@@ -246,7 +246,7 @@ class _Run:
             for future in self._pending:
                 future.cancel()
 
-    def _collect(self, adapter: Adapter) -> Iterator[Outcome]:
+    def _collect(self, adapter: Adapter) -> Generator[Outcome, None, None]:
         """Yield outcomes as they come, until nothing is pending.
 
         Not within `try`: Python 3.13 may raise Ctrl-C at the end of `while condition` past it
