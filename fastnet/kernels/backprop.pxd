@@ -20,7 +20,7 @@ from fastnet.kernels.simd cimport LANES, real, v_load, v_splat, v_store, vreal
 from fastnet.kernels.sparse cimport SparseBatch, sparse_forward, sparse_update
 
 cdef enum:
-    MAX_DEPTH = 64
+    MAX_DEPTH = 128
     TILE_SIDE = 16  # of the squares in which weights are transposed
     ERROR_VECTORS = 4  # of a tile of finish_errors
     FEW_UNITS = 16  # whose error is sent back without a register tile's detour through memory

@@ -16,7 +16,7 @@ from fastnet.kernels import codes
 __all__ = ["Architecture", "read_architecture", "read_dtype", "read_sizes"]
 
 #: As many layers of weights as a workspace has room for.
-MAX_DEPTH = 64
+MAX_DEPTH = 128
 #: The output whose derivative each of these costs cancels; the quadratic cost goes with any.
 OUTPUTS = {"cross_entropy": "sigmoid", "log_likelihood": "softmax", "poisson": "exponential"}
 
