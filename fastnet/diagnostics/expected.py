@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnet import reference
-from fastnet.diagnostics.neuron import _moments as moments
+from fastnet.initializers import moments
 from fastnet.model.parameters import layer_views
 
 __all__ = ["Spread", "expected_variances", "grouped"]
