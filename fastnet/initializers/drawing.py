@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,7 +42,6 @@ Initializer = OneInitializer | Sequence[OneInitializer]
 _BOOKS = (INITIALIZERS["default"], INITIALIZERS["large"])
 
 
-@dataclass(frozen=True)
 class LayerInfo:
     """What a user's function of (rng, shape, layer) learns about the layer.
 
@@ -57,9 +55,13 @@ class LayerInfo:
         Name of the layer's activation.
     """
 
-    index: int
-    n_layers: int
-    activation: str
+    __slots__ = ("activation", "index", "n_layers")
+
+    def __init__(self, index: int, n_layers: int, activation: str) -> None:
+        self.index, self.n_layers, self.activation = index, n_layers, activation
+
+    def __repr__(self) -> str:
+        return f"LayerInfo({self.index}, {self.n_layers}, {self.activation!r})"
 
 
 class Moments(NamedTuple):

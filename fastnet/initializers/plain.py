@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from fastnet.common.arguments import shown
@@ -30,7 +29,7 @@ def to_plain(initializer: Initializer) -> Any:
     if isinstance(initializer, (list, tuple)):
         return [to_plain(one) for one in initializer]
     if isinstance(initializer, Scheme):
-        return {"scheme": type(initializer).__name__, **asdict(initializer)}  # type: ignore[call-overload]
+        return {"scheme": type(initializer).__name__, **vars(initializer)}
     return None if callable(initializer) else initializer
 
 

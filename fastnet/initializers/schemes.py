@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -57,8 +56,26 @@ def as_positive(value: Any, name: str) -> float:
 class Scheme:
     """The base of all schemes. They are compared by value, hashed, pickled, and never change."""
 
+    # Not data classes: Python compiles the methods of each at import, and first networks wait.
+
     #: Whether biases can be drawn by it too.
     for_biases: ClassVar[bool] = True
+
+    def _keep(self, **values: Any) -> None:
+        """Set the attributes, once and for all."""
+        vars(self).update(values)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{type(self).__name__} cannot be changed; make another one.")
+
+    def __delattr__(self, name: str) -> None:
+        self.__setattr__(name, None)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *vars(self).values()))
 
     @property
     def mean(self) -> float:
@@ -93,11 +110,9 @@ class Scheme:
             check_held(math.sqrt(variance), f"{name}'s standard deviation", dtype)
 
     def __repr__(self) -> str:
-        values = ", ".join(repr(getattr(self, field.name)) for field in fields(self))  # type: ignore[arg-type]
-        return f"{type(self).__name__}({values})"
+        return f"{type(self).__name__}({', '.join(map(repr, vars(self).values()))})"
 
 
-@dataclass(frozen=True, repr=False)
 class VarianceScaling(Scheme):
     """Weights of mean 0 and variance scale / fan.
 
@@ -130,15 +145,18 @@ class VarianceScaling(Scheme):
     0.14
     """
 
-    scale: float = 1.0
-    mode: str = "fan_in"
-    distribution: str = "normal"
+    scale: float
+    mode: str
+    distribution: str
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "scale", as_positive(self.scale, "scale"))
-        object.__setattr__(self, "mode", as_choice(self.mode, "mode", MODES))
-        distribution = as_choice(self.distribution, "distribution", DISTRIBUTIONS)
-        object.__setattr__(self, "distribution", distribution)
+    def __init__(
+        self, scale: float = 1.0, mode: str = "fan_in", distribution: str = "normal"
+    ) -> None:
+        self._keep(
+            scale=as_positive(scale, "scale"),
+            mode=as_choice(mode, "mode", MODES),
+            distribution=as_choice(distribution, "distribution", DISTRIBUTIONS),
+        )
 
     @property
     def is_gaussian(self) -> bool:
@@ -177,7 +195,6 @@ def _root(scale: float, fan: float, mode: str) -> tuple[float, float]:
     return math.sqrt(scale / fan), 1.0
 
 
-@dataclass(frozen=True, repr=False)
 class Normal(Scheme):
     """Weights from N(0, std^2), whatever the number of units.
 
@@ -201,10 +218,10 @@ class Normal(Scheme):
     0.25
     """
 
-    std: float = 1.0
+    std: float
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "std", as_positive(self.std, "std"))
+    def __init__(self, std: float = 1.0) -> None:
+        self._keep(std=as_positive(std, "std"))
 
     @property
     def is_gaussian(self) -> bool:
@@ -222,7 +239,6 @@ class Normal(Scheme):
         stream.normal(w, factor=self.std)
 
 
-@dataclass(frozen=True, repr=False)
 class Orthogonal(Scheme):
     """gain times orthonormal rows or columns, whichever are fewer; uniform over all such matrices.
 
@@ -247,10 +263,10 @@ class Orthogonal(Scheme):
     True
     """
 
-    gain: float = 1.0
+    gain: float
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "gain", as_positive(self.gain, "gain"))
+    def __init__(self, gain: float = 1.0) -> None:
+        self._keep(gain=as_positive(gain, "gain"))
 
     def variance(self, n_in: int, n_out: int) -> float:
         """Return gain^2 / max(n_in, n_out)."""
@@ -263,7 +279,6 @@ class Orthogonal(Scheme):
         stream.orthogonal(w, self.gain)
 
 
-@dataclass(frozen=True, repr=False)
 class Identity(Scheme):
     """gain on the diagonal and 0 elsewhere: unit i starts as input i times gain.
 
@@ -292,11 +307,11 @@ class Identity(Scheme):
            [0., 0.]])
     """
 
-    gain: float = 1.0
+    gain: float
     for_biases: ClassVar[bool] = False
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "gain", as_positive(self.gain, "gain"))
+    def __init__(self, gain: float = 1.0) -> None:
+        self._keep(gain=as_positive(gain, "gain"))
 
     def variance(self, n_in: int, n_out: int) -> None:
         """Return None: the weights are not draws from one distribution."""
@@ -309,7 +324,6 @@ class Identity(Scheme):
         np.fill_diagonal(w, self.gain)
 
 
-@dataclass(frozen=True, repr=False)
 class Constant(Scheme):
     """The same number everywhere, what a number given as initializer means.
 
@@ -328,10 +342,10 @@ class Constant(Scheme):
     (0.1, 0.0)
     """
 
-    value: float = 1.0
+    value: float
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "value", as_number(self.value, "value"))
+    def __init__(self, value: float = 1.0) -> None:
+        self._keep(value=as_number(value, "value"))
 
     @property
     def mean(self) -> float:
