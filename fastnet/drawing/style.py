@@ -8,13 +8,25 @@ from numpy.typing import ArrayLike
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-__all__ = ["GREY", "LEGEND_ROW", "draw_band", "style_axes", "style_epochs"]
+__all__ = ["GREY", "LEGEND_ROW", "draw_band", "new_figure", "style_axes", "style_epochs"]
 
 #: The colour of reference lines and notes.
 GREY = "#555555"
 #: The height of a row of the legend, in points.
 LEGEND_ROW = 16.0
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of this size in inches, or say how to get Matplotlib."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(
+            f"a picture needs matplotlib ({error}): pip install 'fastnet-mlp[plot]'"
+        ) from error
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def draw_band(

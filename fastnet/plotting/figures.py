@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fastnet.compare.result import NEW, OLD, STARTS
-from fastnet.drawing.style import GREY, LEGEND_ROW
+from fastnet.drawing.style import GREY, LEGEND_ROW, new_figure
 from fastnet.plotting.curves import learning_curves, saturation_over_time
 from fastnet.plotting.histograms import weighted_input_histogram
 
@@ -84,7 +84,7 @@ def comparison_figure(result: Comparison) -> Figure:
         Matplotlib is missing; the message says how to get it.
     """
     watched = result.n_watched > 0
-    figure = _new_figure(8.0, 7.6 if watched else 5.0)
+    figure = new_figure(8.0, 7.6 if watched else 5.0)
     heights = [1.7, 1.0] if watched else [1.0]
     panels = figure.subplots(len(heights), squeeze=False, height_ratios=heights)[:, 0]
     ax = comparison(panels[0], result)
@@ -123,7 +123,7 @@ def saturation_figure(results: Sequence[WeightedInput]) -> Figure:
     """
     if not results:
         raise ValueError("there is nothing to draw: give one result or more.")
-    figure = _new_figure(8.0, 0.9 + 2.4 * len(results))
+    figure = new_figure(8.0, 0.9 + 2.4 * len(results))
     reach = max(12.0, *(1.35 * result.std + abs(result.mean) for result in results))
     panels = figure.subplots(len(results), squeeze=False, sharex=True)[:, 0]
     for ax, result in zip(panels, results, strict=True):
@@ -157,17 +157,6 @@ def png(figure: Figure) -> bytes:
         warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(buffer, format="png", dpi=200)
     return buffer.getvalue()
-
-
-def _new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure, or say how to get matplotlib."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            f"a picture needs matplotlib ({error}): pip install 'fastnet-mlp[plot]'"
-        ) from error
-    return Figure(figsize=(width, height), layout="constrained")
 
 
 def _labels(result: Comparison) -> dict[str, str]:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from fastnet.files import SavedModel, networks
 from fastnet.history import History
 from fastnet.network import Network
+from fastnet.sweeps.cells import as_cell
+from fastnet.sweeps.curves import plot
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["Outcome", "SweepResult"]
 
@@ -119,9 +124,15 @@ class SweepResult(Sequence[Outcome]):
         Returns
         -------
         DataFrame
-            The configuration's entries, "repetition", then the measures (under ``measured_...`` if
-            a configuration has an entry of that name), and for trainings "seconds" and "error".
-            Rows of failed trainings have no measures.
+            The configuration's entries, "repetition", then the measures, and for trainings
+            "seconds" and "error". Rows of failed trainings have no measures.
+
+        Notes
+        -----
+        Every cell is a number, a string, a bool or missing: sizes such as (784, 30, 10) become
+        "784-30-10", functions and classes their names, other objects their repr. A measure with
+        the name of another column, such as the learning rate that a history records, is left out
+        where it says the same in every row; else it is called ``..._measured``.
 
         Raises
         ------
@@ -134,13 +145,91 @@ class SweepResult(Sequence[Outcome]):
             raise ImportError(
                 "SweepResult.to_frame needs pandas; install it with `pip install pandas`."
             ) from None
+        return pd.DataFrame(self._rows(epochs))
+
+    def plot(
+        self,
+        x: str,
+        y: str,
+        hue: str | None = None,
+        *,
+        band: str | None = "95 %",
+        ax: Axes | None = None,
+    ) -> Axes:
+        """Draw the means of a measure over the repetitions, with a band, and return the Axes.
+
+        Parameters
+        ----------
+        x : str
+            An entry of the configurations, or "epoch", which is counted from 1. Values that are
+            not numbers stand side by side in their order.
+        y : str
+            A measure: of the trainings, or of the histories if x is "epoch".
+        hue : str, optional
+            An entry of the configurations: a curve for each of its values.
+        band : {"95 %", "std", "minmax", None}, keyword only
+            The 95 % confidence interval of the mean after Student's t; the mean plus and minus the
+            standard deviation of the repetitions (n - 1 in the denominator); from the smallest to
+            the largest; or no band.
+        ax : matplotlib Axes, keyword only, optional
+            Where to draw; by default in a new figure, which is ``ax.figure``.
+
+        Returns
+        -------
+        Axes
+
+        Raises
+        ------
+        ValueError
+            There is no such entry, measure or band; no training has a result; or the trainings
+            differ in an entry beside x and hue, over which no mean is taken.
+        TypeError
+            The measure is not a number.
+        ImportError
+            Matplotlib is not installed.
+
+        Notes
+        -----
+        Failed trainings are left out. An initializer has the same colour, line and marker as in the
+        pictures of `fastnet.plotting`.
+
+        Examples
+        --------
+        >>> result = SweepResult(
+        ...     Outcome(i, {"depth": depth, "initializer": name}, 0, {"cost": depth / 10})
+        ...     for i, (depth, name) in enumerate([(1, "large"), (2, "large"), (1, "default")])
+        ... )
+        >>> ax = result.plot("depth", "cost", "initializer", band=None)
+        >>> [line.get_label() for line in ax.get_lines()]
+        ['large', 'default']
+        """
+        return plot(self, x, y, hue, band, ax)
+
+    def _rows(self, epochs: bool) -> list[dict[str, Any]]:
+        """Return the rows of the frame."""
         given = list(dict.fromkeys(name for outcome in self for name in outcome.configuration))
+        rows: list[dict[str, Any]] = []
+        measured: list[dict[str, Any]] = []
+        for outcome in self:
+            entries = {name: as_cell(outcome.configuration.get(name)) for name in given}
+            entries["repetition"] = outcome.repetition
+            own = {} if epochs else {"seconds": outcome.seconds, "error": outcome.error}
+            for record in outcome.history if epochs else [outcome.measures]:
+                rows.append(entries | own)
+                measured.append({name: as_cell(value) for name, value in record.items()})
+        names = list(dict.fromkeys(name for record in measured for name in record))
         taken = {*given, "repetition", *([] if epochs else ["seconds", "error"])}
-        rows = [
-            {**dict.fromkeys(given), **outcome.configuration, "repetition": outcome.repetition}
-            | {f"measured_{k}" if k in taken else k: value for k, value in record.items()}
-            | ({} if epochs else {"seconds": outcome.seconds, "error": outcome.error})
-            for outcome in self
-            for record in (outcome.history if epochs else [outcome.measures])
+        pairs = list(zip(rows, measured, strict=True))
+        repeats = {
+            name
+            for name in taken.intersection(names)
+            if all(record.get(name, row[name]) == row[name] for row, record in pairs)
+        }
+        columns = {n: f"{n}_measured" if n in taken else n for n in names if n not in repeats}
+        first = [*given, "repetition"]
+        return [
+            {name: row[name] for name in first}
+            | {column: record.get(name) for name, column in columns.items()}
+            | {name: row[name] for name in row if name not in first}
+            for row, record in pairs
         ]
-        return pd.DataFrame(rows)

@@ -188,7 +188,7 @@ def test_an_error_that_cannot_travel_is_told_in_words():
 def test_the_frame_is_tidy():
     result = sweep(build, grid(hidden=[1, 2], eta=[0.5]), XOR, seeds=2)
     frame = result.to_frame()
-    columns = ["hidden", "eta", "repetition", "epoch", "measured_eta", "training_cost"]
+    columns = ["hidden", "eta", "repetition", "epoch", "training_cost"]
     assert list(frame) == [*columns, "seconds", "error"]
     assert frame["hidden"].tolist() == [1, 1, 2, 2]
     assert frame["training_cost"].tolist() == [o.history[-1]["training_cost"] for o in result]
@@ -196,6 +196,28 @@ def test_the_frame_is_tidy():
     assert list(epochs) == columns
     assert epochs["epoch"].tolist() == [0, 1] * 4
     assert epochs["training_cost"].tolist()[2:4] == result[1].history.column("training_cost")
+
+
+def test_cells_of_the_frame_are_plain():
+    configurations = [
+        {"sizes": (784, 30, 10), "initializer": len, "eta": np.float64(0.5), "more": {1}},
+        {"sizes": [784, 10], "initializer": "large", "eta": 1, "more": fastnet.SGD},
+    ]
+    records = [{"eta": 0.5, "error": 0.1, "repetition": 0}, {"eta": 0.25, "error": 0.2}]
+    frame = SweepResult(
+        Outcome(i, configurations[i], 0, records[i], error="boom" * i) for i in (0, 1)
+    ).to_frame()
+    assert frame.to_dict("list") == {
+        "sizes": ["784-30-10", "784-10"],
+        "initializer": ["len", "large"],
+        "eta": [0.5, 1],
+        "more": ["{1}", "SGD"],
+        "repetition": [0, 0],
+        "eta_measured": [0.5, 0.25],
+        "error_measured": [0.1, 0.2],
+        "seconds": [0, 0],
+        "error": ["", "boom"],
+    }
 
 
 def test_without_pandas_the_frame_says_what_to_install(monkeypatch):
