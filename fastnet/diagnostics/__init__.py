@@ -1,7 +1,8 @@
-"""Measurements of networks at initialization: weighted inputs, and how signals propagate."""
+"""Networks at initialization: weighted inputs, signal propagation, and the theory of both."""
 
 from __future__ import annotations
 
+from fastnet.diagnostics.mean_field import MeanField, critical_sigma_w, mean_field
 from fastnet.diagnostics.neuron import (
     SATURATED_Z,
     Gaussian,
@@ -14,8 +15,11 @@ from fastnet.diagnostics.propagation import Propagation, propagation
 __all__ = [
     "SATURATED_Z",
     "Gaussian",
+    "MeanField",
     "Propagation",
     "WeightedInput",
+    "critical_sigma_w",
+    "mean_field",
     "propagation",
     "theory",
     "weighted_input",

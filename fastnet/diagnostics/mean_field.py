@@ -1,0 +1,495 @@
+"""Mean-field theory of random networks: variance and correlation of signals, size of gradients.
+
+Weights are N(0, sigma_w^2 / n_in), biases N(0, sigma_b^2), and layers are wide, so that weighted
+inputs are Gaussian. From layer to layer their variance q follows `length_map`, the correlation c of
+two inputs' `correlation_map`, and the variance of the backpropagated error is multiplied by
+`slope`. All integrals are sums over fixed nodes, split where activations have a kink.
+
+References
+----------
+B. Poole et al., "Exponential expressivity in deep neural networks through transient chaos", 2016,
+arXiv 1606.05340. S. Schoenholz et al., "Deep information propagation", 2017, arXiv 1611.01232.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnet.common.arguments import as_choice, as_rate
+from fastnet.reference import ACTIVATIONS
+
+__all__ = [
+    "MeanField",
+    "correlation_map",
+    "critical_sigma_w",
+    "length_map",
+    "mean_field",
+    "slope",
+    "squared_activation",
+]
+
+Array = NDArray[Any]
+
+#: A slope within this of 1 is critical: the error of the quadrature, with room to spare.
+CRITICAL = 1e-9
+#: Larger standard deviations are refused: the nodes resolve sqrt(q) to 1e8.
+LARGEST_SIGMA = 1e6
+#: Stand for q = 0 and for q = inf where a ratio has a limit there.
+_LEAST, _MOST = 1e-200, 1e200
+
+
+class MeanField(NamedTuple):
+    """Fixed points of a deep random network, and how fast its layers approach them.
+
+    Attributes
+    ----------
+    q_star : float
+        The variance of weighted inputs that the length map reaches from q = 1: 0 where signals
+        vanish, inf where they grow without bound.
+    c_star : float
+        The correlation that two inputs reach if they begin just below 1: 1 where chi_1 is at most
+        1, less in chaos. If q_star is 0, its limit for sigma_b to 0, which is 1; nan if q_star is
+        inf.
+    chi_1 : float
+        The slope of the correlation map at 1, by which the variance of the backpropagated error is
+        multiplied in each layer: below 1 order, where gradients vanish; above 1 chaos, where they
+        explode. If q_star is inf, its limit for large q.
+    xi_q, xi_c : float
+        Depth scales, in layers: q and c approach their fixed points as exp(-layer / xi). inf where
+        the map's slope there is 1 (to 1e-9), as xi_c is on the critical line; nan if q_star is inf.
+    """
+
+    q_star: float
+    c_star: float
+    chi_1: float
+    xi_q: float
+    xi_c: float
+
+
+def mean_field(activation: str, sigma_w: float, sigma_b: float) -> MeanField:
+    """Return the fixed points and depth scales of a deep random network.
+
+    The length map may have several fixed points (of gelu and silu, and of exponential). q_star is
+    the one that it reaches from q = 1: as the map never decreases, the next one above if the first
+    step goes up, else the next one below. Below 1 the correlation map, a power series without
+    negative coefficients, has at most one stable fixed point, and only if chi_1 is above 1.
+
+    Parameters
+    ----------
+    activation : str
+        Of the hidden layers: any but softmax, which acts on the units of a row together.
+    sigma_w, sigma_b : float
+        The weights' variance is sigma_w^2 / n_in, that of the biases sigma_b^2. From 0 to 1e6; up
+        to 100 the results have an error below 1e-6.
+
+    Returns
+    -------
+    MeanField
+        A named tuple (q_star, c_star, chi_1, xi_q, xi_c).
+
+    Raises
+    ------
+    ValueError, TypeError
+        An unknown activation, or a standard deviation that is not a number from 0 to 1e6.
+
+    References
+    ----------
+    Poole et al. 2016, arXiv 1606.05340, equations 3 to 7; Schoenholz et al. 2017, arXiv 1611.01232,
+    equations 2 to 9.
+
+    Examples
+    --------
+    tanh in chaos, as in Poole's figures 1 and 2, and relu as He's initializer starts it:
+
+    >>> chaos = mean_field("tanh", sigma_w=2.5, sigma_b=0.3)
+    >>> [round(value, 6) for value in chaos[:3]]
+    [4.079124, 0.122104, 1.585225]
+    >>> mean_field("relu", math.sqrt(2), 0.0).xi_c
+    inf
+    """
+    integrals, w, b = _checked(activation, sigma_w, sigma_b)
+    q = _fixed_point(integrals, w, b)
+    chi = w * float(integrals.squared_slope(q))
+    if math.isinf(q):
+        return MeanField(q, math.nan, chi, math.nan, math.nan)
+    c = _correlation(integrals, q, w, chi)
+    rate = chi if c == 1 else w * integrals.product_of_slopes(q, c)
+    return MeanField(q, c, chi, _depth(w * float(integrals.growth(q))), _depth(rate))
+
+
+def critical_sigma_w(activation: str, sigma_b: float) -> float:
+    """Return the standard deviation sigma_w at which chi_1 of `mean_field` is 1.
+
+    There is the border of order and chaos, where gradients keep their size and depth scales are
+    infinite. relu, leaky_relu and identity have the same one for every sigma_b; if sigma_b is more
+    than 0, their q_star is inf there, as is that of softplus.
+
+    Parameters
+    ----------
+    activation, sigma_b
+        As for `mean_field`.
+
+    Returns
+    -------
+    float
+        The standard deviation, not its square: the smallest one if there are several. nan if chi_1
+        is nowhere 1: that of gelu and silu jumps from less to more if sigma_b is small, and that
+        of exponential always.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `mean_field`.
+
+    Examples
+    --------
+    >>> round(critical_sigma_w("tanh", math.sqrt(0.05)) ** 2, 6)
+    1.760955
+    >>> round(critical_sigma_w("relu", 0.0) ** 2, 6)
+    2.0
+    """
+    integrals, _, b = _checked(activation, 1.0, sigma_b)
+    table = _table(integrals)
+    if np.isinf(table.squared_slope[-1]):
+        return math.nan
+    if np.ptp(table.squared_slope) < 1e-12:
+        return 1 / math.sqrt(table.squared_slope[0])
+
+    def excess(q: float) -> float:
+        """Of the bias's variance, if q is a fixed point at which chi_1 is 1."""
+        return float(q - integrals.square(q) / integrals.squared_slope(q)) - b
+
+    found = table.q - table.square / table.squared_slope - b
+    crossings = np.flatnonzero(np.sign(found[:-1]) != np.sign(found[1:]))
+    points = [_root(excess, *table.q[i : i + 2], *found[i : i + 2]) for i in crossings]
+    slopes = integrals.squared_slope(np.array([0.0, *points, math.inf]))
+    candidates = sorted(1 / slopes[(slopes > 1e-4) & np.isfinite(slopes)])
+    for w in candidates:
+        chi = w * integrals.squared_slope(_fixed_point(integrals, w, b))
+        if abs(chi - 1) < 1e-6:
+            return math.sqrt(w)
+    return math.nan
+
+
+def length_map(activation: str, q: Any, sigma_w: float, sigma_b: float) -> Any:
+    """Return the next layer's variance of weighted inputs, from q, a float or an array.
+
+    Examples
+    --------
+    >>> float(length_map("relu", 3.0, 1.0, 0.5))
+    1.75
+    """
+    integrals, w, b = _checked(activation, sigma_w, sigma_b)
+    return w * integrals.square(q) + b
+
+
+def correlation_map(activation: str, c: float, q: float, sigma_w: float, sigma_b: float) -> float:
+    """Return the next layer's correlation of two inputs' weighted inputs.
+
+    c is from -1 to 1. Both have the variance q, more than 0, in this layer, and that of
+    `length_map` in the next.
+
+    Examples
+    --------
+    >>> round(correlation_map("relu", 0.0, 1.0, 1.0, 0.0), 6), round(1 / math.pi, 6)
+    (0.31831, 0.31831)
+    """
+    integrals, w, b = _checked(activation, sigma_w, sigma_b)
+    return 1 - w * integrals.gap(q, c) / (w * float(integrals.square(q)) + b)
+
+
+def slope(activation: str, q: Any, sigma_w: float) -> Any:
+    """Return chi at q, a float or an array: sigma_w^2 times the mean squared derivative.
+
+    Backpropagation multiplies the error's variance by it where layers have the same width, else by
+    n_out / n_in of the weights besides.
+
+    Examples
+    --------
+    >>> round(float(slope("relu", 3.0, 1.0)), 12)
+    0.5
+    """
+    integrals, w, _ = _checked(activation, sigma_w, 0.0)
+    return w * integrals.squared_slope(q)
+
+
+def squared_activation(activation: str, q: Any) -> Any:
+    """Return the mean of the squared activation where z is N(0, q), q a float or an array.
+
+    Examples
+    --------
+    >>> round(float(squared_activation("relu", 3.0)), 12)
+    1.5
+    """
+    return _checked(activation, 1.0, 0.0)[0].square(q)
+
+
+def _checked(activation: str, sigma_w: float, sigma_b: float) -> tuple[_Integrals, float, float]:
+    """Return the activation's integrals, and the two variances."""
+    integrals = _integrals_of(as_choice(activation, "activation", ACTIVATIONS))
+    return integrals, _variance(sigma_w, "sigma_w"), _variance(sigma_b, "sigma_b")
+
+
+def _variance(sigma: float, name: str) -> float:
+    number = as_rate(sigma, name)
+    if number > LARGEST_SIGMA:
+        raise ValueError(f"{name} is {number}; expected at most {LARGEST_SIGMA:g}.")
+    return number * number
+
+
+def _half_line(step: float, first: float, last: float, power: int) -> tuple[Array, Array]:
+    """Return nodes z and weights of the integral of f(z) z^power exp(-z^2 / 2) from 0 on.
+
+    The trapezoidal rule in t, where z = log(1 + exp(t)): nodes are spaced as powers near 0, so that
+    steps of any width there are resolved, and evenly far from it. It converges exponentially for
+    functions without singularities on the right of 0, as all activations are.
+    """
+    t = np.arange(first, last, step)
+    z = np.logaddexp(0, t)
+    w = step * z**power * np.exp(-0.5 * z * z) / (1 + np.exp(-t))
+    w[0] /= -math.expm1(-(power + 1) * step)  # with all the nodes before it, where f is constant
+    return z, w
+
+
+class _Integrals:
+    """Integrals of an activation over Gaussian weighted inputs, of variance q and correlation c.
+
+    q may be an array in the first three; `squared_slope` and `growth` are limits if it is 0 or inf.
+    """
+
+    _z, _w = _half_line(0.2, -18, 12, 0)
+    _z, _w = np.append(-_z, _z), np.append(_w, _w) / (2 * _w.sum())
+
+    def __init__(self, fn: Callable[[Array], Array], prime: Callable[[Array], Array]) -> None:
+        self.fn, self.prime = fn, prime
+
+    def square(self, q: Any) -> Any:
+        """Return the mean of phi(z)^2."""
+        with np.errstate(over="ignore"):
+            return self.fn(np.multiply.outer(np.sqrt(q), self._z)) ** 2 @ self._w
+
+    def squared_slope(self, q: Any) -> Any:
+        """Return the mean of phi'(z)^2."""
+        z = np.multiply.outer(np.sqrt(np.clip(q, _LEAST, _MOST)), self._z)
+        with np.errstate(over="ignore"):
+            return self.prime(z) ** 2 @ self._w
+
+    def growth(self, q: Any) -> Any:
+        """Return the derivative of `square` by q."""
+        root = np.sqrt(np.clip(q, _LEAST, _MOST))
+        z = np.multiply.outer(root, self._z)
+        with np.errstate(over="ignore"):
+            return self.fn(z) * self.prime(z) @ (self._w * self._z) / root
+
+    def gap(self, q: float, c: float) -> float:
+        """Return half the mean of (phi(z1) - phi(z2))^2: no digits cancel where c is nearly 1."""
+        z1, z2, w = _pairs(q, c)
+        difference = self.fn(z1) - self.fn(z2)
+        return float(np.vdot(difference * difference, w)) / 2
+
+    def product_of_slopes(self, q: float, c: float) -> float:
+        """Return the mean of phi'(z1) phi'(z2)."""
+        z1, z2, w = _pairs(q, c)
+        return float(np.vdot(self.prime(z1) * self.prime(z2), w))
+
+
+class _Sine(_Integrals):
+    """In closed form: nodes do not resolve many periods."""
+
+    def square(self, q: Any) -> Any:
+        return -np.expm1(-2 * np.asarray(q))[()] / 2
+
+    def squared_slope(self, q: Any) -> Any:
+        return (1 + np.exp(-2 * np.asarray(q))) / 2
+
+    def growth(self, q: Any) -> Any:
+        return np.exp(-2 * np.asarray(q))
+
+    def gap(self, q: float, c: float) -> float:
+        return -math.expm1(-q * (1 - c)) * (1 + math.exp(-q * (1 + c))) / 2
+
+    def product_of_slopes(self, q: float, c: float) -> float:
+        return (math.exp(-q * (1 - c)) + math.exp(-q * (1 + c))) / 2
+
+
+class _Exponential(_Integrals):
+    """In closed form: the integrands are largest far from 0."""
+
+    def square(self, q: Any) -> Any:
+        with np.errstate(over="ignore"):
+            return np.exp(2 * np.asarray(q))
+
+    def squared_slope(self, q: Any) -> Any:
+        return self.square(q)
+
+    def growth(self, q: Any) -> Any:
+        return 2 * self.square(q)
+
+    def gap(self, q: float, c: float) -> float:
+        return float(-self.square(q) * math.expm1(-q * (1 - c)))
+
+    def product_of_slopes(self, q: float, c: float) -> float:
+        return float(self.square(q * (1 + c) / 2))
+
+
+_IN_CLOSED_FORM = {"sine": _Sine, "exponential": _Exponential}
+
+
+@cache
+def _integrals_of(activation: str) -> _Integrals:
+    return _IN_CLOSED_FORM.get(activation, _Integrals)(*ACTIVATIONS[activation])
+
+
+def _half_segment(step: float, first: float) -> tuple[Array, Array]:
+    """Return nodes and weights of the lower half of (0, 1), where 1 / (1 + exp(-t)) has even t."""
+    t = np.arange(-step / 2, first, -step)[::-1]
+    x = 1 / (1 + np.exp(-t))
+    w = step * x * (1 - x)
+    w[0] /= -math.expm1(-step)  # as in `_half_line`
+    return x, w
+
+
+_RADII = _half_line(0.25, -9, 12, 1)
+_ANGLES = _half_segment(0.4, -16)
+
+
+def _pairs(q: float, c: float) -> tuple[Array, Array, Array]:
+    """Return nodes z1 and z2 of variance q and correlation c, and weights, for symmetric functions.
+
+    In polar coordinates z1 and z2 change sign at angles alone: between them every activation is
+    smooth. Half of the angles are enough: exchanging z1 with z2 gives the others.
+    """
+    alpha = math.acos(c)
+    x, w = _ANGLES
+    same, opposite = (math.pi - alpha) * x, alpha * x
+    first = np.append(np.sin(same), np.sin(opposite))
+    second = np.append(np.sin(same + alpha), -np.sin(alpha - opposite))
+    weight = np.append((math.pi - alpha) * w, alpha * w) / math.pi
+    radii = math.sqrt(q) * _RADII[0]
+    z1, z2 = np.multiply.outer(first, radii), np.multiply.outer(second, radii)
+    weights = np.multiply.outer(weight, _RADII[1])
+    return np.stack([z1, -z1]), np.stack([z2, -z2]), np.stack([weights, weights])
+
+
+class _Table(NamedTuple):
+    """Integrals of an activation at many q."""
+
+    q: Array
+    square: Array
+    squared_slope: Array
+    growth: Array
+
+
+#: Where 1 is at `_ONE`: six to a factor of ten.
+_Q, _ONE = 10.0 ** (np.arange(-72, 121) / 6), 72
+
+
+@cache
+def _table(integrals: _Integrals) -> _Table:
+    return _Table(_Q, integrals.square(_Q), integrals.squared_slope(_Q), integrals.growth(_Q))
+
+
+def _fixed_point(integrals: _Integrals, w: float, b: float) -> float:
+    """Return the limit of q -> w square(q) + b from 1, inf if it has none.
+
+    The map never decreases, so that the limit is the next fixed point in the first step's
+    direction.
+    """
+    table = _table(integrals)
+
+    def step(q: float) -> float:
+        return w * float(integrals.square(q)) + b - q
+
+    with np.errstate(over="ignore"):
+        steps = w * table.square + b - table.q
+    if abs(steps[_ONE]) <= 1e-14 * max(1.0, w):
+        return 1.0
+    up = bool(steps[_ONE] > 0)
+    sign = 1 if up else -1
+    beyond = np.flatnonzero(sign * steps[_ONE:] <= 0) if up else np.flatnonzero(steps[:_ONE] >= 0)
+    last = _ONE + beyond[0] if up and beyond.size else beyond[-1] if beyond.size else None
+    near = _turning_point(integrals, w, up, last, step)
+    if near is not None:
+        return near
+    if last is not None:
+        low, high = (last - 1, last) if up else (last, last + 1)
+        q = _root(step, _Q[low], _Q[high], steps[low], steps[high])
+        # A map parallel to the diagonal meets it by rounding alone.
+        parallel = up and abs(w * float(integrals.growth(q)) - 1) < 1e-12
+        return math.inf if parallel else q
+    if up:
+        return math.inf
+    lowest = w * float(integrals.square(0.0)) + b  # nothing is below the image of 0
+    return _root(step, lowest, _Q[0], step(lowest), steps[0]) if lowest > 0 else 0.0
+
+
+def _turning_point(
+    integrals: _Integrals, w: float, up: bool, last: int | None, step: Callable[[float], float]
+) -> float | None:
+    """Return the fixed point before `last` whose pair lies between the same points of the table."""
+    first, end = (_ONE, len(_Q) - 1 if last is None else last - 1) if up else (last or 0, _ONE)
+    sign = 1 if up else -1
+
+    def rate(q: float) -> float:
+        return sign * (w * float(integrals.growth(q)) - 1)
+
+    with np.errstate(over="ignore"):
+        rates = sign * (w * _table(integrals).growth - 1)
+    turns = [i for i in range(first, end) if rates[i] < 0 < rates[i + 1]]
+    for i in turns if up else reversed(turns):
+        q = _root(rate, _Q[i], _Q[i + 1], rates[i], rates[i + 1])
+        if sign * step(q) <= 0:
+            near = _Q[i] if up else _Q[i + 1]
+            low, high = sorted((near, q))
+            return _root(step, low, high, step(low), step(high))
+    return None
+
+
+def _correlation(integrals: _Integrals, q: float, w: float, chi: float) -> float:
+    """Return the stable fixed point of the correlation map."""
+    if q == 0 or chi <= 1 + CRITICAL:
+        return 1.0
+
+    def excess(c: float) -> float:
+        """Of the chord's slope from c to 1, which increases from c = 0 to chi at 1, over 1."""
+        return w * integrals.gap(q, c) / (q * (1 - c)) - 1
+
+    at_zero = excess(0.0)
+    return 0.0 if at_zero > -1e-12 else _root(excess, 0.0, 1.0, at_zero, chi - 1)
+
+
+def _depth(rate: float) -> float:
+    """Return the number of layers in which a distance that shrinks by `rate` falls to 1 / e."""
+    if rate <= 0:
+        return 0.0
+    return math.inf if rate >= 1 - CRITICAL else -1 / math.log(rate)
+
+
+def _root(
+    function: Callable[[float], float], low: float, high: float, at_low: float, at_high: float
+) -> float:
+    """Return a zero between low and high, where the function has different signs.
+
+    False position, in which an end that stays has its value halved (the "Illinois" algorithm).
+    """
+    x, kept = math.nan, 0
+    for _ in range(100):
+        before, x = x, float(low + (high - low) * (at_low / (at_low - at_high)))
+        if abs(x - before) <= 4e-16 * abs(x) or not low < x < high:
+            break
+        value = function(x)
+        if value == 0:
+            break
+        if (value > 0) == (at_low > 0):
+            low, at_low = x, value
+            at_high, kept = (at_high / 2 if kept == 1 else at_high), 1
+        else:
+            high, at_high = x, value
+            at_low, kept = (at_low / 2 if kept == -1 else at_low), -1
+    return x
