@@ -25,6 +25,7 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS = {
     "compare": "train a network from the old start and from the new, and show both",
     "saturation": "draw a neuron's weighted input from both starts, and set theory beside it",
+    "initializers": "list the initializers: name, formula, when to use it, source",
     "train": "train a network on your own data",
     "evaluate": "say how good a trained network is on labelled data",
     "predict": "write a trained network's answers to a .csv file",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 import textwrap
 from collections.abc import Sequence
+from itertools import zip_longest
 
-__all__ = ["counted", "line_width", "listed", "render", "wrapped"]
+__all__ = ["counted", "flowed", "line_width", "listed", "render", "wrapped"]
 
 
 def render(
@@ -81,6 +82,37 @@ def _columns(
 ) -> tuple[list[str], list[list[str]]]:
     """Return the headings and rows of some columns."""
     return [headings[i] for i in chosen], [[row[i] for i in chosen] for row in rows]
+
+
+def flowed(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> str:
+    """Return a table of text, its cells aligned to the left.
+
+    If a line would have more than `width` characters, the widest columns are made narrower, and
+    their cells wrapped, as far as words allow. No-break spaces are printed as spaces.
+
+    Examples
+    --------
+    >>> print(flowed(["name", "use"], [["zeros", "biases"], ["large", "to see it fail"]], 16))
+    name   use
+    zeros  biases
+    large  to see it
+           fail
+    """
+    columns = list(zip(headings, *rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    least = [max(len(word) for cell in column for word in cell.split(" ")) for column in columns]
+    while width is not None and sum(widths) + 2 * (len(widths) - 1) > width:
+        spare = [i for i, needed in enumerate(least) if widths[i] > needed]
+        if not spare:
+            break
+        widths[max(spare, key=lambda i: widths[i])] -= 1
+    lines = []
+    for row in (headings, *rows):
+        cells = [wrapped(cell, w).split("\n") for cell, w in zip(row, widths, strict=True)]
+        for line in zip_longest(*cells, fillvalue=""):
+            text = "  ".join(part.ljust(w) for part, w in zip(line, widths, strict=True))
+            lines.append(text.rstrip())
+    return "\n".join(lines)
 
 
 def line_width() -> int:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from fastnet.cli.options import check_outputs, writable
 from fastnet.cli.problem import Problem
 from fastnet.cli.text_table import counted
 from fastnet.cli.train_options import REGULARIZATION, add_options, complete
-from fastnet.common.console import error_text, write_err, write_out
+from fastnet.common.console import error_text, is_terminal, write_err, write_out
 from fastnet.common.errors import DivergenceError
 from fastnet.common.progress import ProgressLine
 from fastnet.files import replace_file
@@ -166,13 +166,9 @@ def _regularization(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _progress(arguments: argparse.Namespace) -> Any:
     """Return a progress line if the lines of the epochs do not appear on the terminal."""
-    if arguments.quiet or (_is_terminal(sys.stderr) and not _is_terminal(sys.stdout)):
+    if arguments.quiet or (is_terminal(sys.stderr) and not is_terminal(sys.stdout)):
         return ProgressLine()
     return nullcontext()
-
-
-def _is_terminal(stream: TextIO | None) -> bool:
-    return stream is not None and stream.isatty()
 
 
 class _EpochLines(Callback):

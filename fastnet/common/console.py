@@ -8,7 +8,7 @@ import re
 import sys
 from typing import TextIO
 
-__all__ = ["error_text", "escaped", "share_text", "write_err", "write_out"]
+__all__ = ["error_text", "escaped", "is_terminal", "share_text", "write_err", "write_out"]
 
 #: Control characters but for tab and line feed (C0, DEL, C1), and characters that change the
 #: direction of text or end a line unseen.
@@ -57,6 +57,18 @@ def write_err(text: str) -> None:
         sys.stderr.flush()
     except OSError:
         _discard(sys.stderr)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether somebody reads `stream` in a terminal.
+
+    Examples
+    --------
+    >>> import io
+    >>> is_terminal(None), is_terminal(io.StringIO())
+    (False, False)
+    """
+    return stream is not None and stream.isatty()
 
 
 def error_text(error: BaseException) -> str:

@@ -1,0 +1,96 @@
+"""``fastnet initializers``: every name is listed, and the table fits where it is printed."""
+
+import math
+import os
+import re
+import subprocess
+
+import numpy as np
+import pytest
+
+from fastnet.cli.text_table import flowed
+from fastnet.initializers import INITIALIZERS
+from fastnet.initializers.named import ALIASES, TABLE
+
+from ..commands import FASTNET, fastnet
+
+
+def in_a_terminal(columns):
+    """Return what the command prints into a terminal of so many columns."""
+    pty = pytest.importorskip("pty", reason="pty is missing: Windows has none")
+    here, there = pty.openpty()
+    done = subprocess.run(
+        [*FASTNET, "initializers"],
+        env=os.environ | {"COLUMNS": str(columns)},
+        stdout=there,
+        stderr=subprocess.PIPE,
+        check=True,
+    )
+    assert not done.stderr
+    os.close(there)
+    shown = b""
+    while True:
+        try:
+            part = os.read(here, 100_000)
+        except OSError:  # Linux: the other end is closed
+            part = b""
+        if not part:
+            break
+        shown += part
+    os.close(here)
+    return shown.decode().replace("\r\n", "\n")
+
+
+def test_a_pipe_gets_a_line_an_initializer(tmp_path):
+    out, err = fastnet("initializers", cwd=tmp_path)
+    assert not err
+    head, *lines = out.splitlines()
+    starts = [head.index(word) for word in ("name", "a weight", "when to use it", "source")]
+    cells = [[line[a:b].rstrip() for a, b in zip(starts, [*starts[1:], None])] for line in lines]  # noqa: B905
+    assert cells == [
+        [", ".join([name, *ALIASES.get(name, ())]), row.formula, row.use, row.source]
+        for name, row in TABLE.items()
+    ]
+    assert {name for names, *_ in cells for name in names.split(", ")} == {*INITIALIZERS}
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("columns", [80, 100, 400])
+def test_the_table_fits_the_terminal(columns, tmp_path):
+    shown = in_a_terminal(columns)
+    assert shown.isascii() and "\x1b" not in shown
+    widest = max(map(len, shown.splitlines()))
+    assert widest <= columns
+    if columns == 400:
+        assert shown == fastnet("initializers", cwd=tmp_path)[0]
+    else:
+        assert widest > columns - 10
+    # No formula is torn within brackets.
+    assert "r = sqrt(6 / (n_in + n_out))" in shown
+    assert {*INITIALIZERS} <= {*re.findall(r"^(\w+)", shown, re.MULTILINE)} | {
+        name for line in shown.splitlines() for name in re.findall(r"^\w+, (\w+) ", line)
+    }
+
+
+def test_no_word_is_lost_where_nothing_fits():
+    rows = [["large", "to see units saturate"], ["zeros", ""]]
+    assert flowed(["name", "use"], rows, 1).split() == (
+        ["name", "use", "large", "to", "see", "units", "saturate", "zeros"]
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in TABLE if "(" in TABLE[name].formula])
+def test_the_formula_is_the_variance_of_what_is_drawn(name):
+    """U(-r, r) has the variance r^2 / 3, N(0, 1) has 1; what is cut off is of another test."""
+    known, units = TABLE[name], {"n_in": 100, "n_out": 30, "sqrt": math.sqrt}
+    kind, _, r = known.formula.partition(", r = ")
+    if kind == "U(-r, r)":
+        expected = eval(r, units) ** 2 / 3
+    else:
+        factor = kind.partition(", |")[0].removeprefix("N(0, 1)").strip() or "* 1"
+        factor = factor if factor[0] in "*/" else f"* {factor}"
+        expected = eval(f"1 {factor}", units) ** 2
+        if name == "truncated_normal":
+            stats = pytest.importorskip("scipy.stats", reason="SciPy is missing")
+            expected *= stats.truncnorm(-2, 2).var()
+    np.testing.assert_allclose(known.scheme.variance(100, 30), expected, rtol=1e-12)
