@@ -12,6 +12,7 @@ from typing import Any
 from sphinx.application import Sphinx
 
 import fastnet
+from fastnet.initializers.named import ALIASES, TABLE
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
@@ -44,8 +45,13 @@ html_sidebars = {page: [] for page in ("index", "getting-started", "theory")}
 
 autosummary_generate = True
 autosummary_ignore_module_all = False
-# A name that `fastnet` itself has is described there, and only listed in its module.
-autosummary_context = {"top": fastnet.__all__}
+autosummary_context = {
+    # A name that `fastnet` itself has is described there, and only listed in its module.
+    "top": fastnet.__all__,
+    # The page of initializers begins with a table of them.
+    "initializers": TABLE,
+    "aliases": ALIASES,
+}
 # `Network` is fastnet's where network2 has one too: the first that is found.
 suppress_warnings = ["ref.python"]
 autodoc_typehints = "none"  # numpydoc's Parameters say more

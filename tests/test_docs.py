@@ -21,6 +21,7 @@ from fastnet import callbacks, costs, diagnostics, metrics, optimizers, plotting
 from fastnet.activations import ACTIVATIONS
 from fastnet.cli.app import COMMANDS
 from fastnet.initializers import INITIALIZERS
+from fastnet.initializers.named import ALIASES, TABLE
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -204,6 +205,31 @@ def test_links_lead_somewhere(page):
         assert target.exists(), f"{page.name} links to {link}, which is not there"
         if anchor:
             assert anchor in anchors(target), f"{page.name} links to {link}: no such heading"
+
+
+def test_the_reference_begins_with_every_initializer():
+    """The page's table is written by its template, from what docs/conf.py gives it."""
+    jinja2 = pytest.importorskip("jinja2", reason="jinja2 is missing: it comes with sphinx")
+    assert '"initializers": TABLE' in (ROOT / "docs/conf.py").read_text(encoding="utf-8")
+    environment = jinja2.Environment()
+    environment.filters["underline"] = str
+    text = (ROOT / "docs/_templates/module.rst").read_text(encoding="utf-8")
+    given = dict.fromkeys(("functions", "classes", "exceptions", "attributes", "top"), ())
+    given |= {"initializers": TABLE, "aliases": ALIASES}
+    page, other = (
+        environment.from_string(text).render(fullname=name, **given)
+        for name in ("fastnet.initializers", "fastnet.costs")
+    )
+    assert "list-table" not in other
+    rows = [row.split("\n     - ") for row in page.split("\n   * - ")[2:]]
+    assert len(rows) == len(TABLE)
+    listed = []
+    for (names, formula, *rest), (name, known) in zip(rows, TABLE.items(), strict=True):
+        listed += re.findall(r"`(\w+)`", names)
+        assert names.startswith(f"`{name}`")
+        assert formula.strip("`") == known.formula
+        assert [text.strip() for text in rest] == [known.use, known.source]
+    assert listed == [*INITIALIZERS]
 
 
 def public_names():
