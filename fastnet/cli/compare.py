@@ -101,7 +101,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
     add_examples(
         parser,
         "fastnet compare --initializers large,default,he_normal --seeds 8 --epochs 5",
-        "fastnet compare --hidden 100,100,100 --activation relu --optimizer adam --epochs 5",
+        "fastnet compare --hidden 100,100 --activation relu --optimizer adam --epochs 5",
     )
 
 

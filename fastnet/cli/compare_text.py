@@ -114,7 +114,8 @@ def advice(result: Comparison, option: str = "") -> str | None:
     if first[best] <= MOST_SATURATED:
         return None
     by = f" ({option})" if option else ""
-    return f"Even {best} starts with {first[best]:.1f} % saturated: scale the inputs{by}."
+    start = _titles(result)[best]
+    return f"Even {start} begins with {first[best]:.1f} % saturated: scale the inputs{by}."
 
 
 def reached(result: Comparison) -> str:

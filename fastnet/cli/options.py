@@ -101,7 +101,7 @@ def number_reader(
                 return number
         except ValueError:
             pass
-        raise argparse.ArgumentTypeError(f"got {text}; {expected} is expected")
+        raise argparse.ArgumentTypeError(f"got {text or 'nothing'}; {expected} is expected")
 
     return read
 
@@ -117,7 +117,8 @@ def one_of(what: str, names: Iterable[str]) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if text not in names:
-            raise argparse.ArgumentTypeError(f"got {text}; the {what} are {', '.join(names)}")
+            known = ", ".join(names)
+            raise argparse.ArgumentTypeError(f"got {text or 'nothing'}; the {what} are {known}")
         return text
 
     return read

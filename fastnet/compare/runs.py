@@ -13,13 +13,14 @@ import numpy as np
 
 from fastnet.callbacks import RecordStatistics
 from fastnet.common.arguments import as_items, call, shown
+from fastnet.common.errors import DivergenceError
 from fastnet.common.progress import ProgressCallback
 from fastnet.compare.data import Data
 from fastnet.compare.result import NEW, OLD, Comparison, Run
 from fastnet.compare.settings import Settings
 from fastnet.initializers import INITIALIZERS, Initializer, name_of, read_initializer
 from fastnet.network import Network
-from fastnet.sweeps import report, stream
+from fastnet.sweeps import Outcome, report, stream
 
 __all__ = ["Progress", "compare", "comparison", "sizes_of", "train"]
 
@@ -132,7 +133,7 @@ def compare(
     with closing(outcomes):
         for outcome in outcomes:
             if outcome.error:
-                raise outcome.exception or RuntimeError(outcome.error)
+                raise _failure(outcome, seeds)
             found: dict[str, Any] = {
                 name: tuple(value) if isinstance(value, list) else value
                 for name, value in outcome.measures.items()
@@ -141,6 +142,15 @@ def compare(
             if on_run is not None:
                 call(on_run, "on_run", finished[-1])
     return comparison(data, settings, finished, tuple(chosen))
+
+
+def _failure(outcome: Outcome, seeds: int) -> BaseException:
+    """Return what a training raised; of one that diverged it says which, its network is gone."""
+    error = outcome.exception
+    if isinstance(error, DivergenceError):
+        name = outcome.configuration["name"]
+        error.tell(f"was drawn by {name}, seed {outcome.repetition + 1} of {seeds}")
+    return error or RuntimeError(outcome.error)
 
 
 def _train_from(

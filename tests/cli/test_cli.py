@@ -172,7 +172,8 @@ def test_a_folder_of_idx_files_gives_what_the_npz_gives(npz, tmp_path):
         (["compare", "--initializers", "large,"], "got ''; the initializers are default"),
         (["compare", "--initializers", "large,large"], "got 'large' twice; once is enough"),
         (["compare", "--hidden", "10,0"], "--hidden: got 0; a whole number, 1 or more"),
-        (["compare", "--hidden", "10,"], "--hidden: got ; a whole number, 1 or more"),
+        (["compare", "--hidden", "10,"], "--hidden: got nothing; a whole number, 1 or more"),
+        (["compare", "--activation", ""], "got nothing; the activations of hidden layers are"),
         (
             ["compare", "--activation", "softmax"],
             "got softmax; the activations of hidden layers are sigmoid, tanh",

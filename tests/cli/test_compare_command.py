@@ -190,7 +190,7 @@ def test_the_verdict_names_what_may_be_chance():
 @pytest.mark.parametrize(
     ("shares", "activation", "sentence"),
     [
-        ((0.5, 0.34), "sigmoid", "Even default starts with 34.0 % saturated: scale the inputs."),
+        ((0.5, 0.34), "sigmoid", "Even new start begins with 34.0 % saturated: scale the inputs."),
         ((0.5, 1 / 3), "sigmoid", None),
         ((0.5, 0.5), "relu", None),  # half of all ReLUs are 0, whatever the inputs
     ],
@@ -218,6 +218,9 @@ def test_a_learning_rate_beyond_reason_ends_with_1_and_one_sentence(npz, tmp_pat
     args = ["compare", "--data", npz, *FAST, "--eta", "1e300", "--lmbda", "1e300"]
     _, err = fastnet(*args, cwd=tmp_path, code=1)
     assert "training diverged in epoch" in one_sentence(err)
+    assert re.search(
+        "the network was drawn by (large|default), seed 1 of 1. Try a smaller eta", err
+    )
 
 
 @pytest.mark.parametrize("name", ["compare.json", "compare.png"])
