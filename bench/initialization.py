@@ -3,8 +3,10 @@
 Run it as: python bench/initialization.py               (which lists the rows)
            python bench/initialization.py born-dead deep-linear
            python bench/initialization.py all --json FILE
+           python bench/initialization.py trainable-depth --store FOLDER --chart FILE
 
-docs/initialization.md has the table.
+`all` leaves out the two rows that train on MNIST for half an hour. docs/initialization.md has the
+table.
 """
 
 import argparse
@@ -12,64 +14,33 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from fastnet import SGD, Network
+from fastnet import SGD, Network, reference
 from fastnet.activations import sigmoid, sigmoid_prime
-from fastnet.cli.text_table import render
-from fastnet.compare import mean_and_margin
-from numpy.typing import ArrayLike, NDArray
+from fastnet.diagnostics import critical_sigma_w, mean_field
+from fastnet.diagnostics.mean_field import correlation_map, length_map, slope
+from fastnet.initializers import Normal, VarianceScaling
+from numpy.typing import NDArray
 
 import machine
+from figures import ROWS, Figure, measured, row, table
+from trainable_depth import (
+    PAPER,
+    REPLICATION,
+    REPLICATION_LEARNED,
+    Experiment,
+    accuracies,
+    as_text,
+    draw,
+    learned,
+    multiples,
+)
 
 Array = NDArray[Any]
-
-
-class Figure(NamedTuple):
-    """One figure: what it is, as published, and from fastnet.
-
-    Attributes
-    ----------
-    published : float
-        NaN where the paper has a statement instead of a number.
-    margin : float
-        Half the width of the 95 % confidence interval of a measured mean; 0 for what is computed.
-    """
-
-    what: str
-    published: float
-    ours: float
-    margin: float = 0.0
-
-
-class Row(NamedTuple):
-    """One row of the table: a function that returns its figures, and the paper."""
-
-    figures: Callable[[], list[Figure]]
-    what: str
-    source: str
-
-
-ROWS: dict[str, Row] = {}
-Figures = Callable[..., list[Figure]]
-
-
-def row(name: str, what: str, source: str) -> Callable[[Figures], Figures]:
-    """Return a decorator that enters a function into the table."""
-
-    def enter(function: Figures) -> Figures:
-        ROWS[name] = Row(function, what, source)
-        return function
-
-    return enter
-
-
-def measured(what: str, published: float, samples: ArrayLike) -> Figure:
-    """Return the figure of a mean over samples."""
-    mean, margin = mean_and_margin(samples)
-    return Figure(what, published, float(mean), float(margin))
 
 
 # ---- networks at the start
@@ -92,15 +63,6 @@ def relu_networks(sizes: list[int], networks: int, **options: Any) -> Iterator[N
     return drawn(sizes, networks, activation="relu", output="relu", **options)
 
 
-def normal(variance: float, over: int = 1) -> Callable[[Any, tuple[int, int]], Array]:
-    """Return the initializer N(0, variance / n_in), or / n_out where `over` is 0."""
-
-    def initializer(rng: Any, shape: tuple[int, int]) -> Array:
-        return np.asarray(math.sqrt(variance / shape[over]) * rng.standard_normal(shape))
-
-    return initializer
-
-
 # ---- singular values
 
 
@@ -111,10 +73,9 @@ def normal(variance: float, over: int = 1) -> Callable[[Any, tuple[int, int]], A
 )
 def singular_values(width: int = 1000, layers: int = 4) -> list[Figure]:
     """Draw square layers; the means are those of the quarter circle law."""
-    quarter_circle = 8 / (3 * math.pi)
     kinds = {
-        "normalized, variance 1/n (they: about 0.8)": ("default", quarter_circle),
-        "standard, uniform in ±1/√n (they: about 0.5)": ("uniform", quarter_circle / math.sqrt(3)),
+        "normalized, variance 1/n (they: about 0.8)": ("default", 0.84883),  # 8 / (3 pi)
+        "standard, uniform in ±1/√n (they: about 0.5)": ("uniform", 0.49007),  # 8 / (3 pi √3)
     }
     return [
         measured(
@@ -183,6 +144,106 @@ def products(width: int = 800, count: int = 10) -> list[Figure]:
     return [*found, measured("L = 10, orthogonal layers, largest", 1.0, orthogonal[:, 0])]
 
 
+# ---- mean field theory
+
+
+POOLE = "Poole et al. 2016, arXiv 1606.05340"
+SCHOENHOLZ = "Schoenholz et al. 2017, arXiv 1611.01232"
+
+
+@row("critical", "critical variance of the weights, sigma_w², and q* there, tanh", SCHOENHOLZ)
+def critical() -> list[Figure]:
+    """Find the border of order and chaos for three variances of the biases."""
+    published = {
+        0.05: (1.760955, 0.570048), 0.09: (1.947655, 0.763475), 2.01e-5: (1.049996, 0.025919),
+    }  # fmt: skip
+    found = []
+    for variance, (weights, length) in published.items():
+        sigma_w = critical_sigma_w("tanh", math.sqrt(variance))
+        field = mean_field("tanh", sigma_w, math.sqrt(variance))
+        found.append(Figure(f"sigma_b² = {variance:g}, sigma_w²", weights, sigma_w**2))
+        found.append(Figure(f"sigma_b² = {variance:g}, q*", length, field.q_star))
+    sigma_w = critical_sigma_w("relu", 0.0)
+    found.append(Figure("relu, sigma_b = 0, sigma_w² (He et al. 2015)", 2.0, sigma_w**2))
+    for q in (0.01, 100.0):
+        what = f"relu, sigma_w² = 3, q = {q:g}, chi_1 = sigma_w² / 2"
+        found.append(Figure(what, 1.5, slope("relu", q, math.sqrt(3))))
+    return found
+
+
+@row("order-chaos", "fixed points of length and correlation, and slope, tanh", POOLE)
+def order_chaos() -> list[Figure]:
+    """Compute the theory of Poole's figures 1 and 2: sigma_b = 0.3, one ordered, two chaotic."""
+    published = {
+        1.3: (0.607047, 0.939807, 1.0),
+        2.5: (4.079124, 1.585225, 0.122104),
+        4.0: (12.604149, 2.367261, 0.029696),
+    }
+    found = []
+    for sigma_w, figures in published.items():
+        field = mean_field("tanh", sigma_w, 0.3)
+        ours = field.q_star, field.chi_1, field.c_star
+        for name, figure, value in zip(("q*", "chi_1", "c*"), figures, ours, strict=True):
+            found.append(Figure(f"sigma_w = {sigma_w}, {name}", figure, value))
+    return found
+
+
+@row("depth-scale", "depth scale xi_c, tanh, sigma_b² = 0.05", SCHOENHOLZ)
+def depth_scale() -> list[Figure]:
+    """Compute the depth scale on both sides of the critical line."""
+    published = {
+        1: 3.6270, 1.25: 6.7998, 1.5: 15.7910, 1.7: 74.918,
+        2: 25.2134, 2.5: 11.7956, 3: 9.0515, 4: 6.9803,
+    }  # fmt: skip
+    return [
+        Figure(
+            f"sigma_w² = {variance:g}", figure, mean_field("tanh", variance**0.5, 0.05**0.5).xi_c
+        )
+        for variance, figure in published.items()
+    ]
+
+
+def lengths_and_correlations(
+    sigma_w: float, layers: int, networks: int, width: int = 1000
+) -> tuple[list[float], list[float]]:
+    """Return q and c of two inputs after so many tanh layers, each from N networks.
+
+    The inputs have mean squares of 1 and a correlation of 0.5.
+    """
+    half = width // 2
+    X = np.array([np.ones(2 * half), np.repeat([1.0, -1.0], half)]).T @ [[1, 0.5], [0, 0.75**0.5]]
+    nets = drawn(
+        [2 * half, *[width] * layers],
+        networks,
+        activation="tanh",
+        output="identity",
+        initializer=VarianceScaling(sigma_w**2),
+        bias_initializer=Normal(0.3),
+    )
+    q, c = [], []
+    for net in nets:
+        z = net.feedforward(X.T)
+        covariance = z @ z.T / width
+        q.append(covariance.trace() / 2)
+        c.append(covariance[0, 1] / math.sqrt(covariance[0, 0] * covariance[1, 1]))
+    return q, c
+
+
+@row("random-networks", "q and c of the weighted inputs in layer 5 of random networks", POOLE)
+def random_networks(networks: int = 30, width: int = 1000) -> list[Figure]:
+    """Draw networks of 1,000 tanh units, for Poole's figures 1 and 2, where sigma_b = 0.3."""
+    found = []
+    for sigma_w in (1.3, 2.5, 4.0):
+        q, c = sigma_w**2 + 0.09, (0.5 * sigma_w**2 + 0.09) / (sigma_w**2 + 0.09)  # layer 1
+        for _ in range(4):
+            c = correlation_map("tanh", c, q, sigma_w, 0.3)
+            q = length_map("tanh", q, sigma_w, 0.3)
+        lengths, correlations = lengths_and_correlations(sigma_w, 5, networks, width)
+        found.append(measured(f"sigma_w = {sigma_w}, q of theory and networks", q, lengths))
+        found.append(measured(f"sigma_w = {sigma_w}, c of theory and networks", c, correlations))
+    return found
+
+
 # ---- ReLU layers of finite width
 
 
@@ -229,7 +290,7 @@ def random_walk(networks: int = 200, depth: int = 50) -> list[Figure]:
         gain = math.sqrt(2) * math.exp(1.2 / (max(n, 6) - 2.4))
         found.append(Figure(f"N = {n}, formula", published, gain))
         x = np.ones(n)
-        nets = relu_networks([n] * (depth + 1), networks, initializer=normal(gain**2))
+        nets = relu_networks([n] * (depth + 1), networks, initializer=VarianceScaling(gain**2))
         lengths = [np.linalg.norm(net.feedforward(x)) / math.sqrt(n) for net in nets]
         needed = gain * np.exp(-np.log(lengths) / depth)
         found.append(measured(f"N = {n}, measured over {depth} layers", published, needed))
@@ -244,6 +305,29 @@ def kumar() -> list[Figure]:
     """Keep the variance of activations to first order around a weighted input of 0."""
     ours = 1 / float(sigmoid_prime(0.0) * np.sqrt(1 + sigmoid(0.0) ** 2))
     return [Figure("from the sigmoid and its derivative at 0", 3.5777, ours)]
+
+
+@row(
+    "selu",
+    "fixed point of mean and variance, SELU",
+    "Klambauer et al. 2017, arXiv 1706.02515",
+)
+def selu() -> list[Figure]:
+    """Integrate over inputs of mean 0 and variance 1, from weights of mean 0 and variance 1 / n.
+
+    Then the means of the inputs do not matter, and the map's Jacobian has the derivatives by the
+    variance alone.
+    """
+    x, w = np.polynomial.legendre.leggauss(100)
+    z = np.concatenate([6 * x - 6, 6 * x + 6])  # a rule on each side of the kink
+    w = np.tile(6 * w, 2) * np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
+    a = reference.ACTIVATIONS["selu"].fn(z)
+    by_variance = [0.5 * np.sum(w * (z * z - 1) * moment) for moment in (a, a * a)]
+    return [
+        Figure("mean", 0.0, float(np.sum(w * a))),
+        Figure("variance", 1.0, float(np.sum(w * a * a) - np.sum(w * a) ** 2)),
+        Figure("norm of the Jacobian of the map of both", 0.7877, float(np.hypot(*by_variance))),
+    ]
 
 
 # ---- deep linear networks
@@ -306,27 +390,52 @@ def deep_linear(eta: float = 0.001) -> list[Figure]:
     return [*found, Figure("largest |difference| / s of 7 modes over 6 τ", 0.0, farthest)]
 
 
+# ---- trainings on MNIST
+
+#: Rows that take half an hour or so; `all` leaves them out.
+TRAINED = {"trainable-depth": PAPER, "replication": REPLICATION}
+
+
+@cache
+def trained(experiment: Experiment, store: str | None) -> Array:
+    """Return the accuracies of an experiment."""
+    return accuracies(experiment, store=store, progress=True)
+
+
+def compared(experiment: Experiment, store: str | None, boundary: float) -> list[Figure]:
+    """Return the figures that the replication's data give for the same depths.
+
+    `boundary` is the published multiple of xi_c at which networks stop to learn.
+    """
+    table = trained(experiment, store)
+    found = [Figure("best accuracy of all", 0.848, float(table.max()))]
+    for depth, best in ((50, 0.794), (100, 0.585)):
+        least, most = REPLICATION_LEARNED[depth]
+        accuracy = table[experiment.depths.index(depth)]
+        ours = learned(accuracy, experiment.variances)
+        found.append(Figure(f"depth {depth}, best accuracy", best, float(accuracy.max())))
+        found.append(Figure(f"depth {depth}, above 0.2 from sigma_w²", least, ours[0]))
+        found.append(Figure(f"depth {depth}, above 0.2 up to sigma_w²", most, ours[1]))
+    ratios = list(multiples(table, experiment).values())
+    if ratios:
+        what = "depth / xi_c where accuracy falls to 0.2, median"
+        found.append(Figure(what, boundary, float(np.median(ratios))))
+    return found
+
+
+@row("trainable-depth", "training accuracy over depth and sigma_w², figure 5", SCHOENHOLZ)
+def trainable_depth(store: str | None = None) -> list[Figure]:
+    """Train from weights of variance sigma_w² / n_in, beside the replication's figures."""
+    return compared(PAPER, store, boundary=6.0)
+
+
+@row("replication", "the same from sigma_w² / n_out, as ghliu/mean-field-fcdnn", SCHOENHOLZ)
+def replication(store: str | None = None) -> list[Figure]:
+    """Train from the weights of the replication, on the part of its grid that it reports."""
+    return compared(REPLICATION, store, boundary=4.5)
+
+
 # ---- the program
-
-
-def table(found: dict[str, tuple[float, list[Figure]]]) -> str:
-    """Return the figures, with the time that each row took."""
-    headings = ["row", "figure", "published", "fastnet", "seconds", "source"]
-    rows = []
-    for name, (seconds, figures) in found.items():
-        for place, figure in enumerate(figures):
-            first = place == 0
-            rows.append(
-                [
-                    f"`{name}`",
-                    figure.what,
-                    f"{figure.published:.6g}",
-                    f"{figure.ours:.6g}" + (f" ± {figure.margin:.2g}" if figure.margin else ""),
-                    f"{seconds:.1f}" if first else "",
-                    ROWS[name].source if first else "",
-                ]
-            )
-    return render(headings, rows, markdown=True)
 
 
 def main() -> int:
@@ -334,8 +443,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="What papers print about starting weights.")
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}; or all")
     parser.add_argument("--json", metavar="FILE", help="write every figure here")
+    parser.add_argument("--store", metavar="FOLDER", help="keep trainings here, to go on from")
+    parser.add_argument("--chart", metavar="FILE", help="draw the accuracies of trainable-depth")
     args = parser.parse_args()
-    names = list(ROWS) if args.rows == ["all"] else args.rows
+    quick = [name for name in ROWS if name not in TRAINED]
+    names = quick if args.rows == ["all"] else args.rows
+    if args.chart and "trainable-depth" not in names:
+        parser.error("--chart draws the row trainable-depth; name that row.")
     unknown = [name for name in names if name not in ROWS]
     if unknown:
         parser.error(f"no row {unknown[0]!r}; there are {', '.join(ROWS)}.")
@@ -344,11 +458,15 @@ def main() -> int:
         return 0
     found = {}
     for name in names:
-        start = time.perf_counter()
-        figures = ROWS[name].figures()
-        found[name] = time.perf_counter() - start, figures
-        print(f"{name}: {found[name][0]:.1f} s", file=sys.stderr)
+        start = time.process_time()
+        figures = ROWS[name].figures(**({"store": args.store} if name in TRAINED else {}))
+        found[name] = time.process_time() - start, figures
+        print(f"{name}: {found[name][0]:.1f} CPU seconds", file=sys.stderr)
     print(table(found))
+    for name in found.keys() & TRAINED.keys():
+        print(f"\n{as_text(trained(TRAINED[name], args.store), TRAINED[name])}")
+    if args.chart:
+        draw(trained(PAPER, args.store), PAPER, args.chart)
     if args.json:
         record = {
             name: {"seconds": seconds, "figures": [figure._asdict() for figure in figures]}
