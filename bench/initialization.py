@@ -407,7 +407,7 @@ def compared(experiment: Experiment, store: str | None, boundary: float) -> list
 
     `boundary` is the published multiple of xi_c at which networks stop to learn.
     """
-    table = trained(experiment, store)
+    table = trained(experiment, store).round(4)
     found = [Figure("best accuracy of all", 0.848, float(table.max()))]
     for depth, best in ((50, 0.794), (100, 0.585)):
         least, most = REPLICATION_LEARNED[depth]
@@ -419,7 +419,7 @@ def compared(experiment: Experiment, store: str | None, boundary: float) -> list
     ratios = list(multiples(table, experiment).values())
     if ratios:
         what = "depth / xi_c where accuracy falls to 0.2, median"
-        found.append(Figure(what, boundary, float(np.median(ratios))))
+        found.append(Figure(what, boundary, round(float(np.median(ratios)), 2)))
     return found
 
 

@@ -270,6 +270,23 @@ def test_every_row_has_a_source_and_a_command(bench, capsys, monkeypatch):
     assert all(re.search(r"\d{4}", row.source) for row in bench.ROWS.values())
 
 
+def cells(text):
+    """Return the rows of a text's tables, each a tuple of its cells."""
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    return [tuple(map(str.strip, re.split(r"(?<!\\)\|", line)[1:-1])) for line in lines]
+
+
+def test_the_page_has_every_row_and_what_the_program_computes(bench, capsys, monkeypatch):
+    page = cells((BENCH.parent / "docs" / "initialization.md").read_text(encoding="utf-8"))
+    assert {row[0].strip("`") for row in page if row[0].startswith("`")} == set(bench.ROWS)
+    computed = ["critical", "order-chaos", "depth-scale", "kumar", "selu"]
+    monkeypatch.setattr(sys, "argv", ["initialization.py", *computed])
+    assert bench.main() == 0
+    printed = {row[:4] for row in cells(capsys.readouterr().out)}
+    assert len(printed) > 30
+    assert printed <= {row[:4] for row in page}
+
+
 def test_the_table_is_written_from_what_was_measured(bench, capsys, monkeypatch, tmp_path):
     record = tmp_path / "record.json"
     monkeypatch.setattr(sys, "argv", ["initialization.py", "kumar", "--json", str(record)])
