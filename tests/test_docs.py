@@ -28,8 +28,9 @@ DOCS = sorted((ROOT / "docs").glob("*.md"))
 PAGES = [ROOT / "README.md", *DOCS]
 #: Opens the fence of what is run: python, console (commands after "$ ", then what they print), or
 #: {picture} with a file's name (see docs/_ext/picture.py). After the first two may stand packages
-#: that must be there (such a block runs on its own), or an exit code.
-FENCE = re.compile(r"```(python|console|\{picture\})((?: (?:needs|exit)=\w+)*| [\w-]+)")
+#: that must be there (such a block runs on its own), an exit code, or long=yes: a test of its own
+#: runs the block.
+FENCE = re.compile(r"```(python|console|\{picture\})((?: (?:needs|exit|long)=\w+)*| [\w-]+)")
 #: What needs no running: directives of the pages' builder, and what is no code.
 DIRECTIVE = re.compile(r"```(\{(include|toctree)\}|text).*")
 NOT_IN_ANCHORS = re.compile(r"[^\w\- ]")
@@ -42,6 +43,7 @@ class Block(NamedTuple):
     language: str
     needs: tuple[str, ...]
     exit: int
+    long: bool
     text: str
 
 
@@ -57,8 +59,9 @@ def blocks(page):
                 options = [option.split("=") for option in fence[2].split() if "=" in option]
                 needs = tuple(value for name, value in options if name == "needs")
                 code = sum(int(value) for name, value in options if name == "exit")
+                long = ["long", "yes"] in options
                 text = "".join(f"{line}\n" for line in lines)
-                found.append(Block(opened[0], fence[1], needs, code, text))
+                found.append(Block(opened[0], fence[1], needs, code, long, text))
             opened = None
         else:
             lines.append(line)
@@ -138,7 +141,8 @@ def test_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "__main__"}
     with np.printoptions():  # a page may set its own, for itself alone
-        wrong = [run_block(page, block, namespace) for block in blocks(page) if not block.needs]
+        shared = [block for block in blocks(page) if not block.needs and not block.long]
+        wrong = [run_block(page, block, namespace) for block in shared]
     assert not any(wrong), "\n".join(filter(None, wrong))
 
 
@@ -154,6 +158,73 @@ def test_a_block_that_needs_another_package_runs(page, block, tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     wrong = run_block(page, block, {"__name__": "__main__"})
     assert not wrong, wrong
+
+
+# ---- the study of initializers, whose block trains 480 networks
+
+
+STUDY = ROOT / "docs" / "study-initializers.md"
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """Return a function that runs the block in a folder of its own, and returns its variables."""
+    monkeypatch.chdir(tmp_path)
+    (block,) = (block for page in DOCS for block in blocks(page) if block.long)
+    assert len(block.text.splitlines()) <= 25
+
+    def run():
+        namespace = {"__name__": "__main__"}
+        exec(compile(block.text, STUDY.name, "exec"), namespace)
+        return namespace
+
+    return run
+
+
+def test_the_study_of_initializers_runs_and_resumes_on_fewer_networks(study, monkeypatch):
+    sweep = fastnet.sweep
+
+    def smaller(build, cells, data, *, seeds, **options):
+        assert len(cells) * seeds == 480
+        cells = [cell for cell in cells if cell["depth"] < 4 and "normal" in cell["initializer"]]
+        data = [(X[:100], y[:100]) for X, y in data]
+        return sweep(build, cells, data, seeds=2, **options | {"progress": None})
+
+    monkeypatch.setattr(fastnet, "sweep", smaller)
+    first, again = study(), study()
+    assert [len(first["result"]), len(first["result"].failed)] == [24, 0]
+    assert not any(outcome.restored for outcome in first["result"])
+    assert all(outcome.restored for outcome in again["result"])
+    for ax, name in zip(again["figure"].axes, ["sigmoid", "tanh", "relu"], strict=True):
+        assert (ax.get_title(), ax.get_xlabel(), ax.get_legend()) == (name, "depth", None)
+    (legend,) = again["figure"].legends
+    assert [text.get_text() for text in legend.get_texts()] == ["glorot_normal", "he_normal"]
+    assert Path("study.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_the_search_for_study_initializers_finds_that_page_first():
+    """The pages' search puts a title that is the query above everything else."""
+    pattern = re.compile(r"^#+ +(.*study initializers.*)$", re.IGNORECASE | re.MULTILINE)
+    found = [
+        (page.name, title) for page in DOCS for title in pattern.findall(page.read_text("utf-8"))
+    ]
+    assert found == [(STUDY.name, "Study initializers")]
+
+
+@pytest.mark.slow
+def test_the_study_of_initializers_finds_what_its_page_says(study):
+    result = study()["result"]
+    assert [len(result), len(result.failed)] == [480, 0]
+
+    def mean(activation, depth, initializer):
+        cell = {"activation": activation, "depth": depth, "initializer": initializer}
+        return np.mean([o.measures["accuracy"] for o in result if o.configuration == cell])
+
+    names = ["default", "glorot_normal", "he_normal", "orthogonal"]
+    assert all(mean("sigmoid", depth, name) < 0.2 for depth in (4, 8) for name in names)
+    assert all(mean("sigmoid", depth, "large") > 0.2 for depth in (4, 8))
+    assert all(mean("tanh", depth, name) > 0.8 for depth in (1, 2, 4, 8) for name in names)
+    assert mean("relu", 8, "he_normal") > max(mean("relu", 8, name) for name in names[:2]) + 0.05
 
 
 def test_the_readme_and_the_techniques_have_blocks_to_run():
