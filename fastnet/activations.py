@@ -26,7 +26,7 @@ class Activation(NamedTuple):
     ----------
     torch, onnx, sklearn : str or None
         The class in `torch.nn`, the operator of ONNX, and scikit-learn's name; None where there is
-        none.
+        none. `fastnet.interchange` composes what has none of other operators, if it can.
     lowest, highest : float
         The range of its values, and so of the targets of an output.
     output_only : bool
@@ -40,6 +40,11 @@ class Activation(NamedTuple):
     highest: float = math.inf
     output_only: bool = False
 
+    @property
+    def has_signs(self) -> bool:
+        """Whether its values lie from -1 to 1, so that their sign can tell two classes apart."""
+        return (self.lowest, self.highest) == (-1.0, 1.0)
+
 
 #: Every activation by its name, in the order of the kernels' numbers (`kernels/codes.pyx`).
 ACTIVATIONS = {
@@ -50,6 +55,13 @@ ACTIVATIONS = {
     "identity": Activation("Identity", "Identity", "identity"),
     "softmax": Activation("Softmax", "Softmax", "softmax", 0.0, 1.0, output_only=True),
     "exponential": Activation(None, "Exp", "exp", 0.0, output_only=True),
+    "elu": Activation("ELU", "Elu", None, -1.0),
+    "selu": Activation("SELU", "Selu", None, -1.7580993408473769),
+    "gelu": Activation("GELU", None, None, -0.16997120747990367),
+    "silu": Activation("SiLU", None, None, -0.27846454276107380),
+    "softplus": Activation("Softplus", "Softplus", None, 0.0),
+    "softsign": Activation("Softsign", "Softsign", None, -1.0, 1.0),
+    "sine": Activation(None, "Sin", None, -1.0, 1.0),
 }
 
 

@@ -247,7 +247,7 @@ class Network(Model):
         -------
         list of dict, one per layer
             "mean_z", "std_z" over examples and units; "mean_derivative", the mean of sigma'(z);
-            "saturated", the share where sigma'(z) is below 4 % of its largest value (for the
+            "saturated", the share where |sigma'(z)| is below 4 % of its largest value (for the
             sigmoid sigma'(z) < 0.01, as in the book's argument); with y "gradient_norm", of the
             layer's weights and biases, for the mean cost.
 
@@ -738,7 +738,9 @@ class Network(Model):
 
         Notes
         -----
-        Operator set 17. The model passes the full check of ``onnx.checker``.
+        Operator set 17. The model passes the full check of ``onnx.checker``. Activations without
+        an operator there, or without one for float64 in onnxruntime, are written as formulas; the
+        error function in GELU is a float32 one.
 
         Examples
         --------
@@ -763,6 +765,7 @@ class Network(Model):
             Of the network's dtype, on the CPU. Its output is that of `feedforward`; if the network
             has `preprocessing` that scales, a warning says that the module does not. `labels`,
             `columns` and `target` become attributes of the module, which `from_torch` reads.
+            Sines are modules of fastnet, for PyTorch has none.
 
         Raises
         ------
@@ -792,8 +795,8 @@ class Network(Model):
         ----------
         module : torch.nn.Module
             A Linear, or a Sequential (of Sequentials) of Linear, Sigmoid, Tanh, ReLU,
-            LeakyReLU(0.01), Identity and, at the end, Softmax. Dropout, and a Flatten in front,
-            are left out, as in evaluation.
+            LeakyReLU(0.01), ELU, SELU, GELU, SiLU, Softplus, Softsign, Identity and, at the end,
+            Softmax. Dropout, and a Flatten in front, are left out, as in evaluation.
         cost : class or str, keyword only, optional
             For training: by default the one that goes with the output, or the quadratic cost.
         output : str, keyword only, optional

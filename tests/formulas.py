@@ -4,6 +4,7 @@ An oracle that knows nothing of the kernels. Everything is worked out in float64
 example a row, and gradients are those of the mean cost of the examples.
 """
 
+import math
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -26,6 +27,24 @@ def softmax(z):
     return e / e.sum(axis=1, keepdims=True)
 
 
+def phi(z):
+    """Return the standard normal density."""
+    return np.exp(-(np.minimum(np.abs(z), 50.0) ** 2) / 2) / np.sqrt(2 * np.pi)
+
+
+def normal_cdf(z):
+    """Return the standard normal distribution function, to all digits in both tails."""
+    return np.vectorize(math.erfc, otypes=[float])(-np.asarray(z, float) / np.sqrt(2)) / 2
+
+
+def elu(scale=1.0, alpha=1.0):
+    """Return the function and its derivative."""
+    return (
+        lambda z: np.where(z > 0, scale * z, scale * alpha * np.expm1(np.minimum(z, 0))),
+        lambda z: np.where(z > 0, scale, scale * alpha * np.exp(np.minimum(z, 0))),
+    )
+
+
 #: Each activation and its derivative, both as functions of the weighted input.
 ACTIVATIONS = {
     "sigmoid": (sigmoid, lambda z: sigmoid(z) * sigmoid(-z)),
@@ -35,6 +54,24 @@ ACTIVATIONS = {
     "identity": (lambda z: z, np.ones_like),
     "softmax": (softmax, None),
     "exponential": (np.exp, np.exp),
+    "elu": elu(),
+    "selu": elu(1.0507009873554804934, 1.6732632423543772848),
+    "gelu": (lambda z: z * normal_cdf(z), lambda z: normal_cdf(z) + z * phi(z)),
+    "silu": (
+        lambda z: z * sigmoid(z),
+        lambda z: sigmoid(z) * (1 + z * sigmoid(-z)),
+    ),
+    "softplus": (lambda z: np.logaddexp(0, z), sigmoid),
+    "softsign": (lambda z: z / (1 + np.abs(z)), lambda z: 1 / (1 + np.abs(z)) ** 2),
+    "sine": (np.sin, np.cos),
+}
+#: The most that a derivative can be, where that is not 1.
+STEEPEST = {
+    "sigmoid": 0.25,
+    "softmax": 0.25,
+    "selu": 1.0507009873554804934 * 1.6732632423543772848,
+    "gelu": normal_cdf(np.sqrt(2.0)) + np.sqrt(2.0) * phi(np.sqrt(2.0)),
+    "silu": (lambda z: sigmoid(z) * (1 + z * sigmoid(-z)))(np.linspace(2.3, 2.5, 20001)).max(),
 }
 HIDDEN = [name for name in ACTIVATIONS if name not in ("softmax", "exponential")]
 #: Every cost with every output activation that it goes with.

@@ -62,7 +62,7 @@ class Propagation:
         - ``gradient_norm``: norm of the gradient of the mean cost by the layer's weights and
           biases;
         - ``saturated``: share of units and rows where the slope of the activation is below 4 % of
-          its largest value, as for `Network.layer_statistics`;
+          its largest value, both without their sign, as for `Network.layer_statistics`;
         - ``dead``: share of units that are saturated in every row: of ReLU, those that are 0 in
           every row (Lu et al. 2019);
         - ``mean_singular``, ``max_singular``: mean and largest singular value of the Jacobian of

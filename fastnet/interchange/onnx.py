@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -92,6 +94,26 @@ class _Graph:
         self._constants.append(self._onnx.numpy_helper.from_array(array, name))
         return name
 
+    def apply(self, operator: str, *inputs: str | float) -> str:
+        """Add a node whose inputs are outputs of others, or numbers; return its output's name."""
+        names = [
+            value
+            if isinstance(value, str)
+            else self.constant(f"number_{len(self._constants)}", value)
+            for value in inputs
+        ]
+        return self.add(operator, names, f"{operator.lower()}_{len(self._nodes)}")
+
+    def erf(self, at: str) -> str:
+        """Add the error function, in float32: onnxruntime has no other."""
+        if self._dtype == np.float32:
+            return self.apply("Erf", at)
+        number = len(self._nodes)
+        at = self.add("Cast", [at], f"narrow_{number}", to=self._type(np.dtype(np.float32)))
+        return self.add(
+            "Cast", [self.apply("Erf", at)], f"wide_{number}", to=self._type(self._dtype)
+        )
+
     def standardized(self, at: str, applied: Preprocessing) -> str:
         """Add ``(X - mean) / scale``, in float64 as `Preprocessing.inputs` has it."""
         if not applied.changes_inputs:
@@ -110,14 +132,16 @@ class _Graph:
     def layer(self, at: str, number: int, layer: Layer) -> str:
         """Add one layer: a^l = activation(a^(l-1) w^T + b)."""
         name = layer.activation
-        if name not in OPERATORS:
+        if name not in OPERATORS and name not in FORMULAS:
             raise ValueError(
                 f"{layer.name} has the activation {name!r}, which has no operator in ONNX; it can "
-                f"hold {', '.join(OPERATORS)}."
+                f"hold {', '.join(ACTIVATIONS)}."
             )
         w = self.constant(f"weights_{number}", layer.weight)
         b = self.constant(f"biases_{number}", layer.bias)
         at = self.add("Gemm", [at, w, b], f"z_{number}", transB=1)
+        if name in FORMULAS and (name not in OPERATORS or self._dtype == np.float64):
+            return FORMULAS[name](self, at)
         return self.add(OPERATORS[name], [at], f"a_{number}", **ATTRIBUTES.get(name, {}))
 
     def restored(self, at: str, applied: Preprocessing) -> None:
@@ -150,3 +174,43 @@ class _Graph:
     def _type(self, dtype: np.dtype[Any]) -> int:
         number: int = self._helper.np_dtype_to_tensor_dtype(dtype)
         return number
+
+
+def _elu(graph: _Graph, z: str, scale: float = 1.0, low: float = 1.0) -> str:
+    grown = graph.apply("Sub", graph.apply("Exp", graph.apply("Min", z, 0.0)), 1.0)
+    above = graph.apply("Max", z, 0.0)
+    return graph.apply("Add", graph.apply("Mul", above, scale), graph.apply("Mul", grown, low))
+
+
+def _selu(graph: _Graph, z: str) -> str:
+    return _elu(graph, z, 1.0507009873554805, -ACTIVATIONS["selu"].lowest)
+
+
+def _gelu(graph: _Graph, z: str) -> str:
+    erf = graph.erf(graph.apply("Mul", z, math.sqrt(0.5)))
+    return graph.apply("Mul", graph.apply("Mul", z, 0.5), graph.apply("Add", erf, 1.0))
+
+
+def _silu(graph: _Graph, z: str) -> str:
+    return graph.apply("Mul", z, graph.apply("Sigmoid", z))
+
+
+def _softplus(graph: _Graph, z: str) -> str:
+    small = graph.apply("Exp", graph.apply("Neg", graph.apply("Abs", z)))
+    log = graph.apply("Log", graph.apply("Add", small, 1.0))
+    return graph.apply("Add", graph.apply("Max", z, 0.0), log)
+
+
+def _softsign(graph: _Graph, z: str) -> str:
+    return graph.apply("Div", z, graph.apply("Add", graph.apply("Abs", z), 1.0))
+
+
+#: Activations whose operator is missing in ONNX, or in onnxruntime for float64, put together.
+FORMULAS: dict[str, Callable[[_Graph, str], str]] = {
+    "elu": _elu,
+    "selu": _selu,
+    "gelu": _gelu,
+    "silu": _silu,
+    "softplus": _softplus,
+    "softsign": _softsign,
+}

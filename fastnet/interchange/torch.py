@@ -18,6 +18,18 @@ __all__ = ["from_torch", "to_torch"]
 
 #: The class in `torch.nn` of each activation that has one, with its defaults.
 MODULES = {name: known.torch for name, known in ACTIVATIONS.items() if known.torch}
+#: What those modules are made with, where PyTorch's defaults are not meant. From its threshold on,
+#: a Softplus is z: right to the last bit of float64 at 40, but not at 20.
+OPTIONS: dict[str, dict[str, Any]] = {"softmax": {"dim": -1}, "softplus": {"threshold": 40}}
+#: The attribute that decides whether a module is fastnet's: its value, and the words for the two.
+SETTINGS: dict[str, tuple[str, Any, str, str]] = {
+    "leaky_relu": ("negative_slope", 0.01, "leaky ReLU", "slope"),
+    "elu": ("alpha", 1.0, "ELU", "alpha"),
+    "gelu": ("approximate", "none", "GELU", "approximation"),
+    "softplus": ("beta", 1, "softplus", "beta"),
+}
+#: The least threshold of a Softplus that is read: there z differs from it by 2.1e-9.
+LEAST_THRESHOLD = 20
 #: Attributes of `preprocessing` that become attributes of the module.
 NAMES = ("labels", "columns", "target")
 #: Modules that change nothing when a model predicts.
@@ -31,17 +43,16 @@ def to_torch(network: Model) -> Any:
     known = known_preprocessing(network, "the module")
     modules = []
     for layer in layers_of(network):
-        name, (n_out, n_in) = layer.activation, layer.weight.shape
+        name, (n_out, n_in) = str(layer.activation), layer.weight.shape
         dtype = torch.float64 if network.dtype == np.float64 else torch.float32
         # skip_init: drawing weights that are overwritten would move torch's global generator.
         linear = nn.utils.skip_init(nn.Linear, n_in, n_out, dtype=dtype)
         with torch.no_grad():
             linear.weight.copy_(torch.from_numpy(layer.weight))
             linear.bias.copy_(torch.from_numpy(layer.bias))
-        if name not in MODULES:
+        if (kind := _class_of(name, torch)) is None:
             raise ValueError(f"activation {name!r} has no module in PyTorch.")
-        activation = getattr(nn, MODULES[name])
-        modules += [linear, activation(dim=-1) if name == "softmax" else activation()]
+        modules += [linear, kind(**OPTIONS.get(name, {}))]
     module = nn.Sequential(*modules)
     # Plain attributes: they travel with copies and pickles of the module, not with its state_dict.
     for name in NAMES:
@@ -92,6 +103,30 @@ def from_torch(
     return network
 
 
+def __getattr__(name: str) -> Any:
+    """Make the class `Sine` when a network or a pickle asks for it, for it needs PyTorch."""
+    if name != "Sine":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    torch = required("torch", "Sine", "torch")
+
+    class Sine(torch.nn.Module):  # type: ignore[misc, name-defined]
+        """sin(z), elementwise: PyTorch has the function, but no module."""
+
+        def forward(self, z: Any) -> Any:
+            return torch.sin(z)
+
+    Sine.__qualname__ = name
+    globals()[name] = Sine
+    return Sine
+
+
+def _class_of(activation: str, torch: Any) -> Any:
+    """Return the class of an activation's module, or None."""
+    if activation == "sine":
+        return globals().get("Sine") or __getattr__("Sine")
+    return getattr(torch.nn, MODULES[activation]) if activation in MODULES else None
+
+
 def _flat(module: Any, where: str, torch: Any) -> list[tuple[str, Any]]:
     """Return the parts of nested Sequentials, in order, with where they stand."""
     sequential = torch.nn.Sequential
@@ -126,11 +161,20 @@ def _linear(part: Any, name: str, dtypes: set[Any]) -> tuple[NDArray[Any], NDArr
 
 def _activation(part: Any, name: str, torch: Any) -> str:
     """Return fastnet's name of an activation module, or raise ValueError."""
-    for activation, kind in MODULES.items():
-        if type(part) is not getattr(torch.nn, kind):
+    for activation in ACTIVATIONS:
+        if type(part) is not _class_of(activation, torch):
             continue
-        if activation == "leaky_relu" and part.negative_slope != 0.01:
-            raise ValueError(f"{name} is another leaky ReLU than fastnet's, whose slope is 0.01.")
+        if activation in SETTINGS:
+            attribute, wanted, kind, what = SETTINGS[activation]
+            if getattr(part, attribute) != wanted:
+                raise ValueError(
+                    f"{name} is another {kind} than fastnet's, whose {what} is {wanted!r}."
+                )
+        if activation == "softplus" and not part.threshold >= LEAST_THRESHOLD:
+            raise ValueError(
+                f"{name} is z from {part.threshold} on, where fastnet's softplus is not; expected "
+                f"a threshold of {LEAST_THRESHOLD} or more."
+            )
         if activation == "softmax" and part.dim not in (-1, 1, None):
             raise ValueError(f"{name} is no softmax over the units of a row; expected dim=-1.")
         return activation

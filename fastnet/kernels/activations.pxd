@@ -6,7 +6,9 @@ hidden errors leave zeros there, because the padding of the weights must stay ze
 """
 from libc.math cimport exp, fabs, log, log1p
 
-from fastnet.kernels.vector_math cimport v_exp, v_sigmoid, v_tanh
+from fastnet.kernels.vector_math cimport (
+    v_elu, v_exp, v_gelu, v_selu, v_sigmoid, v_silu, v_sine, v_softplus, v_softsign, v_tanh,
+)
 from fastnet.kernels.simd cimport (
     LANES, real, v_gather, v_load, v_scatter, v_splat, v_store, v_where_greater, vreal,
 )
@@ -23,6 +25,13 @@ cdef enum Activation:
     IDENTITY = 4
     SOFTMAX = 5
     EXPONENTIAL = 6
+    ELU = 7
+    SELU = 8
+    GELU = 9
+    SILU = 10
+    SOFTPLUS = 11
+    SOFTSIGN = 12
+    SINE = 13
 
 
 cdef enum Cost:
@@ -79,8 +88,40 @@ cdef inline void softmax_rows(
         softmax(a_bu + b * ld, n, width)
 
 
-cdef inline void activate(int activation, real *a_u, Py_ssize_t ld) noexcept nogil:
-    """Weighted inputs z_u become activations a_u, in place; softmax has a function of its own."""
+# A function of vector_math that gives its derivative too.
+ctypedef vreal (*Smooth)(vreal, vreal *) noexcept nogil
+
+# activate, of which one copy serves all its callers.
+ctypedef void (*Transform)(int, real *, real *, Py_ssize_t) noexcept nogil
+
+
+cdef inline bint keeps_slope(int activation) noexcept nogil:
+    """Whether sigma'(z) is kept when a is found: a alone does not tell it, or not to all digits."""
+    return activation >= ELU
+
+
+cdef inline void apply(Smooth f, real *a_u, real *slope_u, Py_ssize_t ld) noexcept nogil:
+    """z_u becomes f(z_u), and slope_u, unless it is NULL, f'(z_u)."""
+    cdef real unused[LANES]
+    cdef real *slope = slope_u
+    cdef Py_ssize_t step = LANES
+    cdef Py_ssize_t v
+    cdef vreal derivative
+    if slope_u == NULL:
+        slope = &unused[0]
+        step = 0
+    for v in range(ld // LANES):
+        v_store(a_u + v * LANES, f(v_load(a_u + v * LANES), &derivative))
+        v_store(slope + v * step, derivative)
+
+
+cdef inline void activate(
+    int activation, real *a_u, real *slope_u, Py_ssize_t ld
+) noexcept nogil:
+    """Weighted inputs z_u become activations a_u, in place; softmax has a function of its own.
+
+    Of the functions that `keeps_slope` names, slope_u takes the derivatives, unless it is NULL.
+    """
     cdef Py_ssize_t u, v
     cdef vreal z
     if activation == SIGMOID:
@@ -106,15 +147,29 @@ cdef inline void activate(int activation, real *a_u, Py_ssize_t ld) noexcept nog
         for v in range(ld // LANES):
             u = v * LANES
             v_store(a_u + u, v_exp(v_load(a_u + u)))
+    elif activation == ELU:
+        apply(v_elu, a_u, slope_u, ld)
+    elif activation == SELU:
+        apply(v_selu, a_u, slope_u, ld)
+    elif activation == GELU:
+        apply(v_gelu, a_u, slope_u, ld)
+    elif activation == SILU:
+        apply(v_silu, a_u, slope_u, ld)
+    elif activation == SOFTPLUS:
+        apply(v_softplus, a_u, slope_u, ld)
+    elif activation == SOFTSIGN:
+        apply(v_softsign, a_u, slope_u, ld)
+    elif activation == SINE:
+        apply(v_sine, a_u, slope_u, ld)
 
 
 cdef inline void times_derivative(
     int activation, const real *a_u, real keep, vreal *delta, int vectors
 ) noexcept nogil:
-    """delta *= sigma'(z_u), which each of these functions can tell from a_u alone.
+    """delta *= sigma'(z_u), which a_u tells: the activation or, where it is kept, the derivative.
 
     `vectors` is a literal at every call, so that `delta` may stay in registers. Where dropout has
-    divided a_u by `keep`, that is undone first.
+    divided activations by `keep`, that is undone first.
     """
     cdef int v
     cdef vreal a
@@ -137,20 +192,37 @@ cdef inline void times_derivative(
     elif activation == EXPONENTIAL:
         for v in range(vectors):
             delta[v] = delta[v] * (v_splat(keep) * v_load(a_u + v * LANES))
+    elif keeps_slope(activation):
+        for v in range(vectors):
+            delta[v] = delta[v] * v_load(a_u + v * LANES)
+
+
+cdef inline double steepest(int activation) noexcept nogil:
+    """The most that sigma'(z) can be."""
+    if activation == SIGMOID or activation == SOFTMAX:
+        return 0.25
+    if activation == SELU:
+        return 1.7580993408473768599  # from the left of 0
+    if activation == GELU:
+        return 1.1289041451851547863  # at sqrt(2)
+    if activation == SILU:
+        return 1.0998393201288669170  # at 2.3994
+    return 1
 
 
 cdef inline void saturation(
     int activation, const real *a_u, Py_ssize_t n, double *sum_derivative, double *saturated,
     double *saturated_u,
 ) noexcept nogil:
-    """Add up sigma'(z), and count the units where it is below 4 % of the most it can be.
+    """Add up sigma'(z), and count the units where its size is below 4 % of the most it can be.
 
-    For the sigmoid that is the book's sigma'(z) < 0.01; for the ReLU, a derivative of 0. Counted
-    for each unit too where `saturated_u` is not NULL.
+    For the sigmoid that is the book's sigma'(z) < 0.01; for the ReLU, a derivative of 0. a_u holds
+    activations or, where they are kept, derivatives. Counted for each unit too where `saturated_u`
+    is not NULL.
     """
     cdef Py_ssize_t u
     cdef double a, derivative
-    cdef double most = 0.25 if activation == SIGMOID or activation == SOFTMAX else 1
+    cdef double most = steepest(activation)
     for u in range(n):
         a = a_u[u]
         if activation == SIGMOID or activation == SOFTMAX:
@@ -161,14 +233,14 @@ cdef inline void saturation(
             derivative = a > 0
         elif activation == LEAKY_RELU:
             derivative = 1 if a > 0 else 0.01
-        elif activation == EXPONENTIAL:
+        elif activation == EXPONENTIAL or keeps_slope(activation):
             derivative = a
         else:
             derivative = 1
         sum_derivative[0] += derivative
-        saturated[0] += derivative < 0.04 * most
+        saturated[0] += fabs(derivative) < 0.04 * most
         if saturated_u != NULL:
-            saturated_u[u] += derivative < 0.04 * most
+            saturated_u[u] += fabs(derivative) < 0.04 * most
 
 
 cdef inline void times_softmax_derivative(
@@ -184,10 +256,12 @@ cdef inline void times_softmax_derivative(
 
 
 cdef inline void output_delta(
-    int cost, int activation, const real *a_u, const real *y_u, int label, real *delta_u,
-    Py_ssize_t n, Py_ssize_t ld,
+    int cost, int activation, const real *a_u, const real *slope_u, const real *y_u, int label,
+    real *delta_u, Py_ssize_t n, Py_ssize_t ld,
 ) noexcept nogil:
     """The output error of one example; its target is y_u or, where that is NULL, a class number.
+
+    slope_u holds the derivatives that are kept, or is NULL.
 
     Cross-entropy behind a sigmoid, log-likelihood behind softmax and Poisson behind exp give a - y
     (BP1 with the derivative cancelled; behind softmax a is multiplied by the sum of y, should that
@@ -220,7 +294,9 @@ cdef inline void output_delta(
             for v in range(ld // LANES):
                 u = v * LANES
                 delta = v_load(delta_u + u)
-                times_derivative(activation, a_u + u, 1, &delta, 1)
+                times_derivative(
+                    activation, (a_u if slope_u == NULL else slope_u) + u, 1, &delta, 1
+                )
                 v_store(delta_u + u, delta)
 
 

@@ -12,8 +12,8 @@ from fastnet.kernels.threads cimport Barrier, barrier_wait
 from fastnet.kernels.dropout cimport drop
 from fastnet.kernels.gemm cimport Operands
 from fastnet.kernels.activations cimport (
-    IDENTITY, RELU, SOFTMAX, activate, argmax, output_cost, output_delta, saturation, softmax,
-    softmax_rows, times_derivative,
+    IDENTITY, RELU, SOFTMAX, Transform, argmax, keeps_slope, output_cost, output_delta, saturation,
+    softmax, softmax_rows, times_derivative,
 )
 from fastnet.kernels.layout cimport Panel, panel_of
 from fastnet.kernels.simd cimport LANES, real, v_load, v_splat, v_store, vreal
@@ -66,7 +66,7 @@ cdef struct ErrorPass:
     Py_ssize_t w_ld
     Py_ssize_t k  # units of the layer above
     int activation
-    const real *a_bu
+    const real *a_bu  # or the derivatives that are kept
     const real *mask_bu  # or NULL
     real keep
     real factor
@@ -104,6 +104,7 @@ cdef struct Layer:
     real *delta_bu
     real *total_u  # the sum of delta_bu over the batch
     real *mask_bu  # 0 where dropped, else 1 / keep; NULL without dropout
+    real *slope_bu  # sigma'(z), for training, of activations that keep it; else NULL
 
 cdef enum HitRule:
     NO_HITS = 0  # targets are numbers: none is right or wrong
@@ -279,15 +280,41 @@ cdef inline void combine(
     s.n = all_of_them
 
 
-cdef inline void activate_layer(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
+cdef inline real *slopes_of(const Layer *layer, Py_ssize_t b) noexcept nogil:
+    """Example b's derivatives, or NULL where none are kept."""
+    return NULL if layer.slope_bu == NULL else layer.slope_bu + b * layer.ld
+
+
+cdef inline void note_slopes(
+    const Layer *layer, Statistics *found, double *saturated_u, Py_ssize_t count,
+    Transform transform,
+) noexcept nogil:
+    """Take the derivatives that would be kept into the statistics; a_bu, now z_bu, stays."""
+    cdef real a_u[LANES]
+    cdef real slope_u[LANES]
+    cdef Py_ssize_t b, v
+    for b in range(count):
+        for v in range(layer.width // LANES):
+            v_store(a_u, v_load(layer.a_bu + b * layer.ld + v * LANES))
+            transform(layer.activation, a_u, slope_u, LANES)
+            saturation(layer.activation, slope_u,
+                       min(<Py_ssize_t> LANES, layer.n_out - v * LANES),
+                       &found.sum_derivative, &found.saturated,
+                       NULL if saturated_u == NULL else saturated_u + v * LANES)
+
+
+cdef inline void activate_layer(
+    Net *net, Py_ssize_t l, Py_ssize_t count, Transform transform
+) noexcept nogil:
     """a_bu from z_bu, in place; dropout and statistics where they are wanted.
 
-    Overwrites own columns of a_bu and, with dropout, of mask_bu.
+    Overwrites own columns of a_bu and slope_bu and, with dropout, of mask_bu.
     """
     cdef Layer *layer = &net.shape.layers[l]
     cdef Statistics *found = NULL
     cdef double *saturated_u = NULL
     cdef Py_ssize_t b, below
+    cdef real *slope_u
     cdef bint dropping = net.counters.training and layer.mask_bu != NULL
     if is_rectified(net, l) and not dropping:
         return
@@ -297,15 +324,21 @@ cdef inline void activate_layer(Net *net, Py_ssize_t l, Py_ssize_t count) noexce
         saturated_u = net.counters.saturated_u
         for below in range(l if saturated_u != NULL else 0):
             saturated_u += net.shape.layers[below].n_out
+        if keeps_slope(layer.activation):
+            note_slopes(layer, found, saturated_u, count, transform)
+            found = NULL
     elif layer.activation != SOFTMAX and layer.last - layer.first == layer.ld and not dropping:
-        activate(layer.activation, layer.a_bu, count * layer.ld)  # rows without a gap
+        # Rows without a gap.
+        transform(layer.activation, layer.a_bu, layer.slope_bu, count * layer.ld)
         return
     if layer.activation == SOFTMAX:
         softmax_rows(layer.a_bu, count, layer.n_out, layer.width, layer.ld)
     for b in range(count):
         if layer.activation != SOFTMAX:
-            activate(layer.activation, layer.a_bu + b * layer.ld + layer.first,
-                     layer.last - layer.first)
+            slope_u = slopes_of(layer, b)
+            transform(layer.activation, layer.a_bu + b * layer.ld + layer.first,
+                      NULL if slope_u == NULL else slope_u + layer.first,
+                      layer.last - layer.first)
         if found != NULL:
             saturation(layer.activation, layer.a_bu + b * layer.ld, layer.n_out,
                        &found.sum_derivative, &found.saturated, saturated_u)
@@ -378,7 +411,7 @@ cdef inline bint each_side(
 
 
 cdef inline void add_cost_and_hit(
-    Net *net, const Answers *targets, Py_ssize_t row, Py_ssize_t b
+    Net *net, const Answers *targets, Py_ssize_t row, Py_ssize_t b, Transform transform
 ) noexcept nogil:
     """Activate example b's outputs; add its cost to cost_sum and, if it is right, 1 to hits.
 
@@ -393,7 +426,7 @@ cdef inline void add_cost_and_hit(
     if last.activation == SOFTMAX:
         softmax(a_u, last.n_out, last.width)
     else:
-        activate(last.activation, a_u, last.width)
+        transform(last.activation, a_u, slopes_of(last, b), last.width)
     if targets.labels != NULL:
         label = targets.labels[row]
     else:
@@ -426,8 +459,8 @@ cdef inline void output_errors(
             label = targets.labels[row]
         else:
             y_u = targets.y + row * last.n_out
-        output_delta(net.shape.cost, last.activation, last.a_bu + b * last.ld, y_u, label, delta_u,
-                     last.n_out, last.width)
+        output_delta(net.shape.cost, last.activation, last.a_bu + b * last.ld, slopes_of(last, b),
+                     y_u, label, delta_u, last.n_out, last.width)
         if targets.sample_weights != NULL:
             for u in range(last.n_out):
                 delta_u[u] *= targets.sample_weights[row]
@@ -435,7 +468,7 @@ cdef inline void output_errors(
 
 cdef inline void errors(
     Net *net, const Answers *targets, const Py_ssize_t *order, Py_ssize_t count,
-    Activate activate_one,
+    Activate activate_one, Transform transform,
 ) noexcept nogil:
     """The error of the output layer, after forward(): one thread's work. No `order`: as it is.
 
@@ -452,7 +485,7 @@ cdef inline void errors(
     last.last = last.width
     if net.counters.measuring:
         for b in range(count):
-            add_cost_and_hit(net, targets, order[b], b)
+            add_cost_and_hit(net, targets, order[b], b, transform)
     else:
         activate_one(net, net.shape.depth - 1, count)
     output_errors(net, targets, order, count)
@@ -567,7 +600,7 @@ cdef inline void backpropagate(
     q.w_ld = layer.ld_in
     q.k = layer.n_out
     q.activation = below.activation
-    q.a_bu = below.a_bu
+    q.a_bu = below.a_bu if below.slope_bu == NULL else below.slope_bu
     q.mask_bu = below.mask_bu
     q.keep = below.keep
     q.factor = factor

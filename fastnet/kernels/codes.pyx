@@ -1,7 +1,7 @@
 """The kernels' own numbers for activations, costs and optimizers, by the names users give."""
 from fastnet.kernels.activations cimport (
-    CROSS_ENTROPY, EXPONENTIAL, GIVEN, IDENTITY, LEAKY_RELU, LOG_LIKELIHOOD, POISSON, QUADRATIC,
-    RELU, SIGMOID, SOFTMAX, TANH,
+    CROSS_ENTROPY, ELU, EXPONENTIAL, GELU, GIVEN, IDENTITY, LEAKY_RELU, LOG_LIKELIHOOD, POISSON,
+    QUADRATIC, RELU, SELU, SIGMOID, SILU, SINE, SOFTMAX, SOFTPLUS, SOFTSIGN, TANH,
 )
 from fastnet.kernels.optimizers cimport ADAM, ADAMW, MOMENTUM, NESTEROV, RMSPROP, RPROP, SGD
 
@@ -13,6 +13,13 @@ ACTIVATIONS = {
     "identity": IDENTITY,
     "softmax": SOFTMAX,
     "exponential": EXPONENTIAL,
+    "elu": ELU,
+    "selu": SELU,
+    "gelu": GELU,
+    "silu": SILU,
+    "softplus": SOFTPLUS,
+    "softsign": SOFTSIGN,
+    "sine": SINE,
 }
 
 COSTS = {

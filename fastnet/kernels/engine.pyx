@@ -116,7 +116,7 @@ cdef class Engine:
             raise ValueError("an engine takes units, examples, and one share of dropout a layer")
         widths = [int(n) + 2 * PAD for n in sizes]
         elements = 6 * sum(n * m for n, m in zip(widths, widths[1:]))
-        elements += 7 * int(capacity) * sum(widths)
+        elements += 8 * int(capacity) * sum(widths)
         if elements * sizeof(real) > 2**60:
             raise MemoryError(f"a network of sizes {list(sizes)} does not fit into memory")
         self.sizes = tuple(sizes)

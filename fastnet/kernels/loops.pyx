@@ -11,7 +11,7 @@ from libc.string cimport memcpy
 
 from fastnet.kernels.threads cimport Barrier, wait_whether_to_start
 from fastnet.kernels.minibatch cimport Inputs, are_finite, fetch, is_finite, is_sparse
-from fastnet.kernels.activations cimport IDENTITY
+from fastnet.kernels.activations cimport IDENTITY, activate
 from fastnet.kernels.gemm cimport Operands, gemm
 from fastnet.kernels.loops cimport Expected, Loops
 from fastnet.kernels.sparsify cimport compress, is_better_sparse
@@ -27,8 +27,14 @@ from fastnet.kernels.workspace cimport Workspace, place_buffers, shape_layer
 
 # One copy each of what would otherwise be inlined wherever it is called.
 
+cdef void run_transform(
+    int activation, real *a_u, real *slope_u, Py_ssize_t ld
+) noexcept nogil:
+    activate(activation, a_u, slope_u, ld)
+
+
 cdef void run_activate(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
-    activate_layer(net, l, count)
+    activate_layer(net, l, count, run_transform)
 
 
 cdef void run_forward(Net *net, Py_ssize_t count) noexcept nogil:
@@ -44,7 +50,7 @@ cdef void run_backward(
 cdef void run_errors(
     Net *net, const Answers *targets, const Py_ssize_t *order, Py_ssize_t count
 ) noexcept nogil:
-    errors(net, targets, order, count, run_activate)
+    errors(net, targets, order, count, run_activate, run_transform)
 
 
 cdef void run_fetch(
@@ -135,7 +141,7 @@ cdef void evaluate(
         run_fetch(net, inputs, places + at, count)
         run_forward(net, count)
         for b in range(count):
-            add_cost_and_hit(net, answers, places[at + b], b)
+            add_cost_and_hit(net, answers, places[at + b], b, run_transform)
         at += count
 
 

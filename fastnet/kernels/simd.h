@@ -120,6 +120,28 @@ ALWAYS_INLINE vreal v_where_greater(vreal x, vreal y, vreal a, vreal b)
 #endif
 }
 
+/* Whether x > y in any lane. */
+ALWAYS_INLINE int v_any_greater(vreal x, vreal y)
+{
+#if defined(__GNUC__) && defined(__AVX512F__) && FASTNET_DIGITS == 24
+    return _mm512_cmp_ps_mask((__m512)x, (__m512)y, _CMP_GT_OQ) != 0;
+#elif defined(__GNUC__) && defined(__AVX512F__)
+    return _mm512_cmp_pd_mask((__m512d)x, (__m512d)y, _CMP_GT_OQ) != 0;
+#elif defined(__GNUC__) && defined(__AVX__) && FASTNET_DIGITS == 24
+    return _mm256_movemask_ps((__m256)(x > y)) != 0;
+#elif defined(__GNUC__) && defined(__AVX__)
+    return _mm256_movemask_pd((__m256d)(x > y)) != 0;
+#else
+    real first[LANES], second[LANES];
+    int found = 0;
+    memcpy(first, &x, sizeof x);
+    memcpy(second, &y, sizeof y);
+    for (int i = 0; i < LANES; i++)
+        found |= first[i] > second[i];
+    return found;
+#endif
+}
+
 ALWAYS_INLINE vreal v_abs(vreal x)
 {
     const vbits sign = v_as_bits(v_splat(-0.0));

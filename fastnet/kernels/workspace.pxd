@@ -2,6 +2,7 @@
 """Where the pieces of an engine's workspace lie: one allocation, measured first and then carved."""
 from libc.stdint cimport uint16_t
 
+from fastnet.kernels.activations cimport keeps_slope
 from fastnet.kernels.threads cimport Barrier
 from fastnet.kernels.layout cimport padded, room_of, stride
 from fastnet.kernels.backprop cimport Layer, Net
@@ -115,7 +116,7 @@ cdef inline void place_thread_buffers(Workspace *space, const Net *whole, Net *n
 
 
 cdef inline void place_layer_buffers(Workspace *space, Net *net, Py_ssize_t row) noexcept nogil:
-    """The errors, masks and transposes of each layer."""
+    """The errors, masks, derivatives and transposes of each layer."""
     cdef Layer *layer
     cdef Py_ssize_t l
     for l in range(net.shape.depth):
@@ -124,5 +125,7 @@ cdef inline void place_layer_buffers(Workspace *space, Net *net, Py_ssize_t row)
         layer.total_u = <real *> take(space, layer.ld * sizeof(real))
         if layer.keep < 1:
             layer.mask_bu = <real *> take(space, row * layer.ld)
+        if keeps_slope(layer.activation):
+            layer.slope_bu = <real *> take(space, row * layer.ld)
         if l > 0:
             layer.w_ui = <real *> take(space, layer.n_out * layer.ld_in * sizeof(real))

@@ -46,7 +46,7 @@ def kind_of(facts: TargetFacts | None, output: str) -> str:
         return "numbers"
     if facts.is_binary:
         return "classes" if facts.n_out == 1 or facts.is_one_hot else "labels"
-    if ACTIVATIONS[output].lowest == -1 and facts.are_signs:
+    if ACTIVATIONS[output].has_signs and facts.are_signs:
         return "classes" if facts.n_out == 1 or facts.is_one_hot_of_signs else "labels"
     return "numbers"
 
@@ -58,7 +58,7 @@ def kind_of_output(output: str) -> str:
 
 def low_of(facts: TargetFacts | None, output: str) -> float:
     """Return the target of the negative class: -1 of units that learn signs, else 0."""
-    signs = ACTIVATIONS[output].lowest == -1 and facts is not None and facts.lowest[0] < 0
+    signs = ACTIVATIONS[output].has_signs and facts is not None and facts.lowest[0] < 0
     return -1.0 if signs else 0.0
 
 

@@ -208,7 +208,7 @@ class KeptStep:
             return False
         output = self._architecture.activations[-1]
         lowest, highest, sums_to_one = limits(output)
-        if ACTIVATIONS[output].lowest == -1 and network._low == 0:
+        if ACTIVATIONS[output].has_signs and network._low == 0:
             lowest = 0.0
         one_class = False
         if not network._kind_is_given and network._kind != "numbers":

@@ -48,7 +48,7 @@ def test_the_line_of_an_epoch_fits_a_terminal(here, capsys):
 
 def test_each_option_reaches_the_network(here, capsys):
     options = (
-        "--hidden 6 5 --activation tanh relu --output softmax --initializer he_normal "
+        "--hidden 6 5 --activation tanh gelu --output softmax --initializer he_normal "
         "--dtype float32 --optimizer adamw --eta 0.01 --l1 0.1 --l2 0.2 --dropout 0 0.25 0.5 "
         "--max-norm 2 --clip-norm 3 --mini-batch-size 16 --seed 5 --epochs 2 --schedule step:1:0.5"
     )
@@ -58,7 +58,7 @@ def test_each_option_reaches_the_network(here, capsys):
     net = fastnet.Network(
         [3, 6, 5, 3],
         "log_likelihood",
-        activation=["tanh", "relu"],
+        activation=["tanh", "gelu"],
         initializer="he_normal",
         dtype="float32",
         rng=5,

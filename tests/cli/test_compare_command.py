@@ -332,15 +332,16 @@ def test_ctrl_c_while_files_are_written_waits(step, npz, tmp_path, monkeypatch, 
 
 def test_deep_networks_and_other_optimizers(npz, tmp_path):
     out, _ = fastnet(
-        "compare", "--data", npz, "--hidden", "4,5,6", "--activation", "tanh,relu,tanh",
+        "compare", "--data", npz, "--hidden", "4,5,6", "--activation", "tanh,sine,selu",
         "--optimizer", "adam", "--epochs", 2, "--target", 40, cwd=tmp_path,
     )  # fmt: skip
-    assert out.startswith("6-4-5-6-3 on shapes, 50 training examples, float64\ntanh, relu; Adam, ")
+    title = "6-4-5-6-3 on shapes, 50 training examples, float64\ntanh, sine, selu; Adam, "
+    assert out.startswith(title)
     assert "eta 0.001, lambda 5, mini-batches of 10, seed 0" in " ".join(out.split())
     assert " 40 % " in out
     settings = json.loads((tmp_path / "compare.json").read_text())["settings"]
     assert settings["hidden"] == [4, 5, 6] and settings["target"] == 40
-    assert settings["activation"] == ["tanh", "relu", "tanh"]
+    assert settings["activation"] == ["tanh", "sine", "selu"]
 
 
 def test_a_table_of_the_user_s(tmp_path):

@@ -174,7 +174,9 @@ def test_he_keeps_the_variance_of_relu_layers():
 
 
 @pytest.mark.parametrize("name", ["glorot_normal", "default", "orthogonal", "uniform"])
-@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "leaky_relu", "identity"])
+@pytest.mark.parametrize(
+    "activation", ["tanh", "sigmoid", "leaky_relu", "identity", "gelu", "softplus", "sine"]
+)
 def test_measured_variances_lie_on_the_theory_of_wide_layers(activation, name):
     sizes = [100, 400, 300, 400, 300]
     found = propagation(sizes, initializer=name, activation=activation, seeds=12, rng=7)

@@ -339,7 +339,7 @@ def test_before_fit(name):
         ({"momentum": 1}, ValueError, "expected a number in [0, 1)"),
         ({"solver": "adagrad"}, ValueError, "solver of MLPClassifier is 'adagrad'"),
         ({"solver": 3}, TypeError, "solver of MLPClassifier is 3"),
-        ({"activation": "gelu"}, ValueError, "expected one of logistic, sigmoid"),
+        ({"activation": "mish"}, ValueError, "expected one of logistic, sigmoid"),
         ({"batch_size": "all"}, ValueError, "a whole number of 1 or more or 'auto'"),
         ({"batch_size": 0}, ValueError, "batch_size of MLPClassifier is 0"),
         ({"max_iter": 2.5}, TypeError, "max_iter of MLPClassifier is 2.5"),

@@ -74,6 +74,40 @@ def test_a_module_of_pytorchs_own_making(torch, dtype):
     assert (net.parameters == kept).all()
 
 
+def test_a_sine_is_a_module_of_fastnet(torch):
+    """Pickles name the class, which must be found by a process that has made no sine yet."""
+    import io
+    import pickle
+    import subprocess
+
+    net = Network([3, 4, 2], activation="sine", rng=0)
+    module = net.to_torch()
+    assert "(1): Sine()" in repr(module)
+    stream = io.BytesIO()
+    torch.save(module, stream)
+    code = """
+import io, sys, torch
+print(torch.load(io.BytesIO(sys.stdin.buffer.read()), weights_only=False))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=stream.getvalue(), capture_output=True, check=False
+    )
+    assert done.stdout.decode().strip() == repr(module), done.stderr.decode()
+    assert Network.from_torch(pickle.loads(pickle.dumps(module))).activations == net.activations
+    from fastnet.interchange import torch as ours
+
+    with pytest.raises(AttributeError, match="has no attribute 'Cosine'"):
+        _ = ours.Cosine
+
+
+def test_softplus_has_its_digits_beyond_pytorchs_threshold(torch):
+    net = Network([1, 1], "quadratic", output="softplus")
+    net.weights, net.biases = [[[1.0]]], [[[0.0]]]
+    X = np.linspace(15, 60, 400)[:, np.newaxis]
+    got = answer(torch, net.to_torch(), X)
+    np.testing.assert_allclose(got, np.logaddexp(0, X), rtol=1e-15)
+
+
 def test_a_linear_layer_alone_and_a_named_sequential(torch):
     from collections import OrderedDict
 
@@ -155,7 +189,7 @@ def modules(nn, torch):
     half, line = nn.Linear(3, 2, dtype=torch.bfloat16), nn.Linear(3, 2)
     return [
         (nn.Conv2d(1, 2, 3), r"module, Conv2d\(1, 2, .*, is no part of a plain multilayer perc"),
-        (nn.Sequential(line, nn.GELU()), r"module\[1\], GELU\(.*, is no part of a plain"),
+        (nn.Sequential(line, nn.Mish()), r"module\[1\], Mish\(.*, is no part of a plain"),
         (nn.Sequential(line, nn.BatchNorm1d(2)), r"module\[1\], BatchNorm1d\("),
         (nn.Sequential(nn.Sequential(line, Residual())), r"module\[0\]\[1\], Residual\(\), is no"),
         (Twice(line), r"module, Twice\( \(0\): Linear\(.*, is no part of a plain"),
@@ -163,6 +197,10 @@ def modules(nn, torch):
         (normed, "ParametrizedLinear"),
         (nn.Sequential(line, nn.LogSoftmax(1)), "leave it out and give output='softmax'"),
         (nn.Sequential(line, nn.LeakyReLU(0.2)), "another leaky ReLU than fastnet's, whose slope"),
+        (nn.Sequential(line, nn.ELU(0.5)), "another ELU than fastnet's, whose alpha is 1.0"),
+        (nn.Sequential(line, nn.GELU("tanh")), "another GELU than fastnet's, whose approximation"),
+        (nn.Sequential(line, nn.Softplus(2)), "another softplus than fastnet's, whose beta is 1"),
+        (nn.Sequential(line, nn.Softplus(threshold=9)), "z from 9 on, where fastnet's softplus"),
         (nn.Sequential(line, nn.Softmax(0)), "no softmax over the units of a row; expected dim=-1"),
         (nn.Sequential(line, nn.Softmax(1), nn.Linear(2, 2)), "'softmax' in a hidden layer"),
         (nn.Sequential(nn.ReLU(), line), r"module\[0\], ReLU\(\), stands before the first Linear"),

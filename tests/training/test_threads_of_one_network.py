@@ -67,6 +67,8 @@ def test_plain_descent(sizes, share, dtype):
         {"dropout": [0.2, 0.5, 0.5]},
         {"activation": "relu", "output": "softmax", "cost": "log_likelihood"},
         {"activation": "tanh", "output": "identity", "cost": "quadratic"},
+        {"activation": ["gelu", "sine"], "output": "softplus", "cost": "quadratic"},
+        {"activation": "selu", "dropout": 0.4},
         {"size": 290, "n": 600},  # larger than the workspace
         {"size": 290, "n": 600, "optimizer": fastnet.RMSprop(0.01)},
     ],
