@@ -15,7 +15,6 @@ import math
 import sys
 import time
 from collections.abc import Iterator
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,17 +27,7 @@ from numpy.typing import NDArray
 
 import machine
 from figures import ROWS, Figure, measured, row, table
-from trainable_depth import (
-    PAPER,
-    REPLICATION,
-    REPLICATION_LEARNED,
-    Experiment,
-    accuracies,
-    as_text,
-    draw,
-    learned,
-    multiples,
-)
+from trainable_depth import PAPER, SCHOENHOLZ, TRAINED, as_text, draw, trained
 
 Array = NDArray[Any]
 
@@ -148,7 +137,6 @@ def products(width: int = 800, count: int = 10) -> list[Figure]:
 
 
 POOLE = "Poole et al. 2016, arXiv 1606.05340"
-SCHOENHOLZ = "Schoenholz et al. 2017, arXiv 1611.01232"
 
 
 @row("critical", "critical variance of the weights, sigma_w², and q* there, tanh", SCHOENHOLZ)
@@ -388,51 +376,6 @@ def deep_linear(eta: float = 0.001) -> list[Figure]:
         found.append(Figure(what, course.formula[place, mode], course.ours[place, mode]))
     farthest = float((np.abs(course.ours - course.formula) / MODES).max())
     return [*found, Figure("largest |difference| / s of 7 modes over 6 τ", 0.0, farthest)]
-
-
-# ---- trainings on MNIST
-
-#: Rows that take half an hour or so; `all` leaves them out.
-TRAINED = {"trainable-depth": PAPER, "replication": REPLICATION}
-
-
-@cache
-def trained(experiment: Experiment, store: str | None) -> Array:
-    """Return the accuracies of an experiment."""
-    return accuracies(experiment, store=store, progress=True)
-
-
-def compared(experiment: Experiment, store: str | None, boundary: float) -> list[Figure]:
-    """Return the figures that the replication's data give for the same depths.
-
-    `boundary` is the published multiple of xi_c at which networks stop to learn.
-    """
-    table = trained(experiment, store).round(4)
-    found = [Figure("best accuracy of all", 0.848, float(table.max()))]
-    for depth, best in ((50, 0.794), (100, 0.585)):
-        least, most = REPLICATION_LEARNED[depth]
-        accuracy = table[experiment.depths.index(depth)]
-        ours = learned(accuracy, experiment.variances)
-        found.append(Figure(f"depth {depth}, best accuracy", best, float(accuracy.max())))
-        found.append(Figure(f"depth {depth}, above 0.2 from sigma_w²", least, ours[0]))
-        found.append(Figure(f"depth {depth}, above 0.2 up to sigma_w²", most, ours[1]))
-    ratios = list(multiples(table, experiment).values())
-    if ratios:
-        what = "depth / xi_c where accuracy falls to 0.2, median"
-        found.append(Figure(what, boundary, round(float(np.median(ratios)), 2)))
-    return found
-
-
-@row("trainable-depth", "training accuracy over depth and sigma_w², figure 5", SCHOENHOLZ)
-def trainable_depth(store: str | None = None) -> list[Figure]:
-    """Train from weights of variance sigma_w² / n_in, beside the replication's figures."""
-    return compared(PAPER, store, boundary=6.0)
-
-
-@row("replication", "the same from sigma_w² / n_out, as ghliu/mean-field-fcdnn", SCHOENHOLZ)
-def replication(store: str | None = None) -> list[Figure]:
-    """Train from the weights of the replication, on the part of its grid that it reports."""
-    return compared(REPLICATION, store, boundary=4.5)
 
 
 # ---- the program

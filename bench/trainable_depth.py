@@ -7,6 +7,7 @@ measured over a grid of depths and of variances of the weights.
 import math
 import os
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,8 +18,11 @@ from fastnet.initializers import Normal, VarianceScaling
 from fastnet.sweeps import grid
 from numpy.typing import NDArray
 
+from figures import Figure, row
+
 Array = NDArray[Any]
 
+SCHOENHOLZ = "Schoenholz et al. 2017, arXiv 1611.01232"
 WIDTH, STEPS, MINI_BATCH = 300, 200, 256
 BIAS_VARIANCE = 0.05
 #: A network that gets more of its training images right than this has learned.
@@ -50,7 +54,7 @@ PAPER = Experiment(
     (1.0, 1.24, 1.44, 1.64, 1.76, 1.876, 2.04, 2.21, 2.5, 2.96, 3.5, 4.0),
 )
 #: As the public replication of the figure draws its weights.
-REPLICATION = Experiment("fan_out", (10, 50, 100), (1.24, 1.44, 1.64, 1.876, 2.21, 2.96))
+REPLICATION = Experiment("fan_out", (10, 20, 30, 50, 100), (1.24, 1.44, 1.64, 1.876, 2.21, 2.96))
 
 #: By depth, the least and the largest sigma_w^2 from which the replication's networks learned.
 REPLICATION_LEARNED = {50: (1.24, 2.96), 100: (1.44, 2.21)}
@@ -132,10 +136,10 @@ def as_text(table: Array, experiment: Experiment) -> str:
 
 def draw(table: Array, experiment: Experiment, path: str) -> None:
     """Write a picture of the accuracies, with multiples of xi_c and the replication's limits."""
-    from matplotlib.figure import Figure
+    from matplotlib import figure as pictures
 
     _, depths, variances = experiment
-    figure = Figure(figsize=(7.2, 4.8), layout="constrained", dpi=110)
+    figure = pictures.Figure(figsize=(7.2, 4.8), layout="constrained", dpi=110)
     ax = figure.add_subplot()
     levels = np.arange(0, 91, 10)
     mesh = ax.contourf(variances, depths, 100 * table, levels, cmap="viridis")
@@ -157,3 +161,48 @@ def draw(table: Array, experiment: Experiment, path: str) -> None:
     ax.legend(loc="upper right", bbox_to_anchor=(1, 0.97), framealpha=1)
     figure.colorbar(mesh, label="training accuracy after 200 steps (%)")
     figure.savefig(path)
+
+
+# ---- the rows of bench/initialization.py
+
+#: Rows that take half an hour or so; `all` leaves them out.
+TRAINED = {"trainable-depth": PAPER, "replication": REPLICATION}
+
+
+@cache
+def trained(experiment: Experiment, store: str | None) -> Array:
+    """Return the accuracies of an experiment."""
+    return accuracies(experiment, store=store, progress=True)
+
+
+def compared(experiment: Experiment, store: str | None, boundary: float) -> list[Figure]:
+    """Return the figures that the replication's data give for the same depths.
+
+    `boundary` is the published multiple of xi_c at which networks stop to learn.
+    """
+    table = trained(experiment, store).round(4)
+    found = [Figure("best accuracy of all", 0.848, float(table.max()))]
+    for depth, best in ((50, 0.794), (100, 0.585)):
+        least, most = REPLICATION_LEARNED[depth]
+        accuracy = table[experiment.depths.index(depth)]
+        ours = learned(accuracy, experiment.variances)
+        found.append(Figure(f"depth {depth}, best accuracy", best, float(accuracy.max())))
+        found.append(Figure(f"depth {depth}, above 0.2 from sigma_w²", least, ours[0]))
+        found.append(Figure(f"depth {depth}, above 0.2 up to sigma_w²", most, ours[1]))
+    ratios = list(multiples(table, experiment).values())
+    if ratios:
+        what = "depth / xi_c where accuracy falls to 0.2, median"
+        found.append(Figure(what, boundary, round(float(np.median(ratios)), 2)))
+    return found
+
+
+@row("trainable-depth", "training accuracy over depth and sigma_w², figure 5", SCHOENHOLZ)
+def trainable_depth(store: str | None = None) -> list[Figure]:
+    """Train from weights of variance sigma_w² / n_in, beside the replication's figures."""
+    return compared(PAPER, store, boundary=6.0)
+
+
+@row("replication", "the same from sigma_w² / n_out, as ghliu/mean-field-fcdnn", SCHOENHOLZ)
+def replication(store: str | None = None) -> list[Figure]:
+    """Train from the weights of the replication, on the part of its grid that it reports."""
+    return compared(REPLICATION, store, boundary=4.5)
