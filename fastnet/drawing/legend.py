@@ -16,7 +16,7 @@ from matplotlib.transforms import Bbox
 __all__ = ["FittingLegend", "LegendSpace", "write_legend"]
 
 #: Below this share of their size letters are shrunk only if no other number of columns is better.
-_READABLE = 0.8
+_READABLE = 0.65
 #: The largest part of the height that a legend asks a layout engine for.
 _PART = 0.45
 

@@ -12,6 +12,7 @@ from fastnet.plotting.curves import learning_curves, saturation_over_time
 from fastnet.plotting.figures import comparison, comparison_figure, png, saturation_figure
 from fastnet.plotting.histograms import weighted_input_histogram
 from fastnet.plotting.images import confusion_matrix, first_layer_weights
+from fastnet.plotting.signals import phase_diagram, propagation, propagation_figure
 
 __all__ = [
     "comparison",
@@ -19,7 +20,10 @@ __all__ = [
     "confusion_matrix",
     "first_layer_weights",
     "learning_curves",
+    "phase_diagram",
     "png",
+    "propagation",
+    "propagation_figure",
     "saturation_figure",
     "saturation_over_time",
     "weighted_input_histogram",
