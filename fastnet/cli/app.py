@@ -26,6 +26,7 @@ COMMANDS = {
     "compare": "train a network from the old start and from the new, and show both",
     "saturation": "draw a neuron's weighted input from both starts, and set theory beside it",
     "initializers": "list the initializers: name, formula, when to use it, source",
+    "propagation": "measure how signals propagate through deep networks as they are initialized",
     "train": "train a network on your own data",
     "evaluate": "say how good a trained network is on labelled data",
     "predict": "write a trained network's answers to a .csv file",
