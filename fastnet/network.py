@@ -52,7 +52,7 @@ class Network(Model):
         Initializer of the weights: a name in `fastnet.initializers.INITIALIZERS`, a number, a
         scheme such as ``fastnet.initializers.he_normal(gain=1.5)``, or a function of (rng, shape)
         or (rng, shape, layer), where layer is a `fastnet.initializers.LayerInfo`. A list has one
-        for each layer.
+        for each layer. With "lsuv" the network has no weights before ``net.initialize(data=X)``.
     bias_initializer : the same, keyword only, optional
         Initializer of the biases: by default "normal" in layers whose `initializer` is one of the
         book's two, else "zeros".

@@ -340,8 +340,13 @@ class Network(network.Network):
         if made != old:
             self._begin_anew()
 
-    def initialize(self) -> None:
+    def initialize(self, data: Any = None) -> None:
         """Draw biases and weights anew, as the initializer called last does.
+
+        Parameters
+        ----------
+        data : array_like, shape (n, n_0), optional
+            As for `fastnet.Network`, where some initializer needs it; none of this class does.
 
         Examples
         --------
@@ -352,7 +357,7 @@ class Network(network.Network):
         if self._apart is not None:  # begin with the layers that there were
             architecture, self._apart = self._apart["_architecture"], None
             self._build(architecture, self._rng)
-        super().initialize()
+        super().initialize(data)
 
     def _start_from(self, drawn: Sequence[Array]) -> None:
         with self._renewed_arrays():

@@ -48,6 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     network = _network(arguments, problem)
     _check_out(arguments, network)
     problem.prepare(network)
+    network._initialize_pending(problem.data["training"][0])
     write_out(problem.describe(network, arguments))
     began = time.perf_counter()
     code, notes = _train(network, problem, arguments)

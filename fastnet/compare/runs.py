@@ -165,6 +165,7 @@ def _train_from(
         rng=weights,
         initializer=initializer,
     )
+    net._initialize_pending(data.training[0])
     net.rng = order
     return asdict(train(net, name, data, settings, progress=report))
 

@@ -204,11 +204,13 @@ def weighted_input(
     net = Network(
         [n_inputs, units], rng=rng, initializer=initializer, bias_initializer=bias_initializer
     )
+    inputs = np.repeat([1.0, 0.0], [active, n_inputs - active])
+    net._initialize_pending(inputs)
     z = np.empty(draws)
     with ProgressReport(progress, draws) as report:
         for start in range(0, draws, units):
             if start:
-                net.initialize()
+                net.initialize(inputs)
             with np.errstate(over="ignore", invalid="ignore"):
                 layer = net.weights[0][:, :active].sum(axis=1) + net.biases[0][:, 0]
             z[start : start + units] = layer[: draws - start]

@@ -271,10 +271,11 @@ def _of_network(net: Model, X: Any, y: Any, entropy: int) -> Propagation:
 def _of_draws(net: Network, X: Any, y: Any, numbers: Sequence[int], entropy: int) -> Propagation:
     """Draw the network for each seed, and measure it."""
     data, squares = _read_rows(net, X, y, entropy)
+    rows: Any = data.X
     passes, spread, measured = Passes(net._architecture, data, y is None), Spread(net.sizes), []
     for number in numbers:
         net.rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(number,)))
-        net.initialize()
+        net.initialize(rows)
         measured.append(passes.measure(net.parameters))
         spread.add(net.parameters)
     variances = spread.variances(net._initializer, net._bias_initializer)

@@ -285,6 +285,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             given = {name: self.__dict__[name] for name in LAYERS if name in self.__dict__}
             keeps = (partial or self.warm_start) and len(given) == len(LAYERS)
             network = self._start(sizes, cost, output, dtype, None if keeps else rng)
+            network._initialize_pending(X)
             for name in given if keeps else ():
                 _views(network, name).assign(given[name])
             for name in given:

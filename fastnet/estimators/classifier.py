@@ -67,8 +67,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     class_weight : dict, list of dict, "balanced" or None
         Multiplies the sample weights, as in scikit-learn's other classifiers.
     initializer : str, float, callable or None
-        How weights start: a name out of `fastnet.initializers.INITIALIZERS` (biases are zero then).
-        None: as in scikit-learn.
+        How weights start, as for `fastnet.Network`: a name out of
+        `fastnet.initializers.INITIALIZERS` for instance. "lsuv" scales weights by the X of the
+        first call, rows that are set aside for early stopping included. None: as in scikit-learn.
     callbacks : list of fastnet.Callback or None
 
     Attributes

@@ -31,6 +31,7 @@ from fastnet.initializers.named import (
     large,
     lecun_normal,
     lecun_uniform,
+    lsuv,
     normal,
     orthogonal,
     truncated_normal,
@@ -40,6 +41,7 @@ from fastnet.initializers.named import (
     zeros,
 )
 from fastnet.initializers.schemes import (
+    LSUV,
     Constant,
     Identity,
     Normal,
@@ -50,6 +52,7 @@ from fastnet.initializers.schemes import (
 
 __all__ = [
     "INITIALIZERS",
+    "LSUV",
     "Constant",
     "Identity",
     "Initializer",
@@ -72,6 +75,7 @@ __all__ = [
     "large",
     "lecun_normal",
     "lecun_uniform",
+    "lsuv",
     "moments",
     "name_of",
     "normal",

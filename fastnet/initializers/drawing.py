@@ -12,7 +12,7 @@ from fastnet.common.arguments import as_number, call, is_function, shown
 from fastnet.common.generators import RNG
 from fastnet.data.rows import as_real_array
 from fastnet.initializers.named import FUNCTIONS, INITIALIZERS
-from fastnet.initializers.schemes import Constant, Scheme
+from fastnet.initializers.schemes import LSUV, Constant, Scheme
 from fastnet.initializers.stream import Stream
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "draw",
     "moments",
     "name_of",
+    "of_data",
     "per_layer",
     "read_biases",
     "read_initializer",
@@ -171,6 +172,18 @@ def scheme_of(initializer: OneInitializer) -> Scheme | Function:
         return initializer
     # float(): a whole number may be larger than any of NumPy's.
     return Constant(float(initializer))
+
+
+def of_data(initializer: Initializer, n_layers: int) -> dict[int, LSUV]:
+    """Return the schemes that scale weights by data, by the layer's index; often none.
+
+    Examples
+    --------
+    >>> of_data(["lsuv", "he_normal"], 2)
+    {0: LSUV(Orthogonal(1.0), 0.1, 10)}
+    """
+    schemes = enumerate(map(scheme_of, per_layer(initializer, n_layers)))
+    return {i: scheme for i, scheme in schemes if isinstance(scheme, LSUV)}
 
 
 def default_biases(initializer: Initializer) -> Initializer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from fastnet.initializers.schemes import (
+    LSUV,
     TRUNCATED_VARIANCE,
     Constant,
     Identity,
@@ -33,6 +34,7 @@ __all__ = [
     "large",
     "lecun_normal",
     "lecun_uniform",
+    "lsuv",
     "normal",
     "orthogonal",
     "truncated_normal",
@@ -172,6 +174,28 @@ def orthogonal(gain: float = 1.0) -> Orthogonal:
     Orthogonal(2.0)
     """
     return Orthogonal(gain)
+
+
+def lsuv(tolerance: float = 0.1, max_iterations: int = 10) -> LSUV:
+    """Return orthonormal weights, scaled by a batch to unit variance: Mishkin and Matas 2016.
+
+    Parameters
+    ----------
+    tolerance : float, default 0.1
+    max_iterations : int, default 10
+        As for `LSUV`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `LSUV`.
+
+    Examples
+    --------
+    >>> lsuv(0.01)
+    LSUV(Orthogonal(1.0), 0.01, 10)
+    """
+    return LSUV(Orthogonal(), tolerance, max_iterations)
 
 
 def identity(gain: float = 1.0) -> Identity:
@@ -322,6 +346,12 @@ TABLE = {
         "orthonormal rows or columns",
         "deep networks; ReLU with gain sqrt(2)",
         "Saxe et al. 2014",
+    ),
+    "lsuv": Known(
+        lsuv(),
+        "orthonormal / std of z on data",
+        "deep networks, any activation; needs data",
+        "Mishkin and Matas 2016",
     ),
     "identity": Known(
         identity(),

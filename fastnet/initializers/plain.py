@@ -7,7 +7,7 @@ from typing import Any
 from fastnet.common.arguments import shown
 from fastnet.initializers import schemes
 from fastnet.initializers.drawing import Function, Initializer, read_biases, read_initializer
-from fastnet.initializers.schemes import Scheme
+from fastnet.initializers.schemes import LSUV, Scheme
 
 __all__ = ["from_plain", "to_plain"]
 
@@ -28,6 +28,9 @@ def to_plain(initializer: Initializer) -> Any:
     """
     if isinstance(initializer, (list, tuple)):
         return [to_plain(one) for one in initializer]
+    if isinstance(initializer, LSUV):
+        numbers = {"tolerance": initializer.tolerance, "max_iterations": initializer.max_iterations}
+        return {"scheme": "LSUV", "of": to_plain(initializer.scheme), **numbers}
     if isinstance(initializer, Scheme):
         return {"scheme": type(initializer).__name__, **vars(initializer)}
     return None if callable(initializer) else initializer
@@ -76,4 +79,10 @@ def _one(plain: Any, name: str, function: Function) -> Any:
     kind = arguments.pop("scheme", None)
     if not isinstance(kind, str) or kind not in _SCHEMES:
         raise ValueError(f"{name}'s scheme is {shown(kind)}; expected a scheme's name.")
+    if kind == "LSUV":
+        # A list is no scheme. That an LSUV is none either ends the recursion at once.
+        of = arguments.pop("of", None)
+        if not isinstance(of, dict) or of.get("scheme") == "LSUV":
+            raise ValueError(f"{name}'s LSUV is of {shown(of)}; expected another scheme.")
+        arguments["scheme"] = _one(of, name, function)
     return _SCHEMES[kind](**arguments)

@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnet.common.arguments import as_choice, as_number, check_held
+from fastnet.common.arguments import as_choice, as_count, as_number, check_held, shown
 from fastnet.initializers.stream import Stream
 
 __all__ = [
     "DISTRIBUTIONS",
+    "LSUV",
     "MODES",
     "TRUNCATED_VARIANCE",
     "Constant",
@@ -366,3 +367,67 @@ class Constant(Scheme):
 
     def _request(self, stream: Stream, w: Array) -> None:
         w[...] = self.value
+
+
+@dataclass(frozen=True, repr=False)
+class LSUV(Scheme):
+    """Layer-sequential unit variance: weights of a scheme, scaled layer by layer by a batch.
+
+    The weights of a layer are divided by the standard deviation of its weighted inputs, over all
+    rows and units, until their variance is within `tolerance` of 1; then comes the next layer. A
+    network that is made with it has no weights before ``net.initialize(data=X)``.
+
+    Parameters
+    ----------
+    scheme : Scheme, default Orthogonal()
+        Draws the weights that are scaled.
+    tolerance : float, default 0.1
+        |variance - 1| is less than this in the end.
+    max_iterations : int, default 10
+        The most divisions. `Network.initialize` refuses to start with a layer that needs more. With
+        biases of 0 the first division is exact, up to rounding.
+
+    Raises
+    ------
+    ValueError, TypeError
+        The scheme is none, or an LSUV itself; or a number is not above 0, or not whole.
+
+    References
+    ----------
+    D. Mishkin and J. Matas, All you need is a good init, ICLR 2016, arXiv 1511.06422.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnet
+    >>> X = np.random.default_rng(0).random((100, 20))
+    >>> net = fastnet.Network([20, 30, 30, 5], activation="relu", rng=0, initializer=LSUV())
+    >>> net.initialize(data=X)
+    >>> [round(layer["std_z"], 6) for layer in net.layer_statistics(X)]
+    [1.0, 1.0, 1.0]
+    """
+
+    scheme: Scheme = Orthogonal()
+    tolerance: float = 0.1
+    max_iterations: int = 10
+    for_biases: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        scheme: Any = self.scheme
+        if not isinstance(scheme, Scheme) or isinstance(scheme, LSUV):
+            wrong = ValueError if isinstance(scheme, Scheme) else TypeError
+            raise wrong(
+                f"scheme is {shown(scheme)}; give what draws the weights that are scaled, "
+                "such as Orthogonal() or he_normal()."
+            )
+        object.__setattr__(self, "tolerance", as_positive(self.tolerance, "tolerance"))
+        most = as_count(self.max_iterations, "max_iterations", at_least=1)
+        object.__setattr__(self, "max_iterations", most)
+
+    def variance(self, n_in: int, n_out: int) -> None:
+        """Return None: the weights depend on data."""
+
+    def _check_held(self, name: str, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
+        self.scheme._check_held(name, shape, dtype)
+
+    def _request(self, stream: Stream, w: Array) -> None:
+        self.scheme._request(stream, w)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from fastnet import initializers, kernels
+from fastnet import kernels
 from fastnet.common.generators import RNG, Seed, as_rng
 from fastnet.costs import Cost, CrossEntropyCost, find_cost
 from fastnet.history import History
 from fastnet.initializers import Initializer, read_initializer
-from fastnet.initializers.drawing import default_biases, described, read_biases
+from fastnet.initializers.drawing import default_biases, described, of_data, read_biases
+from fastnet.model import starting
 from fastnet.model.architecture import Architecture, check_cost, read_architecture
 from fastnet.model.blocks import call_rows, pieces, prediction_rows, thread_rows
 from fastnet.model.guard import TrainingGuard
@@ -52,6 +53,7 @@ class Model:
     """Architecture, parameters and state of a network; `Network` adds what it does. See there."""
 
     preprocessing: Preprocessing | None = None
+    _is_pending = False  # whether its weights have yet to be drawn, as soon as there are data
     _lists = Views  # what `biases` and `weights` are
 
     def __init__(
@@ -74,7 +76,10 @@ class Model:
         self._bias_initializer = read_biases(bias_initializer, n_layers)
         rng = as_rng(rng)
         self._build(architecture, rng)
-        self.initialize()
+        if of_data(self._initializer, n_layers):
+            self._is_pending = True
+        else:
+            self.initialize()
 
     def _build(self, architecture: Architecture, rng: RNG) -> None:
         """Make everything but the values of the parameters."""
@@ -199,6 +204,7 @@ class Model:
     @parameters.setter
     def parameters(self, values: ArrayLike) -> None:
         Views("parameters", [self._parameters], self._guard)[0] = values
+        self._is_pending = False
 
     @property
     def weights(self) -> Views:
@@ -208,6 +214,7 @@ class Model:
     @weights.setter
     def weights(self, values: Iterable[ArrayLike]) -> None:
         self._weights.assign(values)
+        self._is_pending = False
 
     @property
     def biases(self) -> Views:
@@ -264,15 +271,25 @@ class Model:
 
     # ---- starting weights
 
-    def initialize(self) -> None:
+    def initialize(self, data: ArrayLike | None = None) -> None:
         """Draw biases and weights anew, with the initializers that the network was made with.
 
         The optimizer's state and the history are reset.
 
+        Parameters
+        ----------
+        data : array_like or sparse matrix, shape (n, n_0), optional
+            Inputs, as for `feedforward`. The initializer "lsuv" scales weights by them, and a
+            network that was made with it has no weights before. With all other initializers they
+            are checked and change nothing, so that code can give them whatever the initializer.
+
         Raises
         ------
         ValueError, TypeError
-            A callable returned anything but a finite array of the shape; nothing has changed.
+            A callable returned anything but a finite array of the shape. With "lsuv": `data` is
+            missing, or does not vary in some layer, or biases leave no weights with which the
+            variance is 1. Or `data` is not an array of finite numbers of this width. Nothing has
+            changed but the generator.
         RuntimeError
             This network is being trained.
 
@@ -286,21 +303,19 @@ class Model:
         True
         """
         self._guard.check_idle()
-        drawn = initializers.draw(
-            self._rng,
-            self._biases,
-            self._weights,
-            self._bias_initializer,
-            self._initializer,
-            self._architecture.activations,
-        )
-        self._start_from(drawn)
+        self._start_from(starting.draw(self, data))
+
+    def _initialize_pending(self, X: Any) -> None:
+        """Draw the weights of a network that needs data for that, and has had none."""
+        if self._is_pending:
+            self.initialize(data=X)
 
     def _start_from(self, drawn: Sequence[Array]) -> None:
         """Set biases, then weights, and reset all that training has left."""
         with self._guard:
             for array, values in zip((*self._biases, *self._weights), drawn, strict=True):
                 array[...] = values
+            self._is_pending = False
             self._begin_anew()
 
     def default_weight_initializer(self) -> None:
@@ -386,6 +401,7 @@ class Model:
 
     def _copied_parameters(self) -> Array:
         """Return a copy of the parameters between two stores, aligned as kernels want it."""
+        starting.check(self)
         copy = allocate(self._architecture.sizes, self.dtype)
         with self._guard.still:
             copy[:] = self._parameters
@@ -419,6 +435,7 @@ class Model:
         return self._made(kernels.training_engine(self.dtype), capacity, **options)
 
     def _made(self, engine: Callable[..., Made], capacity: int, **options: Any) -> Made:
+        starting.check(self)
         activations, cost = self._architecture.codes
         try:
             return engine(self._architecture.sizes, activations, cost, capacity, **options)

@@ -73,12 +73,13 @@ NOT_EXACT = {"orthogonal"}
 
 
 def test_every_name_is_covered():
-    assert set(INITIALIZERS) == {*EXPRESSIONS, *ALIASES}
+    # "lsuv", which needs data, has a file of its own.
+    assert set(INITIALIZERS) - {"lsuv"} == {*EXPRESSIONS, *ALIASES}
 
 
 @pytest.mark.parametrize("make", GENERATORS)
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", sorted(INITIALIZERS))
+@pytest.mark.parametrize("name", sorted({*INITIALIZERS} - {"lsuv"}))
 def test_weights_are_the_numpy_expression(name, dtype, make):
     """Every bias first, layer by layer, then every weight; the generator is left alike."""
     rng, twin = make(5), make(5)
