@@ -318,6 +318,32 @@ def selu() -> list[Figure]:
     ]
 
 
+@row("lsuv", "LSUV, 10 tanh layers, 500 rows", "Mishkin and Matas 2016, arXiv 1511.06422")
+def lsuv(depth: int = 10, width: int = 100) -> list[Figure]:
+    """Scale orthonormal weights by data until |variance - 1| < 0.1; the data vary far more."""
+    a = np.random.default_rng(0).normal(1.0, 3.0, (500, width))
+    net = Network(
+        [width] * (depth + 1),
+        activation="tanh",
+        output="identity",
+        initializer="lsuv",
+        rng=0,
+        **QUADRATIC,
+    )
+    net.initialize(data=a)
+    farthest, values = 0.0, []
+    for w in net.weights:
+        z = a @ w.T
+        a = np.tanh(z)
+        farthest = max(farthest, abs(float(z.var()) - 1))
+        values.append(np.linalg.svd(w, compute_uv=False))
+    ratio = max(float(s[0] / s[-1]) for s in values)
+    return [
+        Figure("largest |variance - 1| of a layer's weighted inputs, at most", 0.1, farthest),
+        Figure("largest ratio of a layer's singular values", 1.0, ratio),
+    ]
+
+
 # ---- deep linear networks
 
 #: Strengths of the modes, and of each at the start.

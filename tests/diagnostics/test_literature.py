@@ -138,6 +138,12 @@ def test_the_fixed_point_of_selu(bench):
     assert round(norm.ours, 4) == norm.published
 
 
+def test_lsuv_scales_orthonormal_weights_to_unit_variance(bench):
+    variance, ratio = bench.lsuv(depth=6, width=40)
+    assert 0 < variance.ours < 0.1
+    assert ratio.ours == pytest.approx(1, abs=1e-12)
+
+
 def test_a_deep_linear_network_learns_its_modes_by_the_formula(bench):
     """Half the strength of a mode is reached after tau / (2 s) ln(s / u0 - 1); Saxe et al. 2014."""
     halves = np.log(bench.MODES / bench.FIRST - 1) / (2 * bench.MODES)
