@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from fastnet import initializers as initializer_functions
 from fastnet import plotting
 from fastnet.common.console import error_text, write_err
 from fastnet.files import replace_file
-from fastnet.initializers import INITIALIZERS
+from fastnet.initializers import INITIALIZERS, Initializer, Scheme
 from fastnet.optimizers import Optimizer, read_optimizer
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "amount",
     "check_outputs",
     "count",
+    "initializer",
     "initializers",
     "number_reader",
     "one_of",
@@ -130,6 +132,33 @@ def optimizer(text: str) -> Optimizer:
         return read_optimizer(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def initializer(text: str) -> Initializer:
+    """Read an initializer, or one a layer with commas between them; errors as `number_reader`."""
+    read = [_one_initializer(part.strip()) for part in text.split(",")]
+    return read[0] if len(read) == 1 else read
+
+
+def _one_initializer(text: str) -> str | float | Scheme:
+    """Read NAME, NAME:GAIN or a number."""
+    name, colon, gain = text.partition(":")
+    try:
+        if not colon and math.isfinite(number := float(text)):
+            return number
+    except ValueError:
+        pass
+    one_of("initializers", INITIALIZERS)(name)
+    if not colon:
+        return name
+    try:
+        scheme: Scheme = getattr(initializer_functions, name)(gain=float(gain))
+    except TypeError:
+        raise argparse.ArgumentTypeError(f"got {text}; {name} takes no gain") from None
+    except ValueError:
+        expected = "a gain, a finite number above 0, is expected after the colon"
+        raise argparse.ArgumentTypeError(f"got {text}; {expected}") from None
+    return scheme
 
 
 def initializers(text: str) -> list[str]:

@@ -15,6 +15,7 @@ from fastnet.cli.options import (
     add_columns,
     amount,
     count,
+    initializer,
     number_reader,
     one_of,
     optimizer,
@@ -22,7 +23,6 @@ from fastnet.cli.options import (
     share,
 )
 from fastnet.costs import COSTS
-from fastnet.initializers import INITIALIZERS
 from fastnet.model.architecture import OUTPUTS
 from fastnet.optimizers import OPTIMIZERS
 from fastnet.schedules import SCHEDULES, Schedule
@@ -84,9 +84,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     option("--output", metavar="NAME", type=activation, help=_OUTPUT)
     costs = f"{', '.join(COSTS)} (default: what goes with the outputs)"
     option("--cost", metavar="NAME", type=one_of("costs", COSTS), help=costs)
-    initializer = one_of("initializers", INITIALIZERS)
-    text = "how weights start, he_normal for instance (default: default)"
-    option("--initializer", metavar="NAME", type=initializer, default="default", help=text)
+    form = "NAME[:GAIN],..."
+    option("--initializer", metavar=form, type=initializer, default="default", help=_START)
     dtype = "numbers to compute with (default: float64)"
     option("--dtype", choices=DTYPES, default="float64", help=dtype)
 
@@ -128,6 +127,11 @@ _OUTPUT = (
     "activation of the last layer (default: what goes with the cost, sigmoid if that was not given "
     "either; identity with --regression)"
 )
+_START = (
+    "how weights start: a name that fastnet initializers lists, a name with a factor of every "
+    "weight (orthogonal:1.5), or a number for all weights; or one a layer, the last included, with "
+    "commas between them; lsuv scales by the training data (default: default)"
+)
 _BATCH = (
     f"examples a step (default: {MINI_BATCH_SIZE}, and all at once for {' and '.join(FULL_BATCH)})"
 )
@@ -151,6 +155,12 @@ def complete(arguments: argparse.Namespace) -> None:
     hidden, names, dropout = arguments.hidden, arguments.activation, arguments.dropout
     if len(names) not in (1, len(hidden)):
         error(f"--activation names {len(names)} layers; --hidden makes {len(hidden)}")
+    starts = arguments.initializer
+    if isinstance(starts, list) and len(starts) != len(hidden) + 1:
+        error(
+            f"--initializer has {len(starts)}; give one, or {len(hidden) + 1}: every hidden layer "
+            "and the last"
+        )
     if dropout is not None and len(dropout) not in (1, len(hidden) + 1):
         error(
             f"--dropout has {len(dropout)} shares; give one, or {len(hidden) + 1}: the inputs and "

@@ -84,6 +84,30 @@ def test_each_option_reaches_the_network(here, capsys):
     assert sorted(p.name for p in here.iterdir()) == ["flowers.csv", "run.json"]
 
 
+@pytest.mark.parametrize(
+    ("given", "initializer"),
+    [
+        ("0.25", 0.25),
+        ("-0.1", -0.1),
+        ("he_normal:1.5", fastnet.initializers.he_normal(gain=1.5)),
+        ("orthogonal:2,zeros,0", [fastnet.initializers.orthogonal(2.0), "zeros", 0]),
+        ("lsuv", "lsuv"),
+        ("lecun_uniform, lsuv, zeros", ["lecun_uniform", "lsuv", "zeros"]),
+    ],
+)  # fmt: skip
+def test_initializers_have_gains_and_layers(here, capsys, given, initializer):
+    """lsuv is given the training data, standardized as they are trained on."""
+    options = "--hidden 6 5 --activation relu --epochs 1 --eta 0 --seed 4 --standardize"
+    run(capsys, "train", "flowers.csv", *options.split(), "--initializer", given, "--out", "m.npz")
+    model = fastnet.load("m.npz")
+    net = fastnet.Network([3, 6, 5, 3], activation="relu", rng=4, initializer=initializer)
+    if "lsuv" in given:
+        X = flowers()[0]
+        net.initialize(data=(X - X.mean(axis=0)) / X.std(axis=0))
+    np.testing.assert_allclose(model.parameters, net.parameters, rtol=1e-10)
+    assert repr(model).splitlines()[-1] == repr(net).splitlines()[-1].replace("'0'", "'0.0'")
+
+
 def test_the_books_form_keeps_names(here, capsys):
     _, err = run(capsys, "train", "flowers.csv", "--epochs", "2", "--out", "m.json")
     assert err.startswith("m.json written; trained")
