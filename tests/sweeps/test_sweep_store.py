@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
@@ -182,3 +184,53 @@ def test_a_memory_map_that_was_rewritten_at_equal_size_is_refused(tmp_path):
         sweep(mean_of, [{}], mapped(), store=store, threads=1)
     (other,) = sweep(mean_of, [{}], mapped(), store=tmp_path / "other", threads=1)
     assert other.measures["mean"] == X.mean() + 1
+
+
+def start(data, rng, initializer):
+    """Train a network that starts from an initializer."""
+    net = fastnet.Network([2, 3, 2], rng=rng, initializer=initializer)
+    net.initialize(data=data[0])
+    net.train(data, 1, 2)
+    return net
+
+
+def test_a_store_knows_initializers_again_and_apart(tmp_path):
+    """Objects that are equal are one configuration, in another process too."""
+    kinds = fastnet.initializers
+    starts = [
+        "he_normal",
+        kinds.he_normal(),
+        kinds.he_normal(gain=2.0),
+        kinds.he_uniform(),
+        kinds.VarianceScaling(2.0, "fan_out"),
+        kinds.Normal(2.0),
+        kinds.Constant(2.0),
+        kinds.orthogonal(2.0),
+        kinds.identity(2.0),
+        "lsuv",
+        kinds.LSUV(),
+        kinds.LSUV(kinds.Normal(1.0)),
+        kinds.LSUV(kinds.Orthogonal(2.0)),
+        kinds.LSUV(tolerance=0.2),
+        ["he_normal", "lsuv"],
+        [kinds.he_normal(), "lsuv"],
+    ]
+    digests = [digest_value(one, "initializer") for one in starts]
+    assert len({*digests}) == len(starts)
+    names = {name: getattr(kinds, name) for name in kinds.__all__}
+    code = (
+        "from fastnet.initializers import *; from fastnet.sweeps.digests import digest_value; "
+        f"print([digest_value(one, '') for one in {starts!r}])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert eval(done.stdout) == digests
+    configurations = [{"initializer": one} for one in starts]
+    fresh = sweep(start, configurations, XOR, store=tmp_path)
+    assert not any(outcome.restored for outcome in fresh)
+    twins = [{"initializer": eval(repr(one), dict(names))} for one in starts]
+    again = sweep(start, twins, XOR, store=tmp_path)
+    assert all(outcome.restored for outcome in again)
+    assert parameters(again) == parameters(fresh)
+    # Of one seed: the same weights by name and by object, and others for another scheme.
+    assert parameters(fresh)[0] == parameters(fresh)[1] != parameters(fresh)[2]
+    assert parameters(fresh)[9] == parameters(fresh)[10]
