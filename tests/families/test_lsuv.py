@@ -13,6 +13,7 @@ import pytest
 
 import fastnet
 from fastnet import Network, diagnostics, initializers
+from fastnet.common.arguments import shown
 from fastnet.initializers import LSUV, Identity, Normal, Orthogonal, VarianceScaling
 from fastnet.initializers.schemes import Scheme
 
@@ -110,6 +111,11 @@ def test_a_variance_within_the_tolerance_stays():
     np.testing.assert_array_equal(loose, plain)
     tight = started(white, [4, 4], LSUV(tolerance=1e-6)).weights[0]
     assert (white @ tight.T).var() == pytest.approx(1, abs=1e-6)
+    # The tolerance is of the variance: 1.15 is too large, though its root is 1.07.
+    white -= white.mean(axis=0)
+    white = np.linalg.qr(white)[0] * math.sqrt(50 * 1.15)
+    assert (white @ plain.T).var() == pytest.approx(1.15, abs=0.01)
+    assert (white @ started(white, [4, 4]).weights[0].T).var() == pytest.approx(1, abs=1e-12)
 
 
 def test_biases_count_and_take_iterations():
@@ -308,6 +314,13 @@ def test_a_file_keeps_it(form, tmp_path):
         np.testing.assert_array_equal(loaded.parameters, net.parameters)
 
 
+def nested(depth):
+    plain = {"scheme": "Orthogonal", "gain": 1.0}
+    for _ in range(depth):
+        plain = {"scheme": "LSUV", "of": plain, "tolerance": 0.1, "max_iterations": 10}
+    return plain
+
+
 @pytest.mark.parametrize(
     "plain",
     [
@@ -318,7 +331,9 @@ def test_a_file_keeps_it(form, tmp_path):
         {"scheme": "LSUV", "of": {"scheme": "Orthogonal", "gain": 1.0}, "tolerance": -1},
         {"scheme": "LSUV", "of": {"scheme": "Orthogonal", "gain": 1.0}, "steps": 3},
         {"scheme": "LSUV", "of": {"scheme": [1]}},
+        nested(900),
     ],
+    ids=lambda plain: shown(plain)[:60],
 )
 def test_a_file_that_holds_something_else_is_refused(plain):
     from fastnet.initializers.plain import from_plain
