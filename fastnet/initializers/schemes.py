@@ -369,7 +369,6 @@ class Constant(Scheme):
         w[...] = self.value
 
 
-@dataclass(frozen=True, repr=False)
 class LSUV(Scheme):
     """Layer-sequential unit variance: weights of a scheme, scaled layer by layer by a batch.
 
@@ -379,8 +378,8 @@ class LSUV(Scheme):
 
     Parameters
     ----------
-    scheme : Scheme, default Orthogonal()
-        Draws the weights that are scaled.
+    scheme : Scheme, optional
+        Draws the weights that are scaled; by default Orthogonal().
     tolerance : float, default 0.1
         |variance - 1| is less than this in the end.
     max_iterations : int, default 10
@@ -406,22 +405,26 @@ class LSUV(Scheme):
     [1.0, 1.0, 1.0]
     """
 
-    scheme: Scheme = Orthogonal()
-    tolerance: float = 0.1
-    max_iterations: int = 10
+    scheme: Scheme
+    tolerance: float
+    max_iterations: int
     for_biases: ClassVar[bool] = False
 
-    def __post_init__(self) -> None:
-        scheme: Any = self.scheme
-        if not isinstance(scheme, Scheme) or isinstance(scheme, LSUV):
-            wrong = ValueError if isinstance(scheme, Scheme) else TypeError
+    def __init__(
+        self, scheme: Scheme | None = None, tolerance: float = 0.1, max_iterations: int = 10
+    ) -> None:
+        given: Any = Orthogonal() if scheme is None else scheme
+        if not isinstance(given, Scheme) or isinstance(given, LSUV):
+            wrong = ValueError if isinstance(given, Scheme) else TypeError
             raise wrong(
-                f"scheme is {shown(scheme)}; give what draws the weights that are scaled, "
+                f"scheme is {shown(given)}; give what draws the weights that are scaled, "
                 "such as Orthogonal() or he_normal()."
             )
-        object.__setattr__(self, "tolerance", as_positive(self.tolerance, "tolerance"))
-        most = as_count(self.max_iterations, "max_iterations", at_least=1)
-        object.__setattr__(self, "max_iterations", most)
+        self._keep(
+            scheme=given,
+            tolerance=as_positive(tolerance, "tolerance"),
+            max_iterations=as_count(max_iterations, "max_iterations", at_least=1),
+        )
 
     def variance(self, n_in: int, n_out: int) -> None:
         """Return None: the weights depend on data."""
