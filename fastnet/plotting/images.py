@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastnet.common.arguments import as_count, as_items, shown
+from fastnet.common.arguments import as_count, as_items, in_one_line, shown
 from fastnet.model.prediction import outputs_for
 from fastnet.network import Network
 
@@ -21,6 +22,8 @@ Array = NDArray[Any]
 
 #: Up to so many classes the counts are written into a confusion matrix.
 WRITTEN_CLASSES = 20
+#: The most letters of a class's name that are shown.
+NAME_LETTERS = 16
 
 
 def first_layer_weights(
@@ -91,18 +94,24 @@ def first_layer_weights(
     return ax
 
 
-def confusion_matrix(ax: Axes, net_or_predictions: Any, data: Any) -> Axes:
+def confusion_matrix(
+    ax: Axes, net_or_predictions: Any, data: Any, *, labels: Sequence[Any] | None = None
+) -> Axes:
     """Draw the confusion matrix: how many examples of each true class are predicted as each class.
 
     Parameters
     ----------
     ax : matplotlib Axes
         Where to draw.
-    net_or_predictions : Network or array_like of int, shape (n,)
-        A network that classifies the data, or predicted classes.
-    data : (X, y) for a Network, else y
+    net_or_predictions : Network, fitted classifier or array_like, shape (n,)
+        A network that classifies the data; an estimator with `predict` and `classes_`; or predicted
+        classes, numbers or words.
+    data : (X, y) for a Network or classifier, else y
         As for `Network.accuracy`; or the true classes, shape (n,). If y is targets, shape
         (n, n_L), the class is the largest of them.
+    labels : sequence, keyword only, optional
+        The name of each class, in their order. By default those of the network's `preprocessing`,
+        of the estimator's `classes_`, the words of the data in alphabetical order, or the numbers.
 
     Returns
     -------
@@ -112,28 +121,38 @@ def confusion_matrix(ax: Axes, net_or_predictions: Any, data: Any) -> Axes:
     Raises
     ------
     ValueError, TypeError
-        Classes that are not whole numbers, 0 or more, or not as many as predictions; for a Network,
-        what it refuses.
+        Classes that are neither words nor whole numbers from 0, or not as many as predictions;
+        names that are not one for each class; for a Network or classifier, what it refuses.
 
     Examples
     --------
     >>> from matplotlib.figure import Figure
-    >>> ax = confusion_matrix(Figure().add_subplot(), [0, 1, 1], [0, 1, 0])
+    >>> ax = confusion_matrix(Figure().add_subplot(), [0, 1, 1], [0, 1, 0], labels=["cat", "dog"])
     >>> [text.get_text() for text in ax.texts]
     ['1', '1', '0', '1']
+    >>> [text.get_text() for text in ax.get_yticklabels()]
+    ['cat', 'dog']
     """
+    names: Sequence[Any] | None = None if labels is None else as_items(labels, "labels")
+    if labels is not None and not names:
+        raise TypeError(f"labels is {shown(labels)}; expected the name of each class.")
     if isinstance(net_or_predictions, Network):
         predicted, true, n = _classify(net_or_predictions, data)
+        kept = net_or_predictions.preprocessing
+        names = names or (kept.labels if kept is not None else None)
     else:
-        predicted, true = _classes(net_or_predictions, "predictions"), _classes(data, "data")
+        predicted, true, found = _compared(net_or_predictions, data, names)
         if len(predicted) != len(true):
             raise ValueError(
                 f"there are {len(predicted)} predictions and {len(true)} true classes; they must "
                 "be equally many."
             )
-        n = 1 + int(max(predicted.max(), true.max()))
+        names = names or found
+        n = max(1 + int(max(predicted.max(), true.max())), len(names or ()))
+    if names is not None and len(names) != n:
+        raise ValueError(f"labels has {len(names)} names; there are {n} classes: give each one.")
     counts = np.bincount(n * true + predicted, minlength=n * n).reshape(n, n)
-    _draw_counts(ax, counts)
+    _draw_counts(ax, counts, range(n) if names is None else names)
     ax.set_ylabel("true class")
     return ax
 
@@ -172,6 +191,34 @@ def _classify(net: Network, data: Any) -> tuple[Array, Array, int]:
     return np.concatenate(predicted), np.concatenate(true).astype(np.intp), max(2, net.sizes[-1])
 
 
+def _compared(
+    predictions: Any, data: Any, names: Sequence[Any] | None
+) -> tuple[Array, Array, Sequence[Any] | None]:
+    """Return predicted and true classes as numbers, and the classes' names if they have any."""
+    classes = getattr(predictions, "classes_", None)
+    if classes is not None and hasattr(predictions, "predict"):
+        X, y = data
+        known = list(np.asarray(classes).tolist())
+        return _places(predictions.predict(X), known, "predictions"), _places(y, known, "y"), known
+    if {np.asarray(values).dtype.kind for values in (predictions, data)} <= {"U", "O"}:
+        words = [np.asarray(values) for values in (predictions, data)]
+        known = list(names or sorted({word for part in words for word in part.ravel().tolist()}))
+        return _places(words[0], known, "predictions"), _places(words[1], known, "data"), known
+    return _classes(predictions, "predictions"), _classes(data, "data"), None
+
+
+def _places(values: ArrayLike, known: Sequence[Any], name: str) -> Array:
+    """Return the place of each value among the known classes; refuse others."""
+    places = {value: place for place, value in enumerate(known)}
+    array = np.asarray(values)
+    if array.ndim != 1 or not len(array):
+        raise ValueError(f"{name} has shape {array.shape}; expected one class an example, (n,).")
+    for value in array.tolist():
+        if value not in places:
+            raise ValueError(f"{name} holds {shown(value)}; the classes are {shown(list(known))}.")
+    return np.array([places[value] for value in array.tolist()])
+
+
 def _class_of(rows: Array, middle: float) -> Array:
     """Return the class of each row: of a single column, whether it is at `middle` or above."""
     single = rows.shape[1] == 1
@@ -199,22 +246,32 @@ def _add_bar(ax: Axes, image: Any, label: str) -> None:
     ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.04, shrink=low).set_label(label)
 
 
-def _draw_counts(ax: Axes, counts: Array) -> None:
-    """Draw a square of counts, with the numbers if there is room."""
+def _name_classes(ax: Axes, places: Sequence[int], names: Sequence[str]) -> None:
+    """Write the names of classes beside both axes, upright where they would meet."""
+    ax.set_xticks(places, names)
+    ax.set_yticks(places, names)
+    for text in (*ax.get_xticklabels(), *ax.get_yticklabels()):
+        text.set_parse_math(False)
+    room = ax.get_window_extent().width / len(names)
+    if any(text.get_window_extent().width > 0.9 * room for text in ax.get_xticklabels()):
+        ax.tick_params(axis="x", labelrotation=90)
+
+
+def _draw_counts(ax: Axes, counts: Array, names: Sequence[Any]) -> None:
+    """Draw a square of counts, with the numbers if there is room, and the classes' names."""
     from matplotlib.colors import PowerNorm
 
     n = len(counts)
     share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     # On a linear scale the few errors would be white beside the diagonal.
     image = ax.imshow(share, cmap="Greys", norm=PowerNorm(0.5, 0, 100), interpolation="nearest")
-    _add_bar(ax, image, "share of the true class, in %")
-    ax.set_xticks(range(n) if n <= WRITTEN_CLASSES else range(0, n, -(-n // 10)))
-    ax.set_yticks(ax.get_xticks())
+    _add_bar(ax, image, "% of the true class")
+    places = range(n) if n <= WRITTEN_CLASSES else range(0, n, -(-n // 10))
+    _name_classes(ax, places, [in_one_line(str(names[place]), NAME_LETTERS) for place in places])
     ax.tick_params(length=0)
+    ax.set_xlabel("predicted class")
     if n > WRITTEN_CLASSES:
-        ax.set_xlabel("predicted class")
         return
-    ax.set_xlabel("predicted class; in the cells, numbers of examples")
     size = 10 if n <= 10 else 6
     for (row, column), count in np.ndenumerate(counts):
         colour = "white" if share[row, column] > 30 else "black"

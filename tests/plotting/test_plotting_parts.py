@@ -1,11 +1,14 @@
 """The single drawings: curves of a History, saturation, histograms, weights, confusion."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 from fastnet import SGD, Batches, Network, RecordStatistics, plotting
 from fastnet.diagnostics import SATURATED_Z, weighted_input
 from fastnet.history import History
+from fastnet.preprocessing import Preprocessing
 
 pytest.importorskip("matplotlib", reason="matplotlib is missing: pip install 'fastnet-mlp[plot]'")
 
@@ -320,7 +323,7 @@ def test_confusion_matrix_counts_true_classes_by_row_and_predictions_by_column()
     np.testing.assert_allclose(share[:, 2], [0, 50, 100])
     assert ax.get_ylabel() == "true class"
     assert ax.get_xlabel().startswith("predicted class")
-    assert ax.figure.axes[-1].get_ylabel() == "share of the true class, in %"
+    assert ax.figure.axes[-1].get_ylabel() == "% of the true class"
 
 
 def test_confusion_matrix_of_a_network_agrees_with_its_accuracy():
@@ -353,6 +356,75 @@ def test_confusion_matrix_of_many_classes_has_no_numbers():
     assert len(ax.texts) == 0
     assert ax.get_xlabel() == "predicted class"
     assert len(ax.get_xticks()) <= 11
+
+
+def ticks(ax):
+    return [[text.get_text() for text in a.get_ticklabels()] for a in (ax.xaxis, ax.yaxis)]
+
+
+def test_confusion_matrix_names_the_classes():
+    assert ticks(plotting.confusion_matrix(axes(), [0, 1], [1, 1])) == [["0", "1"]] * 2
+    named = plotting.confusion_matrix(axes(), [0, 1], [1, 1], labels=["cat", "dog", "$x_1$"])
+    assert ticks(named) == [["cat", "dog", "$x_1$"]] * 2
+    assert cells(named).tolist() == [[0, 0, 0], [1, 1, 0], [0, 0, 0]]
+    words = plotting.confusion_matrix(axes(), ["b", "a", "c"], ["b", "b", "c"])
+    assert ticks(words) == [["a", "b", "c"]] * 2
+    assert cells(words).tolist() == [[0, 0, 0], [1, 1, 0], [0, 0, 1]]
+    turned = plotting.confusion_matrix(axes(), ["b", "a"], ["b", "b"], labels=["b", "a"])
+    assert cells(turned).tolist() == [[1, 1], [0, 0]]
+    net = Network([4, 4], rng=1)
+    net.preprocessing = Preprocessing(labels=["p", "q", "r", "s"])
+    assert ticks(plotting.confusion_matrix(axes(), net, (X, Y))) == [["p", "q", "r", "s"]] * 2
+    own = plotting.confusion_matrix(axes(), net, (X, Y), labels=list("wxyz"))
+    assert ticks(own)[0] == ["w", "x", "y", "z"]
+
+
+def test_confusion_matrix_of_a_classifier_has_its_classes():
+    pytest.importorskip("sklearn", reason="scikit-learn is missing: pip install scikit-learn")
+    from sklearn.metrics import confusion_matrix
+
+    from fastnet.estimators import MLPClassifier
+
+    rng = np.random.default_rng(0)
+    data = rng.standard_normal((60, 2))
+    y = np.array(["north", "east", "south"])[rng.integers(3, size=60)]
+    model = MLPClassifier([3], tol=1.0, random_state=0).fit(data, y)
+    ax = plotting.confusion_matrix(axes(), model, (data, y))
+    assert ticks(ax) == [["east", "north", "south"]] * 2
+    assert cells(ax).tolist() == confusion_matrix(y, model.predict(data)).tolist()
+    with pytest.raises(ValueError, match="y holds 'west'; the classes are"):
+        plotting.confusion_matrix(axes(), model, (data[:1], ["west"]))
+
+
+@pytest.mark.parametrize("size", [(4, 4), (6, 5), (12, 9)])
+def test_long_names_of_classes_stand_upright_and_within_the_figure(size):
+    long = ["a name of a class that is too long", "another name", "a third name", "the fourth one"]
+    figure = Figure(size, layout="constrained")
+    ax = plotting.confusion_matrix(figure.add_subplot(), Y, Y, labels=long)
+    figure.draw_without_rendering()
+    assert max(len(name) for name in ticks(ax)[0]) == 16
+    assert all(text.get_rotation() == 90 for text in ax.get_xticklabels()) == (size != (12, 9))
+    boxes = [text.get_window_extent() for text in ax.get_xticklabels()]
+    assert not any(one.overlaps(two) for one, two in itertools.pairwise(boxes))
+    texts = [ax.xaxis.label, ax.yaxis.label, *ax.get_yticklabels(), *ax.get_xticklabels()]
+    for box in (text.get_window_extent() for text in texts):
+        assert 0 <= box.x0 < box.x1 <= figure.bbox.x1
+        assert 0 <= box.y0 < box.y1 <= figure.bbox.y1
+    short = plotting.confusion_matrix(axes(), Y, Y, labels=list("abcd"))
+    assert {text.get_rotation() for text in short.get_xticklabels()} == {0}
+
+
+@pytest.mark.parametrize(
+    ("labels", "error", "sentence"),
+    [
+        (["a"], ValueError, "labels has 1 names; there are 2 classes"),
+        ([], TypeError, r"labels is \[\]; expected the name of each class"),
+        (3, TypeError, "labels is 3; expected the name of each class"),
+    ],
+)
+def test_names_that_are_not_one_for_each_class_are_refused(labels, error, sentence):
+    with pytest.raises(error, match=sentence):
+        plotting.confusion_matrix(axes(), [0, 1], [0, 1], labels=labels)
 
 
 @pytest.mark.parametrize(
