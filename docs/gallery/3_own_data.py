@@ -34,6 +34,7 @@ prepared = fastnet.Preprocessing(
 X = prepared.inputs(table)
 
 net = fastnet.Network([3, 12, 3], "log_likelihood", activation="tanh", rng=0)
+net.preprocessing = prepared
 history = net.train(
     (X[known], kind[known]),
     epochs=40,
@@ -54,7 +55,6 @@ plt.show()
 import tempfile
 from pathlib import Path
 
-net.preprocessing = prepared
 with tempfile.TemporaryDirectory() as folder:
     net.save(Path(folder) / "ore.npz")
     again = fastnet.load(Path(folder) / "ore.npz")

@@ -26,7 +26,7 @@ MISTAKES = 10
 def describe(parser: argparse.ArgumentParser) -> None:
     """Describe ``fastnet evaluate``."""
     parser.description = (
-        "Print accuracy, cost, and which class was taken for which; for a network that "
+        "Print accuracy, cost and the confusion matrix by class names; for a network that "
         "predicts numbers, how far it is off."
     )
     label = (
@@ -81,7 +81,7 @@ def _table(counts: NDArray[np.intp], names: Sequence[Label]) -> str:
         share = f"{100 * counts[i, i] / total:.1f} %" if total else "-"
         rows.append([_short(name), *map(str, counts[i].tolist()), share])
     table = render(["", *map(_short, names), "right"], rows, least_width=0)
-    return f"a row for each class, a column for what it was taken for\n{table}"
+    return f"confusion matrix (rows: true class, columns: predicted)\n{table}"
 
 
 def _mistakes(counts: NDArray[np.intp], names: Sequence[Label]) -> str:

@@ -166,7 +166,7 @@ def _report(
 def _rows(result: Propagation) -> list[list[str]]:
     """Return the table's rows: some layers, from the first to the last."""
     depth = len(result.layers)
-    places = sorted({max(round(depth * k / (LAYERS - 1)), 1) - 1 for k in range(LAYERS)})
+    places = sorted({max(-(-depth * k // (LAYERS - 1)), 1) - 1 for k in range(LAYERS)})
     saturated = result.mean("saturated")
     columns = [_cells(result, name, places) for name in ("var_z", "var_delta")]
     return [
