@@ -161,7 +161,7 @@ def weighted_input(
     active : int, default 500
         How many of the inputs are 1; the others are 0.
     initializer : str, float or callable, default "default"
-        As for `Network`.
+        As for `Network`; "lsuv" scales the layer by these inputs.
     draws : int, default 10,000
     rng : None, int, SeedSequence, BitGenerator, Generator or RandomState
     bias_initializer : str, float or callable, keyword only, optional

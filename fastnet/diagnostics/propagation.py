@@ -192,7 +192,7 @@ def propagation(
         quadratic). By default it is N(0, 1), independent for each output and row, whatever the
         last activation: the variance below it is then a factor.
     initializer : str, float or callable, keyword only
-        Of the weights, as for `Network`.
+        Of the weights, as for `Network`; "lsuv" scales them by X.
     bias_initializer : str, float or callable, keyword only, optional
         As for `Network`: by default N(0, 1) with the book's initializers, else 0.
     activation : str or sequence of str, keyword only
