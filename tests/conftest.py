@@ -6,6 +6,11 @@ import os
 import signal
 import sys
 from importlib.resources import files
+from pathlib import PurePath
+
+# Each worker of pytest has a core. More threads of OpenBLAS than cores wait for one another by
+# counting, which took ten times the time of the numbers; nothing tested here depends on them.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
 from hypothesis import settings
@@ -32,12 +37,27 @@ SERIAL = {
 TOGETHER = {"test_chapter3", "test_packaging", "test_hostile_checkpoints"}
 
 
+def group_of(stem):
+    """Return the name of the group that one worker runs, of a file's stem; None if any may."""
+    return "serial" if stem in SERIAL else stem if stem in TOGETHER else None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Group by file: marks do it by changing the names of tests, which pytest 9.2 does not take."""
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return group_of(PurePath(nodeid.partition("::")[0]).stem) or nodeid
+
+    return ByFile(config, log)
+
+
 def pytest_collection_modifyitems(config, items):
-    """Say which tests one worker runs; keep one in FASTNET_TEST_EVERY, spread over all."""
-    for item in items:
-        if item.path.stem in SERIAL | TOGETHER:
-            name = "serial" if item.path.stem in SERIAL else item.path.stem
-            item.add_marker(pytest.mark.xdist_group(name))
+    """Keep one test in FASTNET_TEST_EVERY, spread over all."""
     every = int(os.environ.get("FASTNET_TEST_EVERY", "1"))
     config.hook.pytest_deselected(items=[item for k, item in enumerate(items) if k % every])
     items[:] = items[::every]
@@ -63,6 +83,21 @@ def _interruptible():
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_worker_a_group(request, tmp_path_factory):
+    """A group that comes to a second worker is an error: what it guards against might go unseen."""
+    group = group_of(request.path.stem)
+    if group is None or not getattr(request.config.option, "loadgroup", False):
+        return
+    worker = request.config.workerinput["workerid"]
+    note = tmp_path_factory.getbasetemp().parent / f"worker-of-{group}"
+    try:
+        with note.open("x") as file:
+            file.write(worker)
+    except FileExistsError:
+        assert note.read_text() == worker
 
 
 @pytest.fixture(autouse=True)
