@@ -1,33 +1,78 @@
-"""What mean field theory expects of `propagation`: variances, layer by layer, of wide networks.
+"""What mean field theory expects of `propagation`, layer by layer, in the limit of width.
 
 Weights and biases are independent, with mean 0. Then a weighted input is Gaussian (Poole et al.
 2016), and the error that comes to a layer is independent of that layer's slopes (Schoenholz et al.
-2017).
+2017). NaN stands where there is no theory.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnet import reference
-from fastnet.initializers import moments
+from fastnet.diagnostics.integrals import integrals_of
+from fastnet.diagnostics.passes import MEASURES
+from fastnet.initializers import (
+    Identity,
+    Moments,
+    Normal,
+    Orthogonal,
+    VarianceScaling,
+    moments,
+)
+from fastnet.initializers.drawing import scheme_of
 from fastnet.model.parameters import layer_views
+from fastnet.reference import ACTIVATIONS
 
-__all__ = ["Spread", "expected_variances", "grouped"]
+__all__ = ["Errors", "Spread", "Start", "expected_measures", "grouped"]
 
 Array = NDArray[Any]
 
 #: Groups of rows of about the same length, each of which the theory follows by itself.
 GROUPS = 32
+#: A measured mean within so many standard errors of 0 counts as 0.
+STANDARD_ERRORS = 5
+
+
+class Start(NamedTuple):
+    """How layers are drawn.
+
+    Attributes
+    ----------
+    weights, biases : ndarray, shape (layers,)
+        Variances; NaN where the mean is not 0, or elements are not independent.
+    singular : list of {"independent", "orthogonal", ""}
+        What is known of the matrices' singular values.
+    """
+
+    weights: Array
+    biases: Array
+    singular: list[str]
+
+
+class Errors(NamedTuple):
+    """The errors of the last layer.
+
+    Attributes
+    ----------
+    mean, variance : float
+        As they were measured.
+    independent : bool
+        Whether those of different rows are independent, with mean 0.
+    """
+
+    mean: float
+    variance: float
+    independent: bool
 
 
 class Spread:
-    """The variances of weights and biases, layer by layer, over the networks that it is shown.
+    """The mean and variance of weights and of biases, layer by layer, over networks it is shown.
 
     Parameters
     ----------
@@ -46,39 +91,59 @@ class Spread:
                     w = w.astype(np.float64, copy=False)
                     total += w.size, w.sum(), np.vdot(w, w)
 
-    def variances(
-        self, initializer: Any = None, bias_initializer: Any = None
-    ) -> tuple[Array, Array] | None:
-        """Return those of weights and of biases, shape (layers,); None if a mean is not 0.
+    def measured(self, layer: int) -> Moments:
+        """Return what was found of a layer's weights."""
+        return Moments(*_measured(*self._sums[1, layer]), is_gaussian=False)
 
-        Those of an initializer (or a list of one for each layer) are used where they are known,
-        else those measured, whose mean counts as 0 within five standard errors.
+    def start(self, initializer: Any = None, bias_initializer: Any = None) -> Start:
+        """Return how layers were drawn, by an initializer or a list of one for each layer.
+
+        Variances that it has no formula of are those measured.
         """
-        found = []
-        for sums, choice, of_biases in (
-            (self._sums[1], initializer, False),
-            (self._sums[0], bias_initializer, True),
-        ):
-            layers = list(choice) if isinstance(choice, (list, tuple)) else [choice] * len(sums)
-            variances = []
-            for total, one, shape in zip(sums, layers, pairwise(self._sizes), strict=True):
-                known = (
-                    None if one is None else moments(one, 1 if of_biases else shape[0], shape[1])
-                )
-                mean, variance = _measured(*total) if known is None else known[:2]
-                if mean != 0:
-                    return None
-                variances.append(variance)
-            found.append(np.array(variances))
-        return found[0], found[1]
+        weights = _each(initializer, self._sizes)
+        fans = [(1, n_out) for n_out in self._sizes[1:]]
+        return Start(
+            _variances(self._sums[1], weights, pairwise(self._sizes)),
+            _variances(self._sums[0], _each(bias_initializer, self._sizes), fans),
+            [_singular(one) for one in weights],
+        )
+
+
+def _each(initializer: Any, sizes: list[int]) -> list[Any]:
+    """Return the scheme, name or function of each layer."""
+    if isinstance(initializer, (list, tuple)):
+        return list(initializer)
+    return [initializer] * (len(sizes) - 1)
+
+
+def _scheme(initializer: Any) -> Any:
+    return None if initializer is None else scheme_of(initializer)
+
+
+def _variances(sums: Array, initializers: Sequence[Any], fans: Any) -> Array:
+    found = []
+    for total, one, shape in zip(sums, initializers, fans, strict=True):
+        known = None if one is None else moments(one, *shape)
+        mean, variance = _measured(*total) if known is None else known[:2]
+        lacks = mean != 0 or isinstance(_scheme(one), Identity)
+        found.append(np.nan if lacks else variance)
+    return np.array(found)
+
+
+def _singular(initializer: Any) -> str:
+    scheme = _scheme(initializer)
+    if isinstance(scheme, (VarianceScaling, Normal)):
+        return "independent"
+    return "orthogonal" if isinstance(scheme, Orthogonal) else ""
 
 
 def _measured(count: float, total: float, squares: float) -> tuple[float, float]:
     """Return mean and variance; a mean that is 0 within five standard errors is 0."""
     mean, square = total / count, squares / count
-    if mean * mean * count <= 25 * (square - mean * mean):
+    variance = square - mean * mean
+    if mean * mean * count <= STANDARD_ERRORS**2 * variance:
         return 0.0, square
-    return mean, square - mean * mean
+    return mean, variance if not variance <= 1e-12 * square else 0.0  # rounding alone
 
 
 def grouped(squares: Array) -> tuple[Array, Array]:
@@ -94,15 +159,14 @@ def grouped(squares: Array) -> tuple[Array, Array]:
     return np.array([group.mean() for group in groups]), sizes / sizes.sum()
 
 
-def expected_variances(
+def expected_measures(
     sizes: Sequence[int],
     activations: Sequence[str],
     squares: Array,
-    weights: Array,
-    biases: Array,
-    error: float,
+    start: Start,
+    errors: Errors,
 ) -> dict[str, Array]:
-    """Return the variances of z, a and delta that mean field theory gives each layer.
+    """Return what mean field theory gives each layer, for each of `MEASURES`.
 
     Parameters
     ----------
@@ -110,50 +174,92 @@ def expected_variances(
         Of the network.
     squares : ndarray
         Mean square of each row of inputs.
-    weights, biases : ndarray, shape (layers,)
-        Variance of a layer's weights, and of its biases; their mean is 0.
-    error : float
-        Mean square of the last layer's error.
+    start : Start
+    errors : Errors
     """
+    found = {name: np.full(len(activations), np.nan) for name in MEASURES}
     square, share = grouped(squares)
-    var_z, var_a, slopes = [], [], []
+    below, slopes = [], []  # mean squares of inputs, and of slopes, of each group
     with np.errstate(all="ignore"):
         for layer, name in enumerate(activations):
-            q = sizes[layer] * weights[layer] * square + biases[layer]
-            mean, square, slope = _integrals(name, q)
-            var_z.append(share @ q)
-            var_a.append(share @ square - (share @ mean) ** 2)
-            slopes.append(slope)
-        var_delta = [error]
-        delta = np.full(len(share), error)
-        for layer in range(len(activations) - 1, 0, -1):
-            delta = delta * sizes[layer + 1] * weights[layer] * slopes[layer - 1]
-            var_delta.append(share @ delta)
-    return {
-        "var_z": np.array(var_z),
-        "var_a": np.array(var_a),
-        "var_delta": np.array(var_delta[::-1]),
-    }
+            q = sizes[layer] * start.weights[layer] * square + start.biases[layer]
+            below.append(square)
+            found["mean_z"][layer], found["var_z"][layer] = 0 * (share @ q), share @ q
+            found["mean_singular"][layer], found["max_singular"][layer] = _spectrum(
+                name, q, start.weights[layer], start.singular[layer], sizes[layer : layer + 2]
+            )
+            if name not in ACTIVATIONS:  # softmax, the last one
+                break
+            of = integrals_of(name)
+            mean, square, slope = of.mean(q), of.square(q), of.squared_slope(q)
+            slopes.append(np.where(q == 0, of.prime(np.zeros(1)) ** 2, slope))
+            found["mean_a"][layer] = share @ mean
+            found["var_a"][layer] = share @ square - (share @ mean) ** 2
+            found["saturated"][layer] = share @ of.saturated(q)
+        _add_errors(found, sizes, start, errors, (share, below, slopes, len(squares)))
+    return found
 
 
-def _integrals(activation: str, q: Array) -> tuple[Array, Array, Array]:
-    """Return E[phi], E[phi^2] and E[phi'^2] for a weighted input N(0, q); NaN of softmax."""
-    if activation not in reference.ACTIVATIONS:
-        nan = np.full_like(q, np.nan)
-        return nan, nan, nan
-    fn, prime = reference.ACTIVATIONS[activation]
-    z = np.sqrt(q)[:, np.newaxis] * _NODES
-    a, slope = fn(z), prime(z)
-    return a @ _DENSITIES, (a * a) @ _DENSITIES, (slope * slope) @ _DENSITIES
+def _add_errors(
+    found: dict[str, Array], sizes: Sequence[int], start: Start, errors: Errors, rows: Any
+) -> None:
+    """Work out errors and gradients, from the last layer down.
+
+    Errors of different rows that are independent stay uncorrelated below, so that the square norm
+    of the mean gradient is the mean of those of single rows, divided by their number.
+    """
+    share, below, slopes, n = rows
+    delta = np.full(len(share), errors.variance + errors.mean**2)
+    for layer in range(len(sizes) - 2, -1, -1):
+        if errors.independent:
+            of_rows = sizes[layer + 1] * delta * (1 + sizes[layer] * below[layer])
+            found["gradient_norm"][layer] = math.sqrt(share @ of_rows / n)
+        found["mean_delta"][layer], found["var_delta"][layer] = 0 * (share @ delta), share @ delta
+        if layer:
+            delta = delta * sizes[layer + 1] * start.weights[layer] * slopes[layer - 1]
+    if not errors.independent:
+        found["mean_delta"][-1], found["var_delta"][-1] = errors.mean, errors.variance
 
 
-def _half_line(points: int = 100, end: float = 12.0) -> tuple[Array, Array]:
-    """Nodes and weights of N(0, 1) for functions with a kink at 0: Gauss-Legendre on each side."""
-    at, weight = np.polynomial.legendre.leggauss(points)
-    pieces = [(low, high) for low, high in pairwise((-end, -4.0, -1.0, 0.0, 1.0, 4.0, end))]
-    nodes = np.concatenate([(low + high + (high - low) * at) / 2 for low, high in pieces])
-    weights = np.concatenate([(high - low) / 2 * weight for low, high in pieces])
-    return nodes, weights * np.exp(-nodes * nodes / 2) / np.sqrt(2 * np.pi)
+def _spectrum(
+    activation: str, q: Array, variance: float, singular: str, fans: Sequence[int]
+) -> tuple[float, float]:
+    """Return mean and largest singular value of diag(slopes) W.
+
+    Known where all slopes are the same, or those of half of the units 0 and of the others 1.
+    """
+    n_in, n_out = fans
+    if activation == "identity" or (activation in ACTIVATIONS and not q.any()):
+        slope = abs(float(ACTIVATIONS[activation].prime(np.zeros(1))[0]))
+        if singular == "orthogonal":
+            gain = slope * math.sqrt(variance * max(fans))
+            return gain, gain
+        alive = float(n_out)
+    elif activation == "relu" and (q > 0).all():
+        slope, alive = 1.0, n_out / 2
+    else:
+        return np.nan, np.nan
+    if singular != "independent":
+        return np.nan, np.nan
+    scale = slope * math.sqrt(variance)
+    mean = mean_singular_value(alive, n_in) * min(alive, n_in) / min(fans)
+    return scale * mean, scale * (math.sqrt(alive) + math.sqrt(n_in))
 
 
-_NODES, _DENSITIES = _half_line()
+def mean_singular_value(n_out: float, n_in: float) -> float:
+    """Return that of a large matrix of independent elements of variance 1.
+
+    References
+    ----------
+    V. Marchenko and L. Pastur, 1967.
+
+    Examples
+    --------
+    >>> round(mean_singular_value(100, 100) / 10, 5), round(8 / (3 * math.pi), 5)
+    (0.84883, 0.84883)
+    """
+    root = math.sqrt(min(n_out, n_in) / max(n_out, n_in))
+    angles = (np.arange(200) + 0.5) * (math.pi / 200)
+    s = 1 + root * np.cos(angles)
+    inside = np.sin(angles) ** 2 * np.sqrt((1 + root + s) * (s - root + 1))
+    return float(math.sqrt(max(n_out, n_in)) * inside.mean())

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnet.common.arguments import as_choice, as_rate
+from fastnet.diagnostics.integrals import Integrals, integrals_of
 from fastnet.reference import ACTIVATIONS
 
 __all__ = [
@@ -40,8 +41,6 @@ Array = NDArray[Any]
 CRITICAL = 1e-9
 #: Larger standard deviations are refused: the nodes resolve sqrt(q) to 1e8.
 LARGEST_SIGMA = 1e6
-#: Stand for q = 0 and for q = inf where a ratio has a limit there.
-_LEAST, _MOST = 1e-200, 1e200
 
 
 class MeanField(NamedTuple):
@@ -230,9 +229,9 @@ def squared_activation(activation: str, q: Any) -> Any:
     return _checked(activation, 1.0, 0.0)[0].square(q)
 
 
-def _checked(activation: str, sigma_w: float, sigma_b: float) -> tuple[_Integrals, float, float]:
+def _checked(activation: str, sigma_w: float, sigma_b: float) -> tuple[Integrals, float, float]:
     """Return the activation's integrals, and the two variances."""
-    integrals = _integrals_of(as_choice(activation, "activation", ACTIVATIONS))
+    integrals = integrals_of(as_choice(activation, "activation", ACTIVATIONS))
     return integrals, _variance(sigma_w, "sigma_w"), _variance(sigma_b, "sigma_b")
 
 
@@ -241,140 +240,6 @@ def _variance(sigma: float, name: str) -> float:
     if number > LARGEST_SIGMA:
         raise ValueError(f"{name} is {number}; expected at most {LARGEST_SIGMA:g}.")
     return number * number
-
-
-def _half_line(step: float, first: float, last: float, power: int) -> tuple[Array, Array]:
-    """Return nodes z and weights of the integral of f(z) z^power exp(-z^2 / 2) from 0 on.
-
-    The trapezoidal rule in t, where z = log(1 + exp(t)): nodes are spaced as powers near 0, so that
-    steps of any width there are resolved, and evenly far from it. It converges exponentially for
-    functions without singularities on the right of 0, as all activations are.
-    """
-    t = np.arange(first, last, step)
-    z = np.logaddexp(0, t)
-    w = step * z**power * np.exp(-0.5 * z * z) / (1 + np.exp(-t))
-    w[0] /= -math.expm1(-(power + 1) * step)  # with all the nodes before it, where f is constant
-    return z, w
-
-
-class _Integrals:
-    """Integrals of an activation over Gaussian weighted inputs, of variance q and correlation c.
-
-    q may be an array in the first three; `squared_slope` and `growth` are limits if it is 0 or inf.
-    """
-
-    _z, _w = _half_line(0.2, -18, 12, 0)
-    _z, _w = np.append(-_z, _z), np.append(_w, _w) / (2 * _w.sum())
-
-    def __init__(self, fn: Callable[[Array], Array], prime: Callable[[Array], Array]) -> None:
-        self.fn, self.prime = fn, prime
-
-    def square(self, q: Any) -> Any:
-        """Return the mean of phi(z)^2."""
-        with np.errstate(over="ignore"):
-            return self.fn(np.multiply.outer(np.sqrt(q), self._z)) ** 2 @ self._w
-
-    def squared_slope(self, q: Any) -> Any:
-        """Return the mean of phi'(z)^2."""
-        z = np.multiply.outer(np.sqrt(np.clip(q, _LEAST, _MOST)), self._z)
-        with np.errstate(over="ignore"):
-            return self.prime(z) ** 2 @ self._w
-
-    def growth(self, q: Any) -> Any:
-        """Return the derivative of `square` by q."""
-        root = np.sqrt(np.clip(q, _LEAST, _MOST))
-        z = np.multiply.outer(root, self._z)
-        with np.errstate(over="ignore"):
-            return self.fn(z) * self.prime(z) @ (self._w * self._z) / root
-
-    def gap(self, q: float, c: float) -> float:
-        """Return half the mean of (phi(z1) - phi(z2))^2: no digits cancel where c is nearly 1."""
-        z1, z2, w = _pairs(q, c)
-        difference = self.fn(z1) - self.fn(z2)
-        return float(np.vdot(difference * difference, w)) / 2
-
-    def product_of_slopes(self, q: float, c: float) -> float:
-        """Return the mean of phi'(z1) phi'(z2)."""
-        z1, z2, w = _pairs(q, c)
-        return float(np.vdot(self.prime(z1) * self.prime(z2), w))
-
-
-class _Sine(_Integrals):
-    """In closed form: nodes do not resolve many periods."""
-
-    def square(self, q: Any) -> Any:
-        return -np.expm1(-2 * np.asarray(q))[()] / 2
-
-    def squared_slope(self, q: Any) -> Any:
-        return (1 + np.exp(-2 * np.asarray(q))) / 2
-
-    def growth(self, q: Any) -> Any:
-        return np.exp(-2 * np.asarray(q))
-
-    def gap(self, q: float, c: float) -> float:
-        return -math.expm1(-q * (1 - c)) * (1 + math.exp(-q * (1 + c))) / 2
-
-    def product_of_slopes(self, q: float, c: float) -> float:
-        return (math.exp(-q * (1 - c)) + math.exp(-q * (1 + c))) / 2
-
-
-class _Exponential(_Integrals):
-    """In closed form: the integrands are largest far from 0."""
-
-    def square(self, q: Any) -> Any:
-        with np.errstate(over="ignore"):
-            return np.exp(2 * np.asarray(q))
-
-    def squared_slope(self, q: Any) -> Any:
-        return self.square(q)
-
-    def growth(self, q: Any) -> Any:
-        return 2 * self.square(q)
-
-    def gap(self, q: float, c: float) -> float:
-        return float(-self.square(q) * math.expm1(-q * (1 - c)))
-
-    def product_of_slopes(self, q: float, c: float) -> float:
-        return float(self.square(q * (1 + c) / 2))
-
-
-_IN_CLOSED_FORM = {"sine": _Sine, "exponential": _Exponential}
-
-
-@cache
-def _integrals_of(activation: str) -> _Integrals:
-    return _IN_CLOSED_FORM.get(activation, _Integrals)(*ACTIVATIONS[activation])
-
-
-def _half_segment(step: float, first: float) -> tuple[Array, Array]:
-    """Return nodes and weights of the lower half of (0, 1), where 1 / (1 + exp(-t)) has even t."""
-    t = np.arange(-step / 2, first, -step)[::-1]
-    x = 1 / (1 + np.exp(-t))
-    w = step * x * (1 - x)
-    w[0] /= -math.expm1(-step)  # as in `_half_line`
-    return x, w
-
-
-_RADII = _half_line(0.25, -9, 12, 1)
-_ANGLES = _half_segment(0.4, -16)
-
-
-def _pairs(q: float, c: float) -> tuple[Array, Array, Array]:
-    """Return nodes z1 and z2 of variance q and correlation c, and weights, for symmetric functions.
-
-    In polar coordinates z1 and z2 change sign at angles alone: between them every activation is
-    smooth. Half of the angles are enough: exchanging z1 with z2 gives the others.
-    """
-    alpha = math.acos(c)
-    x, w = _ANGLES
-    same, opposite = (math.pi - alpha) * x, alpha * x
-    first = np.append(np.sin(same), np.sin(opposite))
-    second = np.append(np.sin(same + alpha), -np.sin(alpha - opposite))
-    weight = np.append((math.pi - alpha) * w, alpha * w) / math.pi
-    radii = math.sqrt(q) * _RADII[0]
-    z1, z2 = np.multiply.outer(first, radii), np.multiply.outer(second, radii)
-    weights = np.multiply.outer(weight, _RADII[1])
-    return np.stack([z1, -z1]), np.stack([z2, -z2]), np.stack([weights, weights])
 
 
 class _Table(NamedTuple):
@@ -391,11 +256,11 @@ _Q, _ONE = 10.0 ** (np.arange(-72, 121) / 6), 72
 
 
 @cache
-def _table(integrals: _Integrals) -> _Table:
+def _table(integrals: Integrals) -> _Table:
     return _Table(_Q, integrals.square(_Q), integrals.squared_slope(_Q), integrals.growth(_Q))
 
 
-def _fixed_point(integrals: _Integrals, w: float, b: float) -> float:
+def _fixed_point(integrals: Integrals, w: float, b: float) -> float:
     """Return the limit of q -> w square(q) + b from 1, inf if it has none.
 
     The map never decreases, so that the limit is the next fixed point in the first step's
@@ -430,7 +295,7 @@ def _fixed_point(integrals: _Integrals, w: float, b: float) -> float:
 
 
 def _turning_point(
-    integrals: _Integrals, w: float, up: bool, last: int | None, step: Callable[[float], float]
+    integrals: Integrals, w: float, up: bool, last: int | None, step: Callable[[float], float]
 ) -> float | None:
     """Return the fixed point before `last` whose pair lies between the same points of the table."""
     first, end = (_ONE, len(_Q) - 1 if last is None else last - 1) if up else (last or 0, _ONE)
@@ -451,7 +316,7 @@ def _turning_point(
     return None
 
 
-def _correlation(integrals: _Integrals, q: float, w: float, chi: float) -> float:
+def _correlation(integrals: Integrals, q: float, w: float, chi: float) -> float:
     """Return the stable fixed point of the correlation map."""
     if q == 0 or chi <= 1 + CRITICAL:
         return 1.0

@@ -15,7 +15,7 @@ from fastnet.common.generators import Seed, as_rng
 from fastnet.common.intervals import intervals
 from fastnet.data.dataset import Dataset
 from fastnet.data.rows import as_rows
-from fastnet.diagnostics.expected import Spread, expected_variances
+from fastnet.diagnostics.expected import Errors, Spread, Start, expected_measures
 from fastnet.diagnostics.passes import MEASURES, Passes, mean_squares
 from fastnet.initializers import Initializer, name_of
 from fastnet.kernels.rows import Targets
@@ -78,7 +78,7 @@ class Propagation:
     initializer: str
     seeds: int
     records: Array
-    _expected: dict[str, Array] | None = field(default=None, repr=False)
+    _expected: dict[str, Array] = field(default_factory=dict, repr=False)
 
     @property
     def layers(self) -> Array:
@@ -96,36 +96,44 @@ class Propagation:
         """
         return intervals(self._samples(name))[1]
 
-    def theory(self, name: str) -> Array | None:
+    def theory(self, name: str) -> Array:
         """Return what mean field theory expects of a field of `records`, in the limit of width.
 
         Parameters
         ----------
         name : str
-            "var_z", "var_a" or "var_delta"; there is no theory for others.
+            A field of `records`, from "mean_z" on.
 
         Returns
         -------
-        ndarray of shape (layers,), or None
-            None if there is no theory for the field, or if weights or biases do not have mean 0.
-            NaN for activations of softmax.
+        ndarray of shape (layers,)
+            NaN where there is no theory:
+
+            - above and below a layer whose weights or biases do not have mean 0, or are those of
+              `identity`;
+            - "dead", and what depends on activations or slopes of softmax;
+            - "gradient_norm" if y was given: errors of different rows then go together;
+            - "mean_singular" and "max_singular", unless weights are independent draws of an
+              initializer (not of a function) and the activation is identity, relu, or any other at
+              inputs and biases of 0. A square layer of identity units, of variance 1 / n, has 8 /
+              (3 pi) and 2; those of orthogonal weights are known in the first and the last case.
 
         Notes
         -----
         Of weights and biases only the variance counts: that of the initializer, or, for a user's
         function and for a network that existed, the one measured in each layer. Each row of inputs
         begins with its own mean square (rows of about the same length together), and the error of
-        the last layer with the mean square that was measured there.
+        the last layer with the one that was measured there.
 
         In a layer of n units a mean over units is not 0 but for n to infinity, so that a measured
         variance is smaller by a share of up to 1 / n, the more alike the rows are.
 
         References
         ----------
-        Poole et al. 2016, arXiv:1606.05340; Schoenholz et al. 2017, arXiv:1611.01232.
+        Poole et al. 2016, arXiv:1606.05340; Schoenholz et al. 2017, arXiv:1611.01232; V. Marchenko
+        and L. Pastur, 1967; X. Glorot and Y. Bengio, AISTATS 2010 (singular values).
         """
-        self._samples(name)
-        return None if self._expected is None else self._expected.get(name)
+        return self._expected[as_choice(name, "name", MEASURES)].copy()
 
     def to_frame(self) -> Any:
         """Return the records as a table, a row per seed and layer.
@@ -133,10 +141,14 @@ class Propagation:
         Returns
         -------
         pandas.DataFrame, or dict of ndarray if pandas is not installed
-            The fields of `records` are its columns.
+            The fields of `records` are its columns. Beside each field from "mean_z" on but "dead"
+            stands `theory` of that layer, the same for every seed: "theory_mean_z" and so on.
         """
         flat = self.records.ravel()
         columns = {name: flat[name].copy() for name in _RECORD.names or ()}
+        for name in MEASURES:
+            if name != "dead":
+                columns[f"theory_{name}"] = np.tile(self.theory(name), len(self.records))
         try:
             import pandas as pd
         except ImportError:
@@ -265,7 +277,7 @@ def _of_network(net: Model, X: Any, y: Any, entropy: int) -> Propagation:
     measured = Passes(net._architecture, data, y is None).measure(parameters)
     spread = Spread(net.sizes)
     spread.add(parameters)
-    return _result(net, [0], [measured], squares, spread.variances())
+    return _result(net, [0], [measured], squares, spread.start(), y is None)
 
 
 def _of_draws(net: Network, X: Any, y: Any, numbers: Sequence[int], entropy: int) -> Propagation:
@@ -278,8 +290,8 @@ def _of_draws(net: Network, X: Any, y: Any, numbers: Sequence[int], entropy: int
         net.initialize(rows)
         measured.append(passes.measure(net.parameters))
         spread.add(net.parameters)
-    variances = spread.variances(net._initializer, net._bias_initializer)
-    return _result(net, numbers, measured, squares, variances)
+    start = spread.start(net._initializer, net._bias_initializer)
+    return _result(net, numbers, measured, squares, start, y is None)
 
 
 def _unmeasured(sizes: Any, drawn: dict[str, Any]) -> Network:
@@ -340,19 +352,18 @@ def _result(
     numbers: Sequence[int],
     measured: Sequence[dict[str, Array]],
     squares: Array,
-    variances: tuple[Array, Array] | None,
+    start: Start,
+    independent: bool,
 ) -> Propagation:
     records = np.empty((len(numbers), net.num_layers - 1), _RECORD)
     for record, number, found in zip(records, numbers, measured, strict=True):
         record["seed"], record["layer"] = number, np.arange(1, net.num_layers)
         for name, values in found.items():
             record[name] = values
-    expected = None
-    if variances is not None:
-        with np.errstate(over="ignore", invalid="ignore"):
-            last = records[:, -1]
-            error = float(np.mean(last["var_delta"] + last["mean_delta"] ** 2))
-        expected = expected_variances(net.sizes, net.activations, squares, *variances, error)
+    last = records[:, -1]
+    with np.errstate(over="ignore", invalid="ignore"):
+        errors = Errors(last["mean_delta"].mean(), last["var_delta"].mean(), independent)
+    expected = expected_measures(net.sizes, net.activations, squares, start, errors)
     return Propagation(
         tuple(net.sizes),
         tuple(net.activations),

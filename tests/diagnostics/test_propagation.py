@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 import fastnet
+from fastnet import reference
 from fastnet.diagnostics import propagation
+from fastnet.diagnostics.expected import mean_singular_value
+from fastnet.diagnostics.integrals import integrals_of
 from fastnet.diagnostics.passes import FEW_UNITS, JACOBIAN_ROWS, MEASURES
 
 from ..formulas import ACTIVATIONS, HIDDEN, Plain
@@ -142,9 +145,11 @@ def test_means_margins_and_frame():
     wanted = 2.776 * samples.std(axis=0, ddof=1) / math.sqrt(5)
     np.testing.assert_allclose(found.margin("var_a"), wanted, 3e-4)
     frame = found.to_frame()
-    assert list(frame.columns) == ["seed", "layer", *MEASURES] and len(frame) == 10
+    expected = [f"theory_{name}" for name in MEASURES if name != "dead"]
+    assert list(frame.columns) == ["seed", "layer", *MEASURES, *expected] and len(frame) == 10
     assert frame["layer"].tolist() == [1, 2] * 5 and frame["seed"].tolist()[:4] == [0, 0, 1, 1]
     assert frame[frame.layer == 2]["var_a"].to_numpy().tolist() == samples[:, 1].tolist()
+    assert frame["theory_var_a"].tolist() == found.theory("var_a").tolist() * 5
 
 
 def test_the_frame_is_a_dict_without_pandas(monkeypatch):
@@ -222,13 +227,111 @@ def test_variances_of_functions_and_networks_are_measured():
         return rng.uniform(0, 0.1, shape)
 
     found = propagation([100, 80], initializer=shifted, activation="relu", seeds=2, rng=0)
-    assert found.theory("var_z") is None and found.theory("var_delta") is None
+    assert np.isnan(found.theory("var_z")).all()
+    # The last layer's errors are known all the same.
+    assert found.theory("var_delta") == pytest.approx(found.mean("var_delta"), rel=1e-4)
     net = fastnet.Network([100, 80, 60], activation="relu", initializer="he_normal", rng=0)
     found = propagation(net, rng=1)
     np.testing.assert_allclose(found.theory("var_z"), [2, 2], 0.05)
-    assert found.theory("saturated") is None
-    ones = propagation([9, 8], initializer="constant", activation="relu", rng=0)
-    assert ones.theory("var_a") is None
+    assert found.theory("saturated")[0] == pytest.approx(0.5, rel=1e-12)
+    assert np.isnan(found.theory("max_singular")).all()  # whose independence is not known
+
+
+@pytest.mark.parametrize("name", ["constant", "identity"])
+def test_theory_is_nan_above_and_below_weights_that_are_not_random(name):
+    options = {"bias_initializer": "zeros", "activation": "relu", "seeds": 2, "rng": 0}
+    found = propagation([9, 8, 9, 8], initializer=["he_normal", name, "he_normal"], **options)
+    for field in ("mean_z", "var_z", "var_a", "saturated", "max_singular"):
+        assert np.isnan(found.theory(field)).tolist() == [False, True, True], field
+    for field in ("mean_delta", "var_delta"):
+        assert np.isnan(found.theory(field)).tolist() == [True, False, False], field
+    assert np.isnan(found.theory("gradient_norm")).tolist() == [True, False, True]
+    assert np.isnan(found.theory("dead")).all()
+
+
+@pytest.mark.parametrize("name", ["lecun_normal", "uniform", "orthogonal", "default"])
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "leaky_relu", "identity"])
+def test_each_measure_lies_on_its_theory(activation, name):
+    sizes = [300, 500, 400, 300]
+    found = propagation(sizes, initializer=name, activation=activation, seeds=6, rng=3)
+    for field in MEASURES:
+        theory, mean = found.theory(field), found.mean(field)
+        if field == "dead" or (field.endswith("singular") and np.isnan(theory).all()):
+            continue
+        scale = np.sqrt(found.theory(field.replace("mean", "var"))) if field in (
+            "mean_z", "mean_a", "mean_delta") else np.maximum(theory, 0.1)  # fmt: skip
+        assert (abs(mean - theory) < 0.1 * scale).all(), (field, mean, theory)
+
+
+def by_scipy(activation, q):
+    """Return E[phi], and the probability that the slope is below 4 % of its largest."""
+    stats = pytest.importorskip("scipy.stats", reason="SciPy is missing")
+    fn, prime = reference.ACTIVATIONS[activation]
+    z = stats.norm.ppf((np.arange(400_000) + 0.5) / 400_000) * math.sqrt(q)
+    grid = np.linspace(-30, 30, 600_001)
+    largest = 1.0 if activation == "exponential" else np.abs(prime(grid)).max()
+    return fn(z).mean(), np.mean(np.abs(prime(z)) < 0.04 * largest)
+
+
+@pytest.mark.parametrize("name", reference.ACTIVATIONS)
+@pytest.mark.parametrize("q", [0.01, 1.0, 30.0])
+def test_means_and_saturated_shares_are_scipy_s(name, q):
+    of = integrals_of(name)
+    mean, share = by_scipy(name, q)
+    if name != "exponential" or q < 10:
+        assert of.mean(q) == pytest.approx(mean, rel=3e-4, abs=1e-6)
+    assert of.saturated(q) == pytest.approx(share, abs=2e-5)
+    at_zero = abs(reference.ACTIVATIONS[name].prime(np.zeros(1))[0]) < 0.04
+    assert of.saturated(0.0) == at_zero
+    both = of.saturated(np.array([0.0, q]))
+    assert both == pytest.approx(np.array([at_zero, of.saturated(q)]), rel=1e-12)
+
+
+def test_a_neuron_of_the_book_is_as_saturated_as_it_says():
+    """Variances 501 and 1.5: sigma' is below 0.01 where sigma is above (1 + sqrt(0.96)) / 2."""
+    a = (1 + math.sqrt(0.96)) / 2
+    end = math.log(a / (1 - a))
+    for q, book in ((501, 0.837), (1.5, 0.000176)):
+        share = integrals_of("sigmoid").saturated(q)
+        assert share == pytest.approx(math.erfc(end / math.sqrt(2 * q)), rel=1e-9)
+        assert share == pytest.approx(book, rel=0.04)  # beyond ln 99, where it is a bit less
+
+
+@pytest.mark.parametrize(("n_out", "n_in"), [(300, 300), (200, 600), (600, 200), (450, 500)])
+def test_mean_singular_value_is_that_of_drawn_matrices(n_out, n_in):
+    w = np.random.default_rng(1).standard_normal((n_out, n_in))
+    assert np.linalg.norm(w, "nuc") / min(n_out, n_in) == pytest.approx(
+        mean_singular_value(n_out, n_in), rel=6e-3
+    )
+
+
+def test_singular_values_of_square_layers_are_8_in_3_pi():
+    found = propagation([50] * 3, initializer="lecun_normal", activation="identity", rng=0)
+    np.testing.assert_allclose(found.theory("mean_singular"), 8 / (3 * math.pi), 1e-4)
+    np.testing.assert_allclose(found.theory("max_singular"), 2, 1e-12)
+    found = propagation([50] * 3, initializer="orthogonal", activation="identity", rng=0)
+    for name in ("mean_singular", "max_singular"):
+        np.testing.assert_allclose(found.theory(name), 1, 1e-12)
+        np.testing.assert_allclose(found.mean(name), 1, 1e-12)
+
+
+def test_gradients_have_no_theory_where_errors_go_together():
+    found = propagation(
+        [9, 8, 1], np.ones((3, 9)), [0.0, 1.0, 2.0], initializer="he_normal", activation="relu",
+        seeds=2, rng=0,
+    )  # fmt: skip
+    assert np.isnan(found.theory("gradient_norm")).all()
+    assert np.isfinite(found.theory("var_delta")).all()
+    assert found.theory("mean_delta")[-1] == found.mean("mean_delta")[-1]
+
+
+def test_layers_without_signals_have_the_slope_at_0():
+    options = {"initializer": "lecun_normal", "bias_initializer": "zeros", "seeds": 2, "rng": 0}
+    for name, slope in (("relu", 0.0), ("tanh", 1.0), ("leaky_relu", 0.01)):
+        found = propagation([200, 200, 200], np.zeros((2, 200)), activation=name, **options)
+        for field in ("var_z", "mean_singular", "var_delta", "saturated"):
+            assert found.theory(field) == pytest.approx(found.mean(field), rel=0.1), field
+        assert found.theory("mean_singular") == pytest.approx(slope * 8 / (3 * math.pi), rel=1e-4)
 
 
 # --- published figures ---------------------------------------------------------------------------
