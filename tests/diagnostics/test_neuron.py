@@ -7,7 +7,12 @@ import pytest
 
 from fastnet import Network
 from fastnet.diagnostics import SATURATED_Z, Gaussian, theory, weighted_input
-from fastnet.initializers import INITIALIZERS
+from fastnet.initializers import INITIALIZERS, Normal, VarianceScaling
+
+stats = pytest.importorskip("scipy.stats", reason="SciPy is missing")
+#: Half the width of uniform weights of variance 0.3 / 550, and the normal that is cut off at two
+#: standard deviations to a variance of 1 / 1000 (its own is 0.7737413 of that of the whole).
+R, T = math.sqrt(3 * 0.3 / 550), math.sqrt(1 / 1000 / stats.truncnorm(-2, 2).var())
 
 # Variance, standard deviation, peak of the density, share beyond 1, share saturated, and the digits
 # to which the book's numbers are given.
@@ -108,7 +113,10 @@ def test_theory_holds_for_every_initializer_that_has_one(name, units):
         ("large", "uniform", 0.0, None),
         ("uniform", 1.0, 1.0, None),
         (lambda rng, shape: rng.random(shape), "zeros", None, None),
-        ("large", lambda rng, shape: np.zeros(shape), 0.0, None),
+        ("large", lambda rng, shape: np.zeros(shape), 0.0, math.sqrt(10)),
+        ("large", lambda rng, shape: np.full(shape, 0.1), 0.1, math.sqrt(10)),
+        ("large", lambda rng, shape: rng.random(shape), 0.5, None),
+        (lambda rng, shape: np.full(shape, 0.1), "normal", 1.0, 1.0),
     ],
 )
 def test_theory_knows_constants_and_biases_and_what_it_does_not_know(initializer, bias, mean, std):
@@ -120,6 +128,35 @@ def test_theory_knows_constants_and_biases_and_what_it_does_not_know(initializer
         assert result.std == pytest.approx(std, rel=0.07)
     if mean is not None:
         assert result.mean == pytest.approx(mean, abs=0.25)
+
+
+@pytest.mark.parametrize(
+    ("initializer", "weight"),
+    [
+        (VarianceScaling(2.5, "fan_in"), stats.norm(0, math.sqrt(2.5 / 1000))),
+        (VarianceScaling(0.3, "fan_avg", "uniform"), stats.uniform(-R, 2 * R)),
+        (VarianceScaling(1.0, "fan_in", "truncated_normal"), stats.truncnorm(-2, 2, 0, T)),
+        (Normal(0.2), stats.norm(0, 0.2)),
+        ("he_uniform", stats.uniform(-math.sqrt(0.006), 2 * math.sqrt(0.006))),
+        (lambda rng, shape: 0.3 * rng.standard_normal(shape), stats.norm(0, 0.3)),
+        (lambda rng, shape: rng.uniform(-0.1, 0.1, shape), stats.uniform(-0.1, 0.2)),
+        (lambda rng, shape: rng.uniform(0, 0.1, shape), stats.uniform(0, 0.1)),
+        (lambda rng, shape, layer: rng.laplace(0, 0.5, shape), stats.laplace(0, 0.5)),
+        (lambda rng, shape: rng.standard_normal(shape) / shape[1], stats.norm(0, 1e-3)),
+    ],
+)
+def test_theory_has_scipy_s_moments_and_draws_follow_it(initializer, weight):
+    """Of functions within five standard errors of a million weights."""
+    exact = not callable(initializer)
+    found = theory(1000, 500, initializer, bias_initializer="zeros")
+    mean, std = 500 * weight.mean(), math.sqrt(500) * weight.std()
+    error = 0 if exact else 5 * 500 * weight.std() / 1000
+    assert found.mean == pytest.approx(mean, abs=error)
+    assert (found.mean == 0) == (weight.mean() == 0)
+    kurtosis = float(weight.stats("k")) + 3
+    assert found.std == pytest.approx(std, rel=1e-12 if exact else 5 * (kurtosis / 4) ** 0.5 / 1000)
+    z = weighted_input(1000, 500, initializer, 4000, 2, bias_initializer="zeros").z
+    assert stats.kstest(z, stats.norm(mean, std).cdf).pvalue > 1e-3
 
 
 @pytest.mark.parametrize("bias", ["normal", 0.5])
