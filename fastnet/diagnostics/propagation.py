@@ -78,7 +78,7 @@ class Propagation:
     initializer: str
     seeds: int
     records: Array
-    _expected: dict[str, Array] = field(default_factory=dict, repr=False)
+    _expected: dict[str, Array] | None = field(default=None, repr=False)
 
     @property
     def layers(self) -> Array:
@@ -133,7 +133,10 @@ class Propagation:
         Poole et al. 2016, arXiv:1606.05340; Schoenholz et al. 2017, arXiv:1611.01232; V. Marchenko
         and L. Pastur, 1967; X. Glorot and Y. Bengio, AISTATS 2010 (singular values).
         """
-        return self._expected[as_choice(name, "name", MEASURES)].copy()
+        samples = self._samples(name)
+        if self._expected is None:
+            return np.full(samples.shape[1], np.nan)
+        return self._expected[name].copy()
 
     def to_frame(self) -> Any:
         """Return the records as a table, a row per seed and layer.
