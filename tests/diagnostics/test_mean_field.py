@@ -6,13 +6,16 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from fastnet import Network
 from fastnet.diagnostics import critical_sigma_w, mean_field
+from fastnet.diagnostics.integrals import integrals_of
 from fastnet.diagnostics.mean_field import (
     correlation_map,
     length_map,
     slope,
     squared_activation,
 )
+from fastnet.initializers import Normal, VarianceScaling
 from fastnet.reference import ACTIVATIONS
 
 NAMES = list(ACTIVATIONS)
@@ -262,25 +265,45 @@ def test_arguments_without_meaning_are_refused(arguments, error, sentence):
 
 @pytest.mark.parametrize("sigma_w", [1.3, 2.5, 4.0])
 def test_networks_of_1000_units_lie_on_poole_s_curves(sigma_w):
-    """Figures 1 and 2: sigma_b = 0.3, q from 0.5, c from 0.6; within 4 standard errors."""
-    n, networks, layers, sigma_b = 1000, 12, 6, 0.3
-    rng = np.random.default_rng(5)
+    """Figure 1: sigma_b = 0.3, q from 0.5, c from 0.6; within 4 standard errors of 12 networks."""
+    n, networks, layers, sigma_b = 1000, 12, 5, 0.3
+    net = Network(
+        [n] * (layers + 1), "quadratic", activation="tanh", output="tanh", rng=5,
+        initializer=VarianceScaling(sigma_w**2), bias_initializer=Normal(sigma_b),
+    )  # fmt: skip
+    ends, _ = np.linalg.qr(np.random.default_rng(5).standard_normal((n, 2)))
+    q, c = (0.5 - sigma_b**2) / sigma_w**2, 0.6 - 0.4 * sigma_b**2 / (0.5 - sigma_b**2)
+    X = math.sqrt(q * n) * np.linalg.cholesky(np.array([[1, c], [c, 1]])) @ ends.T
     measured = np.empty((networks, layers, 2))
-    q, c = 0.5, 0.6
-    mixing = np.linalg.cholesky(np.array([[1, c], [c, 1]]))
     for each in measured:
-        z, _ = np.linalg.qr(rng.standard_normal((n, 2)))
-        z = math.sqrt(q * n) * z @ mixing.T
-        for layer in range(layers):
-            w = rng.standard_normal((n, n)) * (sigma_w / math.sqrt(n))
-            z = w @ np.tanh(z) + sigma_b * rng.standard_normal((n, 1))
-            products = z.T @ z / n
-            each[layer] = np.diag(products).mean(), products[0, 1]
-    errors = measured.std(axis=0, ddof=1) / math.sqrt(networks)
-    for (mean_q, mean_product), (error_q, error_product) in zip(
-        measured.mean(axis=0), errors, strict=True
-    ):
-        c = correlation_map("tanh", c, q, sigma_w, sigma_b)
-        q = length_map("tanh", q, sigma_w, sigma_b)
+        net.initialize()
+        a = X
+        for of_layer, weights, biases in zip(each, net.weights, net.biases, strict=True):
+            z = a @ weights.T + biases.T
+            products = z @ z.T / n
+            of_layer[:] = np.diag(products).mean(), products[0, 1]
+            a = np.tanh(z)
+        np.testing.assert_allclose(net.feedforward(X), a, 1e-9)
+    means, errors = measured.mean(axis=0), measured.std(axis=0, ddof=1) / math.sqrt(networks)
+    q, c = 0.5, 0.6
+    for (mean_q, mean_product), (error_q, error_product) in zip(means, errors, strict=True):
         assert abs(mean_q - q) < 4 * error_q < 0.1 * q
         assert abs(mean_product - c * q) < 4 * error_product < 0.1 * q
+        c = correlation_map("tanh", c, q, sigma_w, sigma_b)
+        q = length_map("tanh", q, sigma_w, sigma_b)
+
+
+def test_selu_s_map_of_mean_and_variance_has_klambauer_s_fixed_point():
+    """Mean 0 and variance 1 stay, and the Jacobian's norm is 0.7877; weights of sum 0, norm 1."""
+    of = integrals_of("selu")
+    z, weights = np.polynomial.legendre.leggauss(400)
+    z, weights = np.append(6 * z - 6, 6 * z + 6), np.tile(6 * weights, 2)  # split at the kink
+    fn, prime = ACTIVATIONS["selu"]
+    weights = weights * np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+    assert weights @ fn(z) == pytest.approx(0, abs=1e-12)
+    assert of.mean(1.0) == pytest.approx(0, abs=1e-12)
+    assert of.square(1.0) == pytest.approx(1, rel=1e-12)
+    # The mean of z is 0 whatever that of the inputs is; the derivative by its variance is Stein's.
+    by_nu = np.array([weights @ (fn(z) * z * z - fn(z)) / 2, of.growth(1.0)])
+    assert by_nu[1] == pytest.approx(weights @ (fn(z) * prime(z) * z), rel=1e-9)
+    assert np.linalg.norm(by_nu) == pytest.approx(0.7877, abs=5e-5)
