@@ -88,6 +88,12 @@ def test_rows_of_data_are_the_inputs(tmp_path, capsys):
     # Of 7 inputs with variance 9 and weights with variance 2 / 7.
     first = kept["initializers"]["he_normal"]["var_z"]["theory"][0]
     assert first == pytest.approx(2 * 9, rel=0.1)
+    pixels = np.full((20, 7), 128, np.uint8)
+    np.savez(tmp_path / "bytes.npz", X=pixels, y=np.arange(20) % 2)
+    assert main([*args[:-2], f"--data={tmp_path / 'bytes.npz'}", args[-1]]) == 0
+    kept = json.loads((out / "propagation.json").read_text())
+    assert kept["initializers"]["he_normal"]["var_z"]["theory"][0] == pytest.approx(2 * 0.5**2)
+    capsys.readouterr()
     lines = ["a,b,kind", *(f"{k % 5},{k % 3},{'xy'[k % 2]}" for k in range(40))]
     (tmp_path / "mine.csv").write_text("\n".join(lines))
     args[-2] = f"--data={tmp_path / 'mine.csv'}"

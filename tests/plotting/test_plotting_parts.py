@@ -366,6 +366,7 @@ def test_confusion_matrix_names_the_classes():
     assert ticks(plotting.confusion_matrix(axes(), [0, 1], [1, 1])) == [["0", "1"]] * 2
     named = plotting.confusion_matrix(axes(), [0, 1], [1, 1], labels=["cat", "dog", "$x_1$"])
     assert ticks(named) == [["cat", "dog", "$x_1$"]] * 2
+    assert not any(text.get_parse_math() for text in named.get_xticklabels())
     assert cells(named).tolist() == [[0, 0, 0], [1, 1, 0], [0, 0, 0]]
     words = plotting.confusion_matrix(axes(), ["b", "a", "c"], ["b", "b", "c"])
     assert ticks(words) == [["a", "b", "c"]] * 2
