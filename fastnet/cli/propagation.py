@@ -189,8 +189,8 @@ def _cells(result: Propagation, name: str, places: list[int]) -> list[tuple[str,
             # Margins of the last errors, which are the same for all seeds, are rounding alone.
             rounding = margin[place] < 1e-12 * mean[place]
             cell += f" ± {0 if rounding else float(f'{margin[place]:.1g}'):.3g}"
-        known = theory is not None and not math.isnan(theory[place])
-        cells.append((cell, f"{theory[place]:.3g}" if known and theory is not None else "-"))
+        known = not math.isnan(theory[place])
+        cells.append((cell, f"{theory[place]:.3g}" if known else "-"))
     return cells
 
 
@@ -227,7 +227,5 @@ def _as_dict(
     }
 
 
-def _numbers(values: NDArray[Any] | None) -> list[float | None] | None:
-    if values is None:
-        return None
+def _numbers(values: NDArray[Any]) -> list[float | None]:
     return [value if math.isfinite(value) else None for value in values.tolist()]

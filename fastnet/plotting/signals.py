@@ -299,7 +299,7 @@ def _draw_theory(ax: Axes, results: Iterable[Propagation], name: str, log: bool)
     drawn: list[Array] = []
     for result in results:
         expected = result.theory(name)
-        if expected is not None and np.isfinite(expected).any():
+        if np.isfinite(expected).any():
             label = None if drawn else "theory"  # the legend names it once
             ax.plot(result.layers, _drawable(expected, log), label=label, zorder=3, **_THEORY)
             drawn.append(expected)

@@ -49,7 +49,7 @@ def test_the_command_of_the_documentation_in_small(tmp_path):
                 assert margin == pytest.approx(measured[field]["margin"][at], rel=0.4, abs=1e-12)
                 expected = measured[field]["theory"][at]
                 assert float(row[column + 1]) == pytest.approx(expected, rel=6e-3)
-    assert not any(kept["initializers"]["he_normal"]["dead"]["theory"] or [])
+    assert not any(kept["initializers"]["he_normal"]["dead"]["theory"])
     assert (kept["sizes"], kept["seeds"], kept["seed"]) == ([30] * 21, 8, 0)
     assert "propagation.json written; measured for" in done.stderr
     imread = pytest.importorskip("matplotlib.image", reason="matplotlib is missing").imread
