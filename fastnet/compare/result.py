@@ -12,7 +12,7 @@ from fastnet._version import __version__
 from fastnet.common.arguments import as_count
 from fastnet.compare.intervals import mean_and_margin
 from fastnet.compare.leads import Lead, leads
-from fastnet.compare.settings import Settings
+from fastnet.compare.settings import Settings, as_percent
 
 __all__ = ["NEW", "OLD", "Comparison", "Run"]
 
@@ -180,9 +180,14 @@ class Comparison:
         """Return the first epoch with an accuracy of at least `percent`, or None.
 
         By default `percent` is the target of the settings.
+
+        Raises
+        ------
+        ValueError, TypeError
+            `percent` is not above 0 and at most 100.
         """
         runs = self.of(initializer)
-        percent = self.settings.target if percent is None else percent
+        percent = self.settings.target if percent is None else as_percent(percent, "percent")
         for epoch, correct in enumerate(zip(*(run.correct for run in runs), strict=True), start=1):
             # Counts, not rounded percentages: 9,500 of 10,000 are 95 % exactly.
             if 100 * sum(correct) >= percent * self.n_evaluation * len(runs):

@@ -10,7 +10,7 @@ from fastnet.activations import ACTIVATIONS
 from fastnet.common.arguments import as_choice, as_count, as_items, as_number, shown
 from fastnet.optimizers import LBFGS, Optimizer, Rprop, read_optimizer
 
-__all__ = ["HIDDEN_ACTIVATIONS", "Settings"]
+__all__ = ["HIDDEN_ACTIVATIONS", "Settings", "as_percent"]
 
 #: The activations that a hidden layer can have.
 HIDDEN_ACTIVATIONS = [name for name, known in ACTIVATIONS.items() if not known.output_only]
@@ -58,8 +58,8 @@ class Settings:
     Raises
     ------
     ValueError, TypeError
-        `hidden`, `activation`, `optimizer`, `eta` or `target` is not as described; the others are
-        checked by the network that is trained.
+        `hidden`, `activation`, `optimizer`, `eta`, `epochs` or `target` is not as described; the
+        others are checked by the network that is trained.
 
     Notes
     -----
@@ -98,9 +98,8 @@ class Settings:
         optimizer = read_optimizer(self.optimizer)
         if self.eta is not None:
             optimizer = replace(optimizer, eta=self.eta)
-        target = as_number(self.target, "target")
-        if not 0 < target <= 100:
-            raise ValueError(f"target is {target:g}; expected per cent, above 0 and at most 100.")
+        as_count(self.epochs, "epochs", at_least=1)
+        target = as_percent(self.target, "target")
         size = self.mini_batch_size
         read = {
             "hidden": hidden[0] if len(hidden) == 1 else hidden,
@@ -131,6 +130,14 @@ class Settings:
         """Return the settings as plain values, ready for JSON."""
         plain = {name: list(v) if isinstance(v, tuple) else v for name, v in vars(self).items()}
         return plain | {"optimizer": {"name": self.optimizer.name, **asdict(self.optimizer)}}
+
+
+def as_percent(value: Any, name: str) -> float:
+    """Return an accuracy in per cent that can be reached."""
+    number = as_number(value, name)
+    if not 0 < number <= 100:
+        raise ValueError(f"{name} is {number:g}; expected per cent, above 0 and at most 100.")
+    return number
 
 
 def _one_or_more(given: Any, name: str, read: Callable[[Any], Any]) -> tuple[Any, ...]:

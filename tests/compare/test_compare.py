@@ -523,3 +523,16 @@ def test_a_share_to_validate_with_replaces_the_test_part(tmp_path):
     data = read_data(path, validation=0.25)
     assert (len(data.training[1]), len(data.evaluation[1])) == (45, 15)
     assert data.unused == ("the test part",)
+
+
+def test_accuracies_that_none_can_reach_and_no_epochs_are_refused():
+    runs = (Run("large", (5, 9), 1.0),)
+    result = Comparison("d", "test", 1, 10, (1, 1), Settings(epochs=2), runs)
+    assert result.epochs_to("large", 90) == 2
+    for percent in (0, -1, 100.1, np.nan):
+        with pytest.raises(ValueError, match="^percent is "):
+            result.epochs_to("large", percent)
+    with pytest.raises(TypeError, match="percent is 'most'"):
+        result.epochs_to("large", "most")
+    with pytest.raises(ValueError, match="epochs is 0; expected at least 1"):
+        Settings(epochs=0)
