@@ -14,7 +14,7 @@ from fastnet.diagnostics.expected import mean_singular_value
 from fastnet.diagnostics.integrals import integrals_of
 from fastnet.diagnostics.passes import FEW_UNITS, JACOBIAN_ROWS, MEASURES
 
-from ..formulas import ACTIVATIONS, HIDDEN, Plain
+from ..formulas import ACTIVATIONS, HIDDEN, STEEPEST, Plain
 from ..strategies import DTYPES
 
 
@@ -46,7 +46,7 @@ def plain_propagation(net, X, errors):
         nabla = [delta.mean(axis=0), delta.T @ activations[layer] / len(X)]
         found["gradient_norm"].append(math.sqrt(sum((part**2).sum() for part in nabla)))
         slope = a * (1 - a) if names[layer] == "softmax" else slopes_at(names[layer], z)
-        saturated = slope < 0.04 * (0.25 if names[layer] in ("sigmoid", "softmax") else 1)
+        saturated = np.abs(slope) < 0.04 * STEEPEST.get(names[layer], 1.0)
         found["saturated"].append(saturated.mean())
         found["dead"].append(saturated.all(axis=0).mean())
         values = []

@@ -43,7 +43,9 @@ def test_onnxruntime_gives_the_same(tmp_path, activation, output, dtype):
         X = np.random.default_rng(n).normal(0, 3, (n, 3)).astype(dtype)
         got, wanted = run(tmp_path / "net.onnx", X), net.feedforward(X)
         assert got.dtype == dtype and got.shape == (n, 4) and np.ptp(wanted) > 0
-        assert np.allclose(got, wanted, rtol=1e-6, atol=1e-6)
+        # Outputs are sums, whose terms have the size of the largest: beside float64, both libraries
+        # are off by up to 8e-7 where silu layers of float32 give 2.3.
+        assert np.allclose(got, wanted, rtol=1e-6, atol=1e-6 * max(1, np.abs(wanted).max()))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
