@@ -530,7 +530,7 @@ def test_accuracies_that_none_can_reach_and_no_epochs_are_refused():
     result = Comparison("d", "test", 1, 10, (1, 1), Settings(epochs=2), runs)
     assert result.epochs_to("large", 90) == 2
     for percent in (0, -1, 100.1, np.nan):
-        with pytest.raises(ValueError, match="^percent is "):
+        with pytest.raises(ValueError, match=r"^percent is "):
             result.epochs_to("large", percent)
     with pytest.raises(TypeError, match="percent is 'most'"):
         result.epochs_to("large", "most")
