@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from fastnet.common.arguments import shown
+from fastnet.initializers import Scheme
 from fastnet.sweeps.functions import FunctionReader
 from fastnet.sweeps.payload import place_in_file
 
@@ -70,6 +71,9 @@ def _feed(hasher: Any, value: Any, name: str, strict: bool) -> None:
         _update(hasher, "sequence", len(value))
         for i, item in enumerate(value):
             _feed(hasher, item, f"{name}[{i}]", strict)
+    elif isinstance(value, Scheme):
+        _update(hasher, "scheme", type(value).__module__, type(value).__qualname__)
+        _feed(hasher, vars(value), name, strict)
     elif is_dataclass(value) and not isinstance(value, type):
         _update(hasher, "dataclass", type(value).__module__, type(value).__qualname__)
         for field in fields(value):
@@ -122,5 +126,5 @@ def _update(hasher: Any, *words: object) -> None:
 def _refuse(value: Any, name: str) -> None:
     raise TypeError(
         f"{name} is {shown(value)}, which a store would not know again; give numbers, strings, "
-        "lists, arrays, dataclasses or functions of a module."
+        "lists, arrays, initializers, dataclasses or functions of a module."
     ) from None

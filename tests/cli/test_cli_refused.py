@@ -34,7 +34,7 @@ from ..own_data import flowers, refused, write_csv
         ("train flowers.csv --initializer lsuv:2", "got lsuv:2; lsuv takes no gain"),
         ("train flowers.csv --initializer magic:2", "got magic; the initializers are default"),
         ("train flowers.csv --initializer nan", "got nan; the initializers are default"),
-        ("train flowers.csv --initializer zeros,", "got ; the initializers are default"),
+        ("train flowers.csv --initializer zeros,", "got nothing; the initializers are default"),
         (
             "train flowers.csv --initializer large,large,large",
             "has 3; give one, or 2: every",

@@ -15,7 +15,7 @@ from fastnet.initializers.named import ALIASES, TABLE
 from ..commands import FASTNET, fastnet
 
 
-def in_a_terminal(columns):
+def in_a_terminal(columns, folder):
     """Return what the command prints into a terminal of so many columns."""
     pty = pytest.importorskip("pty", reason="pty is missing: Windows has none")
     here, there = pty.openpty()
@@ -23,6 +23,7 @@ def in_a_terminal(columns):
         [*FASTNET, "initializers"],
         env=os.environ | {"COLUMNS": str(columns)},
         stdout=there,
+        cwd=folder,
         stderr=subprocess.PIPE,
         check=True,
     )
@@ -57,7 +58,7 @@ def test_a_pipe_gets_a_line_an_initializer(tmp_path):
 
 @pytest.mark.parametrize("columns", [80, 100, 400])
 def test_the_table_fits_the_terminal(columns, tmp_path):
-    shown = in_a_terminal(columns)
+    shown = in_a_terminal(columns, tmp_path)
     assert shown.isascii() and "\x1b" not in shown
     widest = max(map(len, shown.splitlines()))
     assert widest <= columns

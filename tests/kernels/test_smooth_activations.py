@@ -157,7 +157,7 @@ def measured(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("smooth") / "found.npz"
     root = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", SCRIPT, path],
+        [sys.executable, "-P", "-W", "error", "-c", SCRIPT, path],
         env=os.environ | {"FASTNET_KERNEL": request.param},
         cwd=root,
         capture_output=True,
