@@ -141,6 +141,7 @@ SCRIPT = """
 import sys
 import numpy as np
 from fastnet import kernels
+sys.path.append(sys.argv[2])  # behind where fastnet is installed
 from tests.kernels.test_smooth_activations import EXACT, samples, slopes, values
 found = {"variant": kernels.variant}
 for dtype in (np.float64, np.float32):
@@ -157,9 +158,8 @@ def measured(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("smooth") / "found.npz"
     root = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
     done = subprocess.run(
-        [sys.executable, "-P", "-W", "error", "-c", SCRIPT, path],
+        [sys.executable, "-P", "-W", "error", "-c", SCRIPT, path, root],
         env=os.environ | {"FASTNET_KERNEL": request.param},
-        cwd=root,
         capture_output=True,
         text=True,
         check=False,

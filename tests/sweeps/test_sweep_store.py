@@ -222,7 +222,9 @@ def test_a_store_knows_initializers_again_and_apart(tmp_path):
         "from fastnet.initializers import *; from fastnet.sweeps.digests import digest_value; "
         f"print([digest_value(one, '') for one in {starts!r}])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
+    )
     assert eval(done.stdout) == digests
     configurations = [{"initializer": one} for one in starts]
     fresh = sweep(start, configurations, XOR, store=tmp_path)
