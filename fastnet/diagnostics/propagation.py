@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -163,31 +163,15 @@ class Propagation:
         return samples
 
 
-@overload
 def propagation(
-    sizes: Sequence[int],
+    sizes: Sequence[int] | Model,
     X: ArrayLike | None = None,
     y: Any = None,
     *,
-    initializer: Initializer,
+    initializer: Initializer | None = None,
     bias_initializer: Initializer | None = None,
-    activation: str | Sequence[str],
+    activation: str | Sequence[str] | None = None,
     seeds: int | Sequence[int] = SEEDS,
-    rng: Seed = None,
-) -> Propagation: ...
-@overload
-def propagation(
-    sizes: Model, X: ArrayLike | None = None, y: Any = None, *, rng: Seed = None
-) -> Propagation: ...
-def propagation(
-    sizes: Any,
-    X: ArrayLike | None = None,
-    y: Any = None,
-    *,
-    initializer: Any = None,
-    bias_initializer: Any = None,
-    activation: Any = None,
-    seeds: Any = SEEDS,
     rng: Seed = None,
 ) -> Propagation:
     """Measure how activations and errors propagate through a network as it is initialized.
