@@ -381,7 +381,7 @@ class LSUV(Scheme):
     scheme : Scheme, optional
         Draws the weights that are scaled; by default Orthogonal().
     tolerance : float, default 0.1
-        |variance - 1| is less than this in the end.
+        The variance differs from 1 by less than this in the end.
     max_iterations : int, default 10
         The most divisions. `Network.initialize` refuses to start with a layer that needs more. With
         biases of 0 the first division is exact, up to rounding.
