@@ -260,7 +260,7 @@ def _read_settings(settings: Settings | None, options: dict[str, Any]) -> Settin
 
 
 def _checked(initializers: Sequence[Initializer]) -> dict[str, Initializer]:
-    """Return the initializers by their names; refuse what is none, or has the name of another."""
+    """Return the initializers by name; refuse other objects, and names that repeat."""
     items = as_items(initializers, "initializers")
     if items is None:
         raise TypeError(f"initializers is {shown(initializers)}; give a list of names.")

@@ -209,7 +209,7 @@ def propagation(
     Raises
     ------
     ValueError, TypeError
-        As for `Network` and `Network.layer_statistics`; or seeds are none, negative or repeated.
+        As for `Network` and `Network.layer_statistics`; or no seed was given, or one is negative or repeated.
 
     Notes
     -----

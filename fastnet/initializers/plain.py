@@ -80,7 +80,7 @@ def _one(plain: Any, name: str, function: Function) -> Any:
     if not isinstance(kind, str) or kind not in _SCHEMES:
         raise ValueError(f"{name}'s scheme is {shown(kind)}; expected a scheme's name.")
     if kind == "LSUV":
-        # A list is no scheme. That an LSUV is none either ends the recursion at once.
+        # Lists and other LSUVs are refused, so this does not recurse deeper.
         of = arguments.pop("of", None)
         if not isinstance(of, dict) or of.get("scheme") == "LSUV":
             raise ValueError(f"{name}'s LSUV is of {shown(of)}; expected another scheme.")

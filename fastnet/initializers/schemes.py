@@ -389,7 +389,7 @@ class LSUV(Scheme):
     Raises
     ------
     ValueError, TypeError
-        The scheme is none, or an LSUV itself; or a number is not above 0, or not whole.
+        The scheme is not a Scheme, or is an LSUV; or a number is not positive, or not whole.
 
     References
     ----------

@@ -72,7 +72,7 @@ def propagation(ax: Axes, results: Any, name: str = "var_z", *, legend_columns: 
     Raises
     ------
     ValueError
-        There is no result, no such field, or two results have one initializer.
+        No results were given, the field is unknown, or two results have the same initializer.
     TypeError
         A result is not a Propagation.
 
