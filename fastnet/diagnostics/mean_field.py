@@ -62,6 +62,12 @@ class MeanField(NamedTuple):
     xi_q, xi_c : float
         Depth scales, in layers: q and c approach their fixed points as exp(-layer / xi). inf where
         the map's slope there is 1 (to 1e-9), as xi_c is on the critical line; nan if q_star is inf.
+
+    Examples
+    --------
+    >>> found = mean_field("tanh", sigma_w=1.3, sigma_b=0.3)
+    >>> found.c_star, round(found.q_star, 6), round(found.chi_1, 6)
+    (1.0, 0.607047, 0.939807)
     """
 
     q_star: float

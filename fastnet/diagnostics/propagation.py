@@ -71,6 +71,13 @@ class Propagation:
           128 inputs, of the first row alone.
 
         NaN or infinite where numbers left the range of the number type.
+
+    Examples
+    --------
+    >>> from fastnet.diagnostics import propagation
+    >>> found = propagation([9, 5, 2], initializer="default", activation="tanh", seeds=3, rng=0)
+    >>> found.records.shape, found.layers.tolist(), found.mean("var_z").shape
+    ((3, 2), [1, 2], (2,))
     """
 
     sizes: tuple[int, ...]
@@ -209,7 +216,8 @@ def propagation(
     Raises
     ------
     ValueError, TypeError
-        As for `Network` and `Network.layer_statistics`; or no seed was given, or one is negative or repeated.
+        As for `Network` and `Network.layer_statistics`; or no seed was given, or one is negative
+        or repeated.
 
     Notes
     -----

@@ -54,6 +54,14 @@ class LayerInfo:
         Number of layers with weights; the last has the index n_layers - 1.
     activation : str
         Name of the layer's activation.
+
+    Examples
+    --------
+    >>> import fastnet
+    >>> def start(rng, shape, layer):
+    ...     return rng.normal(0, 0.1 if layer.index == 0 else 1.0, shape)
+    >>> fastnet.Network([3, 4, 2], initializer=start, rng=0).sizes
+    [3, 4, 2]
     """
 
     __slots__ = ("activation", "index", "n_layers")
