@@ -232,14 +232,16 @@ def read_dataset(
     with memory_for(name):
         X, y = split(data, name)
         rows = as_rows(X, n_in, f"{name}: X", data=name)
+    with memory_for(f"{name}: y"):
         labels, targets, facts = _read_targets(y, n_out, dtype, f"{name}: y")
         wrapped = kernel_rows.Targets(labels, targets)
-        if wrapped.n != rows.n:
-            raise ValueError(
-                f"{name}: X has {rows.n} rows and y has {wrapped.n}; they must be equally many."
-            )
-        if facts is not None and check is not None:
-            check(facts, f"{name}: y")
+    if wrapped.n != rows.n:
+        raise ValueError(
+            f"{name}: X has {rows.n} rows and y has {wrapped.n}; they must be equally many."
+        )
+    if facts is not None and check is not None:
+        check(facts, f"{name}: y")
+    with memory_for(name):
         if rows.checked is None or rows.checked != dtype:  # float64 equals None
             rows.check(dtype, repeated=repeated)
         return Dataset(rows, wrapped.class_numbers, targets, wrapped, dtype, facts=facts)

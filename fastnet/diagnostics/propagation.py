@@ -293,7 +293,8 @@ def _unmeasured(sizes: Any, drawn: dict[str, Any]) -> Network:
     """Return a network of these sizes whose cost goes with its last activation."""
     sizes = read_sizes(sizes)
     depth, activation = len(sizes) - 1, drawn["activation"]
-    names = [activation] * depth if isinstance(activation, str) else as_items(activation, "")
+    single = isinstance(activation, str)
+    names = [activation] * depth if single else as_items(activation, "activation")
     if names is None:
         raise TypeError(f"activation is {shown(activation)}; give a name, or a name a layer.")
     if len(names) != depth:

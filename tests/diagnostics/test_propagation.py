@@ -422,6 +422,16 @@ def test_odd_arguments_are_refused(sizes, options, words):
         propagation(sizes, **options)
 
 
+@pytest.mark.parametrize(
+    ("name", "endless"),
+    [("activation", np.broadcast_to(0.0, 2**50)), ("y", np.broadcast_to(np.int8(1), 2**50))],
+)
+def test_a_lack_of_memory_names_the_argument(name, endless):
+    X = np.random.default_rng(1).random((5, 3))
+    with pytest.raises(MemoryError, match=rf"\b{name}\b"):
+        propagation([3, 2], **{"X": X, "initializer": "large", "activation": "tanh", name: endless})
+
+
 @pytest.mark.parametrize("option", [*DRAWN.items(), ("seeds", 3), ("bias_initializer", "zeros")])
 def test_a_network_takes_no_initializer(option):
     with pytest.raises(TypeError, match=f"{option[0]} was given with a network"):
