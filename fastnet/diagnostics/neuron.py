@@ -272,7 +272,7 @@ def theory(
         raise ValueError(f"active is {active}; expected at most n_inputs, which is {n_inputs}.")
     units = as_count(units, "units", at_least=1)
     weight = _moments(initializer, n_inputs, units, max(active, 1))
-    bias = _moments(read_initializer(bias_initializer, "bias_initializer"), 1, units, 1)
+    bias = _moments(read_initializer(bias_initializer, "bias_initializer", 1), 1, units, 1)
     if weight is None or bias is None:
         return None
     mean, variance = active * weight.mean + bias.mean, active * weight.variance + bias.variance

@@ -240,3 +240,9 @@ def test_same_seed_same_draws_and_progress_counts_them():
 def test_what_cannot_be_drawn_is_refused(arguments, error, sentence):
     with pytest.raises(error, match=sentence):
         weighted_input(**arguments)
+
+
+@pytest.mark.parametrize("name", ["initializer", "bias_initializer"])
+def test_theory_names_the_list_that_has_another_length(name):
+    with pytest.raises(ValueError, match=rf"^{name} is a list of 2; give 1,"):
+        theory(**{name: ["zeros", "normal"]})
