@@ -45,5 +45,5 @@ def mean_and_margin(samples: ArrayLike) -> tuple[Array, Array]:
     samples = as_real_array(samples, "samples")
     if samples.ndim == 0 or len(samples) == 0:
         raise ValueError(f"samples has shape {samples.shape}: no samples; give one or more.")
-    with memory_for("samples"):
+    with memory_for("samples"), np.errstate(over="ignore"):  # longer floats may become infinite
         return intervals(samples.astype(np.float64, copy=False))

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastnet.common.arguments import as_count, is_function
+from fastnet.common.arguments import as_count, is_function, memory_for
 from fastnet.common.generators import Seed
 from fastnet.common.progress import Progress, ProgressReport
 from fastnet.diagnostics.expected import Spread
 from fastnet.initializers import Initializer, Moments, moments, name_of, read_initializer
-from fastnet.initializers.drawing import per_layer
+from fastnet.initializers.drawing import per_layer, read_biases
 from fastnet.network import Network
 
 __all__ = ["SATURATED_Z", "Gaussian", "WeightedInput", "theory", "weighted_input"]
@@ -211,7 +211,8 @@ def weighted_input(
     )
     inputs = np.repeat([1.0, 0.0], [active, n_inputs - active])
     net._initialize_pending(inputs)
-    z = np.empty(draws)
+    with memory_for("draws"):
+        z = np.empty(draws)
     with ProgressReport(progress, draws) as report:
         for start in range(0, draws, units):
             if start:
@@ -272,7 +273,10 @@ def theory(
         raise ValueError(f"active is {active}; expected at most n_inputs, which is {n_inputs}.")
     units = as_count(units, "units", at_least=1)
     weight = _moments(initializer, n_inputs, units, max(active, 1))
-    bias = _moments(read_initializer(bias_initializer, "bias_initializer", 1), 1, units, 1)
+    bias_initializer = read_biases(bias_initializer, 1)
+    if is_function(*per_layer(bias_initializer, 1)):  # what it returns is refused by its own name
+        Network([1, units], rng=0, initializer="zeros", bias_initializer=bias_initializer)
+    bias = _moments(bias_initializer, 1, units, 1)
     if weight is None or bias is None:
         return None
     mean, variance = active * weight.mean + bias.mean, active * weight.variance + bias.variance

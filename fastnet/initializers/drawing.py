@@ -115,12 +115,12 @@ def read_initializer(initializer: object, name: str, n_layers: int | None = None
     """
     if not isinstance(initializer, (list, tuple)):
         return _read_one(initializer, name)
-    if len(initializer) != (n_layers or len(initializer)) or not initializer:
+    each = tuple(initializer)
+    n = len(each)
+    if n != (n_layers or n) or not each:
         wanted = "one for each layer" if n_layers is None else f"{n_layers}, one for each layer"
-        raise ValueError(
-            f"{name} is a list of {len(initializer)}; give {wanted}, or a single one for all."
-        )
-    return tuple(_read_one(one, f"{name}[{i}]") for i, one in enumerate(initializer))
+        raise ValueError(f"{name} is a list of {n}; give {wanted}, or a single one for all.")
+    return tuple(_read_one(one, f"{name}[{i}]") for i, one in enumerate(each))
 
 
 def _read_one(initializer: object, name: str) -> OneInitializer:

@@ -45,6 +45,11 @@ def test_intervals_cover_the_mean_95_times_of_100(n):
     assert abs(covered - 0.95) < 4 * np.sqrt(0.95 * 0.05 / 20_000)
 
 
+def test_samples_beyond_float64_are_infinite_without_a_warning():
+    mean, margin = mean_and_margin(np.full(3, "1e4000", np.longdouble))
+    assert np.isposinf(mean) and np.isnan(margin)
+
+
 def test_one_sample_tells_nothing_of_others_and_none_is_refused():
     mean, margin = mean_and_margin([[1.0, 2.0]])
     assert mean.tolist() == [1.0, 2.0]

@@ -246,3 +246,22 @@ def test_what_cannot_be_drawn_is_refused(arguments, error, sentence):
 def test_theory_names_the_list_that_has_another_length(name):
     with pytest.raises(ValueError, match=rf"^{name} is a list of 2; give 1,"):
         theory(**{name: ["zeros", "normal"]})
+
+
+@pytest.mark.parametrize(
+    ("bias", "words"),
+    [
+        (len, "^bias_initializer is <built-in function len>"),
+        (lambda *_: None, "^bias_initializer's array is of dtype object"),
+        ("identity", "'identity', and identity is for weights only"),
+    ],
+)
+def test_theory_refuses_the_biases_that_a_network_refuses(bias, words):
+    for call in (theory, weighted_input):
+        with pytest.raises((ValueError, TypeError), match=words):
+            call(10, 5, bias_initializer=bias)
+
+
+def test_more_draws_than_fit_are_refused_by_name():
+    with pytest.raises(MemoryError, match=r"^draws: Unable to allocate"):
+        weighted_input(10, 5, draws=2**53)
