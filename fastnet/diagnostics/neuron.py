@@ -274,7 +274,7 @@ def theory(
     units = as_count(units, "units", at_least=1)
     weight = _moments(initializer, n_inputs, units, max(active, 1))
     bias_initializer = read_biases(bias_initializer, 1)
-    if is_function(*per_layer(bias_initializer, 1)):  # what it returns is refused by its own name
+    if is_function(per_layer(bias_initializer, 1)[0]):  # what it returns is refused by its own name
         Network([1, units], rng=0, initializer="zeros", bias_initializer=bias_initializer)
     bias = _moments(bias_initializer, 1, units, 1)
     if weight is None or bias is None:
