@@ -212,9 +212,12 @@ def test_the_search_for_study_initializers_finds_that_page_first():
 
 
 @pytest.mark.slow
-def test_the_study_of_initializers_finds_what_its_page_says(study):
+def test_the_study_of_initializers_finds_what_its_page_says(study, monkeypatch):
+    """With two of its eight seeds, which takes a quarter of the time."""
+    sweep = fastnet.sweep
+    monkeypatch.setattr(fastnet, "sweep", lambda *a, seeds, **o: sweep(*a, seeds=seeds // 4, **o))
     result = study()["result"]
-    assert [len(result), len(result.failed)] == [480, 0]
+    assert [len(result), len(result.failed)] == [120, 0]
 
     def mean(activation, depth, initializer):
         cell = {"activation": activation, "depth": depth, "initializer": initializer}
