@@ -36,6 +36,16 @@ SERIAL = {
 #: Files whose tests share what takes long to make.
 TOGETHER = {"test_chapter3", "test_packaging", "test_hostile_checkpoints"}
 
+#: Files whose numbers come from the kernels, which are the same C for every Python, or whose pages
+#: and pictures are the same: a run with another Python needs only a sample, FASTNET_TEST_SAMPLE=8.
+SAMPLED = {
+    "test_activations_costs", "test_bench", "test_check_gradient", "test_determinism", "test_docs",
+    "test_functions", "test_gate", "test_gradients", "test_legend", "test_literature", "test_looks",
+    "test_mean_field", "test_neuron", "test_onnx", "test_plotting", "test_plotting_parts",
+    "test_propagation", "test_reference", "test_signals", "test_smooth_activations",
+    "test_statistics", "test_variants",
+}  # fmt: skip
+
 
 def group_of(stem):
     """Return the name of the group that one worker runs, of a file's stem; None if any may."""
@@ -57,10 +67,16 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Keep one test in FASTNET_TEST_EVERY, spread over all."""
-    every = int(os.environ.get("FASTNET_TEST_EVERY", "1"))
-    config.hook.pytest_deselected(items=[item for k, item in enumerate(items) if k % every])
-    items[:] = items[::every]
+    """Keep one test in FASTNET_TEST_EVERY, and of SAMPLED files one in FASTNET_TEST_SAMPLE."""
+    every, sample = (int(os.environ.get(f"FASTNET_TEST_{n}", "1")) for n in ("EVERY", "SAMPLE"))
+    left_out = [
+        item
+        for k, item in enumerate(items)
+        if k % every or (item.path.stem in SAMPLED and k % (every * sample))
+    ]
+    config.hook.pytest_deselected(items=left_out)
+    dropped = set(left_out)
+    items[:] = [item for item in items if item not in dropped]
 
 
 @pytest.fixture(scope="session")
