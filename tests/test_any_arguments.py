@@ -24,7 +24,7 @@ from fastnet import schedules
 from fastnet.activations import sigmoid
 from fastnet.compare import mean_and_margin, student_t
 from fastnet.costs import COSTS, find_cost
-from fastnet.datasets import shift_images
+from fastnet.datasets import read_digit, shift_images
 from fastnet.preprocessing import standardization
 
 from .refusals import GOOD, PAIRS, X, Y, fingerprint, new
@@ -217,6 +217,12 @@ TEXTS = st.one_of(
 NOT_CALLED = ANYTHING.filter(
     lambda value: not any(map(callable, value if isinstance(value, list) else [value]))
 )
+
+
+def _is_no_path(value):
+    return not isinstance(value, (str, bytes))
+
+
 EPOCH = {"epochs": EPOCHS, "progress": NOT_CALLED, "metrics": NOT_CALLED}
 CALLS = {
     "Network": maker(
@@ -323,6 +329,9 @@ CALLS = {
     ),
     "RecordStatistics": maker(fastnet.RecordStatistics, X=X, interval=1),
     "Step": maker(schedules.Step, every=2, drop=0.5),
+    "read_digit": maker(
+        read_digit, picture=np.eye(20), strategies={"picture": ANYTHING.filter(_is_no_path)}
+    ),
     "shift_images": maker(shift_images, X=np.ones((2, 4)), y=[0, 1], shape=(2, 2)),
 }  # fmt: skip
 

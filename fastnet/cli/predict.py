@@ -23,12 +23,16 @@ def describe(parser: argparse.ArgumentParser) -> None:
         "class is (the network's outputs); or the number that it predicts."
     )
     parser.add_argument("-o", "--out", metavar="FILE", default="-", help=_OUT)
-    add_model_and_data(parser, "; labels need not be there", _LABEL)
+    add_model_and_data(parser, _MORE, _LABEL)
 
 
 _OUT = (
     "where the answers go; - is standard output, where control characters in names are escaped, as "
     "they are not in a file (default: -)"
+)
+_MORE = (
+    "; labels need not be there; or a picture of one digit (PNG, JPEG, ...), for a network trained "
+    "on MNIST"
 )
 _LABEL = (
     "a .csv column that is no input, where the network's file does not name the inputs (default: "

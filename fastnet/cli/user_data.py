@@ -69,7 +69,8 @@ def read_for(
     kept = network.preprocessing or Preprocessing()
     path, label, header = arguments.data, arguments.label, arguments.header
     ignore: tuple[str, ...] = ()
-    if kind_of(path) == "text":
+    kind = kind_of(path)
+    if kind == "text":
         if kept.columns is None:
             ignore = _no_inputs(network, arguments, labelled)
         elif label is None and labelled:
@@ -85,6 +86,9 @@ def read_for(
     elif ignore:
         table = replace(table, unused=ignore)
     _check_width(network, table.name, table.X.shape[1])
+    scales = [array.max() for array in (kept.mean, kept.scale) if array is not None]
+    if kind == "picture" and scales and max(scales) <= 1:  # trained on shares of ink, not on bytes
+        table = replace(table, X=table.X / 256)
     return table, inputs(network, table)
 
 

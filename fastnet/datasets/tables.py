@@ -1,14 +1,16 @@
-"""Readers of a user's data as tables: .csv, .npz or a folder of IDX files."""
+"""Readers of a user's data as tables: .csv, .npz, a folder of IDX files, a picture of a digit."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 
+from fastnet.common.arguments import in_one_line
+from fastnet.datasets.digits import is_picture, read_digit
 from fastnet.datasets.idx import read_idx_folder
 from fastnet.datasets.labels import class_names, class_numbers, quantities
 from fastnet.datasets.npz import read_npz
-from fastnet.datasets.table import Table, Tables
+from fastnet.datasets.table import Table, Tables, display_name
 from fastnet.preprocessing import Label
 
 __all__ = [
@@ -32,14 +34,15 @@ def read_tables(
     labelled: bool = True,
     header: bool | None = None,
 ) -> Tables:
-    """Return the tables of a .csv file, an .npz file or a folder of IDX files.
+    """Return the tables of a .csv file, an .npz file, a folder of IDX files or a picture.
 
     Parameters
     ----------
     path : str or os.PathLike
         A folder of four IDX files, as `fastnet.datasets.load_idx_folder` reads it; an .npz archive
         (recognized by its content) with ``X`` and ``y``, or ``X_train``, ``y_train``, ``X_test``,
-        ``y_test``; or else text, see `fastnet.datasets.text.read_csv`.
+        ``y_test``; a picture, which is one example, see `fastnet.datasets.read_digit`; or else
+        text, see `fastnet.datasets.text.read_csv`.
     label, columns, ignore, header
         As for `read_csv`; only text has named columns, and `columns` is ignored elsewhere.
     labelled : bool, default True
@@ -65,11 +68,23 @@ def read_tables(
             f"{os.fsdecode(path)!r} has no columns with names; label, ignore, header and no-header "
             "are for .csv files"
         )
+    if kind == "picture":
+        return _read_picture(path, labelled)
     return read_idx_folder(path) if kind == "folder" else read_npz(path, labelled=labelled)
 
 
+def _read_picture(path: str | os.PathLike[str], labelled: bool) -> Tables:
+    """Return a picture of a digit as a table of one row of bytes."""
+    if labelled:
+        raise ValueError(
+            f"{in_one_line(repr(os.fsdecode(path)))} is a picture of one digit, without a "
+            "label; fastnet predict and fastnet.datasets.read_digit read pictures"
+        )
+    return Tables(None, Table(display_name(path), read_digit(path, raw=True).reshape(1, -1)))
+
+
 def kind_of(path: str | os.PathLike[str]) -> str:
-    """Return the kind of data at a path: "folder", "npz" (by its content), or else "text".
+    """Return the kind of data: "folder"; by its content, "npz" or "picture"; or else "text".
 
     Raises
     ------
@@ -79,7 +94,9 @@ def kind_of(path: str | os.PathLike[str]) -> str:
     if os.path.isdir(path):
         return "folder"
     with open(path, "rb") as file:
-        return "npz" if file.read(2) == b"PK" else "text"
+        if file.read(2) == b"PK":
+            return "npz"
+    return "picture" if is_picture(path) else "text"
 
 
 def classes_of(*tables: Table) -> tuple[Label, ...]:

@@ -9,7 +9,13 @@ stands above them. An initializer has the same colour, line and marker in every 
 """
 
 from fastnet.plotting.curves import learning_curves, saturation_over_time
-from fastnet.plotting.figures import comparison, comparison_figure, png, saturation_figure
+from fastnet.plotting.figures import (
+    comparison,
+    comparison_figure,
+    digit_figure,
+    png,
+    saturation_figure,
+)
 from fastnet.plotting.histograms import weighted_input_histogram
 from fastnet.plotting.images import confusion_matrix, first_layer_weights
 from fastnet.plotting.signals import phase_diagram, propagation, propagation_figure
@@ -18,6 +24,7 @@ __all__ = [
     "comparison",
     "comparison_figure",
     "confusion_matrix",
+    "digit_figure",
     "first_layer_weights",
     "learning_curves",
     "phase_diagram",

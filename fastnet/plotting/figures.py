@@ -1,14 +1,18 @@
-"""Figures of a comparison of initializers and of the weighted input, and `png` to write them."""
+"""Figures of a comparison of initializers, a weighted input, a digit; `png` writes them."""
 
 from __future__ import annotations
 
 import io
+import os
 import textwrap
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from numpy.typing import ArrayLike
+
 from fastnet.compare.result import NEW, OLD, STARTS
+from fastnet.datasets.digits import as_grey, read_digit
 from fastnet.drawing.style import GREY, LEGEND_ROW, new_figure
 from fastnet.plotting.curves import learning_curves, saturation_over_time
 from fastnet.plotting.histograms import weighted_input_histogram
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
     from fastnet.compare import Comparison
     from fastnet.diagnostics import WeightedInput
 
-__all__ = ["comparison", "comparison_figure", "png", "saturation_figure"]
+__all__ = ["comparison", "comparison_figure", "digit_figure", "png", "saturation_figure"]
 
 #: Letters in a line of the settings, which are as wide as the figure then.
 LETTERS = 110
@@ -139,6 +143,45 @@ def saturation_figure(results: Sequence[WeightedInput]) -> Figure:
         fontsize=13,
         fontweight="bold",
     )
+    return figure
+
+
+def digit_figure(picture: str | os.PathLike[str] | ArrayLike) -> Figure:
+    """Return a figure of a picture of a digit, and of what `read_digit` makes of it.
+
+    Parameters
+    ----------
+    picture : path or array_like
+        As for `fastnet.datasets.read_digit`.
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Raises
+    ------
+    ImportError
+        Matplotlib or Pillow is missing; the message says how to get it.
+    ValueError, OSError, TypeError
+        As `read_digit`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> paper = np.ones((60, 60))
+    >>> paper[10:50, 28:34] = 0
+    >>> [ax.get_title() for ax in digit_figure(paper).axes]
+    ['the picture', 'what a network sees']
+    """
+    figure = new_figure(6.0, 3.3)
+    before, after = figure.subplots(1, 2)
+    before.imshow(as_grey(picture), cmap="gray", vmin=0, vmax=1)
+    before.set_title("the picture")
+    image = read_digit(picture).reshape(28, 28)
+    after.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    after.set_title("what a network sees")
+    for ax in (before, after):
+        ax.set_axis_off()
     return figure
 
 

@@ -166,7 +166,8 @@ REFUSED = {
     "utf-16": (FLOWERS.encode("utf-16"), "no text in UTF-8"),
     "latin-1": ("länge,b\n1,x\n".encode("latin-1"), "no text in UTF-8"),
     "latin-1 later": (b"a,b\n" + b"1,x\n" * 9000 + b"1,\xff\n", "comes what is no text in UTF-8"),
-    "picture": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "no text in UTF-8"),
+    "picture": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "is a picture of one digit"),
+    "binary": (b"\x7fELF" + bytes(range(128, 256)), "no text in UTF-8"),
     "huge field": ("a,b\n1," + "x" * 200_000 + "\n", "line 2: field larger than field limit"),
     "huge header": ("x" * 200_000 + ",b\n", "line 1: field larger than field limit"),
 }

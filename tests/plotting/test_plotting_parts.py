@@ -463,3 +463,18 @@ def test_confusion_of_blocks_counts_every_example():
             ax = plotting.confusion_matrix(Figure().add_subplot(), net, data)
             counts = [int(text.get_text() or 0) for text in ax.texts]
             assert counts == expected.ravel().tolist()
+
+
+def test_a_digit_is_drawn_before_and_after():
+    pytest.importorskip("PIL", reason="Pillow is missing: pip install 'fastnet-mlp[pillow]'")
+    from fastnet.datasets import read_digit
+
+    page = np.ones((120, 160))
+    page[30:90, 40:50] = 0.1
+    before, after = plotting.digit_figure(page).axes
+    assert before.get_images()[0].get_array().shape == (120, 160)
+    image = after.get_images()[0].get_array()
+    assert np.array_equal(image, read_digit(page).reshape(28, 28))
+    with pytest.raises(ValueError) as caught:
+        plotting.digit_figure(np.ones((50, 50)))
+    assert "empty" in str(caught.value)
