@@ -289,7 +289,7 @@ CALLS = {
     ),
     "propagation": maker(
         fastnet.diagnostics.propagation, sizes=[3, 2], X=X, y=None, initializer="large",
-        bias_initializer=0.5, activation="tanh", seeds=2, rng=1,
+        bias_initializer=0.5, activation="tanh", seeds=2, rng=1, singular_values=True,
         strategies={"X": FINITE, "seeds": FEW},
     ),
     "theory": maker(

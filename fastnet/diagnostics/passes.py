@@ -49,10 +49,19 @@ class Passes:
     data : Dataset
     errors_are_given : bool
         Whether the targets are the errors of the last layer themselves.
+    singular_values : bool
+        Whether to measure those of Jacobians, which are NaN otherwise.
     """
 
-    def __init__(self, architecture: Architecture, data: Dataset, errors_are_given: bool) -> None:
+    def __init__(
+        self,
+        architecture: Architecture,
+        data: Dataset,
+        errors_are_given: bool,
+        singular_values: bool,
+    ) -> None:
         self._architecture, self._data = architecture, data
+        self._with_singular_values = singular_values
         activations, cost = architecture.codes
         self._engine = kernels.training_engine(architecture.dtype)(
             architecture.sizes,
@@ -94,6 +103,8 @@ class Passes:
 
     def _singular_values(self, parameters: Array) -> Array:
         """Return mean and largest singular value of each layer's Jacobian, means over rows."""
+        if not self._with_singular_values:
+            return np.full((len(self._architecture.sizes) - 1, 2), np.nan)
         a, found = self._first_rows, []
         biases, weights = layer_views(parameters, self._architecture.sizes)
         with np.errstate(all="ignore"):

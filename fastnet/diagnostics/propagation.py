@@ -68,7 +68,7 @@ class Propagation:
         - ``mean_singular``, ``max_singular``: mean and largest singular value of the Jacobian of
           the layer's activations by those of the layer below, diag(phi'(z)) W, at one row; the
           means over the first 4 rows, or, where the layer has more than 128 units and more than
-          128 inputs, of the first row alone.
+          128 inputs, of the first row alone; NaN if they were left out.
 
         NaN or infinite where numbers left the range of the number type.
 
@@ -180,6 +180,7 @@ def propagation(
     activation: str | Sequence[str] | None = None,
     seeds: int | Sequence[int] = SEEDS,
     rng: Seed = None,
+    singular_values: bool = True,
 ) -> Propagation:
     """Measure how activations and errors propagate through a network as it is initialized.
 
@@ -208,6 +209,9 @@ def propagation(
         0 or more. What a seed draws depends on it and `rng` alone.
     rng : None, int, SeedSequence, BitGenerator, Generator or RandomState, keyword only
         For inputs, errors and networks. A generator is drawn from once.
+    singular_values : bool, keyword only, default True
+        Whether to measure "mean_singular" and "max_singular", which take most of the time; if not,
+        they are NaN.
 
     Returns
     -------
@@ -244,6 +248,8 @@ def propagation(
     >>> (glorot.theory("var_delta") / glorot.theory("var_delta")[-1]).round(6).tolist()
     [0.125, 0.25, 0.5, 1.0]
     """
+    if not isinstance(singular_values, (bool, np.bool_)):
+        raise TypeError(f"singular_values is {shown(singular_values)}; expected True or False.")
     entropy = int.from_bytes(as_rng(rng).bytes(16), "little")
     drawn = {
         "initializer": initializer,
@@ -258,28 +264,33 @@ def propagation(
                 f"{given[0]} was given with a network, which has its own weights; leave it out, or "
                 "give sizes instead of the network."
             )
-        return _of_network(sizes, X, y, entropy)
+        return _of_network(sizes, X, y, entropy, bool(singular_values))
     for name in ("initializer", "activation"):
         if drawn[name] is None:
             raise TypeError(f"{name} is missing; networks of sizes are drawn with one.")
-    return _of_draws(_unmeasured(sizes, drawn), X, y, _read_seeds(seeds), entropy)
+    numbers, net = _read_seeds(seeds), _unmeasured(sizes, drawn)
+    return _of_draws(net, X, y, numbers, entropy, bool(singular_values))
 
 
-def _of_network(net: Model, X: Any, y: Any, entropy: int) -> Propagation:
+def _of_network(net: Model, X: Any, y: Any, entropy: int, singular_values: bool) -> Propagation:
     """Measure a network as it is between two stores of another thread."""
     data, squares = _read_rows(net, X, y, entropy)
     parameters = net._copied_parameters()
-    measured = Passes(net._architecture, data, y is None).measure(parameters)
+    passes = Passes(net._architecture, data, y is None, singular_values)
+    measured = passes.measure(parameters)
     spread = Spread(net.sizes)
     spread.add(parameters)
     return _result(net, [0], [measured], squares, spread.start(), y is None)
 
 
-def _of_draws(net: Network, X: Any, y: Any, numbers: Sequence[int], entropy: int) -> Propagation:
+def _of_draws(
+    net: Network, X: Any, y: Any, numbers: Sequence[int], entropy: int, singular_values: bool
+) -> Propagation:
     """Draw the network for each seed, and measure it."""
     data, squares = _read_rows(net, X, y, entropy)
     rows: Any = data.X
-    passes, spread, measured = Passes(net._architecture, data, y is None), Spread(net.sizes), []
+    passes = Passes(net._architecture, data, y is None, singular_values)
+    spread, measured = Spread(net.sizes), []
     for number in numbers:
         net.rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(number,)))
         net.initialize(rows)

@@ -120,6 +120,21 @@ def test_a_wide_jacobian_is_that_of_the_first_row():
         np.testing.assert_allclose(record[name], expected[name], 1e-10)
 
 
+@pytest.mark.parametrize("drawn", [True, False])
+def test_without_singular_values_all_else_is_the_same(drawn):
+    options = {"initializer": "he_normal", "activation": "relu", "seeds": 2} if drawn else {}
+    sizes = [6, 9, 8] if drawn else fastnet.Network([6, 9, 8], rng=0)
+    whole, found = (
+        propagation(sizes, rng=1, singular_values=given, **options) for given in (True, False)
+    )
+    for name in MEASURES:
+        left_out = name.endswith("singular")
+        assert np.isfinite(whole.records[name]).all()
+        expected = np.full_like(whole.records[name], np.nan) if left_out else whole.records[name]
+        assert np.array_equal(found.records[name], expected, equal_nan=True), name
+        assert np.array_equal(found.theory(name), whole.theory(name), equal_nan=True), name
+
+
 def test_each_seed_is_a_network_of_its_own():
     options = {"initializer": "he_normal", "activation": "relu", "rng": 3}
     X = np.random.default_rng(0).standard_normal((50, 6))
@@ -399,6 +414,7 @@ DRAWN = {"initializer": "default", "activation": "tanh"}
         ([3, 2], DRAWN | {"seeds": [-1]}, r"seeds\[0\] is -1"),
         ([3, 2], DRAWN | {"seeds": 1.5}, "seeds is 1.5"),
         ([3, 2], DRAWN | {"rng": -1}, "rng is -1"),
+        ([3, 2], DRAWN | {"singular_values": 1}, "singular_values is 1; expected True or False"),
         ([3, 2], {"initializer": "default"}, "activation is missing"),
         ([3, 2], {"activation": "tanh"}, "initializer is missing"),
         ([3, 2], DRAWN | {"initializer": "hee"}, "initializer is 'hee'"),
