@@ -74,8 +74,8 @@ __all__ = [
 #: first asked for: all together take as long as NumPy does, and ``fastnet --help`` needs none.
 _MODULES = (
     "activations", "callbacks", "compare", "costs", "datasets", "diagnostics", "estimators",
-    "initializers", "metrics", "network2", "optimizers", "plotting", "preprocessing", "reference",
-    "schedules", "sweeps",
+    "initializers", "lab", "metrics", "network2", "optimizers", "plotting", "preprocessing",
+    "reference", "schedules", "sweeps",
 )  # fmt: skip
 
 _MODULE_OF = {

@@ -17,6 +17,10 @@ def modules():
     return [n for n in names if ".loops_" not in n or n.endswith(f"_{kernels.variant}")]
 
 
+#: Modules whose examples need another package, by the beginning of their names.
+NEEDED = {"fastnet.lab.": "bokeh", "fastnet.datasets.digits": "PIL"}
+
+
 def test_all_modules_are_found():
     found = set(modules())
     assert {
@@ -32,6 +36,9 @@ def test_all_modules_are_found():
 def test_examples(name, tmp_path, monkeypatch):
     # Examples that write files must not leave them in the checkout.
     monkeypatch.chdir(tmp_path)
+    for prefix, package in NEEDED.items():
+        if name.startswith(prefix):
+            pytest.importorskip(package, reason=f"{package} is missing")
     module = importlib.import_module(name)
     report = []
     runner = doctest.DocTestRunner(verbose=False)

@@ -31,6 +31,7 @@ COMMANDS = {
     "evaluate": "say how good a trained network is on labelled data",
     "predict": "write a trained network's answers to a .csv file",
     "show": "show what is in a model file",
+    "lab": "open a page to play with, in the browser",
     "info": "show versions, processor, kernels, and which extras are installed",
 }
 

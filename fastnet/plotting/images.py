@@ -16,7 +16,7 @@ from fastnet.network import Network
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["confusion_matrix", "first_layer_weights"]
+__all__ = ["confusion_matrix", "first_layer_weights", "mosaic"]
 
 Array = NDArray[Any]
 
@@ -86,9 +86,9 @@ def first_layer_weights(
     columns = min(n, as_count(columns, "columns", at_least=1))
     weights = np.asarray(net.weights[0][:n], dtype=np.float64).reshape(n, height, width)
     gap = max(1, round(max(height, width) / 14))
-    mosaic = _mosaic(weights, columns, gap)
+    tiles = mosaic(weights, columns, gap)
     largest = float(np.abs(weights).max()) or 1.0
-    image = ax.imshow(mosaic, cmap="gray", vmin=-largest, vmax=largest, interpolation="nearest")
+    image = ax.imshow(tiles, cmap="gray", vmin=-largest, vmax=largest, interpolation="nearest")
     _number_tiles(ax, n, columns, height + gap, width + gap)
     _add_bar(ax, image, "weight")
     return ax
@@ -157,7 +157,7 @@ def confusion_matrix(
     return ax
 
 
-def _mosaic(images: Array, columns: int, gap: int) -> Array:
+def mosaic(images: Array, columns: int, gap: int) -> Array:
     """Return one array of images row by row, with gaps of NaN, which is not drawn."""
     padding = ((0, -len(images) % columns), (0, gap), (0, gap))
     tiles = np.pad(images, padding, constant_values=np.nan)

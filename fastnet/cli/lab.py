@@ -1,0 +1,38 @@
+"""``fastnet lab``: the interactive page, in the browser."""
+
+from __future__ import annotations
+
+import argparse
+import webbrowser
+
+from fastnet.cli.options import number_reader
+from fastnet.common.console import write_err, write_out
+from fastnet.lab.server import serve
+
+_port = number_reader(int, lambda port: 0 <= port <= 65535, "a port, 0 to 65535,")
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Describe ``fastnet lab``."""
+    parser.description = (
+        "Open a page to play with in the browser: the weighted input of one neuron, the variance "
+        "in each layer of a deep network, and networks that learn MNIST side by side. Only this "
+        "machine can reach it. Ctrl-C closes it."
+    )
+    option = parser.add_argument
+    option("--port", type=_port, metavar="N", default=0, help="port (default: a free one)")
+    browser = "open the page in the browser (default: yes)"
+    option("--browser", action=argparse.BooleanOptionalAction, default=True, help=browser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do ``fastnet lab``."""
+
+    def opened(url: str) -> None:
+        write_out(f"{url} (Ctrl-C closes it)")
+        if arguments.browser:
+            webbrowser.open(url)
+
+    serve(arguments.port, opened)
+    write_err("closed")
+    return 0
