@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fastnet.common.arguments import as_count, as_items, as_rate, shown
+from fastnet.common.arguments import as_count, as_flag, as_items, as_rate, shown
 from fastnet.schedules import (
     Resumable,
     read_monitor,
@@ -127,9 +127,7 @@ class EarlyStopping(Callback):
         self.patience = as_count(patience, "patience", at_least=1)
         self.monitor, self.better = read_monitor(monitor, better)
         self.min_delta = as_rate(min_delta, "min_delta")
-        if not isinstance(restore_best, (bool, np.bool_)):
-            raise TypeError(f"restore_best is {shown(restore_best)}; expected True or False.")
-        self.restore_best = bool(restore_best)
+        self.restore_best = as_flag(restore_best, "restore_best")
         self._forget()
 
     def _forget(self) -> None:

@@ -756,6 +756,75 @@ class Network(Model):
 
         to_onnx(self, path, preprocessing=preprocessing)
 
+    def to_c(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        name: str | None = None,
+        preprocessing: bool | None = None,
+        labels: bool = False,
+    ) -> None:
+        """Write the network as a C99 header that needs nothing but ``math.h``.
+
+        It holds the parameters and, for a file "digits.h", one function: ``static void
+        digits_feedforward(const float x[784], float a[10])``, of ``double`` in a network of
+        float64. It allocates nothing and has no state. `x` and `a` may be the same array. Several
+        files of one program may include the header.
+
+        Parameters
+        ----------
+        path : path
+            Written as by `save`.
+        name : str, keyword only, optional
+            What the names in the header begin with, a C identifier: by default the file's name
+            without its ending.
+        preprocessing : bool, keyword only, optional
+            True: the function takes the original data, standardizes them in double, and returns
+            numbers in the units of the target. False: it is `feedforward`. By default as False,
+            with a warning if the network has `preprocessing` that scales.
+        labels : bool, keyword only, default False
+            Whether to add ``static int digits_predict(const float x[784])``, which returns the
+            number of the class, and ``digits_labels``, the names of the classes as strings in
+            UTF-8. If `kind` is "labels", it is ``static void digits_predict(const float x[784],
+            int y[10])``.
+
+        Raises
+        ------
+        ValueError
+            The name is not a C identifier, a parameter is not finite, the preprocessing does not
+            fit this network, labels are asked of one that predicts numbers, or a label holds a null
+            character; nothing is written.
+        TypeError
+            An argument has a wrong type, or this network's `preprocessing` is not a
+            `Preprocessing`.
+        OSError
+            The file cannot be written.
+
+        Warns
+        -----
+        UserWarning
+            `preprocessing` is not given, and the network has some that scales.
+
+        Notes
+        -----
+        Parameters are written as hexadecimal floating constants (C99, 6.4.4.2; C++17), which every
+        compiler reads back exactly. Compile with at least ``-O2``, and link with ``-lm``. The
+        function has the layers' values on the stack.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile, fastnet
+        >>> net = fastnet.Network([3, 2], rng=0, dtype="float32")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     net.to_c(pathlib.Path(folder) / "tiny.h")
+        ...     text = (pathlib.Path(folder) / "tiny.h").read_text()
+        >>> "static void tiny_feedforward(const float x[3], float a[2])" in text
+        True
+        """
+        from fastnet.interchange.c import to_c
+
+        to_c(self, path, name=name, preprocessing=preprocessing, labels=labels)
+
     def to_torch(self) -> Any:
         """Return a copy as PyTorch's ``nn.Sequential``: a Linear and an activation per layer.
 

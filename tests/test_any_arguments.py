@@ -252,6 +252,10 @@ CALLS = {
         "partial_fit", data=GOOD, optimizer=None, l1=0, l2=0, dropout=0, max_norm=None,
         clip_norm=None, sample_weight=None, class_weight=None, words="weight",
     ),
+    "to_c": call(
+        fastnet.Network.to_c, path=os.devnull, name="net", preprocessing=None, labels=True,
+        strategies={"path": out_of([0, None, X, os.devnull, "a\0b", "no/such/folder/net.h"])},
+    ),
     "weights": assign("weights", [np.ones((4, 3)), np.ones((2, 4))]),
     "biases": assign("biases", [np.ones((4, 1)), np.ones((2, 1))]),
     "parameters": assign("parameters", np.ones(26)),
@@ -368,6 +372,6 @@ def test_any_arguments_work_or_are_named_in_the_refusal(drawn):
         assert re.search(rf"(?<![a-z])({words})(?![a-z])", message, re.IGNORECASE), message
         assert fingerprint(network) == before, message
     except OSError:  # a file that is not there is the system's to say
-        assert "filename" in doubtful and fingerprint(network) == before
+        assert {"filename", "path"} & doubtful and fingerprint(network) == before
     except fastnet.DivergenceError:
         assert fingerprint(network)[0] == before[0]

@@ -16,6 +16,7 @@ import numpy as np
 __all__ = [
     "as_choice",
     "as_count",
+    "as_flag",
     "as_items",
     "as_number",
     "as_path",
@@ -163,6 +164,24 @@ def as_number(value: Any, name: str, wanted: str = "") -> float:
     if not math.isfinite(number):
         raise ValueError(f"{name} is {number}; expected a finite number{wanted}.")
     return number
+
+
+def as_flag(value: Any, name: str) -> bool:
+    """Return True or False.
+
+    Raises
+    ------
+    TypeError
+        Anything else, for what "no" or an array would mean nobody knows.
+
+    Examples
+    --------
+    >>> as_flag(np.True_, "labels")
+    True
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} is {shown(value)}; expected True or False.")
+    return bool(value)
 
 
 def as_choice(value: Any, name: str, choices: Iterable[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +19,14 @@ from fastnet.model.model import AnyModel, Model
 from fastnet.model.parameters import layer_views
 from fastnet.preprocessing import Preprocessing
 
-__all__ = ["Layer", "assemble", "known_preprocessing", "layers_of", "required"]
+__all__ = [
+    "Layer",
+    "assemble",
+    "known_preprocessing",
+    "layers_of",
+    "layers_to_write",
+    "required",
+]
 
 
 #: What is learned by, where nobody says.
@@ -84,6 +92,35 @@ def layers_of(network: Model) -> list[Layer]:
             zip(weights, biases, network.activations, strict=True), 1
         )
     ]
+
+
+def layers_to_write(
+    network: Model, path: str | os.PathLike[str], form: str
+) -> tuple[list[Layer], Preprocessing]:
+    """Return copies of a network's layers and its preprocessing, for a file of another form.
+
+    Raises
+    ------
+    TypeError
+        The preprocessing is of another class.
+    ValueError
+        It does not fit the network, or a parameter is not finite.
+    """
+    known = network.preprocessing
+    if known is not None and not isinstance(known, Preprocessing):
+        raise TypeError(
+            f"preprocessing is {known!r}, which has no form in {form}; expected a "
+            "fastnet.Preprocessing, or None."
+        )
+    known = known or Preprocessing()
+    known.check(network.sizes)
+    layers = layers_of(network)
+    if not all(np.isfinite(part).all() for each in layers for part in (each.weight, each.bias)):
+        raise ValueError(
+            f"the network has parameters that are not finite; {os.fsdecode(path)!r} was not "
+            "written, has the training diverged?"
+        )
+    return layers, known
 
 
 def required(module: str, what: str, extra: str) -> Any:

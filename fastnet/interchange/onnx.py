@@ -13,7 +13,7 @@ import numpy as np
 from fastnet._version import __version__
 from fastnet.activations import ACTIVATIONS
 from fastnet.files import replace_file
-from fastnet.interchange.layers import Layer, layers_of, required
+from fastnet.interchange.layers import Layer, layers_to_write, required
 from fastnet.model.model import Model
 from fastnet.preprocessing import Preprocessing
 
@@ -31,35 +31,21 @@ ATTRIBUTES: dict[str, dict[str, Any]] = {"leaky_relu": {"alpha": 0.01}, "softmax
 def to_onnx(network: Model, path: str | os.PathLike[str], *, preprocessing: bool = True) -> None:
     """Write a network as an ONNX model; see `Network.to_onnx`."""
     onnx = required("onnx", "to_onnx", "onnx")
-    known = network.preprocessing
-    if known is not None and not isinstance(known, Preprocessing):
-        raise TypeError(
-            f"preprocessing is {known!r}, which has no form in ONNX; expected a "
-            "fastnet.Preprocessing, or None."
-        )
-    if known is not None:
-        known.check(network.sizes)
-    layers = layers_of(network)
-    if not all(np.isfinite(part).all() for each in layers for part in (each.weight, each.bias)):
-        raise ValueError(
-            f"the network has parameters that are not finite; {os.fsdecode(path)!r} was not "
-            "written, has the training diverged?"
-        )
+    layers, known = layers_to_write(network, path, "ONNX")
     graph = _Graph(onnx, network.dtype)
-    applied = known if known is not None and preprocessing else Preprocessing()
+    applied = known if preprocessing else Preprocessing()
     at = graph.standardized("inputs", applied)
     for number, layer in enumerate(layers):
         at = graph.layer(at, number, layer)
     graph.restored(at, applied)
     model = graph.model(network.sizes[0], network.sizes[-1])
-    onnx.helper.set_model_props(model, _metadata(network, applied))
+    onnx.helper.set_model_props(model, _metadata(network, known, applied))
     onnx.checker.check_model(model, full_check=True)
     replace_file(path, model.SerializeToString(deterministic=True))
 
 
-def _metadata(network: Model, applied: Preprocessing) -> dict[str, str]:
+def _metadata(network: Model, known: Preprocessing, applied: Preprocessing) -> dict[str, str]:
     """Return the model's metadata: names, in JSON if there are many."""
-    known = network.preprocessing or Preprocessing()
     found = {
         "cost": network.cost.name,
         "activations": json.dumps(network.activations),

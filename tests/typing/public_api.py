@@ -82,6 +82,8 @@ net.preprocessing = Preprocessing([0, 0, 0], np.ones(3), labels=["no", "yes"], t
 net.save("net.npz")
 net.save(Path("net.safetensors"))
 net.to_onnx("net.onnx", preprocessing=False)
+net.to_c(Path("net.h"), name="digits", preprocessing=True, labels=True)
+net.to_c("net.h", labels="yes")  # type: ignore[arg-type]
 assert_type(fastnet.load("net.npz"), Network)
 assert_type(Network.from_torch(object(), output="softmax"), Network)
 assert_type(Network.from_sklearn(object()), Network)
