@@ -750,7 +750,7 @@ class Network(Model):
         ...     net.to_onnx(pathlib.Path(folder) / "net.onnx")
         ...     model = onnx.load(pathlib.Path(folder) / "net.onnx")
         >>> [node.op_type for node in model.graph.node]
-        ['Gemm', 'Sigmoid', 'Identity']
+        ['Gemm', 'Sigmoid']
         """
         from fastnet.interchange.onnx import to_onnx
 

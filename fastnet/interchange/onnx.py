@@ -125,19 +125,22 @@ class _Graph:
             )
         w = self.constant(f"weights_{number}", layer.weight)
         b = self.constant(f"biases_{number}", layer.bias)
-        at = self.add("Gemm", [at, w, b], f"z_{number}", transB=1)
+        # The factors are the defaults, but some readers of models want them written.
+        at = self.add("Gemm", [at, w, b], f"z_{number}", alpha=1.0, beta=1.0, transB=1)
+        if name == "identity":
+            return at
         if name in FORMULAS and (name not in OPERATORS or self._dtype == np.float64):
             return FORMULAS[name](self, at)
         return self.add(OPERATORS[name], [at], f"a_{number}", **ATTRIBUTES.get(name, {}))
 
     def restored(self, at: str, applied: Preprocessing) -> None:
-        """Add the scaling of predicted numbers to the units of the target, and name the output."""
+        """Add the scaling of predictions to the units of the target; name the last node's output."""
         if (applied.target_mean, applied.target_scale) != (0.0, 1.0):
             scale = self.constant("target_scale", applied.target_scale)
             mean = self.constant("target_mean", applied.target_mean)
             at = self.add("Mul", [at, scale], "scaled")
-            at = self.add("Add", [at, mean], "in_units_of_the_target")
-        self.add("Identity", [at], "outputs")
+            self.add("Add", [at, mean], "in_units_of_the_target")
+        self._nodes[-1].output[0] = "outputs"
 
     def model(self, n_in: int, n_out: int) -> Any:
         """Return the whole model, for any number of rows."""

@@ -125,3 +125,15 @@ def test_what_cannot_be_right_is_refused(tmp_path):
 def test_without_onnx_it_is_said_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     refuse(Network([2, 3]), tmp_path / "a.onnx", ImportError, r"pip install 'fastnet-mlp\[onnx\]'")
+
+
+def test_a_layer_is_a_product_and_an_activation(tmp_path):
+    """Readers such as OMLT's follow this chain, and take the factors from the attributes."""
+    net = Network([2, 3, 4, 1], "quadratic", activation=["relu", "identity"], output="identity")
+    net.to_onnx(tmp_path / "net.onnx")
+    nodes = onnx.load(tmp_path / "net.onnx").graph.node
+    assert [node.op_type for node in nodes] == ["Gemm", "Relu", "Gemm", "Gemm"]
+    for node in nodes:
+        if node.op_type == "Gemm":
+            factors = {item.name: onnx.helper.get_attribute_value(item) for item in node.attribute}
+            assert factors == {"alpha": 1.0, "beta": 1.0, "transB": 1}
