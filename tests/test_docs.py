@@ -7,6 +7,7 @@ import io
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,11 +27,12 @@ from fastnet.initializers.named import ALIASES, TABLE
 ROOT = Path(__file__).parents[1]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 PAGES = [ROOT / "README.md", *DOCS]
-#: Opens the fence of what is run: python, console (commands after "$ ", then what they print), or
+#: Opens the fence of what is run: python, console (commands after "$ ", then what they print), c
+#: (a program, which the test after the page's own compiles), or
 #: {picture} with a file's name (see docs/_ext/picture.py). After the first two may stand packages
 #: that must be there (such a block runs on its own), an exit code, or long=yes: a test of its own
 #: runs the block.
-FENCE = re.compile(r"```(python|console|\{picture\})((?: (?:needs|exit|long)=\w+)*| [\w-]+)")
+FENCE = re.compile(r"```(python|console|c|\{picture\})((?: (?:needs|exit|long)=\w+)*| [\w-]+)")
 #: What needs no running: directives of the pages' builder, and what is no code.
 DIRECTIVE = re.compile(r"```(\{(include|toctree)\}|text).*")
 NOT_IN_ANCHORS = re.compile(r"[^\w\- ]")
@@ -142,8 +144,29 @@ def test_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
     namespace = {"__name__": "__main__"}
     with np.printoptions():  # a page may set its own, for itself alone
         shared = [block for block in blocks(page) if not block.needs and not block.long]
-        wrong = [run_block(page, block, namespace) for block in shared]
+        wrong = [run_block(page, block, namespace) for block in shared if block.language != "c"]
     assert not any(wrong), "\n".join(filter(None, wrong))
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="a C compiler, gcc, is missing")
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if any(block.language == "c" for block in blocks(page))],
+    ids=lambda page: page.name,
+)
+def test_a_program_in_c_prints_what_its_comments_say(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": "__main__"}
+    for block in blocks(page):
+        if block.language == "python" and not block.needs:
+            run_block(page, block, namespace)
+        elif block.language == "c":
+            Path("program.c").write_text(block.text)
+            command = ["gcc", "-std=c99", "-Wall", "-Wextra", "-Werror", "program.c", "-lm"]
+            subprocess.run([*command, "-o", "program"], check=True)
+            done = subprocess.run(["./program"], check=True, capture_output=True, text=True)
+            wanted = re.findall(r"printf\(.*\);  // (.+)$", block.text, re.MULTILINE)
+            assert done.stdout.splitlines() == wanted and wanted, page.name
 
 
 ALONE = [(page, block) for page in PAGES for block in blocks(page) if block.needs]

@@ -30,6 +30,7 @@ COMMANDS = {
     "train": "train a network on your own data",
     "evaluate": "say how good a trained network is on labelled data",
     "predict": "write a trained network's answers to a .csv file",
+    "export": "write a trained network as a C header or an ONNX model",
     "show": "show what is in a model file",
     "lab": "open a page to play with, in the browser",
     "info": "show versions, processor, kernels, and which extras are installed",

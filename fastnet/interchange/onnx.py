@@ -134,7 +134,7 @@ class _Graph:
         return self.add(OPERATORS[name], [at], f"a_{number}", **ATTRIBUTES.get(name, {}))
 
     def restored(self, at: str, applied: Preprocessing) -> None:
-        """Add the scaling of predictions to the units of the target; name the last node's output."""
+        """Add the scaling of predictions to the units of the target, and name the output."""
         if (applied.target_mean, applied.target_scale) != (0.0, 1.0):
             scale = self.constant("target_scale", applied.target_scale)
             mean = self.constant("target_mean", applied.target_mean)

@@ -1,0 +1,73 @@
+"""``fastnet export``: a trained network as a C header or an ONNX model."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import warnings
+
+from fastnet.cli.options import MODEL, add_examples, check_outputs
+from fastnet.common.console import escaped, write_err, write_out
+from fastnet.network import Network, load
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Describe ``fastnet export``."""
+    parser.description = (
+        "Write a network for programs without Python, in the form that the ending of FILE names: "
+        ".h for a C99 header, .onnx for an ONNX model."
+    )
+    parser.add_argument("model", metavar="MODEL", help=MODEL)
+    parser.add_argument("out", metavar="FILE", help="a name that ends in .h or .onnx")
+    parser.add_argument("--preprocessing", action=argparse.BooleanOptionalAction, help=_SCALES)
+    parser.add_argument("--labels", action="store_true", default=None, help=_LABELS)
+    parser.add_argument("--name", metavar="NAME", help=_NAME)
+    add_examples(
+        parser,
+        "fastnet export digits.npz digits.h --preprocessing --labels",
+        "fastnet export digits.npz digits.onnx",
+    )
+
+
+_SCALES = (
+    "whether it takes the original data, and gives numbers in the units of the target, as fastnet "
+    "predict does (default: .onnx does; .h does not, which is said if it matters)"
+)
+_LABELS = "with .h: add NAME_predict and NAME_labels; an .onnx file has the labels in any case"
+_NAME = "with .h: what the names in it begin with (default: the file's name without .h)"
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do ``fastnet export``."""
+    form = os.path.splitext(arguments.out)[1].lower()
+    if form not in WRITERS:
+        arguments.parser.error(f"FILE is {arguments.out}; its name must end in .h or .onnx")
+    for option in ("labels", "name"):
+        if form != ".h" and getattr(arguments, option) is not None:
+            arguments.parser.error(f"--{option} goes with .h, and FILE is {arguments.out}")
+    check_outputs({"FILE": arguments.out}, [arguments.model])
+    network = load(arguments.model)
+    with warnings.catch_warnings(record=True, action="always") as said:
+        WRITERS[form](network, arguments)
+    name = escaped(arguments.out, lines=False)
+    write_out(f"{name} written: {network.sizes[0]} inputs, {network.sizes[-1]} outputs")
+    for warning in said:
+        write_err(f"{name}: {warning.message} (--preprocessing includes it)")
+    return 0
+
+
+def _write_header(network: Network, arguments: argparse.Namespace) -> None:
+    network.to_c(
+        arguments.out,
+        name=arguments.name,
+        preprocessing=arguments.preprocessing,
+        labels=bool(arguments.labels),
+    )
+
+
+def _write_onnx(network: Network, arguments: argparse.Namespace) -> None:
+    network.to_onnx(arguments.out, preprocessing=arguments.preprocessing is not False)
+
+
+#: What writes a file, by the ending of its name.
+WRITERS = {".h": _write_header, ".onnx": _write_onnx}
