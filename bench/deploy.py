@@ -27,7 +27,7 @@ NETWORKS = [
     ([784, 30, 10], "sigmoid", "sigmoid", "float64"),
 ]
 ROUNDS, SECONDS = 15, 0.05
-OPTIONS = {"C, -O3": ["-O3"], "C, -O3 -march=native": ["-O3", "-march=native"]}
+OPTIONS = {"C, -O2": ["-O2"], "C, -O3 -march=native": ["-O3", "-march=native"]}
 #: The call is in a unit of its own, so that the loop around it cannot be optimized into it.
 CALL = '#include "net.h"\nvoid call(const REAL *x, REAL *a) { net_feedforward(x, a); }\n'
 TIMER = """
