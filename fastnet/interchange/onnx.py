@@ -12,6 +12,7 @@ import numpy as np
 
 from fastnet._version import __version__
 from fastnet.activations import ACTIVATIONS
+from fastnet.common.arguments import as_flag, as_path
 from fastnet.files import replace_file
 from fastnet.interchange.layers import Layer, layers_to_write, required
 from fastnet.model.model import Model
@@ -30,6 +31,7 @@ ATTRIBUTES: dict[str, dict[str, Any]] = {"leaky_relu": {"alpha": 0.01}, "softmax
 
 def to_onnx(network: Model, path: str | os.PathLike[str], *, preprocessing: bool = True) -> None:
     """Write a network as an ONNX model; see `Network.to_onnx`."""
+    path, preprocessing = as_path(path, "path"), as_flag(preprocessing, "preprocessing")
     onnx = required("onnx", "to_onnx", "onnx")
     layers, known = layers_to_write(network, path, "ONNX")
     graph = _Graph(onnx, network.dtype)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnet.activations import ACTIVATIONS
+from fastnet.common.arguments import as_flag
 from fastnet.interchange.layers import Layer, assemble, known_preprocessing, layers_of, required
 from fastnet.model.model import AnyModel, Model
 from fastnet.preprocessing import Preprocessing
@@ -56,6 +57,7 @@ def to_sklearn(network: Model, *, multilabel: bool | None = None) -> Any:
     n_out = network.sizes[-1]
     if multilabel is None:
         multilabel = network.kind == "labels" and n_out > 1
+    multilabel = as_flag(multilabel, "multilabel")
     if network.kind == "numbers" and output == "sigmoid":
         raise ValueError(
             "this network predicts numbers by sigmoid outputs, and scikit-learn's regressors have "

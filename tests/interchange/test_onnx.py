@@ -122,6 +122,20 @@ def test_what_cannot_be_right_is_refused(tmp_path):
     refuse(net, tmp_path / "a.onnx", ValueError, r"preprocessing\.mean has 1 entries")
 
 
+@pytest.mark.parametrize(
+    ("method", "arguments", "words"),
+    [
+        ("to_onnx", {"path": 3}, "^path is 3"),
+        ("to_onnx", {"path": "a.onnx", "preprocessing": "no"}, "^preprocessing is 'no'"),
+        ("to_sklearn", {"multilabel": "no"}, "^multilabel is 'no'"),
+    ],
+)
+def test_arguments_of_another_type_are_named(method, arguments, words, here):
+    with pytest.raises(TypeError, match=words):
+        getattr(Network([2, 3]), method)(**arguments)
+    assert not list(here.glob("*.onnx"))
+
+
 def test_without_onnx_it_is_said_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     refuse(Network([2, 3]), tmp_path / "a.onnx", ImportError, r"pip install 'fastnet-mlp\[onnx\]'")
