@@ -125,7 +125,7 @@ def test_what_cannot_be_right_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("method", "arguments", "words"),
     [
-        ("to_onnx", {"path": 3}, "^path is 3"),
+        ("to_onnx", {"path": 3}, "^path is of type int"),
         ("to_onnx", {"path": "a.onnx", "preprocessing": "no"}, "^preprocessing is 'no'"),
         ("to_sklearn", {"multilabel": "no"}, "^multilabel is 'no'"),
     ],
