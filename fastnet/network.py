@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastnet.common.arguments import as_count, as_rate
 from fastnet.history import History
-from fastnet.model import prediction
+from fastnet.model import answers, prediction
 from fastnet.model.model import Model
 from fastnet.training import train
 
@@ -134,6 +134,114 @@ class Network(Model):
         [(2, 1), (2,), (5, 2)]
         """
         return prediction.feedforward(self, a)
+
+    def __call__(self, a: ArrayLike) -> Array:
+        """Return `feedforward` of `a`."""
+        return self.feedforward(a)
+
+    def predict(self, X: ArrayLike) -> Any:
+        """Return the answer for each row of raw features, which `kind` decides.
+
+        Parameters
+        ----------
+        X : array_like, shape (n, n_0), or (n_0,) or (n_0, 1) for one example
+            As before preprocessing: where the network has a `preprocessing`, it is applied. A table
+            of pandas, polars or Arrow is read by the names of its columns where `preprocessing` has
+            them. A sparse matrix only where preprocessing does not change the inputs.
+
+        Returns
+        -------
+        ndarray
+            For classes (n,): class numbers, or their names in `preprocessing`; the largest output
+            decides, of a single one the middle between its two targets. For several labels a row
+            (n, n_L): 0 and 1. For numbers (n,) or, of several outputs, (n, n_L), in the units of
+            the targets. For one example its answer without the axis.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As `feedforward`; or a table lacks a column, or X is sparse and its means are not 0.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnet
+        >>> net = fastnet.Network([2, 3], rng=0)
+        >>> net.weights, net.biases = [[[1, 0], [0, 1], [-1, -1]]], [np.zeros((3, 1))]
+        >>> net.predict([[5.0, 1.0], [1.0, 5.0], [-4.0, -4.0]])
+        array([0, 1, 2])
+        >>> net.preprocessing = fastnet.Preprocessing(labels=["left", "right", "neither"])
+        >>> str(net.predict([1.0, 5.0]))
+        'right'
+        """
+        return answers.predict(self, X)
+
+    def predict_proba(self, X: ArrayLike) -> Array:
+        """Return the probability of each class, or of each label, for rows of raw features.
+
+        Parameters
+        ----------
+        X : as for `predict`
+
+        Returns
+        -------
+        ndarray of the network's dtype
+            For classes (n, classes), each row with the sum 1: a single output gives two columns,
+            and several sigmoid outputs, which need not sum to 1, are divided by their sum. For
+            several labels (n, n_L), where each is a probability by itself. For one example the row
+            without its axis.
+
+        Raises
+        ------
+        ValueError
+            The network predicts numbers, or its outputs are not bounded.
+        ValueError, TypeError
+            As for `predict`.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnet
+        >>> net = fastnet.Network([1, 1])
+        >>> net.weights, net.biases = [[[1.0]]], [[[0.0]]]
+        >>> net.predict_proba([[0.0], [800.0]])
+        array([[0.5, 0.5],
+               [0. , 1. ]])
+        """
+        return answers.predict_proba(self, X)
+
+    def score(self, X: ArrayLike, y: Any) -> float:
+        """Return the accuracy as a share from 0 to 1, or, for numbers, R squared.
+
+        Parameters
+        ----------
+        X : as for `predict`
+        y : array_like
+            For classes their names in `preprocessing`, or as for `train`; for labels as for
+            `train`; for numbers in the units of the targets. 0 and 1, as `predict` returns them,
+            are understood where targets are -1 and 1.
+
+        Returns
+        -------
+        float
+            R squared is the mean over the outputs, 1 minus the squared errors over the squared
+            deviations from the mean.
+
+        Raises
+        ------
+        ValueError
+            An unknown name; another shape; or numbers that do not vary, so that R squared has no
+            meaning.
+        ValueError, TypeError
+            As for `predict` and `accuracy`.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnet
+        >>> net = fastnet.Network([2, 2], rng=0)
+        >>> net.weights, net.biases = [np.eye(2)], [np.zeros((2, 1))]
+        >>> net.score(np.eye(2), [0, 0])
+        0.5
+        """
+        return answers.score(self, X, y)
 
     def backprop(self, x: ArrayLike, y: ArrayLike) -> tuple[list[Array], list[Array]]:
         """Return the gradient of the cost, for one example or summed over a batch.

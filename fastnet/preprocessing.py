@@ -26,8 +26,8 @@ Label = str | int | float | bool
 class Preprocessing:
     """What a network's inputs and outputs mean: a network takes ``(X - mean) / scale``.
 
-    A network itself does not apply it: ``net.feedforward(net.preprocessing.inputs(X))``. The
-    commands ``fastnet evaluate`` and ``fastnet predict`` do.
+    `Network.predict`, `predict_proba` and `score` apply it, and so do the commands ``fastnet
+    evaluate`` and ``fastnet predict``. `Network.feedforward` does not.
 
     Parameters
     ----------

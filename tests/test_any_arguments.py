@@ -151,6 +151,13 @@ SIZES = st.one_of(
 )
 
 
+#: A network that gives classes their names, after its inputs are standardized; and one for numbers.
+NAMED = new()
+NAMED.preprocessing = fastnet.Preprocessing(np.ones(3), np.full(3, 2.0), labels=["a", "b"])
+REGRESSION = fastnet.Network([3, 1], "quadratic", output="identity", rng=0)
+REGRESSION.preprocessing = fastnet.Preprocessing(target_mean=1.0, target_scale=1e-200)
+
+
 @dataclass(frozen=True)
 class Call:
     """A function and its arguments: what is good for each, and how else each may be called."""
@@ -231,6 +238,11 @@ CALLS = {
         bias_initializer=0.5,
     ),
     "feedforward": method("feedforward", a=X),
+    "predict": method("predict", X=X),
+    "predict_proba": method("predict_proba", X=X),
+    "score": method("score", X=X, y=Y, words="score"),
+    "score by names": maker(NAMED.score, X=X, y=["b", "a", "a", "a", "b"], words="score"),
+    "R squared": maker(REGRESSION.score, X=X, y=X[:, 0], words="score"),
     "backprop": method("backprop", x=X, y=Y, words="backprop"),
     "accuracy": method("accuracy", data=GOOD),
     "total_cost": method("total_cost", data=GOOD, lmbda=0.1),

@@ -14,6 +14,7 @@ from fastnet.cli.options import add_model_and_data
 from fastnet.cli.text_table import render
 from fastnet.common.console import escaped, write_err, write_out
 from fastnet.datasets.tables import quantities
+from fastnet.model.answers import class_labels, predictions
 from fastnet.network import load
 from fastnet.preprocessing import Label
 
@@ -42,8 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
     assert table.y is not None
     wanted = user_data.targets(network, table)
     cost = network.total_cost((X, wanted), 0.0)
-    predicted, _ = user_data.answers(network, X)
-    names = user_data.class_labels(network)
+    predicted = predictions(network, network.feedforward(X))
+    names = class_labels(network)
     model = escaped(arguments.model, lines=False)
     column = table.label_column
     lines = [

@@ -13,6 +13,7 @@ from fastnet.cli import user_data
 from fastnet.cli.options import add_model_and_data, check_outputs
 from fastnet.common.console import write_err, write_out
 from fastnet.files import replace_file
+from fastnet.model import answers
 from fastnet.network import Network, load
 
 
@@ -46,8 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
     check_outputs({"--out": out}, [arguments.model, arguments.data])
     network = load(arguments.model)
     table, X = user_data.read_for(network, arguments, labelled=False)
-    predicted, outputs = user_data.answers(network, X)
-    text = _as_csv(network, predicted, outputs)
+    outputs = network.feedforward(X)
+    predicted = answers.predictions(network, outputs)
+    text = _as_csv(network, predicted, answers.scaled(network, outputs))
     if out is None:
         write_out(text, end="")
     else:
@@ -60,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _as_csv(network: Network, predicted: NDArray[Any], outputs: NDArray[Any]) -> str:
     """Return answers as CSV, each with as many digits as tell it from its neighbours."""
-    kept, names = network.preprocessing, user_data.class_labels(network)
+    kept, names = network.preprocessing, answers.class_labels(network)
     target = kept.target if kept is not None else None
     stream = io.StringIO()
     default = "prediction" if names is None else "label"
@@ -74,10 +76,10 @@ def _as_csv(network: Network, predicted: NDArray[Any], outputs: NDArray[Any]) ->
         stream, lineterminator="\n", quoting=csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL
     )
     writer.writerow(head)
-    answers: list[Any] = [map(str, column) for column in predicted.reshape(len(predicted), -1).T]
+    columns_of: list[Any] = [map(str, column) for column in predicted.reshape(len(predicted), -1).T]
     if names is not None:
-        if user_data.kind_of_network(network) == "classes":
-            answers = [[names[number] for number in predicted.tolist()]]
-        answers += [map(str, column) for column in outputs.T[: len(names)]]
-    writer.writerows(zip(*answers, strict=True))
+        if answers.kind_of_model(network) == "classes":
+            columns_of = [[names[number] for number in predicted.tolist()]]
+        columns_of += [map(str, column) for column in outputs.T[: len(names)]]
+    writer.writerows(zip(*columns_of, strict=True))
     return stream.getvalue()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastnet.cli import user_data
 from fastnet.datasets.tables import Table, classes_of, quantities, read_tables
+from fastnet.model.answers import predictions
 from fastnet.preprocessing import Preprocessing, standardization
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Problem:
         for name, part in self.parts():
             X, y = self.data[name]
             if self.regression:
-                predicted, _ = user_data.answers(network, X)
+                predicted = predictions(network, network.feedforward(X))
                 wanted = self.preprocessing.outputs(y)
                 lines.append(f"{name}: {user_data.describe_quantities(predicted, wanted)}")
             else:

@@ -15,18 +15,15 @@ from fastnet.common.arguments import in_one_line
 from fastnet.datasets.table import display_name
 from fastnet.datasets.tables import Table, class_numbers, kind_of, quantities, read_tables
 from fastnet.datasets.text import last_or_named, read_header
-from fastnet.model.targets import kind_of_output
-from fastnet.preprocessing import Label, Preprocessing, byte_scale
+from fastnet.model.answers import class_labels, kind_of_model, r_squared, targets_of
+from fastnet.preprocessing import Preprocessing, byte_scale
 
 if TYPE_CHECKING:
     from fastnet.network import Network
 
 __all__ = [
-    "answers",
-    "class_labels",
     "describe_quantities",
     "inputs",
-    "kind_of_network",
     "label_source",
     "not_used",
     "notes",
@@ -36,25 +33,6 @@ __all__ = [
 ]
 
 Array = NDArray[Any]
-
-
-def class_labels(network: Network) -> tuple[Label, ...] | None:
-    """Return the names of the classes or labels of a network; None if it predicts numbers.
-
-    Where its file names none, they are called 0, 1 and so on.
-    """
-    kept = network.preprocessing or Preprocessing()
-    if kept.labels is not None:
-        return kept.labels
-    kind, n_out = kind_of_network(network), network.sizes[-1]
-    if kind == "numbers":
-        return None
-    return tuple(range(n_out if kind == "labels" else max(n_out, 2)))
-
-
-def kind_of_network(network: Network) -> str:
-    """Return the kind of a network's targets; see `Network.kind`."""
-    return network.kind or kind_of_output(network.activations[-1])
 
 
 def read_for(
@@ -162,7 +140,7 @@ def targets(network: Network, table: Table) -> Array:
     assert table.y is not None
     names = class_labels(network)
     source = label_source(table)
-    kind = kind_of_network(network)
+    kind = kind_of_model(network)
     if network.sizes[-1] > 1 and kind != "classes":
         raise ValueError(
             f"{table.name} has one column of labels, and the network has {network.sizes[-1]} "
@@ -171,32 +149,7 @@ def targets(network: Network, table: Table) -> Array:
     if names is None:
         kept = network.preprocessing or Preprocessing()
         return (quantities(table.y, source) - kept.target_mean) / kept.target_scale
-    numbers = class_numbers(table.y, names, source)
-    if network.sizes[-1] > 1:
-        return numbers
-    return network._low + (1 - network._low) * numbers.astype(np.float64)
-
-
-def answers(network: Network, X: Array) -> tuple[Array, Array]:
-    """Return the predictions of a network for each example, and its outputs.
-
-    Predictions, shape (n,) or (n, n_L), are class numbers; 0 and 1 for each of several labels; or
-    quantities in the units of the target. Outputs, shape (n, n_L) or (n, 2), are scaled to 0 to 1
-    if the targets were -1 and 1; for a single unit they are those of both classes.
-    """
-    outputs = network.feedforward(X)
-    names, kind = class_labels(network), kind_of_network(network)
-    if names is None:
-        kept = network.preprocessing or Preprocessing()
-        return kept.outputs(outputs[:, 0] if outputs.shape[1] == 1 else outputs), outputs
-    if network._low:
-        outputs = (outputs - network._low) / (1 - network._low)
-    if kind == "labels":
-        return (outputs > 0.5).astype(np.intp), outputs
-    if outputs.shape[1] == 1:
-        outputs = np.hstack([1 - outputs, outputs])
-        return np.minimum(outputs[:, 1] > 0.5, len(names) - 1).astype(np.intp), outputs
-    return outputs.argmax(axis=1), outputs
+    return targets_of(network, class_numbers(table.y, names, source))
 
 
 def describe_quantities(predicted: Array, wanted: Array) -> str:
@@ -207,10 +160,7 @@ def describe_quantities(predicted: Array, wanted: Array) -> str:
     >>> describe_quantities(np.array([1.0, 3.0]), np.array([1.0, 2.0]))
     'off by 0.7071 (root mean square), 0.5 (mean absolute), R^2 -1.0000'
     """
-    off = predicted - wanted
-    square, spread = float(np.mean(off**2)), float(np.var(wanted))
-    share = f", R^2 {1 - square / spread:.4f}" if spread > 0 else ""
-    return (
-        f"off by {square**0.5:.4g} (root mean square), {np.mean(np.abs(off)):.4g} (mean absolute)"
-        f"{share}"
-    )
+    off, found = predicted - wanted, r_squared(predicted, wanted)
+    share = f", R^2 {found:.4f}" if found is not None else ""
+    rmse, mae = np.mean(off**2) ** 0.5, np.mean(np.abs(off))
+    return f"off by {rmse:.4g} (root mean square), {mae:.4g} (mean absolute){share}"

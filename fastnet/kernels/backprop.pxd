@@ -400,12 +400,15 @@ cdef inline void forward(Net *net, Py_ssize_t count, Activate activate_one) noex
 cdef inline bint each_side(
     const real *a_u, const real *y_u, Py_ssize_t label, Py_ssize_t n, real middle
 ) noexcept nogil:
-    """Whether every output is on its target's side of `middle`; no `y_u`: the class alone is on."""
+    """Whether every output is on its target's side of `middle`; no `y_u`: the class alone is on.
+
+    An output at `middle` is off, as in scikit-learn.
+    """
     cdef Py_ssize_t u
     cdef bint wanted
     for u in range(n):
         wanted = u == label if y_u == NULL else y_u[u] >= middle
-        if (a_u[u] >= middle) != wanted:
+        if (a_u[u] > middle) != wanted:
             return False
     return True
 

@@ -48,7 +48,7 @@ Array = NDArray[Any]
 # ---- outputs
 
 
-def feedforward(model: Model, a: ArrayLike) -> Array:
+def feedforward(model: Model, a: ArrayLike, name: str = "a") -> Array:
     """Return the outputs for `a`; see `Network.feedforward`."""
     if type(a) is np.ndarray:
         kept = model._predictors
@@ -64,14 +64,14 @@ def feedforward(model: Model, a: ArrayLike) -> Array:
                 kept.append(engine)
             if output is not None:
                 return output
-    X, turn = as_batch(a, model._architecture.sizes[0], "a")
+    X, turn = as_batch(a, model._architecture.sizes[0], name)
     return turn(outputs_for(model, X))
 
 
 def outputs_for(model: Model, X: InputRows) -> Array:
     """Return the outputs for rows that have the network's number of inputs."""
     sizes = model._architecture.sizes
-    with memory_for("a"):
+    with memory_for(X.name):
         out = np.empty((X.n, sizes[-1]), dtype=model.dtype)
         order = np.arange(X.n, dtype=np.intp)
     n_threads = prediction_threads(sizes, X.n, get_num_threads())
@@ -93,7 +93,7 @@ def outputs_for(model: Model, X: InputRows) -> Array:
                     X.check(model.dtype)  # which names the number that is not finite
 
     one_call = X.rows is not None and X.n <= step and n_threads == 1
-    with memory_for("a"), np.errstate(over="ignore"):
+    with memory_for(X.name), np.errstate(over="ignore"):
         for parameters in _unchanged(model, one_call=one_call):
             for first, rows in X.blocks(model.dtype):
                 cuts = pairwise(rows.n * k // n_threads for k in range(n_threads + 1))

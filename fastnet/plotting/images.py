@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastnet.common.arguments import as_count, as_items, in_one_line, shown
+from fastnet.model.answers import places
 from fastnet.model.prediction import outputs_for
 from fastnet.network import Network
 
@@ -186,8 +187,9 @@ def _classify(net: Network, data: Any) -> tuple[Array, Array, int]:
     predicted: list[Array] = []
     true: list[Any] = []
     for part in examples.parts():
-        predicted.append(_class_of(outputs_for(net, part.X), middle))
-        true.append(part.labels if part.y is None else _class_of(part.y, middle))
+        outputs = outputs_for(net, part.X)
+        predicted.append(_class_of(outputs, outputs > middle))
+        true.append(part.labels if part.y is None else _class_of(part.y, part.y >= middle))
     return np.concatenate(predicted), np.concatenate(true).astype(np.intp), max(2, net.sizes[-1])
 
 
@@ -209,20 +211,15 @@ def _compared(
 
 def _places(values: ArrayLike, known: Sequence[Any], name: str) -> Array:
     """Return the place of each value among the known classes; refuse others."""
-    places = {value: place for place, value in enumerate(known)}
     array = np.asarray(values)
     if array.ndim != 1 or not len(array):
         raise ValueError(f"{name} has shape {array.shape}; expected one class an example, (n,).")
-    for value in array.tolist():
-        if value not in places:
-            raise ValueError(f"{name} holds {shown(value)}; the classes are {shown(list(known))}.")
-    return np.array([places[value] for value in array.tolist()])
+    return places(array, known, name)
 
 
-def _class_of(rows: Array, middle: float) -> Array:
-    """Return the class of each row: of a single column, whether it is at `middle` or above."""
-    single = rows.shape[1] == 1
-    return (rows[:, 0] >= middle).astype(np.intp) if single else rows.argmax(axis=1)
+def _class_of(rows: Array, positive: Array) -> Array:
+    """Return the class of each row: of a single column, whether it is positive."""
+    return positive[:, 0].astype(np.intp) if rows.shape[1] == 1 else rows.argmax(axis=1)
 
 
 def _classes(values: ArrayLike, name: str) -> Array:
