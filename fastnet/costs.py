@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastnet.activations import sigmoid_prime
 from fastnet.common.arguments import memory_for, shown
+from fastnet.common.hints import did_you_mean, same_name
 from fastnet.data.rows import as_real_array
 
 __all__ = [
@@ -237,6 +238,30 @@ def _read(**given: ArrayLike) -> list[Array]:
     return arrays
 
 
+#: What other libraries call the costs.
+_WORDS = {
+    "mse": "quadratic",
+    "l2": "quadratic",
+    "squarederror": "quadratic",
+    "meansquarederror": "quadratic",
+    "bce": "cross_entropy",
+    "logloss": "cross_entropy",
+    "crossentropyloss": "log_likelihood",
+    "binarycrossentropy": "cross_entropy",
+    "categoricalcrossentropy": "log_likelihood",
+    "sparsecategoricalcrossentropy": "log_likelihood",
+    "nll": "log_likelihood",
+    "nllloss": "log_likelihood",
+    "negativeloglikelihood": "log_likelihood",
+    "mseloss": "quadratic",
+    "rmse": "quadratic",
+    "sse": "quadratic",
+    "bceloss": "cross_entropy",
+    "bcewithlogitsloss": "cross_entropy",
+    "poissonnllloss": "poisson",
+}
+
+
 def find_cost(cost: object) -> type[Cost]:
     """Return the cost class for a class, its name, or its class name.
 
@@ -254,10 +279,14 @@ def find_cost(cost: object) -> type[Cost]:
     """
     known = ", ".join(member.__name__ for member in COSTS.values())
     if isinstance(cost, str):
-        for member in COSTS.values():
-            if cost in (member.name, member.__name__):
-                return member
-        raise ValueError(f"cost is {shown(cost)}; the costs are {known}.")
+        names = {
+            name: member for member in COSTS.values() for name in (member.name, member.__name__)
+        }
+        found = same_name(cost, names)
+        if found is not None:
+            return names[found]
+        hint = did_you_mean(cost, COSTS, _WORDS)
+        raise ValueError(f"cost is {shown(cost)}; the costs are {known}.{hint}")
     if isinstance(cost, type) and cost in COSTS.values():
         return cost
     raise TypeError(f"cost is {shown(cost)}; give one of the classes {known}.")

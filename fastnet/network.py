@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Self
 from numpy.typing import ArrayLike, NDArray
 
 from fastnet.common.arguments import as_count, as_rate
+from fastnet.common.hints import answers_to
 from fastnet.history import History
-from fastnet.model import answers, prediction
+from fastnet.model import answers, prediction, words
 from fastnet.model.model import Model
 from fastnet.training import train
 
@@ -461,6 +462,7 @@ class Network(Model):
         once = {"shuffle": False, "recorded": False, "keeps_state": False}
         train(self, data, Plan(self, data, None, 1, data.n, optimizer, l2=l2, **once))
 
+    @answers_to("SGD", words.SGD, words.SGD_TAKES)
     def SGD(
         self,
         training_data: Any,
@@ -585,6 +587,7 @@ class Network(Model):
         lists[3] = [round(training.n * share) for share in lists[3]]
         return lists[0], lists[1], lists[2], lists[3]
 
+    @answers_to("train", words.TRAIN, words.TRAIN_TAKES)
     def train(
         self,
         data: Any,

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnet.common.arguments import as_count, as_rate, check_held, shown
+from fastnet.common.hints import answers_to, did_you_mean
 from fastnet.kernels import codes
 
 __all__ = [
@@ -338,6 +339,18 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 }
 
 
+#: What other libraries call optimizers.
+_WORDS = {"gd": "SGD", "gradientdescent": "SGD", "stochasticgradientdescent": "SGD"}
+_WORDS |= {"nag": "Nesterov", "bfgs": "LBFGS"}
+
+for _name, _class in OPTIMIZERS.items():
+    _words = dict.fromkeys(("lr", "learning_rate", "alpha"), "use eta, the learning rate")
+    _words |= {"momentum": "Momentum and Nesterov have it, as mu"}
+    _words |= {"weight_decay": "`train` takes l2; AdamW has it", "eps": "use epsilon"}
+    _words |= {"betas": "use beta1 and beta2", "beta_1": "use beta1", "beta_2": "use beta2"}
+    _class.__init__ = answers_to(_name, _words)(_class.__init__)  # type: ignore[method-assign]
+
+
 def read_optimizer(optimizer: object) -> Optimizer:
     """Return an optimizer for an instance, a class or a name (in any case).
 
@@ -368,5 +381,6 @@ def read_optimizer(optimizer: object) -> Optimizer:
                 return cls()
         raise ValueError(
             f"optimizer is {shown(optimizer)}; the optimizers are {', '.join(OPTIMIZERS)}."
+            f"{did_you_mean(optimizer, OPTIMIZERS, _WORDS)}"
         )
     raise TypeError(f"optimizer is {shown(optimizer)}; give one of {', '.join(OPTIMIZERS)}.")

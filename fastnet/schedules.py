@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fastnet.common.arguments import as_choice, as_count, as_rate, call, is_function, shown
+from fastnet.common.hints import did_you_mean, same_name
 
 __all__ = [
     "SCHEDULES",
@@ -333,6 +334,13 @@ SCHEDULES: dict[str, type[Schedule]] = {
 }
 
 
+#: What other libraries call schedules.
+_WORDS = {"plateau": "halve", "adaptive": "halve", "reducelronplateau": "halve"}
+_WORDS |= {"halveonplateau": "halve", "invscaling": "inverse_scaling", "steplr": "step"}
+_WORDS |= dict.fromkeys(("cosineannealing", "cosineannealinglr", "cosinedecay"), "cosine")
+_WORDS |= dict.fromkeys(("linear", "linearwarmup"), "warm_up")
+
+
 def read_schedule(schedule: object, epochs: int = 1) -> Schedule:
     """Return a schedule for None (constant), a name, a schedule, or a function of the epoch.
 
@@ -361,12 +369,14 @@ def read_schedule(schedule: object, epochs: int = 1) -> Schedule:
     if isinstance(schedule, Schedule):
         return schedule
     if isinstance(schedule, str):
-        if schedule == "cosine":
+        name = same_name(schedule, SCHEDULES)
+        if name == "cosine":
             return Cosine(max(1, epochs))
-        if schedule in SCHEDULES:
-            return SCHEDULES[schedule]()
+        if name is not None:
+            return SCHEDULES[name]()
         raise ValueError(
             f"schedule is {shown(schedule)}; the schedules are {', '.join(SCHEDULES)}."
+            f"{did_you_mean(schedule, SCHEDULES, _WORDS)}"
         )
     if is_function(schedule):
         return Function(schedule)

@@ -358,7 +358,7 @@ def _read_weights(values: Any, n: int, name: str) -> Array:
 
 def _read_class_weight(class_weight: Any, labels: Array, n_classes: int) -> Array:
     if isinstance(class_weight, str):
-        if class_weight != "balanced":
+        if class_weight.lower() != "balanced":
             raise ValueError(
                 f"class_weight is {shown(class_weight)}; expected 'balanced', a dict or a sequence."
             )

@@ -78,7 +78,7 @@ def check_parameters(estimator: Any) -> np.random.RandomState:
     if not isinstance(estimator.verbose, (bool, np.bool_, Integral)) or estimator.verbose < 0:
         _refuse(estimator, "verbose", "True, False or a whole number of 0 or more")
     if estimator.initializer is not None:
-        read_initializer(estimator.initializer, "initializer")
+        _check_initializer(estimator)
     read_callbacks(estimator.callbacks)
     try:
         rng: np.random.RandomState = check_random_state(estimator.random_state)
@@ -118,6 +118,16 @@ def _check_name(estimator: Any, name: str, names: tuple[str, ...]) -> None:
     value, wanted = getattr(estimator, name), f"one of {', '.join(names)}"
     if not isinstance(value, str) or value not in names:
         _refuse(estimator, name, wanted)
+
+
+def _check_initializer(estimator: Any) -> None:
+    """Refuse what is no initializer; also a name in another case, which `Network` would take."""
+    given = estimator.initializer
+    read = read_initializer(given, "initializer")
+    pairs = zip(given, read, strict=True) if isinstance(read, tuple) else [(given, read)]
+    for name, known in pairs:
+        if isinstance(name, str) and name != known:
+            _refuse(estimator, "initializer", repr(known))
 
 
 def hidden_sizes(estimator: Any) -> list[int]:

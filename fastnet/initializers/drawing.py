@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fastnet.common.arguments import as_number, call, is_function, shown
 from fastnet.common.generators import RNG
+from fastnet.common.hints import did_you_mean, same_name
 from fastnet.data.rows import as_real_array
 from fastnet.initializers.named import FUNCTIONS, INITIALIZERS
 from fastnet.initializers.schemes import LSUV, Constant, Scheme
@@ -41,6 +42,11 @@ OneInitializer = str | float | Scheme | Function
 Initializer = OneInitializer | Sequence[OneInitializer]
 #: The book's two, which draw biases too.
 _BOOKS = (INITIALIZERS["default"], INITIALIZERS["large"])
+#: What other libraries call initializers.
+_WORDS = {"he": "he_normal", "kaiming": "he_normal", "glorot": "glorot_uniform"}
+_WORDS |= {"xavier": "glorot_uniform", "lecun": "lecun_normal", "randomnormal": "normal"}
+_WORDS |= {"zero": "zeros", "ones": "constant", "eye": "identity", "gaussian": "normal"}
+_WORDS |= {"random": "normal", "randn": "normal", "randomuniform": "uniform"}
 
 
 class LayerInfo:
@@ -125,11 +131,14 @@ def read_initializer(initializer: object, name: str, n_layers: int | None = None
 
 def _read_one(initializer: object, name: str) -> OneInitializer:
     if isinstance(initializer, str):
-        if initializer not in INITIALIZERS:
+        found = same_name(initializer, INITIALIZERS)
+        if found is None:
+            hint = did_you_mean(initializer, INITIALIZERS, _WORDS)
             raise ValueError(
                 f"{name} is {shown(initializer)}; the initializers are {', '.join(INITIALIZERS)}."
+                f"{hint}"
             )
-        return initializer
+        return found
     if isinstance(initializer, Scheme):
         return initializer
     if isinstance(initializer, (int, float)) and not isinstance(initializer, bool):

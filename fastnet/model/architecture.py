@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike
 
 from fastnet.activations import ACTIVATIONS
 from fastnet.common.arguments import as_count, as_items, memory_for, shown
+from fastnet.common.hints import did_you_mean, same_name
 from fastnet.costs import Cost, find_cost
 from fastnet.kernels import codes
 
@@ -19,6 +20,10 @@ __all__ = ["Architecture", "read_architecture", "read_dtype", "read_sizes"]
 MAX_DEPTH = 128
 #: The output whose derivative each of these costs cancels; the quadratic cost goes with any.
 OUTPUTS = {"cross_entropy": "sigmoid", "log_likelihood": "softmax", "poisson": "exponential"}
+#: What other libraries call activations.
+_WORDS = {"logistic": "sigmoid", "linear": "identity", "none": "identity", "exp": "exponential"}
+_WORDS |= {"lrelu": "leaky_relu", "rectifier": "relu", "expit": "sigmoid", "swish": "silu"}
+_WORDS |= {"sin": "sine", "siren": "sine", "prelu": "leaky_relu", "relu6": "relu"}
 
 
 class Architecture(NamedTuple):
@@ -134,7 +139,7 @@ def read_sizes(sizes: Any) -> list[int]:
     """
     items = as_items(sizes, "sizes")
     if items is None:
-        raise TypeError(f"sizes is {shown(sizes)}; give a list of two or more positive integers.")
+        raise TypeError(f"sizes is {shown(sizes)}; give one list of two or more positive integers.")
     read = [as_count(n, f"sizes[{layer}]", at_least=1) for layer, n in enumerate(items)]
     if len(read) < 2:
         raise ValueError(f"sizes is {read}; give two or more positive integers.")
@@ -159,13 +164,22 @@ def _read_activations(activation: Any, output: Any, cost: type[Cost], depth: int
         )
     if output is None:
         output = OUTPUTS.get(cost.name, "sigmoid")
-    for layer, name in enumerate((*names, output), 1):
-        if not isinstance(name, str) or name not in ACTIVATIONS:
-            where = "activation" if layer < depth else "output activation"
-            raise ValueError(
-                f"{where} {shown(name)} is unknown; there are {', '.join(ACTIVATIONS)}."
-            )
-    for name in names:
+    read = [
+        _read_activation(name, "activation" if layer < depth else "output activation")
+        for layer, name in enumerate((*names, output), 1)
+    ]
+    for name in read[:-1]:
         if ACTIVATIONS[name].output_only:
             raise ValueError(f"activation is {name!r} in a hidden layer; it is for output= only.")
-    return [*names, output]
+    return read
+
+
+def _read_activation(given: Any, where: str) -> str:
+    """Return the name in `ACTIVATIONS` of one that is spelled in any case."""
+    found = same_name(given, ACTIVATIONS) if isinstance(given, str) else None
+    if found is None:
+        hint = did_you_mean(given, ACTIVATIONS, _WORDS) if isinstance(given, str) else ""
+        raise ValueError(
+            f"{where} {shown(given)} is unknown; there are {', '.join(ACTIVATIONS)}.{hint}"
+        )
+    return found

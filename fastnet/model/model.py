@@ -11,11 +11,12 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fastnet import kernels
 from fastnet.common.generators import RNG, Seed, as_rng
+from fastnet.common.hints import answers_to
 from fastnet.costs import Cost, CrossEntropyCost, find_cost
 from fastnet.history import History
 from fastnet.initializers import Initializer, read_initializer
 from fastnet.initializers.drawing import default_biases, described, of_data, read_biases
-from fastnet.model import starting
+from fastnet.model import starting, words
 from fastnet.model.architecture import Architecture, check_cost, read_architecture
 from fastnet.model.blocks import call_rows, pieces, prediction_rows, thread_rows
 from fastnet.model.guard import TrainingGuard
@@ -56,6 +57,7 @@ class Model:
     _is_pending = False  # whether its weights have yet to be drawn, as soon as there are data
     _lists = Views  # what `biases` and `weights` are
 
+    @answers_to("Network", words.NETWORK, words.NETWORK_TAKES)
     def __init__(
         self,
         sizes: Sequence[int],

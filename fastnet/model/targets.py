@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastnet.activations import ACTIVATIONS
 from fastnet.common.arguments import shown
+from fastnet.common.hints import same_name
 
 if TYPE_CHECKING:
     from fastnet.data.targets import TargetFacts
@@ -74,15 +75,16 @@ def read_kind(kind: Any, output: str) -> str | None:
     """
     if kind is None:
         return None
-    if not isinstance(kind, str) or kind not in KINDS:
+    found = same_name(kind, KINDS) if isinstance(kind, str) else None
+    if found is None:
         error = ValueError if isinstance(kind, str) else TypeError
         raise error(f"kind is {shown(kind)}; expected one of {', '.join(KINDS)}, or None.")
-    if kind == "labels" and output == "softmax":
+    if found == "labels" and output == "softmax":
         raise ValueError(
             "kind is 'labels', and softmax outputs name one class a row; use output='sigmoid' "
             "and the cross-entropy for several labels."
         )
-    return str(kind)
+    return found
 
 
 def limits(output: str) -> tuple[float, float, bool]:

@@ -112,7 +112,7 @@ class LBFGSTraining(Training):
                 f"says {message!r}. If the cost has no lower value among the numbers of "
                 f"{self.network.dtype}, a larger tolerance says that this is near enough.",
                 RuntimeWarning,
-                stacklevel=7,  # whoever called Network.train
+                stacklevel=8,  # whoever called Network.train
             )
 
     def _cost_and_gradient(self, x: Array) -> tuple[float, Array]:
