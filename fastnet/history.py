@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from fastnet.common.arguments import as_count, shown
+from fastnet.common.html import Records
 
 __all__ = ["History", "without_counts"]
 
@@ -13,7 +14,7 @@ __all__ = ["History", "without_counts"]
 VERSION = 2
 
 
-class History(list[dict[str, Any]]):
+class History(Records):
     """One dict per epoch: "epoch" (from 0), "eta" (of its last mini-batch), and its metrics.
 
     Costs are means over the examples, accuracies shares of the examples from 0 to 1.

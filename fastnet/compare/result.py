@@ -85,6 +85,26 @@ class Comparison:
     n_watched: int = 0
     partial: bool = False
 
+    def _repr_html_(self) -> str:
+        from fastnet.common.html import records_table
+
+        last = self.n_epochs
+        rows = [
+            {
+                "initializer": name,
+                "epoch 1 (%)": self.accuracy(name)[0],
+                f"epoch {last} (%)": self.accuracy(name)[-1],
+                "saturated at the start (%)": next(iter(self.saturation(name)), None),
+                f"epochs to {self.settings.target:g} %": self.epochs_to(name),
+            }
+            for name in self.initializers
+        ]
+        sizes, s = "-".join(map(str, self.sizes)), "s" * (self.n_seeds != 1)
+        part = f"{self.n_evaluation:,} {self.evaluation} examples"
+        notes = [f"{self.n_seeds} seed{s}", f"accuracy on {part}"]
+        notes += ["interrupted: some trainings are missing"] * self.partial
+        return records_table(f"Comparison: {self.data}, {sizes}", rows, notes)
+
     @property
     def initializers(self) -> tuple[str, ...]:
         """The initializers, in the order in which they were asked for."""

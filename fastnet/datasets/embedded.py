@@ -27,6 +27,16 @@ class MNIST(NamedTuple):
     validation: Split
     test: Split
 
+    def _repr_html_(self) -> str:
+        from fastnet.common.html import table
+
+        rows = [
+            (name, len(part.y), str(part.X.shape), str(part.X.dtype), str(part.y[:10].tolist()))
+            for name, part in self._asdict().items()
+        ]
+        columns = ("part", "examples", "X", "dtype", "first digits in y")
+        return table("MNIST", columns, rows, ["handwritten digits, 28 x 28 pixels a row of X"])
+
 
 def load_mnist(*, dtype: DTypeLike = np.float64, raw: bool = False) -> MNIST:
     """Load the embedded MNIST digits.

@@ -87,6 +87,17 @@ class Propagation:
     records: Array
     _expected: dict[str, Array] | None = field(default=None, repr=False)
 
+    def _repr_html_(self) -> str:
+        from fastnet.common.html import records_table
+
+        fields = [name for name in self.records.dtype.names or () if name not in ("seed", "layer")]
+        columns = {"layer": self.layers, **{name: self.mean(name) for name in fields}}
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        activations = ", ".join(dict.fromkeys(self.activations))
+        notes = [activations, f"weights from {self.initializer}"]
+        notes += [f"means over {self.seeds} seeds"] * (self.seeds > 1)
+        return records_table(f"Propagation: {'-'.join(map(str, self.sizes))}", rows, notes)
+
     @property
     def layers(self) -> Array:
         """The numbers of the layers, from 1; shape (layers,)."""

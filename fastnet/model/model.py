@@ -235,7 +235,7 @@ class Model:
         return "\n".join([head, *self._architecture.describe(), f"  start: {start}"])
 
     def _repr_html_(self) -> str:
-        from fastnet.model.html import table
+        from fastnet.common.html import table
 
         epochs = len(self.history)
         facts = (
@@ -245,7 +245,14 @@ class Model:
             f"biases from {described(self._bias_initializer)}",
             f"{epochs} epoch{'s' if epochs > 1 else ''} of training" if epochs else "not trained",
         )
-        return table(type(self).__name__, self._architecture, facts)
+        layers = self._architecture.layers
+        return table(
+            type(self).__name__,
+            ("layer", "inputs", "units", "activation", "parameters"),
+            [(layer, *row) for layer, row in enumerate(layers, 1)],
+            facts,
+            foot=("in all", "", "", "", sum(count for *_, count in layers)),
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         # What a training in another thread stores together is copied together.

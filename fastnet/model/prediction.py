@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastnet import kernels
 from fastnet.common.arguments import memory_for
+from fastnet.common.html import Records
 from fastnet.common.threads import get_num_threads, run_together
 from fastnet.data.rows import InputRows, as_batch, as_real_array, as_rows
 from fastnet.model.blocks import (
@@ -179,7 +180,13 @@ def layer_statistics(model: Model, X: ArrayLike, y: Any) -> list[dict[str, float
                 engine.statistics(rows, order, start, stop, sums)
         nabla = None if y is None else _gradient(model, data, parameters)
         found = [_statistics(sums[layer], data.n, layer, nabla) for layer in range(len(sums))]
-    return found
+    return LayerStatistics(found)
+
+
+class LayerStatistics(Records):
+    """A dict for each layer; see `Network.layer_statistics`."""
+
+    _counted = "layer"
 
 
 def _statistics(sums: Array, n: int, layer: int, nabla: Any) -> dict[str, float]:

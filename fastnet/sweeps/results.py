@@ -108,6 +108,11 @@ class SweepResult(Sequence[Outcome]):
         s = "s" * (len(self) != 1)
         return f"SweepResult({len(self)} training{s}, {len(self.failed)} failed)"
 
+    def _repr_html_(self) -> str:
+        from fastnet.common.html import records_table
+
+        return records_table(repr(self), self._rows(epochs=False))
+
     @property
     def failed(self) -> SweepResult:
         """The outcomes of trainings that failed."""
