@@ -644,8 +644,8 @@ class Network(Model):
         evaluation_data : like `data`, optional
         metrics : list of str or function, optional
             Names in `fastnet.metrics.METRICS`, or functions of the network. By default cost and
-            accuracy on the evaluation data, if there are any. Accuracies are shares from 0 to 1;
-            numbers have none.
+            accuracy on the evaluation data, if there are any. Without them, "running_cost" is the
+            cheapest curve to draw. Accuracies are shares from 0 to 1; numbers have none.
         callbacks : Callback or list of Callback
         shuffle, progress
             As for `SGD`.

@@ -196,7 +196,10 @@ def _default_metrics(record: Mapping[str, Any]) -> list[str]:
     order = sorted(METRICS, key=lambda name: (not name.endswith("accuracy"), name))
     found = [metric for metric in order if metric in record]
     if not found:
-        raise ValueError("this history has no metrics; train with evaluation_data or metrics=.")
+        raise ValueError(
+            "this history has no metrics to draw; train with evaluation_data, or with "
+            'metrics="running_cost".'
+        )
     return found[:1]
 
 

@@ -77,7 +77,11 @@ def test_a_plain_list_is_one_curve_and_margins_are_bands():
     [
         (History(), None, "nothing to draw"),
         ([], None, "nothing to draw"),
-        (History([{"epoch": 0, "eta": 0.1}]), None, "no metrics; train with evaluation_data"),
+        (
+            History([{"epoch": 0, "eta": 0.1}]),
+            None,
+            r"with evaluation_data, or with metrics=\"running_cost\"",
+        ),
         (History([{"epoch": 0, "training_cost": 1.0}]), "running_cost", "this history has epoch"),
         (
             History([{"training_cost": 1.0, "training_accuracy": 3}]),
@@ -89,6 +93,14 @@ def test_a_plain_list_is_one_curve_and_margins_are_bands():
 def test_a_history_without_what_is_asked_for_is_refused(curves, metrics, sentence):
     with pytest.raises(ValueError, match=sentence):
         plotting.learning_curves(axes(), curves, metrics=metrics)
+
+
+def test_the_switch_that_the_message_names_gives_a_curve():
+    net = Network([2, 3, 2], rng=0)
+    net.train((np.eye(2), [0, 1]), 3, 10, metrics="running_cost")
+    ax = plotting.learning_curves(axes(), net.history)
+    assert ydata(ax) == [net.history.column("running_cost")]
+    assert ax.get_ylabel() == "running cost, mean of an example"
 
 
 def test_saturation_over_time_is_what_was_recorded():
