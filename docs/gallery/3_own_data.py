@@ -42,7 +42,7 @@ history = net.train(
     evaluation_data=(X[new], kind[new]),
     metrics=["training_cost", "evaluation_cost", "evaluation_accuracy"],
 )
-print(f"right: {net.accuracy((X[new], kind[new]))} of 150 rows that it has not seen")
+print(f"accuracy on 150 rows that it has not seen: {net.score(table[new], kind[new]):.1%}")
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
 plotting.learning_curves(axes[0], history, metrics=["training_cost", "evaluation_cost"])
@@ -50,8 +50,8 @@ plotting.confusion_matrix(axes[1], net, (X[new], kind[new]))
 plt.show()
 
 # %%
-# The file holds the network, its history and the preprocessing. Whoever loads it can give it rows
-# in their own units.
+# The file holds the network, its history and the preprocessing. Whoever loads it can ask `predict`,
+# `predict_proba` and `score` about rows in their own units.
 import tempfile
 from pathlib import Path
 
@@ -59,6 +59,7 @@ with tempfile.TemporaryDirectory() as folder:
     net.save(Path(folder) / "ore.npz")
     again = fastnet.load(Path(folder) / "ore.npz")
 sample = np.array([[2700.0, 4.4, 3.1e-4]])
-probabilities = again.feedforward(again.preprocessing.inputs(sample))[0]
+print(f"it is {again.predict(sample)[0]}")
+probabilities = again.predict_proba(sample)[0]
 for name, probability in zip(again.preprocessing.labels, probabilities, strict=True):
     print(f"{name:<8} {probability:.3f}")
