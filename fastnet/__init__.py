@@ -26,7 +26,16 @@ if TYPE_CHECKING:
     from fastnet.callbacks import Callback, EarlyStopping, RecordStatistics
     from fastnet.common.errors import DivergenceError
     from fastnet.common.threads import get_num_threads, set_num_threads
-    from fastnet.costs import CrossEntropyCost, LogLikelihoodCost, PoissonCost, QuadraticCost
+    from fastnet.costs import (
+        AbsoluteCost,
+        CrossEntropyCost,
+        GaussianCost,
+        HuberCost,
+        LogLikelihoodCost,
+        PoissonCost,
+        QuadraticCost,
+        QuantileCost,
+    )
     from fastnet.data.batches import Batches
     from fastnet.history import History
     from fastnet.model.gradient_check import check_gradient
@@ -39,6 +48,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LBFGS",
     "SGD",
+    "AbsoluteCost",
     "Adam",
     "AdamW",
     "Batches",
@@ -47,7 +57,9 @@ __all__ = [
     "CrossEntropyCost",
     "DivergenceError",
     "EarlyStopping",
+    "GaussianCost",
     "History",
+    "HuberCost",
     "LogLikelihoodCost",
     "Momentum",
     "Nesterov",
@@ -55,6 +67,7 @@ __all__ = [
     "PoissonCost",
     "Preprocessing",
     "QuadraticCost",
+    "QuantileCost",
     "RMSprop",
     "RecordStatistics",
     "Rprop",
@@ -84,7 +97,8 @@ _MODULE_OF = {
         "callbacks": "Callback EarlyStopping RecordStatistics",
         "common.errors": "DivergenceError",
         "common.threads": "get_num_threads set_num_threads",
-        "costs": "CrossEntropyCost LogLikelihoodCost PoissonCost QuadraticCost",
+        "costs": "AbsoluteCost CrossEntropyCost GaussianCost HuberCost LogLikelihoodCost "
+        "PoissonCost QuadraticCost QuantileCost",
         "data.batches": "Batches",
         "history": "History",
         "model.gradient_check": "check_gradient",

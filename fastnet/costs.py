@@ -6,31 +6,54 @@ weighted input and so need no guard against saturation.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from types import MethodType
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastnet.activations import sigmoid_prime
-from fastnet.common.arguments import memory_for, shown
+from fastnet.common.arguments import as_number, as_positive, check_held, memory_for, shown
 from fastnet.common.hints import did_you_mean, same_name
+from fastnet.common.values import Value
 from fastnet.data.rows import as_real_array
 
 __all__ = [
     "COSTS",
+    "AbsoluteCost",
+    "AnyCost",
     "Cost",
     "CrossEntropyCost",
+    "GaussianCost",
+    "HuberCost",
     "LogLikelihoodCost",
     "PoissonCost",
     "QuadraticCost",
+    "QuantileCost",
+    "described",
     "find_cost",
+    "restored",
 ]
 
 Array = NDArray[Any]
 
+if TYPE_CHECKING:
+    ClassOrInstanceMethod = classmethod
+else:
+
+    class ClassOrInstanceMethod(classmethod):
+        """A class method that sees the parameters of an instance, where it is called on one."""
+
+        def __get__(self, instance: Any, owner: Any = None) -> MethodType:
+            """Return the method of the instance, or of the class."""
+            if instance is None:
+                return super().__get__(None, owner)
+            return MethodType(self.__func__, instance)
+
 
 class Cost:
-    """The base of the costs, in the book's form; each is used as a class, without instances.
+    """The base of the costs, in the book's form; those without parameters are used as classes.
 
     Attributes
     ----------
@@ -38,8 +61,20 @@ class Cost:
     """
 
     name: str
+    #: The parameters, which kernels and files take as they are.
+    _numbers: tuple[float, ...] = ()
+    #: Whether targets are numbers, whatever they look like, and never classes.
+    _of_numbers: ClassVar[bool] = False
 
-    @classmethod
+    @ClassOrInstanceMethod
+    def _outputs_per_target(cls) -> int:
+        return 1
+
+    @ClassOrInstanceMethod
+    def _check_held(cls, dtype: np.dtype[Any]) -> None:
+        """Refuse parameters that have another meaning when they are rounded to `dtype`."""
+
+    @ClassOrInstanceMethod
     def fn(cls, a: ArrayLike, y: ArrayLike) -> float:
         """Return the cost of outputs `a` where `y` was wanted.
 
@@ -50,6 +85,7 @@ class Cost:
         Parameters
         ----------
         a, y : array_like of float, of one shape
+            For the costs that have several outputs a target see there.
 
         Returns
         -------
@@ -68,11 +104,11 @@ class Cost:
         >>> round(CrossEntropyCost.fn([0.5], [1.0]), 6)
         0.693147
         """
-        a, y = _read(a=a, y=y)
+        a, y = _read(cls._outputs_per_target(), a=a, y=y)
         with np.errstate(over="ignore", invalid="ignore"):  # then it is infinite
             return float(cls._sum(a, y))
 
-    @classmethod
+    @ClassOrInstanceMethod
     def delta(cls, z: ArrayLike, a: ArrayLike, y: ArrayLike) -> Array:
         """Return the error of the output layer, dC/dz, for the output that the cost goes with.
 
@@ -83,7 +119,7 @@ class Cost:
 
         Returns
         -------
-        ndarray of that shape
+        ndarray of the shape of `a`
 
         Raises
         ------
@@ -97,7 +133,7 @@ class Cost:
         >>> CrossEntropyCost.delta([0.0], [0.5], [0.0])
         array([0.5])
         """
-        z, a, y = _read(z=z, a=a, y=y)
+        z, a, y = _read(cls._outputs_per_target(), z=z, a=a, y=y)
         with np.errstate(over="ignore", invalid="ignore"):  # then it is infinite
             return cls._error(z, a, y)
 
@@ -198,9 +234,244 @@ class PoissonCost(Cost):
         return np.sum(y * (log_y - _log(a)) - y + a)
 
 
+class AbsoluteCost(Cost):
+    """C = sum of abs(a - y), whose best constant is the median of the targets.
+
+    The error is that of identity outputs: the sign of a - y, and 0 where a is y.
+
+    Examples
+    --------
+    >>> AbsoluteCost.fn([1.0, -2.0], [0.0, 0.0])
+    3.0
+    >>> AbsoluteCost.delta([1.0, 2.0], [1.0, 2.0], [3.0, 2.0])
+    array([-1.,  0.])
+    """
+
+    name = "absolute"
+
+    @staticmethod
+    def _sum(a: Array, y: Array) -> Any:
+        return np.sum(np.abs(a - y))
+
+    @staticmethod
+    def _error(z: Array, a: Array, y: Array) -> Array:
+        return np.sign(Cost._error(z, a, y))
+
+
+class HuberCost(Value, Cost):
+    """C = sum of r^2 / 2 where abs(r) is at most delta, else of delta (abs(r) - delta / 2).
+
+    r is a - y, in the units of the targets as the network is given them. The error is that of
+    identity outputs, r cut to the range from -delta to delta, so that outliers count less.
+
+    Parameters
+    ----------
+    delta : float, default 1.0
+
+    Attributes
+    ----------
+    threshold : float
+        `delta`, whose name the book has given to the error.
+
+    Raises
+    ------
+    ValueError, TypeError
+        `delta` is not a finite number above 0.
+
+    References
+    ----------
+    P. Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics 35,
+    1964.
+
+    Examples
+    --------
+    >>> HuberCost(delta=2.0).fn([1.0, 10.0], [0.0, 0.0])
+    18.5
+    >>> HuberCost(2.0).delta([1.0, 10.0], [1.0, 10.0], [0.0, 0.0])
+    array([1., 2.])
+    """
+
+    name = "huber"
+    _numbers = (1.0,)
+
+    def __init__(self, delta: float = 1.0) -> None:
+        self._keep(_numbers=(as_positive(delta, "delta"),))
+
+    @property
+    def threshold(self) -> float:
+        """Where the cost becomes linear."""
+        return self._numbers[0]
+
+    def __repr__(self) -> str:
+        return f"HuberCost(delta={self.threshold!r})"
+
+    @ClassOrInstanceMethod
+    def _check_held(cls, dtype: np.dtype[Any]) -> None:
+        check_held(cls._numbers[0], "HuberCost's delta", dtype)
+
+    @ClassOrInstanceMethod
+    def _sum(cls, a: Array, y: Array) -> Any:
+        size, delta = np.abs(a - y), cls._numbers[0]
+        return np.sum(np.where(size > delta, delta * (size - delta / 2), size * size / 2))
+
+    @ClassOrInstanceMethod
+    def _error(cls, z: Array, a: Array, y: Array) -> Array:
+        error: Array = np.clip(a - y, -cls._numbers[0], cls._numbers[0])
+        return error
+
+
+class QuantileCost(Value, Cost):
+    """C = sum of q (y - a) where a is below y, else of (1 - q) (a - y): the pinball loss.
+
+    Its best constant is the quantile q of the targets. With several quantiles each has an output of
+    its own for every target: of m targets the first m outputs are the first quantile, the next m
+    the second. The error is that of identity outputs: -q where a is below y, 1 - q above, and 0
+    where a is y. In `fn` and `delta` the last axis has the outputs, and that of y the targets.
+
+    Parameters
+    ----------
+    *quantiles : float
+        Each between 0 and 1, no two alike; by default 0.5, half the absolute cost.
+
+    Attributes
+    ----------
+    quantiles : tuple of float
+
+    Raises
+    ------
+    ValueError, TypeError
+        A quantile is not a number between 0 and 1, or is given twice.
+
+    References
+    ----------
+    R. Koenker and G. Bassett, "Regression quantiles", Econometrica 46, 1978.
+
+    Examples
+    --------
+    >>> QuantileCost(0.9).fn([0.0, 0.0], [1.0, -1.0])
+    1.0
+    >>> import fastnet
+    >>> net = fastnet.Network([3, 8, 2], QuantileCost(0.05, 0.95), activation="tanh", rng=0)
+    >>> net.activations[-1], net.total_cost(([[0.0, 1.0, 0.0]], [1.5]), lmbda=0.0) > 0
+    ('identity', True)
+    """
+
+    name = "quantile"
+    _numbers = (0.5,)
+    _of_numbers = True
+
+    def __init__(self, *quantiles: float) -> None:
+        self._keep(_numbers=tuple(_as_quantile(q) for q in quantiles) or QuantileCost._numbers)
+        if len(set(self._numbers)) < len(self._numbers):
+            raise ValueError(f"quantiles are {self._numbers}; give each of them once.")
+
+    @property
+    def quantiles(self) -> tuple[float, ...]:
+        """The quantiles, in the order of the outputs."""
+        return self._numbers
+
+    def __repr__(self) -> str:
+        return f"QuantileCost({', '.join(map(repr, self._numbers))})"
+
+    @ClassOrInstanceMethod
+    def _outputs_per_target(cls) -> int:
+        return len(cls._numbers)
+
+    @ClassOrInstanceMethod
+    def _check_held(cls, dtype: np.dtype[Any]) -> None:
+        for q in cls._numbers:
+            check_held(q, "a quantile", dtype)
+            if 1 - dtype.type(q) == 0:
+                raise ValueError(f"a quantile is {q!r}, which {dtype} takes for 1.")
+
+    @ClassOrInstanceMethod
+    def _sum(cls, a: Array, y: Array) -> Any:
+        r, q = a - y, cls._levels(a)
+        return np.sum(np.where(r > 0, (1 - q) * r, -q * r))
+
+    @ClassOrInstanceMethod
+    def _error(cls, z: Array, a: Array, y: Array) -> Array:
+        r, q = a - y, cls._levels(a)
+        return np.where(r > 0, 1 - q, np.where(r < 0, -q, 0)).astype(a.dtype, copy=False)
+
+    @ClassOrInstanceMethod
+    def _levels(cls, a: Array) -> Array:
+        """Return the quantile that each output is, along the last axis."""
+        several = cls._outputs_per_target() > 1
+        count = a.shape[-1] // cls._outputs_per_target() if several else 1
+        return np.repeat(np.array(cls._numbers, a.dtype), count)
+
+
+class GaussianCost(Cost):
+    """C = sum of (s + (m - y)^2 exp(-s)) / 2, for targets with a normal distribution of their own.
+
+    That is -ln p(y) without the constant ln(2 pi) / 2. The network gives the mean m and the log
+    variance s for each target: of m targets the first m outputs are the means, the next m the log
+    variances, in the units of the targets as the network is given them. Outputs are the identity.
+    The cost has no least value where a network can meet targets exactly; regularize it, or stop
+    early. In `fn` and `delta` the last axis has the outputs, and that of y the targets.
+
+    References
+    ----------
+    D. Nix and A. Weigend, "Estimating the mean and variance of the target probability
+    distribution", ICNN 1994.
+
+    Examples
+    --------
+    >>> GaussianCost.fn([[3.0, 0.0]], [1.0])
+    2.0
+    >>> GaussianCost.delta([[3.0, 0.0]], [[3.0, 0.0]], [1.0])
+    array([[ 2. , -1.5]])
+    """
+
+    name = "gaussian"
+    _of_numbers = True
+
+    @ClassOrInstanceMethod
+    def _outputs_per_target(cls) -> int:
+        return 2
+
+    @staticmethod
+    def _sum(a: Array, y: Array) -> Any:
+        r, s = _residual_and_log_variance(a, y)
+        return np.sum(s + r * r * np.exp(-s)) / 2
+
+    @staticmethod
+    def _error(z: Array, a: Array, y: Array) -> Array:
+        r, s = _residual_and_log_variance(a, y)
+        scaled = r * np.exp(-s)
+        return np.concatenate([scaled, 0.5 - scaled * r / 2], axis=-1)
+
+
+#: A cost as networks hold it: a class, or an instance where it has parameters.
+AnyCost = type[Cost] | Cost
+
 COSTS: dict[str, type[Cost]] = {
-    cost.name: cost for cost in (QuadraticCost, CrossEntropyCost, LogLikelihoodCost, PoissonCost)
+    cost.name: cost
+    for cost in (
+        QuadraticCost,
+        CrossEntropyCost,
+        LogLikelihoodCost,
+        PoissonCost,
+        HuberCost,
+        AbsoluteCost,
+        QuantileCost,
+        GaussianCost,
+    )
 }
+
+
+def _as_quantile(value: Any) -> float:
+    q = as_number(value, "quantile")
+    if not 0 < q < 1:
+        raise ValueError(f"quantile is {q}; expected a number between 0 and 1.")
+    return q
+
+
+def _residual_and_log_variance(a: Array, y: Array) -> tuple[Array, Array]:
+    """Return m - y and s; y stands twice, once for either half of the outputs."""
+    count = a.shape[-1] // 2
+    return a[..., :count] - y[..., :count], a[..., count:]
 
 
 def _log(a: Array) -> Array:
@@ -216,11 +487,11 @@ def _example_axis(a: Array) -> int:
     return -1 if np.allclose(a.sum(axis=-1), 1, atol=1e-2) else 0
 
 
-def _read(**given: ArrayLike) -> list[Array]:
+def _read(per_target: int, **given: ArrayLike) -> list[Array]:
     """Return the arguments as arrays of floating-point numbers, all of one shape.
 
     A bool or a byte would wrap around in a difference, and an array of another shape would be
-    broadcast to the first.
+    broadcast to the first. Where a target has several outputs, y is repeated along its last axis.
     """
     arrays: list[Array] = []
     for name, value in given.items():
@@ -229,13 +500,65 @@ def _read(**given: ArrayLike) -> list[Array]:
             arrays.append(array.astype(array.dtype if array.dtype.kind == "f" else np.float64))
         if not np.isfinite(arrays[-1]).all():
             raise ValueError(f"{name} holds NaN or infinity; give finite numbers.")
-        if array.shape != arrays[0].shape:
-            first = next(iter(given))
+        first = next(iter(given))
+        if name == "y" and per_target > 1:
+            arrays[-1] = _repeated(arrays[-1], arrays[0].shape, per_target, first)
+        elif array.shape != arrays[0].shape:
             raise ValueError(
                 f"{name} has shape {array.shape} and {first} has {arrays[0].shape}; "
                 "give both in one shape."
             )
     return arrays
+
+
+def _repeated(y: Array, shape: tuple[int, ...], per_target: int, first: str) -> Array:
+    """Return y once for each of the outputs that a target has."""
+    if not shape or shape[-1] % per_target:
+        raise ValueError(
+            f"{first} has shape {shape}; this cost has {per_target} outputs a target along the "
+            "last axis."
+        )
+    count = shape[-1] // per_target
+    if count == 1 and y.shape == shape[:-1]:
+        y = y[..., np.newaxis]
+    if y.shape != (*shape[:-1], count):
+        raise ValueError(
+            f"y has shape {y.shape} and {first} has {shape}, {per_target} outputs a target; give "
+            f"y in shape {(*shape[:-1], count)}."
+        )
+    return np.concatenate([y] * per_target, axis=-1)
+
+
+def described(cost: AnyCost) -> str:
+    """Return how a cost is written in Python.
+
+    Examples
+    --------
+    >>> described(QuadraticCost), described(HuberCost(2))
+    ('QuadraticCost', 'HuberCost(delta=2.0)')
+    """
+    return cost.__name__ if isinstance(cost, type) else repr(cost)
+
+
+def restored(name: str, numbers: Sequence[float]) -> AnyCost:
+    """Return the cost that a file describes by its name and its numbers.
+
+    Raises
+    ------
+    ValueError
+        No cost has that name, or the numbers are not its parameters.
+
+    Examples
+    --------
+    >>> restored("quantile", [0.05, 0.95])
+    QuantileCost(0.05, 0.95)
+    """
+    found = find_cost(name)
+    if not numbers:
+        return found
+    if isinstance(found, type) or (isinstance(found, HuberCost) and len(numbers) > 1):
+        raise ValueError(f"cost {name} has the numbers {shown(list(numbers))}; it takes others.")
+    return type(found)(*numbers)
 
 
 #: What other libraries call the costs.
@@ -259,11 +582,24 @@ _WORDS = {
     "bceloss": "cross_entropy",
     "bcewithlogitsloss": "cross_entropy",
     "poissonnllloss": "poisson",
+    "mae": "absolute",
+    "l1": "absolute",
+    "l1loss": "absolute",
+    "absoluteerror": "absolute",
+    "meanabsoluteerror": "absolute",
+    "huberloss": "huber",
+    "smoothl1": "huber",
+    "smoothl1loss": "huber",
+    "pinball": "quantile",
+    "gaussiannllloss": "gaussian",
 }
 
 
-def find_cost(cost: object) -> type[Cost]:
+def find_cost(cost: object) -> AnyCost:
     """Return the cost class for a class, its name, or its class name.
+
+    A cost with parameters is an instance, which is returned as it is; by its class or name, one
+    with the default parameters.
 
     Raises
     ------
@@ -276,6 +612,8 @@ def find_cost(cost: object) -> type[Cost]:
     --------
     >>> find_cost("QuadraticCost").__name__, find_cost("quadratic").__name__
     ('QuadraticCost', 'QuadraticCost')
+    >>> find_cost("huber"), find_cost(HuberCost(0.5))
+    (HuberCost(delta=1.0), HuberCost(delta=0.5))
     """
     known = ", ".join(member.__name__ for member in COSTS.values())
     if isinstance(cost, str):
@@ -284,9 +622,13 @@ def find_cost(cost: object) -> type[Cost]:
         }
         found = same_name(cost, names)
         if found is not None:
-            return names[found]
+            member = names[found]
+            return member() if member._numbers else member
         hint = did_you_mean(cost, COSTS, _WORDS)
         raise ValueError(f"cost is {shown(cost)}; the costs are {known}.{hint}")
-    if isinstance(cost, type) and cost in COSTS.values():
+    if isinstance(cost, (HuberCost, QuantileCost)):
         return cost
+    for member in COSTS.values():
+        if cost is member:
+            return member() if member._numbers else member
     raise TypeError(f"cost is {shown(cost)}; give one of the classes {known}.")

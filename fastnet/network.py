@@ -36,9 +36,11 @@ class Network(Model):
     ----------
     sizes : sequence of int
         Units per layer: inputs, hidden layers, outputs. Two or more, each positive.
-    cost : class or str, default CrossEntropyCost
+    cost : class, instance or str, default CrossEntropyCost
         `CrossEntropyCost` (sigmoid outputs), `LogLikelihoodCost` (softmax), `PoissonCost`
-        (exponential) or `QuadraticCost` (any).
+        (exponential) or `QuadraticCost` (any). Of numbers also `HuberCost(delta)`, `AbsoluteCost`
+        (any), `QuantileCost(0.05, 0.95)` (an output each) and `GaussianCost` (identity; mean and
+        log variance).
     dtype : {numpy.float64, numpy.float32}, keyword only
         Type of the parameters and of every computation.
     rng : None, int, SeedSequence, BitGenerator, Generator or RandomState, keyword only
@@ -48,7 +50,7 @@ class Network(Model):
         `fastnet.activations.ACTIVATIONS`; a leaky ReLU has slope 0.01.
     output : str, keyword only, optional
         Activation of the last layer: one of those, "softmax" or "exponential". By default the one
-        that goes with the cost.
+        that goes with the cost, the identity for the costs of numbers but the quadratic.
     initializer : str, float, Scheme, callable or list of them, keyword only, default "default"
         Initializer of the weights: a name in `fastnet.initializers.INITIALIZERS`, a number, a
         scheme such as ``fastnet.initializers.he_normal(gain=1.5)``, or a function of (rng, shape)
@@ -69,7 +71,7 @@ class Network(Model):
     parameters : ndarray, shape (n_parameters,)
         Every parameter, layer after layer: biases, then weights with the inputs as rows.
     activations : list of str
-    cost : class
+    cost : class, or an instance of a cost with parameters
     dtype : numpy.dtype
     rng : Generator or RandomState
     history : History
@@ -977,7 +979,7 @@ class Network(Model):
             A Linear, or a Sequential (of Sequentials) of Linear, Sigmoid, Tanh, ReLU,
             LeakyReLU(0.01), ELU, SELU, GELU, SiLU, Softplus, Softsign, Identity and, at the end,
             Softmax. Dropout, and a Flatten in front, are left out, as in evaluation.
-        cost : class or str, keyword only, optional
+        cost : class, instance or str, keyword only, optional
             For training: by default the one that goes with the output, or the quadratic cost.
         output : str, keyword only, optional
             The output's activation, for a module that ends in a Linear: "softmax" if it was trained
@@ -1052,7 +1054,7 @@ class Network(Model):
         estimator : MLPClassifier or MLPRegressor
             Fitted. Two classes become one sigmoid unit, several a softmax; labels that are not
             exclusive become a sigmoid unit each.
-        cost : class or str, keyword only, optional
+        cost : class, instance or str, keyword only, optional
             For training: by default the one that goes with the output, or the quadratic cost.
 
         Returns

@@ -193,7 +193,7 @@ class Network(network.Network):
         # Zeros draw nothing; then a subclass may have an initializer of its own, as before.
         super().__init__(
             sizes,
-            cost,  # type: ignore[arg-type]
+            cost,
             rng=np.random.mtrand._rand,
             initializer=0.0,
             bias_initializer=0.0,

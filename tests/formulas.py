@@ -74,12 +74,14 @@ STEEPEST = {
     "silu": (lambda z: sigmoid(z) * (1 + z * sigmoid(-z)))(np.linspace(2.3, 2.5, 20001)).max(),
 }
 HIDDEN = [name for name in ACTIVATIONS if name not in ("softmax", "exponential")]
-#: Every cost with every output activation that it goes with.
+#: Every cost of one output a target, with outputs that it goes with: quadratic with all.
 OUTPUTS = [
     *(("quadratic", output) for output in ACTIVATIONS),
     ("cross_entropy", "sigmoid"),
     ("log_likelihood", "softmax"),
     ("poisson", "exponential"),
+    ("huber", "identity"),
+    ("absolute", "identity"),
 ]
 
 
@@ -87,6 +89,11 @@ def cost_of(cost, z, a, y):
     """Return the cost of each row, from weighted outputs and activations."""
     if cost == "quadratic":
         return 0.5 * ((a - y) ** 2).sum(axis=1)
+    if cost == "huber":  # with delta 1
+        size = np.abs(a - y)
+        return np.where(size <= 1, size**2 / 2, size - 0.5).sum(axis=1)
+    if cost == "absolute":
+        return np.abs(a - y).sum(axis=1)
     if cost == "cross_entropy":
         # ln sigma(z) = -ln(1 + exp(-z)), and ln(1 - sigma(z)) = ln sigma(-z).
         return (y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z)).sum(axis=1)
@@ -157,6 +164,10 @@ class Plain:
             return a - y
         if self.cost == "log_likelihood":
             return a * y.sum(axis=1, keepdims=True) - y
+        if self.cost == "huber":
+            return np.clip(a - y, -1, 1)
+        if self.cost == "absolute":
+            return np.sign(a - y)
         if self.activations[-1] == "softmax":
             jacobian = a[:, :, np.newaxis] * (np.eye(a.shape[1]) - a[:, np.newaxis, :])
             return np.einsum("bjk,bj->bk", jacobian, a - y)

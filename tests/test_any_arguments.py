@@ -23,7 +23,7 @@ import fastnet
 from fastnet import schedules
 from fastnet.activations import sigmoid
 from fastnet.compare import mean_and_margin, student_t
-from fastnet.costs import COSTS, find_cost
+from fastnet.costs import COSTS, GaussianCost, HuberCost, QuantileCost, find_cost
 from fastnet.datasets import read_digit, shift_images
 from fastnet.preprocessing import standardization
 
@@ -317,7 +317,12 @@ CALLS = {
         f"{name}.{part}": maker(getattr(cost, part), **given)
         for name, cost in COSTS.items()
         for part, given in [("fn", {"a": X, "y": X}), ("delta", {"z": X, "a": X, "y": X})]
+        if cost is not GaussianCost
     },
+    "GaussianCost.fn": maker(GaussianCost.fn, a=X[:, :2], y=X[:, :1]),
+    "QuantileCost.delta": maker(QuantileCost(0.1, 0.9).delta, z=X[:, :2], a=X[:, :2], y=X[:, 0]),
+    "HuberCost": maker(HuberCost, delta=1.0),
+    "QuantileCost": maker(lambda quantile: QuantileCost(quantile, 0.9), quantile=0.1),
     "sigmoid": maker(sigmoid, z=X, strategies={"z": FINITE}),
     "standardization": maker(standardization, X=X, strategies={"X": FINITE}),
     "inputs": maker(fastnet.Preprocessing(np.zeros(3), np.ones(3) * 2).inputs, X=X),

@@ -13,6 +13,7 @@ from fastnet.cli import user_data
 from fastnet.cli.options import add_model_and_data
 from fastnet.cli.text_table import render
 from fastnet.common.console import escaped, write_err, write_out
+from fastnet.costs import described
 from fastnet.datasets.tables import quantities
 from fastnet.model.answers import class_labels, predictions
 from fastnet.network import load
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     column = table.label_column
     lines = [
         f"{model} on {table.name}, {table.n} examples{', labels in ' * bool(column)}{column}",
-        f"cost: {cost:.6g} an example ({network.cost.__name__})",
+        f"cost: {cost:.6g} an example ({described(network.cost)})",
     ]
     if names is None:
         true = quantities(table.y, table.name)

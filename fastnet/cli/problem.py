@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from fastnet.cli import user_data
+from fastnet.costs import described
 from fastnet.datasets.tables import Table, classes_of, quantities, read_tables
 from fastnet.model.answers import predictions
 from fastnet.preprocessing import Preprocessing, standardization
@@ -85,7 +86,7 @@ class Problem:
         size = arguments.mini_batch_size or self.training.n
         return (
             f"{layers} on {self.training.name}: {counts} examples\n"
-            f"{', '.join(names)}; {network.cost.__name__}, {network.dtype}; "
+            f"{', '.join(names)}; {described(network.cost)}, {network.dtype}; "
             f"{arguments.optimizer}, mini-batches of {size}, seed {arguments.seed}\n"
             + "".join(f"{line}\n" for line in self._about_data(arguments))
         )

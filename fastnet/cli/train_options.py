@@ -69,7 +69,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_columns(option)
     option("--standardize", action="store_true", help=_STANDARDIZE)
     option("--validation", metavar="FRACTION", type=share, help=_VALIDATION)
-    regression = "the labels are numbers to be predicted (identity output, quadratic cost)"
+    regression = (
+        "the labels are numbers to be predicted (identity output; cost quadratic, huber with delta "
+        "1, or absolute)"
+    )
     option("--regression", action="store_true", help=regression)
 
     option = parser.add_argument_group("network").add_argument
@@ -82,8 +85,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--activation", metavar="NAME", type=activation, nargs="+", default=["sigmoid"], help=text
     )
     option("--output", metavar="NAME", type=activation, help=_OUTPUT)
-    costs = f"{', '.join(COSTS)} (default: what goes with the outputs)"
-    option("--cost", metavar="NAME", type=one_of("costs", COSTS), help=costs)
+    costs = f"{', '.join(_COSTS)} (default: what goes with the outputs)"
+    option("--cost", metavar="NAME", type=one_of("costs", _COSTS), help=costs)
     form = "NAME[:GAIN],..."
     option("--initializer", metavar=form, type=initializer, default="default", help=_START)
     dtype = "numbers to compute with (default: float64)"
@@ -111,6 +114,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     option("--quiet", action="store_true", help="no line an epoch")
 
 
+#: Costs of one output a target, which files of data have one of.
+_COSTS = [name for name, cost in COSTS.items() if not cost._of_numbers]
+_OF_REGRESSION = ("quadratic", "huber", "absolute")
 _DATA = (
     "a .csv file, gzipped or not, whose first line names the columns, an .npz file with X and y "
     "(or X_train, y_train, X_test, y_test), or a folder of IDX files; bytes are divided by 256"
@@ -168,9 +174,10 @@ def complete(arguments: argparse.Namespace) -> None:
         )
     arguments.dropout = (dropout[0] if len(dropout) == 1 else dropout) if dropout else 0.0
     if arguments.regression:
-        if arguments.output not in (None, "identity") or arguments.cost not in (None, "quadratic"):
-            error("--regression has identity outputs and the quadratic cost")
-        arguments.output, arguments.cost = "identity", "quadratic"
+        cost = arguments.cost or "quadratic"
+        if arguments.output not in (None, "identity") or cost not in _OF_REGRESSION:
+            error(f"--regression has identity outputs and the cost {' or '.join(_OF_REGRESSION)}")
+        arguments.output, arguments.cost = "identity", cost
     if arguments.cost is None:
         output = arguments.output or "sigmoid"
         arguments.cost = next((c for c, goes in OUTPUTS.items() if goes == output), "quadratic")

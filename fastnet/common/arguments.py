@@ -20,6 +20,7 @@ __all__ = [
     "as_items",
     "as_number",
     "as_path",
+    "as_positive",
     "as_rate",
     "call",
     "check_held",
@@ -182,6 +183,27 @@ def as_flag(value: Any, name: str) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} is {shown(value)}; expected True or False.")
     return bool(value)
+
+
+def as_positive(value: Any, name: str) -> float:
+    """Return a finite number above 0.
+
+    Raises
+    ------
+    TypeError
+        Not a real number.
+    ValueError
+        0, negative, infinite or NaN.
+
+    Examples
+    --------
+    >>> as_positive(2, "gain")
+    2.0
+    """
+    number = as_number(value, name, " above 0")
+    if number <= 0:
+        raise ValueError(f"{name} is {number}; expected a finite number above 0.")
+    return number
 
 
 def as_choice(value: Any, name: str, choices: Iterable[str]) -> str:

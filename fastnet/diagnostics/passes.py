@@ -68,6 +68,7 @@ class Passes:
             activations,
             GIVEN_ERRORS if errors_are_given else cost,
             min(data.n, TRAINING_ROWS),
+            cost_numbers=() if errors_are_given else architecture.cost._numbers,
         )
         rows = np.arange(min(data.n, JACOBIAN_ROWS))
         self._first_rows = data.X.take(rows, np.dtype(np.float64))

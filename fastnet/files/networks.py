@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fastnet import files
 from fastnet.common.arguments import as_path, in_one_line, memory_for
 from fastnet.common.generators import RNG
+from fastnet.costs import described, restored
 from fastnet.history import History
 from fastnet.initializers.plain import from_plain, to_plain
 from fastnet.model.architecture import read_architecture
@@ -42,7 +43,7 @@ def save(network: Model, path: str | os.PathLike[str]) -> None:
         sizes=network.sizes,
         weights=weights,
         biases=biases,
-        cost=network.cost.__name__,
+        cost=described(network.cost),
         dtype=network.dtype.name,
         preprocessing=network.preprocessing,
         kind=network.kind,
@@ -57,7 +58,7 @@ def check_form(network: Model, path: str | os.PathLike[str]) -> None:
     if set(network.activations) != {"sigmoid"}:
         what = f"activations {', '.join(network.activations)}"
     elif network.cost.name not in BOOK_COSTS:
-        what = f"the cost {network.cost.__name__}"
+        what = f"the cost {described(network.cost)}"
     elif not _fits_json(network.preprocessing):
         what = "preprocessing"
     if what:
@@ -110,6 +111,7 @@ def describe(
         sizes=network.sizes,
         activations=network.activations,
         cost=network.cost.name,
+        cost_numbers=network.cost._numbers,
         dtype=network.dtype.name,
         biases=biases,
         weights=weights,
@@ -135,7 +137,11 @@ def _restore(
 ) -> AnyModel:
     try:
         architecture = read_architecture(
-            model.sizes, model.activations, None, model.cost, model.dtype
+            model.sizes,
+            model.activations,
+            None,
+            restored(model.cost, model.cost_numbers),
+            model.dtype,
         )
         starts = [
             from_plain(start, name, not_in_the_file, len(model.activations))

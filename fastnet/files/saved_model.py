@@ -14,6 +14,7 @@ training_...        any        in checkpoints: what a training goes on from
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -105,6 +106,8 @@ class SavedModel:
         Of each layer but the inputs.
     cost, dtype : str
         Names.
+    cost_numbers : sequence of float
+        The cost's parameters.
     biases, weights : sequence of ndarray
         Layer by layer, shapes (n_out, 1) and (n_out, n_in).
     initializer, bias_initializer : str, float, dict, list or None
@@ -136,6 +139,7 @@ class SavedModel:
     low: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
     written_by: str = f"fastnet {__version__}"
+    cost_numbers: Sequence[float] = ()
     training: SavedTraining | None = None
 
 
@@ -226,6 +230,8 @@ def header_of(model: SavedModel) -> bytes:
         "low": model.low,
         "history": as_plain(list(model.history), "history"),
     }
+    if model.cost_numbers:
+        header["cost_numbers"] = list(model.cost_numbers)
     if model.training is not None:
         header["format"] = CHECKPOINT
         header["training"] = as_plain(model.training.told, "training")
@@ -265,6 +271,7 @@ def read_model(data: bytes, members: Members) -> SavedModel:
         weights=weights,
         preprocessing=preprocessing,
         training=training,
+        cost_numbers=header["cost_numbers"],
         **{key: header[key] for key in kept},
     )
 
@@ -318,7 +325,8 @@ def read_header(data: bytes, source: str) -> dict[str, Any]:
         header = check_keys(found, source, (*(k for k in _KEYS if k not in _SINCE_2), *beside))
         header = {**header, "kind": _kind_of_version_1(header), "low": 0.0}
     else:
-        header = check_keys(found, source, (*_KEYS, *beside))
+        header = check_keys(found, source, (*_KEYS, *beside), optional=("cost_numbers",))
+    header = {"cost_numbers": [], **header}
     history, kind, low = header["history"], header["kind"], header["low"]
     records = isinstance(history, list) and all(isinstance(record, dict) for record in history)
     # type() and not isinstance(): a bool is an int.
@@ -333,12 +341,19 @@ def read_header(data: bytes, source: str) -> dict[str, Any]:
         ),
         ("kind", kind is None or kind in KINDS, f"one of {', '.join(KINDS)}, or null"),
         ("low", type(low) in (int, float) and low in (0, -1), "0 or -1"),
+        ("cost_numbers", _are_numbers(header["cost_numbers"]), "a list of finite numbers"),
     ):
         if not good:
             refuse(source, f"its {key} is {described(header[key])}; expected {expected}")
     if found["version"] == 1:
         header["history"] = without_counts(header["history"])
     return header
+
+
+def _are_numbers(value: Any) -> bool:
+    """Whether this is a list of finite numbers."""
+    plain = isinstance(value, list) and all(type(item) in (int, float) for item in value)
+    return plain and all(abs(item) <= sys.float_info.max for item in value)
 
 
 def _are_names(value: Any) -> bool:

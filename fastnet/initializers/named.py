@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from fastnet.common.arguments import as_positive
 from fastnet.initializers.schemes import (
     LSUV,
     TRUNCATED_VARIANCE,
@@ -13,7 +14,6 @@ from fastnet.initializers.schemes import (
     Orthogonal,
     Scheme,
     VarianceScaling,
-    as_positive,
 )
 
 __all__ = [

@@ -8,7 +8,15 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnet.common.arguments import as_choice, as_count, as_number, check_held, shown
+from fastnet.common.arguments import (
+    as_choice,
+    as_count,
+    as_number,
+    as_positive,
+    check_held,
+    shown,
+)
+from fastnet.common.values import Value
 from fastnet.initializers.stream import Stream
 
 __all__ = [
@@ -22,7 +30,6 @@ __all__ = [
     "Orthogonal",
     "Scheme",
     "VarianceScaling",
-    "as_positive",
 ]
 
 Array = NDArray[Any]
@@ -33,50 +40,11 @@ DISTRIBUTIONS = ("normal", "truncated_normal", "uniform")
 TRUNCATED_VARIANCE = 1 - 4 * math.exp(-2) / math.sqrt(2 * math.pi) / math.erf(math.sqrt(2))
 
 
-def as_positive(value: Any, name: str) -> float:
-    """Return a finite number above 0.
-
-    Raises
-    ------
-    TypeError
-        Not a real number.
-    ValueError
-        0, negative, infinite or NaN.
-
-    Examples
-    --------
-    >>> as_positive(2, "gain")
-    2.0
-    """
-    number = as_number(value, name, " above 0")
-    if number <= 0:
-        raise ValueError(f"{name} is {number}; expected a finite number above 0.")
-    return number
-
-
-class Scheme:
+class Scheme(Value):
     """The base of all schemes. They are compared by value, hashed, pickled, and never change."""
-
-    # Not data classes: Python compiles the methods of each at import, and first networks wait.
 
     #: Whether biases can be drawn by it too.
     for_biases: ClassVar[bool] = True
-
-    def _keep(self, **values: Any) -> None:
-        """Set the attributes, once and for all."""
-        vars(self).update(values)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        raise AttributeError(f"{type(self).__name__} cannot be changed; make another one.")
-
-    def __delattr__(self, name: str) -> None:
-        self.__setattr__(name, None)
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and vars(self) == vars(other)
-
-    def __hash__(self) -> int:
-        return hash((type(self), *vars(self).values()))
 
     @property
     def mean(self) -> float:
@@ -109,9 +77,6 @@ class Scheme:
         variance = self.variance(shape[1], shape[0])
         if variance is not None:
             check_held(math.sqrt(variance), f"{name}'s standard deviation", dtype)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(map(repr, vars(self).values()))})"
 
 
 class VarianceScaling(Scheme):

@@ -40,6 +40,20 @@ cdef enum Cost:
     LOG_LIKELIHOOD = 2
     POISSON = 3
     GIVEN = 4  # of no network: the sum of y z, whose error is y, for diagnostics
+    # Those of numbers: functions of a - y, where a target may have several outputs.
+    HUBER = 5
+    ABSOLUTE = 6
+    QUANTILE = 7
+    GAUSSIAN = 8
+
+
+# A cost, its numbers, and how many targets an example has.
+cdef struct Loss:
+    int cost
+    const double *numbers  # HUBER: where it becomes linear; QUANTILE: a level a block of outputs
+    # As many as outputs, but for QUANTILE and GAUSSIAN, which have a block of outputs
+    # for each level or parameter, and in it an output for each target.
+    Py_ssize_t n_targets
 
 
 cdef inline void softmax(real *a_u, Py_ssize_t n, Py_ssize_t ld) noexcept nogil:
@@ -255,9 +269,47 @@ cdef inline void times_softmax_derivative(
         delta_u[u] = a_u[u] * (delta_u[u] - mean)
 
 
+cdef inline real exp_of(real x) noexcept nogil:
+    """e**x of one number, with the same bits wherever the kernels are built."""
+    cdef real lanes[LANES]
+    v_store(lanes, v_exp(v_splat(x)))
+    return lanes[0]
+
+
+cdef inline void residual_errors(
+    const Loss *loss, const real *a_u, const real *y_u, int label, real *delta_u, Py_ssize_t n
+) noexcept nogil:
+    """dC/da of the costs of numbers. At a kink, a = y, the error is 0.
+
+    Of an output that is not finite it is NaN: an error of 1 would train on.
+    """
+    cdef Py_ssize_t count = loss.n_targets
+    cdef Py_ssize_t block, t, u
+    cdef real y, r, most, level, scaled
+    for block in range(1 if loss.cost == GAUSSIAN else n // count):
+        for t in range(count):
+            u = block * count + t
+            y = y_u[t] if y_u != NULL else (t == label)
+            r = a_u[u] - y
+            if loss.cost == HUBER:
+                most = <real> loss.numbers[0]
+                delta_u[u] = (most if r > most else (-most if r < -most else r)) + (r - r)
+            elif loss.cost == GAUSSIAN:  # from the mean and, further up, the log variance
+                scaled = r
+                if r != 0:  # or 0 times infinity
+                    scaled = r * exp_of(-a_u[count + t])
+                delta_u[u] = scaled
+                delta_u[count + t] = <real> 0.5 - <real> 0.5 * scaled * r
+            else:
+                level = <real> (0.5 if loss.cost == ABSOLUTE else loss.numbers[block])
+                delta_u[u] = ((1 - level) if r > 0 else (-level if r < 0 else r)) + (r - r)
+                if loss.cost == ABSOLUTE:
+                    delta_u[u] *= 2
+
+
 cdef inline void output_delta(
-    int cost, int activation, const real *a_u, const real *slope_u, const real *y_u, int label,
-    real *delta_u, Py_ssize_t n, Py_ssize_t ld,
+    const Loss *loss, int activation, const real *a_u, const real *slope_u, const real *y_u,
+    int label, real *delta_u, Py_ssize_t n, Py_ssize_t ld,
 ) noexcept nogil:
     """The output error of one example; its target is y_u or, where that is NULL, a class number.
 
@@ -269,9 +321,12 @@ cdef inline void output_delta(
     everything else multiplies by the activation's derivative.
     """
     cdef Py_ssize_t u, v
+    cdef int cost = loss.cost
     cdef real total = 1
     cdef vreal delta
-    if cost == GIVEN and y_u != NULL:
+    if cost > GIVEN:
+        residual_errors(loss, a_u, y_u, label, delta_u, n)
+    elif cost == GIVEN and y_u != NULL:
         for u in range(n):
             delta_u[u] = y_u[u]
     elif y_u != NULL:
@@ -287,7 +342,7 @@ cdef inline void output_delta(
         delta_u[label] -= 1
     for u in range(n, ld):
         delta_u[u] = 0
-    if cost == QUADRATIC:
+    if cost == QUADRATIC or cost > GIVEN:
         if activation == SOFTMAX:
             times_softmax_derivative(a_u, delta_u, n)
         else:
@@ -319,13 +374,43 @@ cdef inline double poisson(double z, double a, double y) noexcept nogil:
     return a - y - y * z
 
 
+cdef inline double residual_cost(
+    const Loss *loss, const real *a_u, const real *y_u, int label, Py_ssize_t n
+) noexcept nogil:
+    """The cost of one example, of the costs of numbers."""
+    cdef Py_ssize_t count = loss.n_targets
+    cdef Py_ssize_t block, t
+    cdef double total = 0
+    cdef double y, r, most, level
+    for block in range(1 if loss.cost == GAUSSIAN else n // count):
+        for t in range(count):
+            y = y_u[t] if y_u != NULL else (t == label)
+            r = a_u[block * count + t] - y
+            if loss.cost == HUBER:
+                most = loss.numbers[0]
+                total += most * (fabs(r) - 0.5 * most) if fabs(r) > most else 0.5 * r * r
+            elif loss.cost == GAUSSIAN:
+                total += 0.5 * a_u[count + t]
+                if r != 0:  # or 0 times infinity
+                    total += 0.5 * (r * exp(-a_u[count + t])) * r
+            elif loss.cost == QUANTILE:
+                level = loss.numbers[block]
+                total += (1 - level) * r if r > 0 else -level * r
+            else:
+                total += fabs(r)
+    return total
+
+
 cdef inline double output_cost(
-    int cost, const real *z_u, const real *a_u, const real *y_u, int label, Py_ssize_t n
+    const Loss *loss, const real *z_u, const real *a_u, const real *y_u, int label, Py_ssize_t n
 ) noexcept nogil:
     """The cost of one example, from its weighted outputs z_u and their activations a_u."""
     cdef Py_ssize_t u
+    cdef int cost = loss.cost
     cdef double total = 0
     cdef double y, largest, normalizer
+    if cost > GIVEN:
+        return residual_cost(loss, a_u, y_u, label, n)
     if cost == LOG_LIKELIHOOD:
         largest = z_u[0]
         for u in range(1, n):

@@ -12,8 +12,8 @@ from fastnet.kernels.threads cimport Barrier, barrier_wait
 from fastnet.kernels.dropout cimport drop
 from fastnet.kernels.gemm cimport Operands
 from fastnet.kernels.activations cimport (
-    IDENTITY, RELU, SOFTMAX, Transform, argmax, keeps_slope, output_cost, output_delta, saturation,
-    softmax, softmax_rows, times_derivative,
+    IDENTITY, RELU, SOFTMAX, Loss, Transform, argmax, keeps_slope, output_cost, output_delta,
+    saturation, softmax, softmax_rows, times_derivative,
 )
 from fastnet.kernels.layout cimport Panel, panel_of
 from fastnet.kernels.simd cimport LANES, real, v_load, v_splat, v_store, vreal
@@ -114,7 +114,7 @@ cdef enum HitRule:
 # What a network is: its layers, and where their parameters lie.
 cdef struct Shape:
     int depth
-    int cost
+    Loss loss
     Py_ssize_t capacity  # examples that forward and backward take at most
     Layer layers[MAX_DEPTH]
     real input_keep  # the share of inputs that dropout keeps
@@ -433,8 +433,8 @@ cdef inline void add_cost_and_hit(
     if targets.labels != NULL:
         label = targets.labels[row]
     else:
-        y_u = targets.y + row * last.n_out
-    cost = output_cost(net.shape.cost, net.batch.z_u, a_u, y_u, label, last.n_out)
+        y_u = targets.y + row * net.shape.loss.n_targets
+    cost = output_cost(&net.shape.loss, net.batch.z_u, a_u, y_u, label, last.n_out)
     if targets.sample_weights != NULL:
         cost *= targets.sample_weights[row]
     net.counters.cost_sum += cost
@@ -461,9 +461,9 @@ cdef inline void output_errors(
         if targets.labels != NULL:
             label = targets.labels[row]
         else:
-            y_u = targets.y + row * last.n_out
-        output_delta(net.shape.cost, last.activation, last.a_bu + b * last.ld, slopes_of(last, b),
-                     y_u, label, delta_u, last.n_out, last.width)
+            y_u = targets.y + row * net.shape.loss.n_targets
+        output_delta(&net.shape.loss, last.activation, last.a_bu + b * last.ld,
+                     slopes_of(last, b), y_u, label, delta_u, last.n_out, last.width)
         if targets.sample_weights != NULL:
             for u in range(last.n_out):
                 delta_u[u] *= targets.sample_weights[row]

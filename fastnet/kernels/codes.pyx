@@ -1,7 +1,8 @@
 """The kernels' own numbers for activations, costs and optimizers, by the names users give."""
 from fastnet.kernels.activations cimport (
-    CROSS_ENTROPY, ELU, EXPONENTIAL, GELU, GIVEN, IDENTITY, LEAKY_RELU, LOG_LIKELIHOOD, POISSON,
-    QUADRATIC, RELU, SELU, SIGMOID, SILU, SINE, SOFTMAX, SOFTPLUS, SOFTSIGN, TANH,
+    ABSOLUTE, CROSS_ENTROPY, ELU, EXPONENTIAL, GAUSSIAN, GELU, GIVEN, HUBER, IDENTITY, LEAKY_RELU,
+    LOG_LIKELIHOOD, POISSON, QUADRATIC, QUANTILE, RELU, SELU, SIGMOID, SILU, SINE, SOFTMAX,
+    SOFTPLUS, SOFTSIGN, TANH,
 )
 from fastnet.kernels.optimizers cimport ADAM, ADAMW, MOMENTUM, NESTEROV, RMSPROP, RPROP, SGD
 
@@ -27,6 +28,10 @@ COSTS = {
     "cross_entropy": CROSS_ENTROPY,
     "log_likelihood": LOG_LIKELIHOOD,
     "poisson": POISSON,
+    "huber": HUBER,
+    "absolute": ABSOLUTE,
+    "quantile": QUANTILE,
+    "gaussian": GAUSSIAN,
 }
 #: Of no network: targets are the errors of the last layer themselves.
 GIVEN_ERRORS = GIVEN

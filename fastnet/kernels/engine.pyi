@@ -23,6 +23,7 @@ class Engine:
         dropout: Sequence[float] | None = None,
         n_states: int = 0,
         n_threads: int = 1,
+        cost_numbers: Sequence[float] = (),
     ) -> Self: ...
     def count_hits(self, rule: int, middle: float) -> None: ...
     @property

@@ -14,12 +14,13 @@ from libc.stdint cimport uintptr_t
 import numpy as np
 
 from fastnet.kernels.threads cimport HAVE_THREADS
+from fastnet.kernels.activations cimport GAUSSIAN, HUBER, QUANTILE
 from fastnet.kernels.rows cimport Rows, Targets, checked_places
 from fastnet.kernels.minibatch cimport Inputs
 from fastnet.kernels.rwlock cimport Gate, Guard, enter
 from fastnet.kernels.loops cimport Loops
 from fastnet.kernels.packing cimport lay_out
-from fastnet.kernels.backprop cimport MAX_DEPTH, Answers, HitRule, Layer, Net
+from fastnet.kernels.backprop cimport MAX_DEPTH, Answers, HitRule, Net
 from fastnet.kernels.optimizers cimport Rule
 from fastnet.kernels.simd cimport PAD, real
 from fastnet.kernels.workspace cimport Workspace
@@ -79,6 +80,8 @@ cdef class Engine:
     activations : sequence of int
         One code a layer, the first hidden layer first.
     cost : int
+    cost_numbers : sequence of float
+        The cost's parameters: of HUBER where it becomes linear, of QUANTILE its levels.
     capacity : int
         The most examples that forward and backward take at once.
     guard : Guard, optional
@@ -93,6 +96,7 @@ cdef class Engine:
     """
 
     cdef object memory
+    cdef bytes cost_numbers
     cdef Guard guard
     cdef Gate *gate  # the guard's, or NULL
     cdef readonly tuple sizes
@@ -105,7 +109,7 @@ cdef class Engine:
 
     def __cinit__(
         self, sizes, activations, int cost, Py_ssize_t capacity, Guard guard=None, *, dropout=None,
-        int n_states=0, int n_threads=1,
+        int n_states=0, int n_threads=1, cost_numbers=(),
     ):
         cdef bint training = isinstance(self, TrainingEngine)
         if not 2 <= len(sizes) <= MAX_DEPTH + 1 or len(activations) != len(sizes) - 1:
@@ -126,7 +130,7 @@ cdef class Engine:
         self.n_threads = n_threads if training and HAVE_THREADS and n_threads > 1 else 1
         self.net.shape.depth = len(sizes) - 1
         self.net.shape.capacity = capacity
-        self.net.shape.cost = cost
+        self.set_loss(cost, np.array(cost_numbers, np.float64).tobytes(), sizes[len(sizes) - 1])
         self.net.shape.scale = 1
         self.net.thread.count = 1
         self.net.shape.input_keep = 1 - dropout[0] if dropout else 1
@@ -140,6 +144,24 @@ cdef class Engine:
         self.space.n_threads = self.n_threads
         self.space.n_states = n_states
         self.allocate()
+
+    cdef int set_loss(self, int cost, bytes numbers, Py_ssize_t n_out) except -1:
+        """Set the cost; refuse outputs that are not as many for each target."""
+        cdef Py_ssize_t count = len(numbers) // sizeof(double)
+        cdef Py_ssize_t blocks = 1
+        if cost == GAUSSIAN:
+            blocks = 2
+        elif cost == QUANTILE:
+            blocks = count
+        if count != (1 if cost == HUBER else blocks if cost == QUANTILE else 0):
+            raise ValueError(f"cost {cost} does not have {count} numbers")
+        if blocks < 1 or n_out % blocks != 0:
+            raise ValueError(f"{n_out} outputs are not {blocks} for each target")
+        self.cost_numbers = numbers  # which nobody else has, and nobody can write
+        self.net.shape.loss.cost = cost
+        self.net.shape.loss.numbers = <const double *> PyBytes_AS_STRING(numbers)
+        self.net.shape.loss.n_targets = n_out // blocks
+        return 0
 
     cdef int allocate(self) except -1:
         """Measure, allocate once, place; both walks must end at the same place."""
@@ -158,6 +180,8 @@ cdef class Engine:
 
     def count_hits(self, int rule, double middle):
         """Say what is right: 0: nothing is; 1: the largest output; 2: outputs beside `middle`."""
+        if self.net.shape.loss.cost >= QUANTILE:
+            rule = 0  # outputs and targets do not stand side by side
         self.net.counters.hit_rule = <HitRule> rule
         self.net.counters.middle = <real> middle
 
@@ -180,7 +204,7 @@ cdef class Engine:
 
         Loops read the order from the copy, which nobody else can write, and nowhere else.
         """
-        cdef Layer *last = &self.net.shape.layers[self.net.shape.depth - 1]
+        cdef Py_ssize_t n_targets = self.net.shape.loss.n_targets
         if self.net.shape.layers[0].b_u == NULL:
             raise ValueError("this engine has no parameters yet")
         if rows.n_in != self.net.shape.layers[0].n_in or not 0 <= start < stop <= order.shape[0]:
@@ -189,9 +213,9 @@ cdef class Engine:
             if targets.n != rows.n:
                 raise ValueError("as many targets as rows are needed")
             if targets.labels != NULL:
-                if targets.n_classes > last.n_out:
-                    raise ValueError(f"class {targets.n_classes - 1}, of {last.n_out} outputs")
-            elif targets.n_out != last.n_out or targets.itemsize != sizeof(real):
+                if targets.n_classes > n_targets:
+                    raise ValueError(f"class {targets.n_classes - 1}, of {n_targets} outputs")
+            elif targets.n_out != n_targets or targets.itemsize != sizeof(real):
                 raise ValueError("these targets do not fit this engine")
             if targets.sample_weights != NULL and targets.weight_itemsize != sizeof(real):
                 raise ValueError("these sample weights do not fit this engine")

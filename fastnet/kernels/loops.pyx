@@ -219,8 +219,8 @@ cdef bint are_below_largest(
 cdef bint step(Net *net, Rule *rule, Task *task, const Expected *expected) noexcept nogil:
     """As `train`, for one step on dense rows; False where these, targets or results are odd."""
     cdef Py_ssize_t n_in = net.shape.layers[0].n_in
-    cdef Py_ssize_t n_out = net.shape.layers[net.shape.depth - 1].n_out
-    if task.answers.y != NULL and not are_expected(task.answers.y, task.stop, n_out, expected):
+    cdef Py_ssize_t n_targets = net.shape.loss.n_targets
+    if task.answers.y != NULL and not are_expected(task.answers.y, task.stop, n_targets, expected):
         return False
     net.batch.checking = True
     train(net, rule, task)
@@ -238,10 +238,10 @@ cdef bint differentiate(
 ) noexcept nogil:
     """Put the gradient of n dense rows into nabla; False where rows or targets are bad."""
     cdef Py_ssize_t n_in = net.shape.layers[0].n_in
-    cdef Py_ssize_t n_out = net.shape.layers[net.shape.depth - 1].n_out
+    cdef Py_ssize_t n_targets = net.shape.loss.n_targets
     net.shape.scale = 1
     net.batch.is_sparse = False
-    if not is_finite(x, n * n_in) or not are_expected(answers.y, n, n_out, expected):
+    if not is_finite(x, n * n_in) or not are_expected(answers.y, n, n_targets, expected):
         return False
     net.batch.x_bi = x
     net.batch.x_ld = n_in

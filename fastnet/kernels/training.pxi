@@ -257,7 +257,7 @@ cdef class TrainingEngine(Engine):
         ----------
         X : ndarray of float64, float32 or uint8, shape (n, n_in)
             n up to `capacity`.
-        y : ndarray of class numbers, shape (n,), or of targets, shape (n, n_out)
+        y : ndarray of class numbers, shape (n,), or of targets, shape (n, n_targets)
         parameters : ndarray
             The network's flat vector.
         guard : Guard
@@ -284,7 +284,7 @@ cdef class TrainingEngine(Engine):
         cdef Inputs inputs
         cdef Answers answers
         cdef Py_ssize_t n_in = net.shape.layers[0].n_in
-        cdef Py_ssize_t n_out = net.shape.layers[net.shape.depth - 1].n_out
+        cdef Py_ssize_t n_targets = net.shape.loss.n_targets
         cdef Py_ssize_t n
         cdef list vectors = [parameters] if state is None else [parameters, *state.vectors]
         cdef real *flat[3]
@@ -296,8 +296,10 @@ cdef class TrainingEngine(Engine):
             or not lay_rows(X, n_in, &inputs, &n)
         ):
             return False
-        held = take_targets(y, n, n_out, &answers)
-        if held is None or not self.find(vectors, flat) or not guard.begin_step(version):
+        held = take_targets(y, n, n_targets, &answers)
+        if held is None or (answers.labels != NULL and net.shape.loss.cost >= QUANTILE):
+            return False
+        if not self.find(vectors, flat) or not guard.begin_step(version):
             return False
         try:
             self.begin_step(&inputs, &answers, n)
@@ -370,7 +372,7 @@ cdef class TrainingEngine(Engine):
 
         Parameters
         ----------
-        X, y : ndarray of the network's dtype, contiguous, shapes (n, n_in) and (n, n_out)
+        X, y : ndarray of the network's dtype, contiguous, shapes (n, n_in) and (n, n_targets)
             n up to `capacity`.
         parameters : ndarray
             The network's flat vector.
@@ -382,7 +384,7 @@ cdef class TrainingEngine(Engine):
         cdef Net *net = &self.net
         cdef int kind = own_type()
         cdef Py_ssize_t n_in = net.shape.layers[0].n_in
-        cdef Py_ssize_t n_out = net.shape.layers[net.shape.depth - 1].n_out
+        cdef Py_ssize_t n_targets = net.shape.loss.n_targets
         cdef Py_ssize_t n
         cdef bint good
         cdef Answers answers
@@ -401,7 +403,7 @@ cdef class TrainingEngine(Engine):
         # An X of one column may be one example.
         if (
             cnp.PyArray_DIM(X, 1) != n_in or n_in == 1 or not 1 <= n <= self.capacity
-            or cnp.PyArray_DIM(y, 0) != n or cnp.PyArray_DIM(y, 1) != n_out
+            or cnp.PyArray_DIM(y, 0) != n or cnp.PyArray_DIM(y, 1) != n_targets
             or cnp.PyArray_SIZE(parameters) != size
         ):
             return None

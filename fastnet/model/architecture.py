@@ -11,15 +11,18 @@ from numpy.typing import DTypeLike
 from fastnet.activations import ACTIVATIONS
 from fastnet.common.arguments import as_count, as_items, memory_for, shown
 from fastnet.common.hints import did_you_mean, same_name
-from fastnet.costs import Cost, find_cost
+from fastnet.costs import AnyCost, described, find_cost
 from fastnet.kernels import codes
 
-__all__ = ["Architecture", "read_architecture", "read_dtype", "read_sizes"]
+__all__ = ["Architecture", "check_change", "read_architecture", "read_dtype", "read_sizes"]
 
 #: As many layers of weights as a workspace has room for.
 MAX_DEPTH = 128
 #: The output whose derivative each of these costs cancels; the quadratic cost goes with any.
 OUTPUTS = {"cross_entropy": "sigmoid", "log_likelihood": "softmax", "poisson": "exponential"}
+#: The only output of each of these costs, and the usual one of others; the identity of the rest.
+_ONLY_OUTPUTS = OUTPUTS | {"gaussian": "identity"}
+_USUAL_OUTPUTS = _ONLY_OUTPUTS | {"quadratic": "sigmoid"}
 #: What other libraries call activations.
 _WORDS = {"logistic": "sigmoid", "linear": "identity", "none": "identity", "exp": "exponential"}
 _WORDS |= {"lrelu": "leaky_relu", "rectifier": "relu", "expit": "sigmoid", "swish": "silu"}
@@ -35,19 +38,24 @@ class Architecture(NamedTuple):
         Units per layer, the inputs first.
     activations : tuple of str
         Of each layer but the first.
-    cost : class
+    cost : class or instance
     dtype : dtype
     """
 
     sizes: tuple[int, ...]
     activations: tuple[str, ...]
-    cost: type[Cost]
+    cost: AnyCost
     dtype: np.dtype[Any]
 
     @property
     def codes(self) -> tuple[list[int], int]:
         """The kernels' numbers for activations and cost."""
         return [codes.ACTIVATIONS[name] for name in self.activations], codes.COSTS[self.cost.name]
+
+    @property
+    def n_targets(self) -> int:
+        """Targets of an example: as many as outputs, but for costs with several a target."""
+        return self.sizes[-1] // self.cost._outputs_per_target()
 
     @property
     def layers(self) -> list[tuple[int, int, str, int]]:
@@ -84,24 +92,55 @@ def read_architecture(
     read = read_sizes(sizes)
     found = find_cost(cost)
     activations = _read_activations(activation, output, found, len(read) - 1)
-    check_cost(found, activations[-1])
-    return Architecture(tuple(read), tuple(activations), found, read_dtype(dtype))
+    number = read_dtype(dtype)
+    check_cost(found, activations[-1], read[-1], number)
+    return Architecture(tuple(read), tuple(activations), found, number)
 
 
-def check_cost(cost: type[Cost], output: str) -> None:
-    """Refuse a cost whose gradient the output activation doesn't cancel.
+def check_cost(cost: AnyCost, output: str, n_out: int, dtype: np.dtype[Any]) -> None:
+    """Refuse a cost that does not go with the outputs, or whose parameters `dtype` cannot hold.
 
     Raises
     ------
     ValueError
-        One of `OUTPUTS` without its output.
+        A cost without its output activation; outputs that are not as many for each target; or a
+        parameter that would become 0 or infinite.
     """
-    wanted = OUTPUTS.get(cost.name)
+    wanted = _ONLY_OUTPUTS.get(cost.name)
     if wanted is not None and output != wanted:
         raise ValueError(
-            f"cost {cost.__name__} goes with output={wanted!r}, not {output!r}; "
+            f"cost {described(cost)} goes with output={wanted!r}, not {output!r}; "
             "softmax goes with LogLikelihoodCost, sigmoid with CrossEntropyCost, "
             "exponential with PoissonCost, anything with QuadraticCost."
+        )
+    if cost._of_numbers and output == "softmax":
+        raise ValueError(
+            f"cost {described(cost)} is of numbers, and output='softmax' gives shares of 1; use "
+            "output='identity'."
+        )
+    count = cost._outputs_per_target()
+    if n_out % count:
+        raise ValueError(
+            f"cost {described(cost)} has {count} outputs for each target, and the last layer of "
+            f"sizes has {n_out} units; give it {count} for one target, {2 * count} for two."
+        )
+    cost._check_held(dtype)
+
+
+def check_change(architecture: Architecture, cost: AnyCost) -> None:
+    """Refuse another cost for a network, as `check_cost`, or if it wants other targets.
+
+    Raises
+    ------
+    ValueError
+        It has another number of outputs for each target.
+    """
+    check_cost(cost, architecture.activations[-1], architecture.sizes[-1], architecture.dtype)
+    before, after = architecture.cost._outputs_per_target(), cost._outputs_per_target()
+    if before != after:
+        raise ValueError(
+            f"cost {described(cost)} has {after} outputs for each target, and "
+            f"{described(architecture.cost)}, the cost before, {before}; make a new network."
         )
 
 
@@ -148,7 +187,7 @@ def read_sizes(sizes: Any) -> list[int]:
     return read
 
 
-def _read_activations(activation: Any, output: Any, cost: type[Cost], depth: int) -> list[str]:
+def _read_activations(activation: Any, output: Any, cost: AnyCost, depth: int) -> list[str]:
     names: list[Any] | None
     if isinstance(activation, str):
         names = [activation] * (depth - 1)
@@ -163,7 +202,7 @@ def _read_activations(activation: Any, output: Any, cost: type[Cost], depth: int
             f"activation names {len(names)} layers; this network has {depth - 1} hidden ones."
         )
     if output is None:
-        output = OUTPUTS.get(cost.name, "sigmoid")
+        output = _USUAL_OUTPUTS.get(cost.name, "identity")
     read = [
         _read_activation(name, "activation" if layer < depth else "output activation")
         for layer, name in enumerate((*names, output), 1)

@@ -12,12 +12,13 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from fastnet import kernels
 from fastnet.common.generators import RNG, Seed, as_rng
 from fastnet.common.hints import answers_to
-from fastnet.costs import Cost, CrossEntropyCost, find_cost
+from fastnet.costs import AnyCost, CrossEntropyCost, find_cost
+from fastnet.costs import described as described_cost
 from fastnet.history import History
 from fastnet.initializers import Initializer, read_initializer
 from fastnet.initializers.drawing import default_biases, described, of_data, read_biases
 from fastnet.model import starting, words
-from fastnet.model.architecture import Architecture, check_cost, read_architecture
+from fastnet.model.architecture import Architecture, check_change, read_architecture
 from fastnet.model.blocks import call_rows, pieces, prediction_rows, thread_rows
 from fastnet.model.guard import TrainingGuard
 from fastnet.model.parameters import Views, allocate, layer_views
@@ -61,7 +62,7 @@ class Model:
     def __init__(
         self,
         sizes: Sequence[int],
-        cost: type[Cost] | str = CrossEntropyCost,
+        cost: AnyCost | str = CrossEntropyCost,
         *,
         dtype: DTypeLike = np.float64,
         rng: Seed = None,
@@ -150,14 +151,14 @@ class Model:
         return self._architecture.dtype
 
     @property
-    def cost(self) -> type[Cost]:
-        """Cost class; it must go with the output activation."""
+    def cost(self) -> AnyCost:
+        """Cost class, or an instance with its parameters; it must go with the outputs."""
         return self._architecture.cost
 
     @cost.setter
-    def cost(self, cost: type[Cost] | str) -> None:
+    def cost(self, cost: AnyCost | str) -> None:
         found, old = find_cost(cost), self._architecture
-        check_cost(found, old.activations[-1])
+        check_change(old, found)
         self._guard.check_cost()
         with self._guard:
             self._architecture = old._replace(cost=found)
@@ -186,7 +187,9 @@ class Model:
 
     @kind.setter
     def kind(self, kind: str | None) -> None:
-        self._kind = read_kind(kind, self._architecture.activations[-1])
+        architecture = self._architecture
+        of_numbers = architecture.cost._of_numbers
+        self._kind = read_kind(kind, architecture.activations[-1], of_numbers=of_numbers)
         self._kind_is_given = kind is not None
 
     @property
@@ -231,7 +234,8 @@ class Model:
         start = (
             f"weights {described(self._initializer)}, biases {described(self._bias_initializer)}"
         )
-        head = f"{type(self).__name__}({self.sizes}, cost={self.cost.__name__}, dtype={self.dtype})"
+        cost = described_cost(self.cost)
+        head = f"{type(self).__name__}({self.sizes}, cost={cost}, dtype={self.dtype})"
         return "\n".join([head, *self._architecture.describe(), f"  start: {start}"])
 
     def _repr_html_(self) -> str:
@@ -239,7 +243,7 @@ class Model:
 
         epochs = len(self.history)
         facts = (
-            self.cost.__name__,
+            described_cost(self.cost),
             str(self.dtype),
             f"weights from {described(self._initializer)}",
             f"biases from {described(self._bias_initializer)}",
@@ -367,9 +371,15 @@ class Model:
         """Return data checked and wrapped, what `Network.prepare` has returned included."""
         from fastnet.data.batches import read_data
 
-        sizes = self._architecture.sizes
-        shape = sizes[0], sizes[-1], self.dtype
-        return read_data(data, *shape, name, repeated=repeated, check=self._check_targets)
+        architecture = self._architecture
+        shape = architecture.sizes[0], architecture.n_targets, self.dtype
+        read = read_data(data, *shape, name, repeated=repeated, check=self._check_targets)
+        if architecture.cost._of_numbers and read.labels is not None:
+            raise ValueError(
+                f"{name}: y are class numbers, and {described_cost(self.cost)} is of numbers; give "
+                f"targets of shape (n, {architecture.n_targets})."
+            )
+        return read
 
     def _check_targets(self, facts: TargetFacts, name: str) -> None:
         """Raise ValueError for targets that this network's cost is not defined for."""
@@ -385,6 +395,8 @@ class Model:
         What an earlier training has set is kept, unless these targets contradict it.
         """
         output = self._architecture.activations[-1]
+        if self._architecture.cost._of_numbers:
+            return "numbers", 0.0
         found, low = kind_of(facts, output), low_of(facts, output)
         if self._kind is None:
             return found, low
@@ -399,7 +411,7 @@ class Model:
         """Return how kernels are to count correct outputs; see `Engine.count_hits`."""
         output = self._architecture.activations[-1]
         kind = self._kind or kind_of(facts, output)
-        if kind == "numbers":
+        if kind == "numbers" or self._architecture.cost._of_numbers:
             return 0, 0.0
         if kind == "classes" and self._architecture.sizes[-1] > 1:
             return 1, 0.0
@@ -446,6 +458,7 @@ class Model:
     def _made(self, engine: Callable[..., Made], capacity: int, **options: Any) -> Made:
         starting.check(self)
         activations, cost = self._architecture.codes
+        options["cost_numbers"] = self._architecture.cost._numbers
         try:
             return engine(self._architecture.sizes, activations, cost, capacity, **options)
         except MemoryError:

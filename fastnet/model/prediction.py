@@ -170,8 +170,9 @@ def layer_statistics(model: Model, X: ArrayLike, y: Any) -> list[dict[str, float
     sizes = model._architecture.sizes
     inputs = as_rows(X, sizes[0], "layer_statistics: X")
     # The weighted inputs don't depend on y. 1 is a class, or what any cost allows one unit.
+    shape = (inputs.n, model._architecture.n_targets)
     with memory_for("layer_statistics: X"):
-        targets = np.ones(inputs.n) if y is None else y
+        targets = np.ones(shape[: 1 + model.cost._of_numbers]) if y is None else y
     data = model._read((inputs, targets), "layer_statistics")
     for parameters in _unchanged(model):
         with model._workspace(parameters) as engine:
@@ -225,7 +226,7 @@ def backprop(model: Model, x: ArrayLike, y: ArrayLike) -> tuple[list[Array], lis
 def read_batch(model: Model, x: Any, y: Any) -> Dataset:
     """Return one example, or a batch of them, as `Network.backprop` takes them."""
     x, y = as_real_array(x, "backprop: X"), as_real_array(y, "backprop: y")
-    n_in, n_out = model._architecture.sizes[0], model._architecture.sizes[-1]
+    n_in, n_out = model._architecture.sizes[0], model._architecture.n_targets
     # With one input a (1, 1) may be a batch of one as well; then y decides.
     column = x.shape == (n_in, 1)
     if x.ndim == 1 or (column and (n_in > 1 or y.shape in [(), (n_out,), (n_out, 1)])):

@@ -63,13 +63,14 @@ def low_of(facts: TargetFacts | None, output: str) -> float:
     return -1.0 if signs else 0.0
 
 
-def read_kind(kind: Any, output: str) -> str | None:
-    """Return a kind that was set by hand, or None.
+def read_kind(kind: Any, output: str, *, of_numbers: bool = False) -> str | None:
+    """Return a kind that was set by hand, or None; `of_numbers`: of a cost that has no other.
 
     Raises
     ------
     ValueError
-        The kind is unknown, or it is labels, and softmax outputs name one class.
+        The kind is unknown, or it is labels, and softmax outputs name one class; or it is classes
+        or labels, and the cost is of numbers.
     TypeError
         It is not a string.
     """
@@ -84,6 +85,8 @@ def read_kind(kind: Any, output: str) -> str | None:
             "kind is 'labels', and softmax outputs name one class a row; use output='sigmoid' "
             "and the cross-entropy for several labels."
         )
+    if found != "numbers" and of_numbers:
+        raise ValueError(f"kind is {found!r}, and this network's cost is of numbers.")
     return found
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fastnet.common.arguments import shown
-from fastnet.initializers import Scheme
+from fastnet.common.values import Value
 from fastnet.sweeps.functions import FunctionReader
 from fastnet.sweeps.payload import place_in_file
 
@@ -71,7 +71,7 @@ def _feed(hasher: Any, value: Any, name: str, strict: bool) -> None:
         _update(hasher, "sequence", len(value))
         for i, item in enumerate(value):
             _feed(hasher, item, f"{name}[{i}]", strict)
-    elif isinstance(value, Scheme):
+    elif isinstance(value, Value):
         _update(hasher, "scheme", type(value).__module__, type(value).__qualname__)
         _feed(hasher, vars(value), name, strict)
     elif is_dataclass(value) and not isinstance(value, type):

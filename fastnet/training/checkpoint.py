@@ -17,7 +17,7 @@ from fastnet.common.arguments import (
     in_one_line,
     shown,
 )
-from fastnet.costs import find_cost
+from fastnet.costs import restored
 from fastnet.files import (
     SavedModel,
     format_of,
@@ -28,7 +28,7 @@ from fastnet.files import (
     write_npz,
 )
 from fastnet.files.checks import check_keys, described
-from fastnet.model.architecture import check_cost
+from fastnet.model.architecture import check_change
 from fastnet.model.model import Model
 from fastnet.training.state import HEADER, Setting, TrainingState
 
@@ -291,6 +291,6 @@ def _check_plan(model: SavedModel, plan: Any, network: Model, here: dict[str, An
                 f"its training has {name} {described(value)}, and this one {expected!r}"
             )
     try:
-        check_cost(find_cost(model.cost), network.activations[-1])
+        check_change(network._architecture, restored(model.cost, model.cost_numbers))
     except ValueError as error:
         raise ValueError(f"its network's {error}") from error

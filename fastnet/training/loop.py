@@ -16,7 +16,7 @@ from fastnet.common.arguments import as_rate, check_held
 from fastnet.common.errors import DivergenceError
 from fastnet.common.progress import ProgressReport
 from fastnet.common.threads import get_num_threads
-from fastnet.costs import find_cost
+from fastnet.costs import restored
 from fastnet.data.dataset import Dataset, Piece
 from fastnet.files import SavedModel, networks
 from fastnet.history import History
@@ -119,7 +119,7 @@ class Training:
     def _read_checkpoint(self) -> None:
         plan, network = self.plan, self.network
         callbacks = [c for c in plan.callbacks if not isinstance(c, Checkpoint)]
-        self._description = plan.describe(network.cost.name, self.data, self.sampler, callbacks)
+        self._description = plan.describe(network.cost, self.data, self.sampler, callbacks)
         hooks = [plan.schedule, self.sampler, *callbacks]
         self._setting = Setting(network, hooks, plan, self.data.n)
         paths = [path for checkpoint in self.checkpoints for path in checkpoint.paths]
@@ -183,7 +183,7 @@ class Training:
         except ValueError as error:
             refuse_checkpoint(path, error)
         self._load_parameters(model)
-        network.cost = find_cost(model.cost)
+        network.cost = restored(model.cost, model.cost_numbers)
         network._optimizer, network._state = plan.optimizer, State(state.state, state.step)
         network.history = History(model.history)
         if model.kind is not None:
@@ -329,7 +329,7 @@ class Training:
         order = self.sampler.draw(self.network.rng)
         self.note_start()
         dropout_key = self._draw_dropout_key()
-        if self._key[0].cost is not self.network.cost:
+        if self._key[0].cost != self.network.cost:
             if self.data.facts is not None:
                 self.network._check_targets(self.data.facts, "data: y")
             self._make_engine()
@@ -571,7 +571,7 @@ class Training:
             changes |= captured | {"epochs": len(self.history), "stopped": self.stopped}
             between = changes.get("order", self.state.order) is None
             parameters = self.network.parameters.copy() if between else None
-            self._kept = parameters, self.network.cost.name
+            self._kept = parameters, self.network.cost
         vars(self.state).update(changes)
 
     def _write_due(self, *, ends: bool = False) -> None:
@@ -602,7 +602,7 @@ class Training:
             state.unscaled = np.empty_like(parameters)
             self.engine.store(state.unscaled, False)
         model = networks.describe(network, *layer_views(parameters, network.sizes))
-        model.cost = cost
+        model.cost, model.cost_numbers = cost.name, cost._numbers
         model.history = [*self.earlier, *self.history[: state.epochs]]
         model.training = state.write(self._description)
         return model

@@ -13,6 +13,7 @@ import numpy as np
 from fastnet.callbacks import Callback, EarlyStopping, read_callbacks
 from fastnet.common.arguments import as_count, as_items, as_rate, check_held, shown
 from fastnet.common.progress import Progress
+from fastnet.costs import AnyCost, described
 from fastnet.data.dataset import Dataset
 from fastnet.data.order import Sampler, Shuffle
 from fastnet.metrics import METRICS, Metrics
@@ -100,7 +101,7 @@ class Plan:
         check_monitors([self.schedule, *self.callbacks], recorded, self.callbacks)
 
     def describe(
-        self, cost: str, data: Dataset, sampler: Sampler, callbacks: list[Callback]
+        self, cost: AnyCost, data: Dataset, sampler: Sampler, callbacks: list[Callback]
     ) -> dict[str, Any]:
         """Return, in plain values, what the steps of a training depend on, but for `epochs`.
 
@@ -109,7 +110,7 @@ class Plan:
         """
         shuffled_by = type(sampler.source).__name__ if sampler.is_custom else bool(self.shuffle)
         found = {
-            "cost": cost,
+            "cost": described(cost) if cost._numbers else cost.name,
             "mini_batch_size": min(self.mini_batch_size, data.n),
             "optimizer": repr(self.optimizer),
             "schedule": _describe(self.schedule),

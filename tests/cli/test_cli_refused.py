@@ -22,7 +22,7 @@ from ..own_data import flowers, refused, write_csv
         ("train flowers.csv --cost hinge", "got hinge; the costs are quadratic, cross_entropy"),
         ("train flowers.csv --cost cross_entropy --output softmax", "goes with output='sigmoid'"),
         ("train flowers.csv --regression --output softmax", "--regression has identity outputs"),
-        ("train flowers.csv --regression --cost cross_entropy", "and the quadratic cost"),
+        ("train flowers.csv --regression --cost cross_entropy", "the cost quadratic or huber"),
         ("train flowers.csv --initializer magic", "got magic; the initializers are default, lecun"),
         (
             "train flowers.csv --initializer he_normal:x",

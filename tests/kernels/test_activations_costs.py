@@ -42,7 +42,9 @@ def test_all_names_are_covered():
     """A new activation or cost must come into these tests."""
     assert list(ACTIVATIONS) == list(activations.ACTIVATIONS) == list(codes.ACTIVATIONS)
     assert [name for name in ACTIVATIONS if not activations.ACTIVATIONS[name].output_only] == HIDDEN
-    assert {cost for cost, _ in OUTPUTS} == set(costs.COSTS) == set(codes.COSTS)
+    assert set(costs.COSTS) == set(codes.COSTS)
+    of_several_outputs = {"quantile", "gaussian"}  # see test_losses.py
+    assert {cost for cost, _ in OUTPUTS} == set(costs.COSTS) - of_several_outputs
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

@@ -49,6 +49,31 @@ def outcome(net, history):
     return net.parameters.tobytes(), history.to_json(), state, net.rng.random(5).tolist()
 
 
+def test_a_cost_with_parameters_is_resumed_and_another_refused(tmp_path):
+    rng = np.random.default_rng(0)
+    data, path = (rng.random((N, 3)), rng.random(N)), tmp_path / "run.npz"
+
+    def new(cost):
+        return fastnet.Network([3, 5, 1], cost, activation="tanh", rng=1)
+
+    whole, cut = new(fastnet.HuberCost(0.1)), new(fastnet.HuberCost(0.1))
+    whole.train(data, EPOCHS, BATCH)
+    with pytest.raises(KeyboardInterrupt):
+        cut.train(
+            data, EPOCHS, BATCH,
+            callbacks=[CutOff(11), Checkpoint(path, every=1, unit="mini_batches")],
+        )  # fmt: skip
+    resumed = new(fastnet.HuberCost(0.1))
+    resumed.train(data, EPOCHS, BATCH, callbacks=[CutOff(999)], resume=path)
+    assert resumed.parameters.tobytes() == whole.parameters.tobytes()
+    assert fastnet.load(path).cost == resumed.cost == fastnet.HuberCost(0.1)
+    for other in ("huber", "quadratic"):
+        with pytest.raises(ValueError, match=r"HuberCost\(delta=0.1\)"):
+            fastnet.Network([3, 5, 1], other, activation="tanh", output="identity").train(
+                data, EPOCHS, BATCH, callbacks=[CutOff(999)], resume=path
+            )
+
+
 CASES = {
     "decay on sparse rows": {"l2": 9.0, "metrics": ["running_cost", "running_accuracy"]},
     "momentum": {"optimizer": fastnet.Momentum(0.2)},

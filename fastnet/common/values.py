@@ -1,0 +1,32 @@
+"""`Value`: the base of small objects that never change, equal where their attributes are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["Value"]
+
+
+class Value:
+    """Compared by value, hashed, pickled, and never changed."""
+
+    # Not data classes: Python compiles the methods of each at import, and first networks wait.
+
+    def _keep(self, **values: Any) -> None:
+        """Set the attributes, once and for all."""
+        vars(self).update(values)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{type(self).__name__} cannot be changed; make another one.")
+
+    def __delattr__(self, name: str) -> None:
+        self.__setattr__(name, None)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *vars(self).values()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, vars(self).values()))})"
