@@ -19,6 +19,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from fastnet import kernels
 from fastnet.callbacks import read_callbacks
 from fastnet.common.errors import DivergenceError
+from fastnet.costs import AnyCost, find_cost
 from fastnet.data.rows import InputRows, as_rows
 from fastnet.data.sparse import with_checked_indices
 from fastnet.estimators.draws import Rate, SklearnRandomState, draw_weights
@@ -138,7 +139,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         """Return y as the network takes it; `again`: the classes must be those of last time."""
         raise NotImplementedError
 
-    def _cost(self) -> tuple[str, str, str]:
+    def _cost(self) -> tuple[AnyCost | str, str, str]:
         """Cost, output activation, and what scikit-learn calls the latter."""
         raise NotImplementedError
 
@@ -277,8 +278,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     def _prepare(self, X: Any, hidden: list[int], rng: Any, anew: bool, partial: bool) -> None:
         """Make the network, or go on with the one that is there."""
-        cost, output, self.out_activation_ = self._cost()
-        sizes = [X.shape[1], *hidden, self.n_outputs_]
+        named, output, self.out_activation_ = self._cost()
+        cost = find_cost(named)
+        sizes = [X.shape[1], *hidden, self.n_outputs_ * cost._outputs_per_target()]
         if anew:
             dtype = _dtype_for(X)
             # What was assigned before the first call is what a call starts from that goes on.
@@ -312,6 +314,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
                         f"the network that is there has {what.format(there)} and the parameters "
                         f"ask for {asked}; set warm_start=False, or leave them as they are."
                     )
+            if self.network_.cost != cost:
+                self.network_.cost = cost
             if not partial:  # a warm start keeps the weights, and begins anew with all else
                 self.network_ = copy.deepcopy(self.network_)
                 self.network_._begin_anew()
@@ -325,7 +329,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             rate = self.learning_rate
             self._rate: Any = Rate() if isinstance(rate, str) else copy.deepcopy(rate)
 
-    def _start(self, sizes: list[int], cost: str, output: str, dtype: Any, rng: Any) -> Network:
+    def _start(self, sizes: list[int], cost: AnyCost, output: str, dtype: Any, rng: Any) -> Network:
         """Make the network, and draw its weights where there is something to draw from."""
         named = self.initializer is not None and rng is not None
         network = Network(

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
+from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils import column_or_1d
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 
 from fastnet.common.arguments import shown
-from fastnet.costs import PoissonCost
+from fastnet.costs import (
+    AnyCost,
+    GaussianCost,
+    HuberCost,
+    PoissonCost,
+    QuadraticCost,
+    QuantileCost,
+)
 from fastnet.data.rows import as_real_array
 from fastnet.estimators.base import BaseMLP, has_steps
+from fastnet.estimators.settings import LOSSES, quantiles_of
 
 __all__ = ["MLPRegressor"]
 
@@ -27,9 +36,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     Parameters
     ----------
-    loss : {"squared_error", "poisson"}, default "squared_error"
-        "poisson", half the Poisson deviance, is for counts: y must not be negative, and outputs
-        are exponentials. (In scikit-learn since 1.7.)
+    loss : str, default "squared_error"
+        "squared_error", "poisson", "huber", "absolute_error", "quantile" or "gaussian". "poisson",
+        half the Poisson deviance, is for counts: y must not be negative, and outputs are
+        exponentials. (In scikit-learn since 1.7; it does not have the last four.) "quantile" learns
+        `quantile`, "gaussian" the mean and the variance of each target.
     hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init
     power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, momentum
     nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon
@@ -37,16 +48,22 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         As for `MLPClassifier`, with the same defaults.
     dropout, l1, initializer, callbacks
         As for `MLPClassifier`: what scikit-learn does not have.
+    delta : float, default 1.0
+        Where loss="huber" becomes linear, in the units of y.
+    quantile : float or sequence of float, default 0.5
+        Between 0 and 1, for loss="quantile": several are learnt by one network.
 
     Attributes
     ----------
     coefs_, intercepts_ : list of ndarray, shapes (n_in, n_out) and (n_out,)
-        Views of the network's parameters.
+        Views of the network's parameters. The last layer has `n_outputs_` units for each quantile;
+        with loss="gaussian" those for the means, and as many for the log variances.
     loss_, best_loss_, loss_curve_, n_iter_, t_ : as in scikit-learn
     validation_scores_, best_validation_score_ : as in scikit-learn
-        R^2.
+        What `score` returns.
     validation_loss_curve_, converged_, network_ : as for `MLPClassifier`
     n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_
+        `n_outputs_` is the number of columns of y.
 
     Examples
     --------
@@ -55,7 +72,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     >>> y = X[:, 0] ** 2
     >>> MLPRegressor(solver="lbfgs", random_state=0).fit(X, y).score(X, y) > 0.99
     True
+    >>> three = MLPRegressor("quantile", (10,), quantile=[0.05, 0.5, 0.95], random_state=0)
+    >>> three.set_params(learning_rate_init=0.01, tol=0.001).fit(X, y).predict(X).shape
+    (100, 3)
     """
+
+    # Not metadata of examples, which a Pipeline would route.
+    __metadata_request__predict: ClassVar[dict[str, str]] = {"return_std": UNUSED}
 
     def __init__(
         self,
@@ -88,6 +111,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         l1: float = 0.0,
         initializer: Any = None,
         callbacks: Any = None,
+        delta: float = 1.0,
+        quantile: Any = 0.5,
     ) -> None:
         self._keep_parameters(locals())
 
@@ -113,43 +138,119 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self._fit(X, y, sample_weight, (X_val, y_val), partial=True)
         return self
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: Any, return_std: bool = False) -> Any:
         """Return the numbers for each row.
 
         Parameters
         ----------
         X : array_like or sparse matrix, shape (n, n_features)
+        return_std : bool, default False
+            With loss="gaussian": return the standard deviations too.
 
         Returns
         -------
-        ndarray, shape (n,) or (n, n_outputs)
+        y : ndarray, shape (n,) or (n, n_outputs)
+            With several quantiles they are the last axis: (n, n_quantiles), or of several targets
+            (n, n_outputs, n_quantiles). They may cross; ``np.sort(y, axis=-1)`` puts them in order.
+        std : ndarray of that shape
+            If `return_std`.
+
+        Raises
+        ------
+        ValueError
+            `return_std` with another loss, which has no standard deviation.
+
+        Examples
+        --------
+        >>> X = np.random.default_rng(0).uniform(-1, 1, (500, 1))
+        >>> y = X[:, 0] + np.random.default_rng(1).normal(0, 0.1, 500)
+        >>> gaussian = MLPRegressor("gaussian", (10,), learning_rate_init=0.01, tol=0.01)
+        >>> fitted = gaussian.set_params(random_state=0).fit(X, y)
+        >>> mean, std = fitted.predict([[0.0], [0.5]], return_std=True)
+        >>> bool(np.all(abs(std - 0.1) < 0.03))
+        True
+        """
+        mean, variance = self._moments(self._outputs(X))
+        if not return_std:
+            return mean
+        if variance is None:
+            raise ValueError(
+                f"return_std is True, and loss is {shown(self.loss)}, which has no standard "
+                "deviation; use loss='gaussian'."
+            )
+        return mean, np.sqrt(variance)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return R^2 of the predictions; with loss="quantile" D^2 of the pinball loss.
+
+        D^2 is 1 minus the pinball loss over that of the quantile of y: a mean over targets and
+        quantiles. The best is 1 for both, and a constant that is best for y has 0.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix, shape (n, n_features)
+        y : array_like, shape (n,) or (n, n_outputs)
+        sample_weight : array_like, shape (n,), optional
+
+        Returns
+        -------
+        float
+
+        Examples
+        --------
+        >>> X = np.linspace(-1, 1, 200)[:, np.newaxis]
+        >>> two = MLPRegressor("quantile", (10,), quantile=[0.1, 0.9], random_state=0)
+        >>> two.set_params(learning_rate_init=0.01, tol=0.001).fit(X, X[:, 0]).score(X, X[:, 0]) > 0.5
+        True
         """
         outputs = self._outputs(X)
-        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+        if not isinstance(self.network_.cost, QuantileCost):
+            return float(super().score(X, y, sample_weight))
+        targets = as_real_array(y, "y")
+        return self._score_outputs(outputs, targets.reshape(len(targets), -1), sample_weight)
+
+    def _moments(self, outputs: Array) -> tuple[Array, Array | None]:
+        """Return the predictions, and their variances where the loss has learnt those."""
+        cost = self.network_.cost
+        if cost is GaussianCost:
+            mean, log_variance = np.split(outputs, 2, axis=1)
+            with np.errstate(over="ignore"):
+                return self._shaped(mean), self._shaped(np.exp(log_variance))
+        if isinstance(cost, QuantileCost) and len(cost.quantiles) > 1:
+            several = outputs.reshape(len(outputs), len(cost.quantiles), -1)
+            return self._shaped(several.transpose(0, 2, 1)), None
+        return self._shaped(outputs), None
+
+    @staticmethod
+    def _shaped(values: Array) -> Array:
+        """Leave out the axis of the targets, where there is one."""
+        return values[:, 0] if values.shape[1] == 1 else values
 
     # ---- for the base
 
-    def _cost(self) -> tuple[str, str, str]:
+    def _cost(self) -> tuple[AnyCost | str, str, str]:
         if self.loss == "poisson":
             return "poisson", "exponential", "exp"
-        return "quadratic", "identity", "identity"
+        if self.loss == "huber":
+            return HuberCost(self.delta), "identity", "identity"
+        if self.loss == "quantile":
+            return QuantileCost(*quantiles_of(self)), "identity", "identity"
+        return LOSSES[self.loss], "identity", "identity"
 
     def _loss(self, cost: float, penalty: Callable[[], float]) -> float:
-        if self.n_outputs_ == 1 or self.loss == "poisson":  # there, a sum over the outputs
+        known, count = self.network_.cost, self.n_outputs_
+        if isinstance(known, QuantileCost):
+            count *= len(known.quantiles)
+        if count == 1 or known is PoissonCost:  # there, a sum over the outputs
             return cost
         part = penalty()
-        return float((cost - part) / self.n_outputs_ + part)
+        return float((cost - part) / count + part)
 
     def _read_targets(self, y: Any, first: bool, classes: Any = None, again: bool = False) -> Array:
         y = as_real_array(y, "y")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         targets: Array = y.reshape(len(y), -1)
-        if self.loss not in ("squared_error", "poisson"):
-            raise ValueError(
-                f"loss of MLPRegressor is {shown(self.loss)}; "
-                "expected 'squared_error' or 'poisson'."
-            )
         if self.loss == "poisson" and (y < 0).any():
             raise ValueError("y has negative numbers; loss='poisson' is for counts, 0 or more.")
         if first:
@@ -159,11 +260,21 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return targets
 
     def _score_outputs(self, outputs: Array, targets: Array, weights: Array | None) -> float:
-        return float(r2_score(targets, outputs, sample_weight=weights))
+        cost = self.network_.cost
+        if not isinstance(cost, QuantileCost):
+            predicted = outputs[:, : targets.shape[1]]  # the means, of a Gaussian loss
+            return float(r2_score(targets, predicted, sample_weight=weights))
+        parts = np.split(outputs, len(cost.quantiles), axis=1)
+        scores = [
+            d2_pinball_score(targets, part, sample_weight=weights, alpha=level)
+            for level, part in zip(cost.quantiles, parts, strict=True)
+        ]
+        return float(np.mean(scores))
 
     def _mean_loss(self, outputs: Array, targets: Array, weights: Array | None) -> float:
-        if self.loss == "poisson":
-            each = list(map(PoissonCost.fn, outputs, targets))
-            return float(np.average(each, weights=weights))
+        cost = self.network_.cost
+        if cost is not QuadraticCost:
+            each = list(map(cost.fn, outputs, targets))
+            return self._loss(float(np.average(each, weights=weights)), lambda: 0.0)
         squares = np.average((outputs - targets) ** 2, axis=0, weights=weights)
         return 0.5 * float(squares.mean())

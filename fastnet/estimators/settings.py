@@ -14,7 +14,8 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from fastnet import activations
 from fastnet.callbacks import read_callbacks
-from fastnet.common.arguments import shown
+from fastnet.common.arguments import as_items, shown
+from fastnet.costs import HuberCost, QuantileCost
 from fastnet.initializers import read_initializer
 from fastnet.optimizers import (
     LBFGS,
@@ -30,7 +31,14 @@ from fastnet.optimizers import (
 )
 from fastnet.schedules import Schedule
 
-__all__ = ["ACTIVATIONS", "check_parameters", "hidden_sizes", "make_optimizer"]
+__all__ = [
+    "ACTIVATIONS",
+    "LOSSES",
+    "check_parameters",
+    "hidden_sizes",
+    "make_optimizer",
+    "quantiles_of",
+]
 
 #: Of hidden layers, by scikit-learn's name and by fastnet's.
 ACTIVATIONS = {
@@ -38,6 +46,15 @@ ACTIVATIONS = {
     for name, known in activations.ACTIVATIONS.items()
     if not known.output_only
     for alias in (known.sklearn or name, name)
+}
+#: Costs of the regressor's losses.
+LOSSES = {
+    "squared_error": "quadratic",
+    "poisson": "poisson",
+    "huber": "huber",
+    "absolute_error": "absolute",
+    "quantile": "quantile",
+    "gaussian": "gaussian",
 }
 SOLVERS = ("adam", "sgd", "lbfgs", "adamw", "momentum", "nesterov", "rmsprop", "rprop")
 LEARNING_RATES = ("constant", "invscaling", "adaptive")
@@ -71,6 +88,8 @@ def check_parameters(estimator: Any) -> np.random.RandomState:
     if not isinstance(estimator.batch_size, str) or estimator.batch_size != "auto":
         _check_count(estimator, "batch_size", " or 'auto'")
     _check_name(estimator, "activation", tuple(ACTIVATIONS))
+    if hasattr(estimator, "quantile"):
+        _check_loss(estimator)
     if not isinstance(estimator.solver, Optimizer) and not isinstance(estimator.solver, type):
         _check_name(estimator, "solver", SOLVERS)
     if not isinstance(estimator.learning_rate, Schedule) and not callable(estimator.learning_rate):
@@ -85,6 +104,27 @@ def check_parameters(estimator: Any) -> np.random.RandomState:
     except ValueError:
         _refuse(estimator, "random_state", "None, a whole number below 2**32 or a RandomState")
     return rng
+
+
+def _check_loss(estimator: Any) -> None:
+    _check_name(estimator, "loss", tuple(LOSSES))
+    try:
+        HuberCost(estimator.delta)
+    except (TypeError, ValueError):
+        _refuse(estimator, "delta", "a number in (0, inf)")
+    try:
+        levels = quantiles_of(estimator)
+        QuantileCost(*levels)
+    except (TypeError, ValueError):
+        levels = ()
+    if not levels:
+        _refuse(estimator, "quantile", "a number in (0, 1), or several that differ")
+
+
+def quantiles_of(estimator: Any) -> tuple[Any, ...]:
+    """Return the quantiles of a regressor, for `quantile` as a number or several."""
+    items = as_items(estimator.quantile, "quantile")
+    return (estimator.quantile,) if items is None else tuple(items)
 
 
 def _refuse(estimator: Any, name: str, wanted: str) -> NoReturn:
