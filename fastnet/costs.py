@@ -6,6 +6,7 @@ weighted input and so need no guard against saturation.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from types import MethodType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -34,6 +35,7 @@ __all__ = [
     "described",
     "find_cost",
     "restored",
+    "target_units",
 ]
 
 Array = NDArray[Any]
@@ -538,6 +540,33 @@ def described(cost: AnyCost) -> str:
     ('QuadraticCost', 'HuberCost(delta=2.0)')
     """
     return cost.__name__ if isinstance(cost, type) else repr(cost)
+
+
+def target_units(cost: AnyCost, n_out: int, mean: float, scale: float) -> tuple[Any, Any]:
+    """Return by what outputs are multiplied, and what is added, for the units of the target.
+
+    Parameters
+    ----------
+    cost : class or instance
+    n_out : int
+        Outputs.
+    mean, scale : float
+        What was subtracted from the targets, and then divided by, before the training.
+
+    Returns
+    -------
+    factor, term : float, or ndarray of shape (n_out,)
+        The logarithm of a variance grows by 2 ln(scale).
+
+    Examples
+    --------
+    >>> target_units(QuadraticCost, 2, 5.0, 10.0), target_units(GaussianCost, 2, 5.0, 1.0)
+    ((10.0, 5.0), (array([1., 1.]), array([5., 0.])))
+    """
+    if cost is not GaussianCost:
+        return scale, mean
+    halves = [scale, 1.0], [mean, 2 * math.log(scale)]
+    return np.repeat(halves[0], n_out // 2), np.repeat(halves[1], n_out // 2)
 
 
 def restored(name: str, numbers: Sequence[float]) -> AnyCost:

@@ -199,8 +199,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Examples
         --------
         >>> X = np.linspace(-1, 1, 200)[:, np.newaxis]
-        >>> two = MLPRegressor("quantile", (10,), quantile=[0.1, 0.9], random_state=0)
-        >>> two.set_params(learning_rate_init=0.01, tol=0.001).fit(X, X[:, 0]).score(X, X[:, 0]) > 0.5
+        >>> two = MLPRegressor("quantile", (10,), quantile=[0.1, 0.9], tol=0.001)
+        >>> _ = two.set_params(learning_rate_init=0.01, random_state=0).fit(X, X[:, 0])
+        >>> two.score(X, X[:, 0]) > 0.5
         True
         """
         outputs = self._outputs(X)

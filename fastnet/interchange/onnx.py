@@ -13,6 +13,7 @@ import numpy as np
 from fastnet._version import __version__
 from fastnet.activations import ACTIVATIONS
 from fastnet.common.arguments import as_flag, as_path
+from fastnet.costs import target_units
 from fastnet.files import replace_file
 from fastnet.interchange.layers import Layer, layers_to_write, required
 from fastnet.model.model import Model
@@ -39,7 +40,7 @@ def to_onnx(network: Model, path: str | os.PathLike[str], *, preprocessing: bool
     at = graph.standardized("inputs", applied)
     for number, layer in enumerate(layers):
         at = graph.layer(at, number, layer)
-    graph.restored(at, applied)
+    graph.restored(at, applied, network)
     model = graph.model(network.sizes[0], network.sizes[-1])
     onnx.helper.set_model_props(model, _metadata(network, known, applied))
     onnx.checker.check_model(model, full_check=True)
@@ -135,11 +136,14 @@ class _Graph:
             return FORMULAS[name](self, at)
         return self.add(OPERATORS[name], [at], f"a_{number}", **ATTRIBUTES.get(name, {}))
 
-    def restored(self, at: str, applied: Preprocessing) -> None:
+    def restored(self, at: str, applied: Preprocessing, network: Model) -> None:
         """Add the scaling of predictions to the units of the target, and name the output."""
         if (applied.target_mean, applied.target_scale) != (0.0, 1.0):
-            scale = self.constant("target_scale", applied.target_scale)
-            mean = self.constant("target_mean", applied.target_mean)
+            units = target_units(
+                network.cost, network.sizes[-1], applied.target_mean, applied.target_scale
+            )
+            scale = self.constant("target_scale", units[0])
+            mean = self.constant("target_mean", units[1])
             at = self.add("Mul", [at, scale], "scaled")
             self.add("Add", [at, mean], "in_units_of_the_target")
         self._nodes[-1].output[0] = "outputs"

@@ -97,6 +97,18 @@ def test_names_stand_in_the_metadata(tmp_path):
     assert "labels" not in describe(net, tmp_path / "net.onnx")
 
 
+def test_a_log_variance_is_that_of_the_target_s_units(tmp_path):
+    """Of targets that were divided by 10, the standard deviation is 10 times as large."""
+    net = Network([2, 4], "gaussian", rng=0)
+    X = np.random.default_rng(0).standard_normal((5, 2))
+    mean, log_variance = np.split(net.feedforward(X), 2, axis=1)
+    net.preprocessing = Preprocessing(target_mean=5.0, target_scale=10.0)
+    net.to_onnx(tmp_path / "net.onnx")
+    found = run(tmp_path / "net.onnx", X)
+    np.testing.assert_allclose(found[:, :2], 10 * mean + 5)
+    np.testing.assert_allclose(np.exp(found[:, 2:] / 2), 10 * np.exp(log_variance / 2))
+
+
 def refuse(net, path, error, words):
     """Check that nothing is written, and that one sentence says why."""
     with pytest.raises(error, match=words) as caught:

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 import fastnet
-from fastnet import AbsoluteCost, GaussianCost, HuberCost, QuantileCost, check_gradient
+from fastnet import AbsoluteCost, GaussianCost, HuberCost, QuantileCost, check_gradient, kernels
 from fastnet.common.threads import set_num_threads
+from fastnet.kernels import codes
+from fastnet.sweeps.digests import digest_value
 
 from ..strategies import DTYPES
 
@@ -237,6 +239,30 @@ def test_binary_targets_of_these_costs_are_numbers():
         with pytest.raises(ValueError, match="of numbers"):
             net.kind = kind
     assert len(net.layer_statistics(np.eye(2))) == 1
+
+
+def test_an_engine_counts_no_hits_and_refuses_numbers_that_do_not_fit():
+    """Hits would be looked for behind the end of a row of targets."""
+    make, identity = kernels.prediction_engine(np.dtype(float)), codes.ACTIVATIONS["identity"]
+    engine = make([2, 4], [identity], codes.COSTS["gaussian"], 5)
+    engine.attach(np.zeros(12))
+    given = kernels.rows.Rows(np.zeros((3, 2))), kernels.rows.Targets(None, np.zeros((3, 2)))
+    for rule in (1, 2):
+        engine.count_hits(rule, 0.0)
+        assert engine.evaluate(*given, np.arange(3), 0, 3) == (0.0, 0)
+    for cost, numbers in (
+        ("quadratic", [1.0]), ("gaussian", [1.0]), ("huber", []), ("huber", [1.0, 2.0]),
+        ("quantile", []), ("quantile", [0.1, 0.2, 0.3]),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=r"numbers|outputs"):
+            make([2, 4], [identity], codes.COSTS[cost], 5, cost_numbers=numbers)
+    with pytest.raises(ValueError, match="outputs"):
+        make([2, 3], [identity], codes.COSTS["gaussian"], 5)
+
+
+def test_a_sweep_s_store_tells_costs_apart():
+    digests = {digest_value(HuberCost(delta), "cost") for delta in (1.0, 1, 0.5)}
+    assert len(digests | {digest_value(AbsoluteCost, "cost")}) == 3
 
 
 def test_class_numbers_are_refused_by_the_fast_path_too():
