@@ -23,7 +23,6 @@ from fastnet.data.rows import as_real_array
 __all__ = [
     "COSTS",
     "AbsoluteCost",
-    "AnyCost",
     "Cost",
     "CrossEntropyCost",
     "GaussianCost",
@@ -32,10 +31,7 @@ __all__ = [
     "PoissonCost",
     "QuadraticCost",
     "QuantileCost",
-    "described",
     "find_cost",
-    "restored",
-    "target_units",
 ]
 
 Array = NDArray[Any]

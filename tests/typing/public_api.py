@@ -36,6 +36,8 @@ def ones(rng: np.random.Generator | np.random.RandomState, shape: tuple[int, int
 net = Network([3, 4, 2], fastnet.LogLikelihoodCost, activation=["tanh"], rng=0, dtype="float32")
 Network((3, 2), "quadratic", output="identity", initializer=ones, bias_initializer=0.5)
 Network([3, 2], rng=np.random.default_rng(1))
+Network([3, 2], fastnet.QuantileCost(0.1, 0.9)).cost = fastnet.QuantileCost(0.2, 0.8)
+Network([3, 2], cost=fastnet.HuberCost).cost = "absolute"
 Network([3, 2], initializer=[fastnet.initializers.LSUV(tolerance=0.2)]).initialize(data=[[1.0] * 3])
 fastnet.initializers.LSUV("orthogonal")  # type: ignore[arg-type]
 Network("3, 2", cost=3)  # type: ignore[arg-type]
