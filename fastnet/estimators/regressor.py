@@ -16,7 +16,6 @@ from sklearn.utils.metaestimators import available_if
 from fastnet.common.arguments import shown
 from fastnet.costs import (
     AnyCost,
-    GaussianCost,
     HuberCost,
     PoissonCost,
     QuadraticCost,
@@ -25,6 +24,7 @@ from fastnet.costs import (
 from fastnet.data.rows import as_real_array
 from fastnet.estimators.base import BaseMLP, has_steps
 from fastnet.estimators.settings import LOSSES, quantiles_of
+from fastnet.model.answers import moments
 
 __all__ = ["MLPRegressor"]
 
@@ -170,7 +170,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         >>> bool(np.all(abs(std - 0.1) < 0.03))
         True
         """
-        mean, variance = self._moments(self._outputs(X))
+        outputs = self._outputs(X)
+        mean, variance = moments(self.network_.cost, outputs)
         if not return_std:
             return mean
         if variance is None:
@@ -209,23 +210,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             return float(super().score(X, y, sample_weight))
         targets = as_real_array(y, "y")
         return self._score_outputs(outputs, targets.reshape(len(targets), -1), sample_weight)
-
-    def _moments(self, outputs: Array) -> tuple[Array, Array | None]:
-        """Return the predictions, and their variances where the loss has learnt those."""
-        cost = self.network_.cost
-        if cost is GaussianCost:
-            mean, log_variance = np.split(outputs, 2, axis=1)
-            with np.errstate(over="ignore"):
-                return self._shaped(mean), self._shaped(np.exp(log_variance))
-        if isinstance(cost, QuantileCost) and len(cost.quantiles) > 1:
-            several = outputs.reshape(len(outputs), len(cost.quantiles), -1)
-            return self._shaped(several.transpose(0, 2, 1)), None
-        return self._shaped(outputs), None
-
-    @staticmethod
-    def _shaped(values: Array) -> Array:
-        """Leave out the axis of the targets, where there is one."""
-        return values[:, 0] if values.shape[1] == 1 else values
 
     # ---- for the base
 

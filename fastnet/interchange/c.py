@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from fastnet._version import __version__
 from fastnet.activations import ACTIVATIONS
 from fastnet.common.arguments import as_flag, as_path, in_one_line, shown
+from fastnet.costs import GaussianCost
 from fastnet.files import replace_file
 from fastnet.interchange.layers import Layer, known_preprocessing, layers_to_write
 from fastnet.model.model import Model
@@ -272,6 +274,7 @@ class _Header:
     ) -> None:
         self._layers = layers
         self._applied = applied
+        self._cost = network.cost
         self._activations = [str(layer.activation) for layer in layers]
         self._real = "float" if network.dtype == np.float32 else "double"
         self._scaling = {}
@@ -333,7 +336,11 @@ class _Header:
             text += self._activated(self._activations[number - 1], source, target, units)
         mean, scale = self._applied.target_mean, self._applied.target_scale
         if (mean, scale) != (0.0, 1.0):
-            value = f"({self._real})((double)a[u] * {_hexadecimal(scale)} + {_hexadecimal(mean)})"
+            value = f"(double)a[u] * {_hexadecimal(scale)} + {_hexadecimal(mean)}"
+            if self._cost is GaussianCost:  # means, then log variances
+                more = _hexadecimal(2 * math.log(scale))
+                value = f"u < {len(self._layers[-1].bias) // 2} ? {value} : (double)a[u] + {more}"
+            value = f"({self._real})({value})"
             text += self.filled(FOR_EACH, units=self._words["n_out"], target="a", value=value)
         return f"{text}}}\n"
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from fastnet.activations import ACTIVATIONS
 from fastnet.common.arguments import memory_for, shown
 from fastnet.common.frames import is_frame
+from fastnet.costs import AnyCost, GaussianCost, QuantileCost
 from fastnet.data.rows import as_real_array
 from fastnet.model import prediction
 from fastnet.model.targets import kind_of_output
@@ -23,6 +24,7 @@ __all__ = [
     "class_labels",
     "gives_probabilities",
     "kind_of_model",
+    "moments",
     "places",
     "predict",
     "predict_proba",
@@ -59,7 +61,7 @@ def class_labels(model: Model) -> tuple[Label, ...] | None:
 
 
 def predictions(model: Model, outputs: Array) -> Array:
-    """Return class numbers (n,); 0 and 1 (n, n_L) for labels; or quantities, (n,) or (n, n_L).
+    """Return class numbers (n,); 0 and 1 (n, n_L) for labels; or quantities, as in `moments`.
 
     Parameters
     ----------
@@ -68,7 +70,7 @@ def predictions(model: Model, outputs: Array) -> Array:
     """
     kind = kind_of_model(model)
     if kind == "numbers":
-        kept, found = model.preprocessing, outputs[:, 0] if outputs.shape[1] == 1 else outputs
+        kept, (found, _) = model.preprocessing, moments(model.cost, outputs)
         return found if kept is None else kept.outputs(found)
     positive = outputs > (1.0 + model._low) / 2
     if kind == "labels":
@@ -79,6 +81,42 @@ def predictions(model: Model, outputs: Array) -> Array:
     # An estimator that has seen one class has a network with one output and one label.
     names = class_labels(model) or ()
     return np.minimum(positive[:, 0], len(names) - 1).astype(np.intp)
+
+
+def moments(cost: AnyCost, outputs: Array) -> tuple[Array, Array | None]:
+    """Return predicted numbers, and their variances where the cost has learned those.
+
+    Parameters
+    ----------
+    cost : class or instance
+    outputs : ndarray, shape (n, n_L)
+
+    Returns
+    -------
+    predicted : ndarray, shape (n,) or (n, n_targets)
+        Several quantiles are the last axis: (n, n_quantiles) or (n, n_targets, n_quantiles).
+    variance : ndarray of that shape, or None
+
+    Examples
+    --------
+    >>> from fastnet.costs import GaussianCost
+    >>> mean, variance = moments(GaussianCost, np.array([[5.0, 0.0], [6.0, np.log(4.0)]]))
+    >>> mean.tolist(), variance.round(9).tolist()
+    ([5.0, 6.0], [1.0, 4.0])
+    """
+    if cost is GaussianCost:
+        mean, log_variance = np.split(outputs, 2, axis=1)
+        with np.errstate(over="ignore"):
+            return _without_targets(mean), _without_targets(np.exp(log_variance))
+    if isinstance(cost, QuantileCost) and len(cost.quantiles) > 1:
+        several = outputs.reshape(len(outputs), len(cost.quantiles), -1)
+        return _without_targets(several.transpose(0, 2, 1)), None
+    return _without_targets(outputs), None
+
+
+def _without_targets(values: Array) -> Array:
+    """Leave out the axis of the targets if there is one target."""
+    return values[:, 0] if values.shape[1] == 1 else values
 
 
 def gives_probabilities(model: Model) -> bool:
@@ -144,6 +182,11 @@ def predict_proba(model: Model, X: ArrayLike) -> Array:
 
 def score(model: Model, X: ArrayLike, y: Any) -> float:
     """Return accuracy or R squared; see `Network.score`."""
+    if isinstance(model.cost, QuantileCost) and model.cost.quantiles != (0.5,):
+        raise ValueError(
+            "score is R squared, which compares with means, and this network predicts quantiles; "
+            "use total_cost."
+        )
     if kind_of_model(model) == "numbers":
         outputs, _ = _outputs(model, X, "score's X")
         return _r_squared_of(predictions(model, outputs), y)

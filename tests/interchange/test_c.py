@@ -193,6 +193,19 @@ def test_standardization_on_request(tmp_path, dtype):
     np.testing.assert_allclose(compiled.feedforward("bytes", X, 1), wanted, **close)
 
 
+@needs_c
+def test_a_log_variance_is_that_of_the_target_s_units(tmp_path):
+    """Of targets that were divided by 10, the standard deviation is 10 times as large."""
+    net = Network([2, 4], "gaussian", rng=0)
+    X = np.random.default_rng(0).standard_normal((5, 2))
+    mean, log_variance = np.split(net.feedforward(X), 2, axis=1)
+    net.preprocessing = Preprocessing(target_mean=5.0, target_scale=10.0)
+    net.to_c(tmp_path / "gaussian.h", preprocessing=True)
+    found = Compiled(tmp_path, ["gaussian"]).feedforward("gaussian", X, 4)
+    np.testing.assert_allclose(found[:, :2], 10 * mean + 5, rtol=1e-14)
+    np.testing.assert_allclose(np.exp(found[:, 2:] / 2), 10 * np.exp(log_variance / 2), rtol=1e-14)
+
+
 def network_of(kind, n_out, labels=None, output="sigmoid", low=0.0):
     """Return a network with this kind of targets."""
     net = Network([3, n_out], "quadratic", output=output, rng=4, dtype=np.float32)

@@ -137,6 +137,27 @@ def test_numbers_are_in_the_units_of_the_targets():
     assert net.score(X, y[:, np.newaxis]) == net.score(X, y)
 
 
+def test_costs_with_several_outputs_a_target_answer_with_numbers_of_the_target():
+    """A Gaussian answers with its mean; several quantiles are the last axis."""
+    X = np.random.default_rng(0).standard_normal((5, 3))
+    units = Preprocessing(target_mean=100.0, target_scale=10.0)
+    gaussian = fastnet.Network([3, 4], "gaussian", rng=0)
+    gaussian.preprocessing = units
+    outputs = gaussian.feedforward(X)
+    np.testing.assert_allclose(gaussian.predict(X), 100 + 10 * outputs[:, :2], rtol=1e-14)
+    assert gaussian.score(X, gaussian.predict(X)) == 1
+    net = fastnet.Network([3, 6], fastnet.costs.QuantileCost(0.05, 0.5, 0.95), rng=0)
+    net.preprocessing = units
+    outputs, found = net.feedforward(X), net.predict(X)
+    for target in range(2):
+        wanted = 100 + 10 * outputs[:, target::2]
+        np.testing.assert_allclose(found[:, target], wanted, rtol=1e-14)
+    with pytest.raises(ValueError, match="this network predicts quantiles; use total_cost"):
+        net.score(X, found[:, :, 1])
+    median = fastnet.Network([3, 1], "quantile", rng=0)
+    assert median.score(X, median.predict(X)) == 1
+
+
 def test_r_squared_of_several_numbers_is_their_mean():
     metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is missing")
     net = with_outputs("identity", 3)
