@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from fastnet.common.arguments import as_count, as_rate
 from fastnet.common.hints import answers_to
 from fastnet.history import History
-from fastnet.model import answers, prediction, words
+from fastnet.model import answers, input_derivatives, prediction, words
 from fastnet.model.model import Model
 from fastnet.training import train
 
@@ -276,6 +276,121 @@ class Network(Model):
         (True, np.False_)
         """
         return prediction.backprop(self, x, y)
+
+    def input_gradient(self, X: ArrayLike, y: ArrayLike) -> Array:
+        """Return the gradient of each row's cost with respect to that row.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix, shape (n, n_0), (n_0,) or (n_0, 1)
+            A batch of rows, or one example, as for `feedforward`.
+        y : array_like
+            Class numbers (n,) or targets (n, n_L); for one example a class number or n_L targets.
+
+        Returns
+        -------
+        ndarray of the network's dtype, of the shape of X
+            Row i is the gradient of the cost of example i alone: it is not divided by n, and
+            regularization plays no part. Of a sparse X it is dense.
+
+        Raises
+        ------
+        ValueError, TypeError
+            The shapes don't fit, or there is NaN, infinity or something that is not a real number.
+
+        Notes
+        -----
+        Backpropagation (BP1, BP2) with a last step: the gradient by the inputs is the first layer's
+        error times its weights. At kinks the derivative is the one that training uses: 0 for a ReLU
+        at z = 0, 0.01 for a leaky ReLU. X is what the network itself gets, as for `feedforward`:
+        if it has `preprocessing`, apply that first.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnet
+        >>> net = fastnet.Network([3, 2], "quadratic", output="identity", rng=0)
+        >>> x, y = np.array([1.0, 0.0, -1.0]), np.array([0.5, 2.0])
+        >>> bool(np.allclose(net.input_gradient(x, y), (net.feedforward(x) - y) @ net.weights[0]))
+        True
+        >>> net.input_gradient(np.zeros((5, 3)), [0, 1, 1, 0, 0]).shape
+        (5, 3)
+        """
+        return input_derivatives.input_gradient(self, X, y)
+
+    def jacobian(self, X: ArrayLike) -> Array:
+        """Return the derivatives of the outputs with respect to the inputs, for each row.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix, shape (n, n_0), (n_0,) or (n_0, 1)
+            A batch of rows, or one example, as for `feedforward`.
+
+        Returns
+        -------
+        ndarray of the network's dtype, shape (n, n_L, n_0), or (n_L, n_0) for one example
+            Element [i, k, j] is the derivative of output k of row i by its input j, with the
+            output's activation (for softmax outputs: the derivative of the probability).
+
+        Raises
+        ------
+        ValueError, TypeError
+            The shape is wrong, or there is NaN, infinity or something that is not a real number.
+        MemoryError
+            The result does not fit into memory.
+
+        Notes
+        -----
+        The chain rule from the outputs down, one pass forward and n_L passes back for each row. See
+        `input_gradient` for kinks and `preprocessing`.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnet
+        >>> net = fastnet.Network([3, 2], "quadratic", output="identity", rng=0)
+        >>> bool(np.allclose(net.jacobian([1.0, 0.0, -1.0]), net.weights[0]))
+        True
+        >>> net.jacobian(np.zeros((5, 3))).shape
+        (5, 2, 3)
+        """
+        return input_derivatives.jacobian(self, X)
+
+    def vjp(self, X: ArrayLike, v: ArrayLike) -> Array:
+        """Return, for each row, the product of a vector with the row's Jacobian.
+
+        That is the gradient, with respect to the row, of any cost whose gradient with respect to
+        the outputs is v; it takes one pass back, however many outputs there are.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix, shape (n, n_0), (n_0,) or (n_0, 1)
+            A batch of rows, or one example, as for `feedforward`.
+        v : array_like, shape (n, n_L), or (n_L,) or (n_L, 1) for one example
+            A vector for each row; with one output also (n,).
+
+        Returns
+        -------
+        ndarray of the network's dtype, of the shape of X
+            Row i is ``v[i] @ net.jacobian(X[i])``. Of a sparse X it is dense.
+
+        Raises
+        ------
+        ValueError, TypeError
+            The shapes don't fit, or there is NaN, infinity or something that is not a real number.
+
+        Notes
+        -----
+        Reverse-mode differentiation: A. Griewank and A. Walther, *Evaluating Derivatives*, SIAM
+        2008. See `input_gradient` for kinks and `preprocessing`.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnet
+        >>> net = fastnet.Network([3, 4, 2], rng=0)
+        >>> x, v = np.array([1.0, 0.0, -1.0]), np.array([2.0, -1.0])
+        >>> bool(np.allclose(net.vjp(x, v), v @ net.jacobian(x)))
+        True
+        """
+        return input_derivatives.vjp(self, X, v)
 
     def accuracy(self, data: Any, convert: bool = False) -> int:
         """Return the number of examples that are classified correctly.

@@ -168,10 +168,36 @@ class Plain:
             return np.clip(a - y, -1, 1)
         if self.cost == "absolute":
             return np.sign(a - y)
+        return self._through_output(z, a, a - y)
+
+    def _through_output(self, z, a, v):
+        """Return dC/dz of the last layer from v = dC/da."""
         if self.activations[-1] == "softmax":
             jacobian = a[:, :, np.newaxis] * (np.eye(a.shape[1]) - a[:, np.newaxis, :])
-            return np.einsum("bjk,bj->bk", jacobian, a - y)
-        return (a - y) * ACTIVATIONS[self.activations[-1]][1](z)
+            return np.einsum("bjk,bj->bk", jacobian, v)
+        return v * ACTIVATIONS[self.activations[-1]][1](z)
+
+    def _to_inputs(self, zs, delta):
+        """Return dC/dx from dC/dz of the last layer."""
+        for layer in range(len(self.weights) - 1, 0, -1):
+            derivative = ACTIVATIONS[self.activations[layer - 1]][1]
+            delta = (delta @ self.weights[layer]) * derivative(zs[layer - 1])
+        return delta @ self.weights[0]
+
+    def input_gradient(self, X, Y):
+        """Return the gradient of each row's cost by the row."""
+        zs, activations = self.forward(X)
+        return self._to_inputs(zs, self._output_error(zs[-1], activations[-1], Y))
+
+    def vjp(self, X, v):
+        """Return each row of v times the Jacobian of the row of X."""
+        zs, activations = self.forward(X)
+        return self._to_inputs(zs, self._through_output(zs[-1], activations[-1], v))
+
+    def jacobian(self, X):
+        """Return the derivatives of each row's outputs, (n, n_out, n_in)."""
+        ones = np.eye(len(self.biases[-1]))
+        return np.stack([self.vjp(X, np.tile(one, (len(X), 1))) for one in ones], axis=1)
 
     @property
     def flat(self):

@@ -32,12 +32,13 @@ except ImportError as error:
     ) from None
 
 if TYPE_CHECKING:
-    from fastnet.kernels.engine import PredictionEngine, TrainingEngine
+    from fastnet.kernels.engine import InputEngine, PredictionEngine, TrainingEngine
 
 __all__ = [
     "can_read",
     "codes",
     "cpu",
+    "input_engine",
     "prediction_engine",
     "rows",
     "rwlock",
@@ -78,6 +79,11 @@ rows.use(variant)
 def prediction_engine(dtype: np.dtype[Any]) -> type[PredictionEngine]:
     """The engine that predicts in float64 or float32, in the variant in use."""
     return cast("type[PredictionEngine]", _module(dtype).PredictionEngine)
+
+
+def input_engine(dtype: np.dtype[Any]) -> type[InputEngine]:
+    """The engine that differentiates by the inputs, in float64 or float32."""
+    return cast("type[InputEngine]", _module(dtype).InputEngine)
 
 
 def training_engine(dtype: np.dtype[Any]) -> type[TrainingEngine]:

@@ -307,6 +307,23 @@ cdef inline void residual_errors(
                     delta_u[u] *= 2
 
 
+cdef inline void times_output_derivative(
+    int activation, const real *a_u, const real *slope_u, real *delta_u, Py_ssize_t n,
+    Py_ssize_t ld,
+) noexcept nogil:
+    """dC/da of one example becomes dC/dz; slope_u is as for `output_delta`."""
+    cdef Py_ssize_t u, v
+    cdef vreal delta
+    if activation == SOFTMAX:
+        times_softmax_derivative(a_u, delta_u, n)
+        return
+    for v in range(ld // LANES):
+        u = v * LANES
+        delta = v_load(delta_u + u)
+        times_derivative(activation, (a_u if slope_u == NULL else slope_u) + u, 1, &delta, 1)
+        v_store(delta_u + u, delta)
+
+
 cdef inline void output_delta(
     const Loss *loss, int activation, const real *a_u, const real *slope_u, const real *y_u,
     int label, real *delta_u, Py_ssize_t n, Py_ssize_t ld,
@@ -320,10 +337,9 @@ cdef inline void output_delta(
     not be 1);
     everything else multiplies by the activation's derivative.
     """
-    cdef Py_ssize_t u, v
+    cdef Py_ssize_t u
     cdef int cost = loss.cost
     cdef real total = 1
-    cdef vreal delta
     if cost > GIVEN:
         residual_errors(loss, a_u, y_u, label, delta_u, n)
     elif cost == GIVEN and y_u != NULL:
@@ -343,16 +359,7 @@ cdef inline void output_delta(
     for u in range(n, ld):
         delta_u[u] = 0
     if cost == QUADRATIC or cost > GIVEN:
-        if activation == SOFTMAX:
-            times_softmax_derivative(a_u, delta_u, n)
-        else:
-            for v in range(ld // LANES):
-                u = v * LANES
-                delta = v_load(delta_u + u)
-                times_derivative(
-                    activation, (a_u if slope_u == NULL else slope_u) + u, 1, &delta, 1
-                )
-                v_store(delta_u + u, delta)
+        times_output_derivative(activation, a_u, slope_u, delta_u, n, ld)
 
 
 cdef inline double cross_entropy(double z, double y) noexcept nogil:

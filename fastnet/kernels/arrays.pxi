@@ -40,8 +40,13 @@ cdef bint lay_rows(cnp.ndarray a, Py_ssize_t n_in, Inputs *inputs, Py_ssize_t *n
     return ndim == 2 and cnp.PyArray_DIM(a, 0) == n_in and cnp.PyArray_DIM(a, 1) == 1
 
 
-cdef object take_targets(cnp.ndarray y, Py_ssize_t n, Py_ssize_t n_out, Answers *answers):
-    """What owns the targets that `answers` then leads to; None where y needs a closer look."""
+cdef object take_targets(
+    cnp.ndarray y, Py_ssize_t n, Py_ssize_t n_out, Answers *answers, bint one=False
+):
+    """What owns the targets that `answers` then leads to; None where y needs a closer look.
+
+    Where `one`, y are the n_out targets of one row, without its axis or in a column.
+    """
     cdef int kind = cnp.PyArray_TYPE(y)
     cdef int ndim = cnp.PyArray_NDIM(y)
     cdef const void *data = cnp.PyArray_DATA(y)
@@ -51,8 +56,8 @@ cdef object take_targets(cnp.ndarray y, Py_ssize_t n, Py_ssize_t n_out, Answers 
     cdef real *targets
     if (
         not cnp.PyArray_CheckExact(y) or not cnp.PyArray_ISCARRAY_RO(y)
-        or not 1 <= ndim <= 2 or cnp.PyArray_DIM(y, 0) != n
-        or ndim == 2 and cnp.PyArray_DIM(y, 1) != n_out
+        or not 1 <= ndim <= 2 or cnp.PyArray_DIM(y, 0) != (n_out if one else n)
+        or ndim == 2 and cnp.PyArray_DIM(y, 1) != (1 if one else n_out)
         or not whole and kind != cnp.NPY_DOUBLE and kind != cnp.NPY_FLOAT
     ):
         return None
@@ -60,7 +65,7 @@ cdef object take_targets(cnp.ndarray y, Py_ssize_t n, Py_ssize_t n_out, Answers 
     answers.labels = NULL
     answers.y = NULL
     answers.sample_weights = NULL
-    if ndim == 1 and n_out > 1:
+    if ndim == 1 and n_out > 1 and not one:
         return take_labels(<const int64_t *> data, n, answers) if whole else None
     if kind == own_type():
         answers.y = <const real *> data

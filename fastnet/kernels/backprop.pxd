@@ -500,6 +500,9 @@ cdef inline void transpose(Layer *layer, Py_ssize_t first, Py_ssize_t last) noex
     """Rows first .. last of the weights, all columns, into the same columns of w_ui."""
     cdef Panel panel
     cdef int t
+    if layer.panels == 1:  # which may be the flat vector's
+        transpose_panel(layer.w_iu, layer.w_ld, layer.w_ui, layer.ld_in, first, last, layer.n_out)
+        return
     for t in range(layer.panels):
         panel = panel_of(layer.n_in, layer.width, layer.panels, t)
         transpose_panel(layer.packed + panel.at + panel.ld, panel.ld,
@@ -578,6 +581,28 @@ cdef inline void finish_errors(
         first += vectors * LANES
 
 
+cdef inline void send_back(
+    Net *net, const Layer *layer, Py_ssize_t count, real *below_bi, Py_ssize_t first,
+    Py_ssize_t last,
+) noexcept nogil:
+    """Columns first .. last of the product of delta_bu and w_ui, in rows as long as `ld_in`."""
+    cdef Operands p
+    p.a = layer.delta_bu
+    p.a_m = layer.ld
+    p.a_k = 1
+    p.b = layer.w_ui
+    p.b_k = layer.ld_in
+    p.c_in = below_bi
+    p.c_in_m = layer.ld_in
+    p.c = below_bi
+    p.c_m = layer.ld_in
+    p.k = layer.n_out
+    p.beta = 0
+    p.rectify = False
+    p.panel = net.thread.panel
+    net.thread.product(&p, 0, count, first, last)
+
+
 cdef inline void backpropagate(
     Net *net, Py_ssize_t l, Py_ssize_t count, real factor
 ) noexcept nogil:
@@ -591,7 +616,6 @@ cdef inline void backpropagate(
     cdef Layer *below = &net.shape.layers[l - 1]
     cdef Py_ssize_t first = below.first if is_shared(net, l) else 0
     cdef Py_ssize_t last = below.last if is_shared(net, l) else below.width
-    cdef Operands p
     cdef ErrorPass q
     if not is_shared(net, l) and net.thread.number != 0 or first == last:
         return
@@ -612,20 +636,7 @@ cdef inline void backpropagate(
     q.ld = below.ld
     if layer.n_out > FEW_UNITS:
         q.above_bk = NULL
-        p.a = layer.delta_bu
-        p.a_m = layer.ld
-        p.a_k = 1
-        p.b = layer.w_ui
-        p.b_k = layer.ld_in
-        p.c_in = below.delta_bu
-        p.c_in_m = below.ld
-        p.c = below.delta_bu
-        p.c_m = below.ld
-        p.k = layer.n_out
-        p.beta = 0
-        p.rectify = False
-        p.panel = net.thread.panel
-        net.thread.product(&p, 0, count, first, last)
+        send_back(net, layer, count, below.delta_bu, first, last)
     finish_errors(&q, first, last)
 
 
@@ -764,7 +775,8 @@ cdef inline void backward(
 ) noexcept nogil:
     """After errors(): from the last layer to the first, send the error back and use it.
 
-    Where `descending`, it moves the parameters at once; else it is added to nabla, or starts it.
+    Where `descending`, it moves the parameters at once; else it is added to nabla, or starts it, if
+    there is room for that.
     Reads the batch, a_bu, mask_bu and the outputs' delta_bu; overwrites delta_bu, w_ui, and either
     parameters and scale or nabla.
     """
@@ -783,7 +795,7 @@ cdef inline void backward(
         if has_part(net, l):
             if descending:
                 descend(net, l, count, step, decay)
-            else:
+            elif net.shape.nabla != NULL:
                 accumulate(net, l, count, first)
 
 

@@ -26,6 +26,9 @@ class Engine:
         cost_numbers: Sequence[float] = (),
     ) -> Self: ...
     def count_hits(self, rule: int, middle: float) -> None: ...
+    def expect(
+        self, lowest: float, highest: float, sums_to_one: bool, one_class: bool = False
+    ) -> None: ...
     @property
     def sizes(self) -> tuple[int, ...]: ...
     @property
@@ -51,6 +54,22 @@ class PredictionEngine(Engine):
     def statistics(
         self, rows: Rows, order: NDArray[Any], start: int, stop: int, sums: NDArray[Any]
     ) -> None: ...
+
+@disjoint_base
+class InputEngine(PredictionEngine):
+    def differentiate(
+        self,
+        rows: Rows,
+        targets: Targets | None,
+        v: NDArray[Any] | None,
+        order: NDArray[Any],
+        start: int,
+        stop: int,
+        out: NDArray[Any],
+    ) -> bool: ...
+    def answer_derivatives(
+        self, a: NDArray[Any], given: object, of_cost: bool, parameters: NDArray[Any]
+    ) -> NDArray[Any] | None: ...
 
 @disjoint_base
 class TrainingEngine(Engine):
@@ -83,9 +102,6 @@ class TrainingEngine(Engine):
     ) -> None: ...
     def begin_epoch(
         self, dropout_key: int, measuring: bool, cost_sum: float = 0.0, hits: int = 0
-    ) -> None: ...
-    def expect(
-        self, lowest: float, highest: float, sums_to_one: bool, one_class: bool = False
     ) -> None: ...
     def step(
         self,

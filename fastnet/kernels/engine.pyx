@@ -1,6 +1,6 @@
 """A network's workspace, and what is done in it: prediction and training.
 
-This file and the three that it includes are compiled once for every number type; the loops that
+This file and the four that it includes are compiled once for every number type; the loops that
 they call through a table once more for every instruction set (see setup.py). The flat parameter
 vector that users see holds, layer after layer, the biases b_u and then the weights w_iu with the
 inputs as rows. For training an engine keeps a copy whose rows are padded to 64 bytes; for
@@ -18,7 +18,7 @@ from fastnet.kernels.activations cimport GAUSSIAN, HUBER, QUANTILE
 from fastnet.kernels.rows cimport Rows, Targets, checked_places
 from fastnet.kernels.minibatch cimport Inputs
 from fastnet.kernels.rwlock cimport Gate, Guard, enter
-from fastnet.kernels.loops cimport Loops
+from fastnet.kernels.loops cimport Expected, Loops
 from fastnet.kernels.packing cimport lay_out
 from fastnet.kernels.backprop cimport MAX_DEPTH, Answers, HitRule, Net
 from fastnet.kernels.optimizers cimport Rule
@@ -106,6 +106,7 @@ cdef class Engine:
     cdef Rule rule
     cdef readonly int n_threads
     cdef Workspace space
+    cdef Expected expected  # at first no targets are
 
     def __cinit__(
         self, sizes, activations, int cost, Py_ssize_t capacity, Guard guard=None, *, dropout=None,
@@ -140,7 +141,10 @@ cdef class Engine:
             self.net.shape.layers[l].activation = activations[l]
             self.net.shape.layers[l].keep = keep
             self.n_parameters += (sizes[l] + 1) * sizes[l + 1]
+        self.expected.lowest = 1
+        self.expected.highest = 0
         self.space.training = training
+        self.space.to_inputs = isinstance(self, InputEngine)
         self.space.n_threads = self.n_threads
         self.space.n_states = n_states
         self.allocate()
@@ -185,6 +189,16 @@ cdef class Engine:
         self.net.counters.hit_rule = <HitRule> rule
         self.net.counters.middle = <real> middle
 
+    def expect(self, double lowest, double highest, bint sums_to_one, bint one_class=False):
+        """Say which targets plain arrays may hold without a closer look.
+
+        Where `one_class`, those that are whole have a single 1 in each row.
+        """
+        self.expected.lowest = <real> lowest
+        self.expected.highest = <real> highest
+        self.expected.sums_to_one = sums_to_one
+        self.expected.one_class = one_class
+
     cdef int begin_reading(self) except -1:
         """What follows, up to leave(), sees the parameters as they are between two stores."""
         if not enter(self.gate):
@@ -224,4 +238,5 @@ cdef class Engine:
 
 include "fastnet/kernels/arrays.pxi"
 include "fastnet/kernels/prediction.pxi"
+include "fastnet/kernels/derivatives.pxi"
 include "fastnet/kernels/training.pxi"

@@ -42,3 +42,7 @@ cdef struct Loops:
     void (*gradient)(
         Net *, const Inputs *, const Answers *, const Py_ssize_t *, Py_ssize_t, bint, Propagation *
     ) noexcept nogil
+    Py_ssize_t (*input_derivatives)(
+        Net *, const Inputs *, const Answers *, const real *, const Py_ssize_t *, Py_ssize_t,
+        const Expected *, real *
+    ) noexcept nogil

@@ -7,12 +7,14 @@ but for parameters, optimizer's vectors and what is said.
 from cpython.pycapsule cimport PyCapsule_New
 from libc.float cimport FLT_MAX
 from libc.math cimport fabs
-from libc.string cimport memcpy
 
 from fastnet.kernels.threads cimport Barrier, wait_whether_to_start
 from fastnet.kernels.minibatch cimport Inputs, are_finite, fetch, is_finite, is_sparse
 from fastnet.kernels.activations cimport IDENTITY, activate
 from fastnet.kernels.gemm cimport Operands, gemm
+from fastnet.kernels.inputs cimport (
+    copy_rows, given_errors, repeat_examples, write_input_errors,
+)
 from fastnet.kernels.loops cimport Expected, Loops
 from fastnet.kernels.sparsify cimport compress, is_better_sparse
 from fastnet.kernels.backprop cimport (
@@ -20,7 +22,7 @@ from fastnet.kernels.backprop cimport (
     apply_pending_decay, backward, errors, forward, note_propagation,
 )
 from fastnet.kernels.optimizers cimport Rule
-from fastnet.kernels.simd cimport LANES, real, v_load, v_store
+from fastnet.kernels.simd cimport real
 from fastnet.kernels.storage cimport STRIDED_DOUBLE
 from fastnet.kernels.parallel cimport START, Task, start_and_train, train_through
 from fastnet.kernels.workspace cimport Workspace, place_buffers, shape_layer
@@ -76,24 +78,18 @@ cdef void place(Workspace *space, Net *net, Rule *rule) noexcept nogil:
     place_buffers(space, net, rule)
 
 
-cdef void copy_outputs(
-    const Layer *last, Py_ssize_t count, real *out, Py_ssize_t room
+cdef bint run_outputs(
+    Net *net, const Inputs *inputs, const Py_ssize_t *places, Py_ssize_t count
 ) noexcept nogil:
-    """Write `count` rows of outputs without their padding into `out`, which has `room` elements.
+    """Make rows places[:count] the batch at hand and go forward; False where they are not finite.
 
-    In whole vectors where there is room: what they write behind a row, the next one overwrites.
+    All but the last layer are activated.
     """
-    cdef const real *a_u = last.a_bu
-    cdef Py_ssize_t _b, v
-    for _b in range(count):
-        if last.width <= room:
-            for v in range(last.width // LANES):
-                v_store(out + v * LANES, v_load(a_u + v * LANES))
-        else:
-            memcpy(out, a_u, last.n_out * sizeof(real))
-        a_u += last.ld
-        out += last.n_out
-        room -= last.n_out
+    run_fetch(net, inputs, places, count)
+    if not net.batch.is_sparse and is_better_sparse(net, count):
+        compress(net, count)
+    run_forward(net, count)
+    return not net.batch.not_finite or is_sparse(inputs) or are_finite(net, count)
 
 
 cdef Py_ssize_t predict(
@@ -110,15 +106,12 @@ cdef Py_ssize_t predict(
     net.batch.checking = True
     while at < n:
         count = min(net.shape.capacity, n - at)
-        run_fetch(net, &here, places, count)
-        if not net.batch.is_sparse and is_better_sparse(net, count):
-            compress(net, count)
-        run_forward(net, count)
-        if net.batch.not_finite and not is_sparse(inputs) and not are_finite(net, count):
+        if not run_outputs(net, &here, places, count):
             break
         if last.activation != IDENTITY:
             run_activate(net, net.shape.depth - 1, count)
-        copy_outputs(last, count, out + at * last.n_out, (n - at) * last.n_out)
+        copy_rows(last.a_bu, last.ld, last.n_out, count, out + at * last.n_out,
+                  (n - at) * last.n_out)
         at += count
         if places != NULL:
             places += count
@@ -251,6 +244,69 @@ cdef bint differentiate(
     return True
 
 
+cdef Py_ssize_t input_derivatives(
+    Net *net, const Inputs *inputs, const Answers *answers, const real *v,
+    const Py_ssize_t *places, Py_ssize_t n, const Expected *expected, real *out,
+) noexcept nogil:
+    """Write derivatives by the inputs, for rows places[:n]; return how many rows are done, or -1.
+
+    Of each row's cost, where there are `answers`; else of its outputs' product with a row of `v`;
+    without either, of each output: as many rows of `out`, one behind another. `places` is as for
+    `predict`, and where there is none, answers lie as the rows do. -1: targets are not as
+    `expected`, or numbers of `v` are not finite; neither is looked at where that is NULL.
+    """
+    cdef Layer *last = &net.shape.layers[net.shape.depth - 1]
+    cdef Py_ssize_t n_in = net.shape.layers[0].n_in
+    cdef Py_ssize_t each = last.n_out if answers == NULL and v == NULL else 1
+    cdef Py_ssize_t times = min(each, net.shape.capacity)
+    cdef Inputs here = inputs[0]
+    cdef Answers targets
+    cdef Py_ssize_t at = 0
+    cdef Py_ssize_t count, first, part
+    if answers != NULL:
+        targets = answers[0]
+    if expected != NULL and (
+        v != NULL and not is_finite(v, n * last.n_out)
+        or answers != NULL and answers.y != NULL
+        and not are_expected(answers.y, n, last.n_out, expected)
+    ):
+        return -1
+    net.batch.checking = True
+    while at < n:
+        count = min(net.shape.capacity // times, n - at)
+        if not run_outputs(net, &here, places, count):
+            break
+        if answers != NULL:
+            run_errors(net, &targets, places, count)
+        else:
+            run_activate(net, net.shape.depth - 1, count)
+            repeat_examples(net, count, times)
+        first = 0
+        while first < each:
+            part = min(times, each - first)
+            if answers == NULL:
+                given_errors(net, count * part, v, first, part)
+            run_backward(net, count * part, False, True, 0, 1)
+            write_input_errors(net, count * part, out, ((n - at) * each - first) * n_in)
+            out += count * part * n_in
+            first += part
+        at += count
+        if v != NULL:
+            v += count * last.n_out
+        if places != NULL:
+            places += count
+            continue
+        here.data += count * here.row_stride
+        if answers == NULL:
+            continue
+        if targets.labels != NULL:
+            targets.labels += count
+        else:
+            targets.y += count * last.n_out
+    net.batch.checking = False
+    return at
+
+
 cdef void gradient(
     Net *net, const Inputs *inputs, const Answers *answers, const Py_ssize_t *places, Py_ssize_t n,
     bint add, Propagation *seen,
@@ -289,6 +345,7 @@ _table.train_together = train_together
 _table.step = step
 _table.differentiate = differentiate
 _table.gradient = gradient
+_table.input_derivatives = input_derivatives
 
 #: For the engine of the same number type.
 table = PyCapsule_New(&_table, "fastnet.kernels.Loops", NULL)

@@ -8,7 +8,6 @@ import numpy as np
 
 from fastnet.kernels.rows cimport Rows, Targets
 from fastnet.kernels.minibatch cimport Inputs, density_of
-from fastnet.kernels.loops cimport Expected
 from fastnet.kernels.rwlock cimport Guard, leave
 from fastnet.kernels.packing cimport lay_out, pack, size_of, unpack
 from fastnet.kernels.layout cimport Panel, panel_of
@@ -29,22 +28,7 @@ cdef class TrainingEngine(Engine):
     """Trains a padded copy of the parameters, and finds gradients; see `Engine`."""
 
     cdef Py_ssize_t pending  # examples of the mini-batch at hand that nabla holds already
-    cdef Expected expected  # at first no targets are
     cdef bytes numbers  # 0 .. capacity - 1: the order of rows that are taken as they come
-
-    def __cinit__(self, *_, **__):
-        self.expected.lowest = 1
-        self.expected.highest = 0
-
-    def expect(self, double lowest, double highest, bint sums_to_one, bint one_class=False):
-        """Say which targets `differentiate` and `step` may take without a closer look.
-
-        Where `one_class`, those that are whole have a single 1 in each row.
-        """
-        self.expected.lowest = <real> lowest
-        self.expected.highest = <real> highest
-        self.expected.sums_to_one = sums_to_one
-        self.expected.one_class = one_class
 
     cdef int arrange(self, int n_threads, Py_ssize_t mini_batch_size) except -1:
         """Lay all vectors of parameters out in the panels that so many threads want."""

@@ -24,6 +24,7 @@ cdef struct Workspace:
     char *base  # NULL while all this is only measured
     Py_ssize_t taken
     bint training
+    bint to_inputs  # whether errors go back to the inputs; not for training
     int n_threads
     int n_states
     Task *tasks  # one a thread; the first one's place is taken by the engine's own network
@@ -77,6 +78,8 @@ cdef inline void place_buffers(Workspace *space, Net *net, Rule *rule) noexcept 
         net.batch.marks = <uint16_t *> take(
             space, row * (net.shape.layers[0].n_in // net.batch.sparse.most_columns + 1)
         )
+        if space.to_inputs:
+            place_layer_buffers(space, net, net.shape.capacity * sizeof(real))
         return
     space.tasks = <Task *> take(space, space.n_threads * sizeof(Task))
     space.barrier = <Barrier *> take(space, sizeof(Barrier))
@@ -127,5 +130,5 @@ cdef inline void place_layer_buffers(Workspace *space, Net *net, Py_ssize_t row)
             layer.mask_bu = <real *> take(space, row * layer.ld)
         if keeps_slope(layer.activation):
             layer.slope_bu = <real *> take(space, row * layer.ld)
-        if l > 0:
+        if l > 0 or space.to_inputs:
             layer.w_ui = <real *> take(space, layer.n_out * layer.ld_in * sizeof(real))

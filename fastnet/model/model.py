@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
@@ -34,7 +34,7 @@ from fastnet.model.targets import (
 if TYPE_CHECKING:
     from fastnet.data.dataset import Dataset
     from fastnet.data.targets import TargetFacts
-    from fastnet.kernels.engine import PredictionEngine, TrainingEngine
+    from fastnet.kernels.engine import InputEngine, PredictionEngine, TrainingEngine
     from fastnet.optimizers import Optimizer, State
     from fastnet.preprocessing import Preprocessing
 
@@ -43,10 +43,11 @@ __all__ = ["AnyModel", "Model"]
 AnyModel = TypeVar("AnyModel", bound="Model")
 Array = NDArray[Any]
 Made = TypeVar("Made")
+Lent = TypeVar("Lent", bound="PredictionEngine")
 #: Of what is pickled; raise it when `__getstate__` changes.
 LAYOUT = 2
 #: Attributes that are kept to be faster next time, and say nothing about the network.
-CACHES = ("_predictors", "_differentiators", "_trainer", "_crew")
+CACHES = ("_predictors", "_input_engines", "_differentiators", "_trainer", "_crew")
 #: Workspaces kept for the next prediction; while more threads predict at once, there are more.
 KEPT_WORKSPACES = 16
 
@@ -103,6 +104,7 @@ class Model:
     def _empty_caches(self) -> None:
         """Empty the caches."""
         self._predictors: list[PredictionEngine] = []
+        self._input_engines: list[InputEngine] = []
         self._differentiators: list[TrainingEngine] = []
         self._trainer: list[Any] = []  # at most one `KeptStep`, for the thread that trains
         self._crew: tuple[Any, Any] | None = None  # what it has found out about threads
@@ -428,15 +430,23 @@ class Model:
             copy[:] = self._parameters
         return copy
 
-    @contextmanager
-    def _workspace(self, parameters: Array) -> Iterator[PredictionEngine]:
+    def _workspace(self, parameters: Array) -> AbstractContextManager[PredictionEngine]:
         """Lend a workspace for prediction with these parameters that no other thread has."""
-        kept = self._predictors  # which a change of the cost replaces by a new list
+        return self._lent(self._predictors, self._prediction_engine, parameters)
+
+    def _input_workspace(self, parameters: Array) -> AbstractContextManager[InputEngine]:
+        """Lend a workspace for derivatives by the inputs, as `_workspace` does."""
+        return self._lent(self._input_engines, self._input_engine, parameters)
+
+    @contextmanager
+    def _lent(
+        self, kept: list[Lent], make: Callable[[int], Lent], parameters: Array
+    ) -> Iterator[Lent]:
+        # A change of the cost replaces `kept` by a new list.
         try:
             engine = kept.pop()
         except IndexError:
-            rows = prediction_rows(self._architecture.sizes, self.dtype.itemsize)
-            engine = self._prediction_engine(rows)
+            engine = make(prediction_rows(self._architecture.sizes, self.dtype.itemsize))
         try:
             engine.attach(parameters)
             yield engine
@@ -447,7 +457,15 @@ class Model:
                 kept.append(engine)
 
     def _prediction_engine(self, capacity: int) -> PredictionEngine:
-        engine = self._made(kernels.prediction_engine(self.dtype), capacity, guard=self._guard)
+        return self._limited(kernels.prediction_engine(self.dtype), capacity)
+
+    def _input_engine(self, capacity: int) -> InputEngine:
+        engine = self._limited(kernels.input_engine(self.dtype), capacity)
+        engine.expect(*self._target_limits())
+        return engine
+
+    def _limited(self, engine_class: Callable[..., Lent], capacity: int) -> Lent:
+        engine = self._made(engine_class, capacity, guard=self._guard)
         sizes = self._architecture.sizes
         engine.set_limits(call_rows(sizes), thread_rows(sizes))
         return engine

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,10 +34,12 @@ if TYPE_CHECKING:
     from fastnet.kernels.engine import PredictionEngine
 
 __all__ = [
+    "Part",
     "accuracy",
     "backprop",
     "evaluate",
     "feedforward",
+    "for_all_rows",
     "layer_statistics",
     "outputs_for",
     "read_batch",
@@ -44,6 +47,7 @@ __all__ = [
 ]
 
 Array = NDArray[Any]
+Engine = TypeVar("Engine", bound="PredictionEngine")
 
 
 # ---- outputs
@@ -71,36 +75,87 @@ def feedforward(model: Model, a: ArrayLike, name: str = "a") -> Array:
 
 def outputs_for(model: Model, X: InputRows) -> Array:
     """Return the outputs for rows that have the network's number of inputs."""
-    sizes = model._architecture.sizes
     with memory_for(X.name):
-        out = np.empty((X.n, sizes[-1]), dtype=model.dtype)
-        order = np.arange(X.n, dtype=np.intp)
-    n_threads = prediction_threads(sizes, X.n, get_num_threads())
-    step = call_rows(sizes)
+        out = np.empty((X.n, model._architecture.sizes[-1]), dtype=model.dtype)
+    for_all_rows(model, X, X.name, model._workspace, partial(_predict, out))
+    return out
 
-    def predict(
+
+def _predict(out: Array, engine: PredictionEngine, part: Part) -> bool:
+    return engine.predict(part.rows, part.order, part.start, part.stop, out[part.first :])
+
+
+class Part(NamedTuple):
+    """What a kernel call takes: rows, and the places of those to work on.
+
+    Attributes
+    ----------
+    rows : Rows
+    first : int
+        The number of the first of these rows in X.
+    order : ndarray
+    start, stop : int
+        Places in order.
+    """
+
+    rows: kernels.rows.Rows
+    first: int
+    order: Array
+    start: int
+    stop: int
+
+
+def for_all_rows(
+    model: Model,
+    X: InputRows,
+    name: str,
+    lend: Callable[[Array], AbstractContextManager[Engine]],
+    compute: Callable[[Engine, Part], bool],
+    passes: int = 1,
+) -> None:
+    """Walk all rows, in kernel calls, in as many threads as they are enough for.
+
+    Parameters
+    ----------
+    model : Model
+    X : InputRows
+    name : str
+        What messages call X.
+    lend : function of parameters
+        Lends an engine.
+    compute : function of (engine, part)
+        Makes one kernel call; False where a row held what is not finite.
+    passes : int
+        How many times as much work a row is as its prediction.
+    """
+    sizes = model._architecture.sizes
+    with memory_for(name):
+        order = np.arange(X.n, dtype=np.intp)
+    n_threads = prediction_threads(sizes, X.n * passes, get_num_threads())
+    step = max(1, call_rows(sizes) // passes)
+
+    def walk(
         rows: kernels.rows.Rows,
-        out: Array,
+        first: int,
         parameters: Array,
         start: int,
         stop: int,
         errors: Sequence[BaseException],
     ) -> None:
-        with model._workspace(parameters) as engine:
+        with lend(parameters) as engine:
             for at in range(start, stop, step):
                 if errors:
                     break
-                if not engine.predict(rows, order, at, min(stop, at + step), out):
+                if not compute(engine, Part(rows, first, order, at, min(stop, at + step))):
                     X.check(model.dtype)  # which names the number that is not finite
 
     one_call = X.rows is not None and X.n <= step and n_threads == 1
-    with memory_for(X.name), np.errstate(over="ignore"):
+    with memory_for(name), np.errstate(over="ignore"):
         for parameters in _unchanged(model, one_call=one_call):
             for first, rows in X.blocks(model.dtype):
                 cuts = pairwise(rows.n * k // n_threads for k in range(n_threads + 1))
-                block = partial(predict, rows, out[first:], parameters)
+                block = partial(walk, rows, first, parameters)
                 run_together([partial(block, *cut) for cut in cuts])
-    return out
 
 
 def _unchanged(model: Model, *, one_call: bool = False) -> Iterator[Array]:

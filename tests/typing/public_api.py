@@ -65,6 +65,11 @@ assert_type(net.feedforward([[1.0, 0.0, 0.0]]), Array)
 assert_type(net.accuracy((X, y)), int)
 assert_type(net.total_cost((X, y), lmbda=0.1), float)
 assert_type(net.backprop(X, y), tuple[list[Array], list[Array]])
+assert_type(net.input_gradient(X, y), Array)
+assert_type(net.input_gradient([1.0, 0.0, 0.0], 1), Array)
+assert_type(net.jacobian(X), Array)
+assert_type(net.vjp(X, [[1.0, 0.0]]), Array)
+net.jacobian(X, y)  # type: ignore[call-arg]
 assert_type(net.layer_statistics(X), list[dict[str, float]])
 net.total_cost((X, y))  # type: ignore[call-arg]
 

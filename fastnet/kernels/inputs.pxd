@@ -1,0 +1,109 @@
+# cython: language_level=3
+"""Beyond the first layer: derivatives by the inputs, for a workspace that has room for them.
+
+A row that several outputs are differentiated for, as a Jacobian needs it, is repeated after
+forward(): then one pass back serves them all.
+"""
+from libc.string cimport memcpy, memset
+
+from fastnet.kernels.activations cimport times_output_derivative
+from fastnet.kernels.gemm cimport Operands
+from fastnet.kernels.backprop cimport Layer, Net, send_back, slopes_of, transpose, transpose_panel
+from fastnet.kernels.simd cimport LANES, real, v_load, v_store
+
+
+cdef inline void copy_rows(
+    const real *a_u, Py_ssize_t ld, Py_ssize_t n, Py_ssize_t count, real *out, Py_ssize_t room
+) noexcept nogil:
+    """Write `count` rows of n numbers without their padding into `out`, which has `room` elements.
+
+    In whole vectors where there is room: what they write behind a row, the next one overwrites.
+    """
+    cdef Py_ssize_t vectors = (n + LANES - 1) // LANES
+    cdef Py_ssize_t _b, v
+    for _b in range(count):
+        if vectors * LANES <= room:
+            for v in range(vectors):
+                v_store(out + v * LANES, v_load(a_u + v * LANES))
+        else:
+            memcpy(out, a_u, n * sizeof(real))
+        a_u += ld
+        out += n
+        room -= n
+
+
+cdef inline void repeat_rows(
+    real *a_bu, Py_ssize_t ld, Py_ssize_t count, Py_ssize_t times
+) noexcept nogil:
+    """Put each of `count` rows `times` times in a row, in place."""
+    cdef Py_ssize_t b
+    for b in range(count * times - 1, 0, -1):
+        memcpy(a_bu + b * ld, a_bu + b // times * ld, ld * sizeof(real))
+
+
+cdef inline void repeat_examples(Net *net, Py_ssize_t count, Py_ssize_t times) noexcept nogil:
+    """The same of all activations, and of the derivatives that are kept."""
+    cdef const Layer *layer
+    cdef Py_ssize_t l
+    for l in range(net.shape.depth if times > 1 else 0):
+        layer = &net.shape.layers[l]
+        repeat_rows(layer.a_bu, layer.ld, count, times)
+        if layer.slope_bu != NULL:
+            repeat_rows(layer.slope_bu, layer.ld, count, times)
+
+
+cdef inline void given_errors(
+    Net *net, Py_ssize_t count, const real *v, Py_ssize_t first, Py_ssize_t times
+) noexcept nogil:
+    """The output layer's delta_bu where dC/da is a row of `v`.
+
+    No `v`: it is 1 for one output and 0 for the others. That output is `first` for the first of
+    `count` rows and for the next rows those behind it, from `first` again after `times` of them.
+    """
+    cdef const Layer *last = &net.shape.layers[net.shape.depth - 1]
+    cdef real *delta_u = last.delta_bu
+    cdef Py_ssize_t b
+    for b in range(count):
+        memset(delta_u, 0, last.width * sizeof(real))
+        if v == NULL:
+            delta_u[first + b % times] = 1
+        else:
+            memcpy(delta_u, v + b * last.n_out, last.n_out * sizeof(real))
+        times_output_derivative(last.activation, last.a_bu + b * last.ld, slopes_of(last, b),
+                                delta_u, last.n_out, last.width)
+        delta_u += last.ld
+
+
+cdef inline void write_input_errors(
+    Net *net, Py_ssize_t count, real *out, Py_ssize_t room
+) noexcept nogil:
+    """Write dC/dx, a row for each of the `count` rows of the first layer's delta_bu.
+
+    Transposes the weights, or errors and results, whichever is less: each sum runs over the units
+    in the same order. Overwrites w_ui and batch.room.
+    """
+    cdef Layer *layer = &net.shape.layers[0]
+    cdef Py_ssize_t width = (count + LANES - 1) // LANES * LANES
+    cdef real *x_bi = net.batch.room
+    cdef Operands p
+    if count > layer.n_out or width > min(net.shape.capacity, layer.ld_in):
+        transpose(layer, 0, layer.n_in)
+        send_back(net, layer, count, x_bi, 0, (layer.n_in + LANES - 1) // LANES * LANES)
+        copy_rows(x_bi, layer.ld_in, layer.n_in, count, out, room)
+        return
+    transpose_panel(layer.delta_bu, layer.ld, layer.w_ui, width, 0, count, layer.n_out)
+    p.a = layer.w_iu
+    p.a_m = layer.w_ld
+    p.a_k = 1
+    p.b = layer.w_ui
+    p.b_k = width
+    p.c_in = x_bi
+    p.c_in_m = width
+    p.c = x_bi
+    p.c_m = width
+    p.k = layer.n_out
+    p.beta = 0
+    p.rectify = False
+    p.panel = net.thread.panel
+    net.thread.product(&p, 0, layer.n_in, 0, width)
+    transpose_panel(x_bi, width, out, layer.n_in, 0, layer.n_in, count)

@@ -1,0 +1,159 @@
+"""Derivatives of a model's cost and outputs by its inputs, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastnet import kernels
+from fastnet.common.arguments import memory_for
+from fastnet.common.threads import get_num_threads
+from fastnet.data.rows import InputRows, as_batch, as_real_array
+from fastnet.model.model import KEPT_WORKSPACES, Model
+from fastnet.model.prediction import Part, for_all_rows
+
+if TYPE_CHECKING:
+    from fastnet.data.dataset import Dataset
+    from fastnet.kernels.engine import InputEngine
+
+__all__ = ["input_gradient", "jacobian", "vjp"]
+
+Array = NDArray[Any]
+#: A pass back is as much work as one forward.
+THERE_AND_BACK = 2
+
+
+def input_gradient(model: Model, X: ArrayLike, y: ArrayLike) -> Array:
+    """Return each row's derivatives of its cost; see `Network.input_gradient`."""
+    found = _by_the_shortest_way(model, X, y, of_cost=True, passes=THERE_AND_BACK)
+    if found is not None:
+        return found
+    name = "input_gradient"
+    rows, turn = as_batch(X, model._architecture.sizes[0], f"{name}: X")
+    y = as_real_array(y, f"{name}: y")
+    if turn is not np.asarray:
+        y = _as_row(y, model._architecture.sizes[-1])
+    _check_length(rows, y, name, "y")
+    if rows.n == 0:
+        return turn(_empty(model, rows, 1))
+    data = model._read((rows, y), name)
+    return turn(_differentiated(model, data.X, name, partial(_targets, data), THERE_AND_BACK))
+
+
+def vjp(model: Model, X: ArrayLike, v: ArrayLike) -> Array:
+    """Return the products of v with the Jacobians; see `Network.vjp`."""
+    found = _by_the_shortest_way(model, X, v, of_cost=False, passes=THERE_AND_BACK)
+    if found is not None:
+        return found
+    n_in, n_out = model._architecture.sizes[0], model._architecture.sizes[-1]
+    rows, turn = as_batch(X, n_in, "vjp: X")
+    v = as_real_array(v, "vjp: v")
+    if turn is not np.asarray:
+        v = _as_row(v, n_out)
+    if v.ndim == 1 and n_out == 1:
+        v = v[:, np.newaxis]
+    _check_length(rows, v, "vjp", "v")
+    if v.ndim != 2 or v.shape[1] != n_out:
+        raise ValueError(
+            f"vjp: v has shape {v.shape}; expected (n, {n_out}), a number for each output."
+        )
+    with memory_for("vjp: v"), np.errstate(over="ignore"):
+        errors = np.require(v, model.dtype, ["C", "ALIGNED"])
+    bad = np.flatnonzero(~np.isfinite(errors).all(axis=1))
+    if bad.size:
+        raise ValueError(
+            f"vjp: v holds a number in row {bad[0]} that is not finite in {model.dtype}; give "
+            "finite numbers."
+        )
+    return turn(_differentiated(model, rows, "vjp", partial(_errors, errors), THERE_AND_BACK))
+
+
+def jacobian(model: Model, X: ArrayLike) -> Array:
+    """Return each row's derivatives of the outputs; see `Network.jacobian`."""
+    n_in, n_out = model._architecture.sizes[0], model._architecture.sizes[-1]
+    found = _by_the_shortest_way(model, X, None, of_cost=False, passes=1 + n_out)
+    if found is not None:
+        return found
+    rows, turn = as_batch(X, n_in, "jacobian: X")
+    flat = _differentiated(model, rows, "jacobian", lambda part: (None, None), 1 + n_out)
+    every = flat.reshape(rows.n, n_out, n_in)
+    return every if turn is np.asarray else every[0]
+
+
+def _by_the_shortest_way(
+    model: Model, X: ArrayLike, given: object, *, of_cost: bool, passes: int
+) -> Array | None:
+    """Fast path for few plain rows; returns None if it does not apply."""
+    if type(X) is not np.ndarray:
+        return None
+    kept = model._input_engines
+    try:
+        engine = kept.pop()
+    except IndexError:
+        return None
+    found = None
+    if X.size * passes <= engine.most_elements or get_num_threads() == 1:
+        found = engine.answer_derivatives(X, given, of_cost, model._parameters)
+    if len(kept) < KEPT_WORKSPACES:
+        kept.append(engine)
+    return found
+
+
+def _differentiated(
+    model: Model,
+    X: InputRows,
+    name: str,
+    given: Callable[[Part], tuple[kernels.rows.Targets | None, Array | None]],
+    passes: int,
+) -> Array:
+    """Return derivatives by the inputs, a row for each row of X or, of each output, n_out.
+
+    `given` returns the targets, or the outputs' errors, of the rows of a part; both None: of each
+    output.
+    """
+    each = passes - 1
+    out = _empty(model, X, each)
+
+    def compute(engine: InputEngine, part: Part) -> bool:
+        found = out[part.first * each :]
+        rows, _, order, start, stop = part
+        return engine.differentiate(rows, *given(part), order, start, stop, found)
+
+    for_all_rows(model, X, f"{name}: X", model._input_workspace, compute, passes)
+    return out
+
+
+def _targets(data: Dataset, part: Part) -> tuple[kernels.rows.Targets, None]:
+    if part.rows is data.X.rows:
+        return data.targets, None
+    block = slice(part.first, part.first + part.rows.n)
+    labels = None if data.labels is None else data.labels[block]
+    return kernels.rows.Targets(labels, None if data.y is None else data.y[block]), None
+
+
+def _errors(v: Array, part: Part) -> tuple[None, Array]:
+    return None, v[part.first :]
+
+
+def _empty(model: Model, X: InputRows, each: int) -> Array:
+    with memory_for("X"):
+        return np.empty((X.n * each, X.n_in), dtype=model.dtype)
+
+
+def _as_row(values: Array, n_out: int) -> Array:
+    """Return what belongs to one row with the axis that it was given without."""
+    if values.ndim == 0:
+        return values.reshape(1)
+    return values.reshape(1, -1) if values.shape in [(n_out,), (n_out, 1)] else values
+
+
+def _check_length(rows: InputRows, values: Array, name: str, which: str) -> None:
+    n = len(values) if values.ndim else 1
+    if n != rows.n:
+        raise ValueError(
+            f"{name}: X has {rows.n} rows and {which} has {n}; they must be equally many."
+        )
