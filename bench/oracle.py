@@ -70,6 +70,18 @@ def gradient(
     return nabla_b, nabla_w
 
 
+def input_gradient(
+    problem: Problem, biases: Layers, weights: Layers, x_bi: Array, y_bu: Array
+) -> Array:
+    """Return the gradient of each row's cost by the row."""
+    activations = forward(problem, biases, weights, x_bi)
+    slope = SLOPES[problem.workload.activation]
+    delta_bu = activations[-1] - y_bu
+    for a_bi, weight in zip(activations[-2:0:-1], weights[:0:-1], strict=True):
+        delta_bu = (delta_bu @ weight) * slope(a_bi)
+    return delta_bu @ weights[0]
+
+
 class _Descent:
     """p <- p - eta g."""
 
@@ -142,6 +154,9 @@ def solve(problem: Problem) -> dict[str, Array]:
         start = np.zeros_like(outcomes[0])
     elif problem.workload.task == "gradient":
         outcomes = [pack(*gradient(problem, biases, weights, X, Y))]
+        start = np.zeros_like(outcomes[0])
+    elif problem.workload.task == "input gradient":
+        outcomes = [input_gradient(problem, biases, weights, X, Y).ravel()]
         start = np.zeros_like(outcomes[0])
     else:
         start = pack(biases, weights)

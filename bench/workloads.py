@@ -32,7 +32,8 @@ class Workload:
     """One row of the bench.
 
     task is "train" (epochs from a given start), "step" (one step on plain arrays), "gradient" (one
-    call), "predict" (one call) or "ensemble" (several networks trained at once).
+    call), "input gradient" (of each row's cost by the row, one call), "predict" (one call) or
+    "ensemble" (several networks trained at once).
 
     estimator is the method of scikit-learn's interface that is called, for "train" or "predict";
     "fit" has the defaults.  as_vector gives the only row in one dimension.
@@ -84,8 +85,8 @@ class Workload:
         if self.task == "predict":
             return f"{net}, {self.dtype}, {rows}{' as a vector' if self.as_vector else ''}"
         cost = COST_OF_OUTPUT[self.output]
-        if self.task == "gradient":
-            return f"gradient, {net}, {cost}, {self.dtype}, {rows}"
+        if self.task in ("gradient", "input gradient"):
+            return f"{self.task}, {net}, {cost}, {self.dtype}, {rows}"
         if self.task == "step":
             return f"one step on arrays, {net}, {cost}, {self.optimizer}, {self.dtype}, {rows}"
         count = f"{self.networks} networks, " if self.networks > 1 else ""
@@ -99,7 +100,7 @@ class Workload:
     @property
     def repeats(self) -> bool:
         """Whether a run is so short that many of them are timed together."""
-        return self.task in ("gradient", "predict", "step")
+        return self.task in ("gradient", "input gradient", "predict", "step")
 
     @property
     def decay(self) -> float:
@@ -115,6 +116,8 @@ class Workload:
         forward = sum(layers)
         # Backwards, every layer forms its weights' gradient and all but the first pass on delta.
         backward = 0 if self.task == "predict" else forward + sum(layers[1:])
+        if self.task == "input gradient":  # delta is passed on by the first, too, and all there is
+            backward = forward
         return (forward + backward) * self.rows * self.epochs * self.networks
 
     def checked(self) -> "Workload":
@@ -149,6 +152,9 @@ _SIMPLE_CHAINS_GRADIENT = Published(
 
 _ARRAYS = {"arrays": 1.5, "arrays threads": 1.3}
 
+_INPUTS = Workload("W5i-200", (24, 8, 2), task="input gradient", activation="tanh", output="linear",
+                   data="noise", rows=200, peers=("fastnet", "numpy", "torch"))  # fmt: skip
+
 #: Whole trainings and predictions, against everyone.
 _WHOLE = (
     replace(
@@ -173,6 +179,10 @@ _WHOLE = (
              published=_SIMPLE_CHAINS),
     Workload("W5", (24, 8, 2), task="gradient", activation="tanh", output="linear", data="noise",
              rows=200, published=(_SIMPLE_CHAINS_GRADIENT,)),
+    _INPUTS,
+    replace(_INPUTS, key="W5i-1", rows=1, as_vector=True),
+    replace(_INPUTS, key="W5i-digit", sizes=(784, 30, 10), activation="sigmoid", output="sigmoid",
+            rows=1, as_vector=True, data="mnist"),
     Workload("W6", (784, 30, 10), task="predict", rows=1, as_vector=True,
              goals={"torch": 8, "sklearn": 40}),
     Workload("W6b", (784, 30, 10), task="predict", rows=10_000, threads=(ONE, ALL),

@@ -120,6 +120,10 @@ def prepare(problem: Problem, variant: str, threads: int) -> Job:
     if workload.task == "gradient":
         gradient = partial(net.backprop, problem.X, problem.Y)
         return Job(run=gradient, outcome=lambda: pack(*gradient()), details=details)
+    if workload.task == "input gradient":
+        y = problem.Y[0] if workload.as_vector else problem.Y
+        answer = partial(net.input_gradient, problem.x, y)
+        return Job(run=answer, outcome=lambda: np.ravel(answer()), details=details)
 
     train = _stepper(problem) if workload.task == "step" else _trainer(problem, variant)
     if workload.task == "ensemble":

@@ -1,6 +1,7 @@
 """Plain NumPy, as one writes it by hand: a matrix product a layer, whole mini-batches."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,16 @@ class _Network:
                 delta = (delta @ self.weights[layer].T) * self.derivative(inputs[layer])
         return nabla_w[::-1], nabla_b[::-1]
 
+    def input_gradient(self, x: Array, y: Array) -> Array:
+        """Return the gradient of each row's cost by the row."""
+        inputs = [x]
+        for w, b, activation in zip(self.weights, self.biases, self.activations, strict=True):
+            inputs.append(activation(inputs[-1] @ w + b))
+        delta = inputs.pop() - y
+        for layer in range(len(self.weights) - 1, 0, -1):
+            delta = (delta @ self.weights[layer].T) * self.derivative(inputs[layer])
+        return np.asarray(delta @ self.weights[0].T)
+
     def descend(self, x: Array, y: Array) -> None:
         nabla_w, nabla_b = self.gradient(x, y)
         rate = self.eta / len(x)
@@ -119,6 +130,10 @@ def prepare(problem: Problem, variant: str, threads: int) -> Job:
             return pack(nabla_b, [g.T for g in nabla_w])
 
         return Job(run=lambda: gradient(X, Y), outcome=found)
+
+    if workload.task == "input gradient":
+        each = partial(state["network"].input_gradient, problem.x, Y[0] if len(Y) == 1 else Y)
+        return Job(run=each, outcome=lambda: each().ravel())
 
     def reset() -> None:
         state["network"] = _Network(problem)

@@ -103,6 +103,14 @@ def prepare(problem: Problem, variant: str, threads: int) -> Job:
 
         return Job(run=gradient, outcome=lambda: read(list(gradient())))
 
+    if workload.task == "input gradient":
+        rows = torch.from_numpy(problem.X).requires_grad_()
+
+        def by_rows() -> torch.Tensor:
+            return torch.autograd.grad(len(X) * cost(model(rows), Y), rows)[0]
+
+        return Job(run=by_rows, outcome=lambda: by_rows().numpy().ravel())
+
     state = {"optimizer": _optimizer(model, workload, variant)}
 
     def reset() -> None:
