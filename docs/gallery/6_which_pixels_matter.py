@@ -17,7 +17,9 @@ from fastnet.datasets import load_mnist
 
 mnist = load_mnist()
 net = fastnet.Network([784, 100, 10], "log_likelihood", activation="relu", rng=0)
-net.train((mnist.train.X[:20_000], mnist.train.y[:20_000]), 5, optimizer=fastnet.Adam(0.001), l2=1.0)
+net.train(
+    (mnist.train.X[:20_000], mnist.train.y[:20_000]), 5, optimizer=fastnet.Adam(0.001), l2=1.0
+)
 X, y = mnist.test.X, mnist.test.y
 print(f"accuracy: {net.accuracy((X, y)) / len(y):.1%}")
 

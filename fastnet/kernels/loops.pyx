@@ -78,7 +78,7 @@ cdef void place(Workspace *space, Net *net, Rule *rule) noexcept nogil:
     place_buffers(space, net, rule)
 
 
-cdef bint run_outputs(
+cdef inline bint run_outputs(
     Net *net, const Inputs *inputs, const Py_ssize_t *places, Py_ssize_t count
 ) noexcept nogil:
     """Make rows places[:count] the batch at hand and go forward; False where they are not finite.

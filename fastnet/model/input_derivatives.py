@@ -14,7 +14,7 @@ from fastnet.common.arguments import memory_for
 from fastnet.common.threads import get_num_threads
 from fastnet.data.rows import InputRows, as_batch, as_real_array
 from fastnet.model.model import KEPT_WORKSPACES, Model
-from fastnet.model.prediction import Part, for_all_rows
+from fastnet.model.prediction import for_all_rows
 
 if TYPE_CHECKING:
     from fastnet.data.dataset import Dataset
@@ -79,7 +79,7 @@ def jacobian(model: Model, X: ArrayLike) -> Array:
     if found is not None:
         return found
     rows, turn = as_batch(X, n_in, "jacobian: X")
-    flat = _differentiated(model, rows, "jacobian", lambda part: (None, None), 1 + n_out)
+    flat = _differentiated(model, rows, "jacobian", lambda *_: (None, None), 1 + n_out)
     every = flat.reshape(rows.n, n_out, n_in)
     return every if turn is np.asarray else every[0]
 
@@ -107,36 +107,44 @@ def _differentiated(
     model: Model,
     X: InputRows,
     name: str,
-    given: Callable[[Part], tuple[kernels.rows.Targets | None, Array | None]],
+    given: Callable[[kernels.rows.Rows, int], tuple[kernels.rows.Targets | None, Array | None]],
     passes: int,
 ) -> Array:
     """Return derivatives by the inputs, a row for each row of X or, of each output, n_out.
 
-    `given` returns the targets, or the outputs' errors, of the rows of a part; both None: of each
-    output.
+    `given` returns the targets, or the outputs' errors, of some rows, of which the first has that
+    number in X; both None: of each output.
     """
     each = passes - 1
     out = _empty(model, X, each)
 
-    def compute(engine: InputEngine, part: Part) -> bool:
-        found = out[part.first * each :]
-        rows, _, order, start, stop = part
-        return engine.differentiate(rows, *given(part), order, start, stop, found)
+    def compute(
+        engine: InputEngine,
+        rows: kernels.rows.Rows,
+        first: int,
+        order: Array,
+        start: int,
+        stop: int,
+    ) -> bool:
+        found = out[first * each :]
+        return engine.differentiate(rows, *given(rows, first), order, start, stop, found)
 
     for_all_rows(model, X, f"{name}: X", model._input_workspace, compute, passes)
     return out
 
 
-def _targets(data: Dataset, part: Part) -> tuple[kernels.rows.Targets, None]:
-    if part.rows is data.X.rows:
+def _targets(
+    data: Dataset, rows: kernels.rows.Rows, first: int
+) -> tuple[kernels.rows.Targets, None]:
+    if rows is data.X.rows:
         return data.targets, None
-    block = slice(part.first, part.first + part.rows.n)
+    block = slice(first, first + rows.n)
     labels = None if data.labels is None else data.labels[block]
     return kernels.rows.Targets(labels, None if data.y is None else data.y[block]), None
 
 
-def _errors(v: Array, part: Part) -> tuple[None, Array]:
-    return None, v[part.first :]
+def _errors(v: Array, rows: kernels.rows.Rows, first: int) -> tuple[None, Array]:
+    return None, v[first:]
 
 
 def _empty(model: Model, X: InputRows, each: int) -> Array:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from fastnet.kernels.engine import PredictionEngine
 
 __all__ = [
-    "Part",
     "accuracy",
     "backprop",
     "evaluate",
@@ -48,6 +47,7 @@ __all__ = [
 
 Array = NDArray[Any]
 Engine = TypeVar("Engine", bound="PredictionEngine")
+Compute = Callable[[Engine, kernels.rows.Rows, int, Array, int, int], bool]
 
 
 # ---- outputs
@@ -77,32 +77,19 @@ def outputs_for(model: Model, X: InputRows) -> Array:
     """Return the outputs for rows that have the network's number of inputs."""
     with memory_for(X.name):
         out = np.empty((X.n, model._architecture.sizes[-1]), dtype=model.dtype)
-    for_all_rows(model, X, X.name, model._workspace, partial(_predict, out))
+
+    def predict(
+        engine: PredictionEngine,
+        rows: kernels.rows.Rows,
+        first: int,
+        order: Array,
+        start: int,
+        stop: int,
+    ) -> bool:
+        return engine.predict(rows, order, start, stop, out[first:])
+
+    for_all_rows(model, X, X.name, model._workspace, predict)
     return out
-
-
-def _predict(out: Array, engine: PredictionEngine, part: Part) -> bool:
-    return engine.predict(part.rows, part.order, part.start, part.stop, out[part.first :])
-
-
-class Part(NamedTuple):
-    """What a kernel call takes: rows, and the places of those to work on.
-
-    Attributes
-    ----------
-    rows : Rows
-    first : int
-        The number of the first of these rows in X.
-    order : ndarray
-    start, stop : int
-        Places in order.
-    """
-
-    rows: kernels.rows.Rows
-    first: int
-    order: Array
-    start: int
-    stop: int
 
 
 def for_all_rows(
@@ -110,7 +97,7 @@ def for_all_rows(
     X: InputRows,
     name: str,
     lend: Callable[[Array], AbstractContextManager[Engine]],
-    compute: Callable[[Engine, Part], bool],
+    compute: Compute[Engine],
     passes: int = 1,
 ) -> None:
     """Walk all rows, in kernel calls, in as many threads as they are enough for.
@@ -123,14 +110,13 @@ def for_all_rows(
         What messages call X.
     lend : function of parameters
         Lends an engine.
-    compute : function of (engine, part)
-        Makes one kernel call; False where a row held what is not finite.
+    compute : function of (engine, rows, first, order, start, stop)
+        Makes one kernel call, on rows order[start:stop], of which row 0 is row `first` of X; False
+        where one held what is not finite.
     passes : int
         How many times as much work a row is as its prediction.
     """
     sizes = model._architecture.sizes
-    with memory_for(name):
-        order = np.arange(X.n, dtype=np.intp)
     n_threads = prediction_threads(sizes, X.n * passes, get_num_threads())
     step = max(1, call_rows(sizes) // passes)
 
@@ -146,11 +132,12 @@ def for_all_rows(
             for at in range(start, stop, step):
                 if errors:
                     break
-                if not compute(engine, Part(rows, first, order, at, min(stop, at + step))):
+                if not compute(engine, rows, first, order, at, min(stop, at + step)):
                     X.check(model.dtype)  # which names the number that is not finite
 
     one_call = X.rows is not None and X.n <= step and n_threads == 1
     with memory_for(name), np.errstate(over="ignore"):
+        order = np.arange(X.n, dtype=np.intp)
         for parameters in _unchanged(model, one_call=one_call):
             for first, rows in X.blocks(model.dtype):
                 cuts = pairwise(rows.n * k // n_threads for k in range(n_threads + 1))
