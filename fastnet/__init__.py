@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         QuantileCost,
     )
     from fastnet.data.batches import Batches
+    from fastnet.ensemble import Ensemble
     from fastnet.history import History
     from fastnet.model.gradient_check import check_gradient
     from fastnet.network import Network, load
@@ -57,6 +58,7 @@ __all__ = [
     "CrossEntropyCost",
     "DivergenceError",
     "EarlyStopping",
+    "Ensemble",
     "GaussianCost",
     "History",
     "HuberCost",
@@ -100,6 +102,7 @@ _MODULE_OF = {
         "costs": "AbsoluteCost CrossEntropyCost GaussianCost HuberCost LogLikelihoodCost "
         "PoissonCost QuadraticCost QuantileCost",
         "data.batches": "Batches",
+        "ensemble": "Ensemble",
         "history": "History",
         "model.gradient_check": "check_gradient",
         "network": "Network load",

@@ -243,6 +243,16 @@ CALLS = {
     "score": method("score", X=X, y=Y, words="score"),
     "score by names": maker(NAMED.score, X=X, y=["b", "a", "a", "a", "b"], words="score"),
     "R squared": maker(REGRESSION.score, X=X, y=X[:, 0], words="score"),
+    "Ensemble": maker(
+        fastnet.Ensemble, strategies={"sizes": SIZES, "k": FEW}, sizes=[3, 2], k=2,
+        cost="quadratic", dtype="float32", rng=1, activation="tanh", output="sigmoid",
+        initializer="he_normal", bias_initializer=0.5,
+    ),
+    "Ensemble.from_networks": maker(fastnet.Ensemble.from_networks, networks=[new(), new()]),
+    "Ensemble.feedforward": maker(fastnet.Ensemble([3, 2], 2, rng=0).feedforward, X=X),
+    "Ensemble.load": maker(
+        fastnet.Ensemble.load, filename="no/such.npz", words="no such|directory"
+    ),
     "backprop": method("backprop", x=X, y=Y, words="backprop"),
     "input_gradient": method("input_gradient", X=X, y=Y),
     "vjp": method("vjp", X=X, v=np.ones((5, 2))),

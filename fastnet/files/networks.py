@@ -19,7 +19,7 @@ from fastnet.model.model import AnyModel, Model
 from fastnet.model.parameters import layer_views
 from fastnet.preprocessing import Preprocessing
 
-__all__ = ["check_form", "describe", "form_of_name", "load", "not_in_the_file", "save"]
+__all__ = ["check_form", "describe", "form_of_name", "load", "not_in_the_file", "restore", "save"]
 
 #: Forms that hold any network, and the endings of their names.
 WHOLE_FORMS = ("npz", "safetensors")
@@ -80,7 +80,7 @@ def load(cls: type[AnyModel], path: str | os.PathLike[str], *, others: bool = Fa
     read = readers.get(files.format_of(path), partial(_read_book, others=others))
     model = read(path)
     with memory_for(f"loading {os.fsdecode(path)!r}"):
-        return _restore(cls, model, path)
+        return restore(cls, model, path)
 
 
 def not_in_the_file(rng: RNG, shape: tuple[int, int]) -> NDArray[Any]:
@@ -132,9 +132,14 @@ def _read_book(path: str | os.PathLike[str], *, others: bool) -> files.SavedMode
     )
 
 
-def _restore(
-    cls: type[AnyModel], model: files.SavedModel, path: str | os.PathLike[str]
-) -> AnyModel:
+def restore(cls: type[AnyModel], model: files.SavedModel, path: str | os.PathLike[str]) -> AnyModel:
+    """Return the network that a file has described.
+
+    Raises
+    ------
+    ValueError
+        It names an activation, cost or initializer that fastnet does not have.
+    """
     try:
         architecture = read_architecture(
             model.sizes,

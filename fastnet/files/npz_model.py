@@ -27,7 +27,7 @@ from fastnet.files.saved_model import (
     read_model,
 )
 
-__all__ = ["read_npz", "read_npz_header", "write_npz"]
+__all__ = ["Archive", "read_npz", "read_npz_header", "write_npz"]
 
 Array = NDArray[Any]
 
@@ -69,8 +69,8 @@ def read_npz(path: str | os.PathLike[str]) -> SavedModel:
         It is not such a file, is damaged, declares what is not there, or is of a later version of
         the format.
     """
-    with memory_for(f"loading {os.fsdecode(path)!r}"), _Archive(path) as archive:
-        return read_model(archive.header(), archive)
+    with memory_for(f"loading {os.fsdecode(path)!r}"), Archive(path) as archive:
+        return read_model(read_header(archive.header(), archive.source), archive)
 
 
 def read_npz_header(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -81,11 +81,11 @@ def read_npz_header(path: str | os.PathLike[str]) -> dict[str, Any]:
     OSError, ValueError
         As for `read_npz`, as far as the header shows it.
     """
-    with _Archive(path) as archive:
+    with Archive(path) as archive:
         return read_header(archive.header(), archive.source)
 
 
-class _Archive(NpzFile):
+class Archive(NpzFile):
     """An open model file."""
 
     def member(self, key: str) -> Array:

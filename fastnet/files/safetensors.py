@@ -29,7 +29,7 @@ from fastnet.common.arguments import memory_for
 from fastnet.common.errors import missing_extra
 from fastnet.files.atomic import replace_file
 from fastnet.files.checks import described, refuse
-from fastnet.files.saved_model import SavedModel, arrays_of, header_of, read_model
+from fastnet.files.saved_model import SavedModel, arrays_of, header_of, read_header, read_model
 
 __all__ = ["looks_like_safetensors", "read_safetensors", "write_safetensors"]
 
@@ -129,7 +129,7 @@ def read_safetensors(path: str | os.PathLike[str]) -> SavedModel:
                     f"its metadata have no {HEADER!r}, so that its architecture is not known (its "
                     f"tensors are {described(names)})",
                 )
-            return read_model(header.encode("utf-8"), tensors)
+            return read_model(read_header(header.encode("utf-8"), tensors.source), tensors)
     except SafetensorError as error:
         refuse(source, f"it is no sound safetensors file ({str(error)[:120]})", error)
 

@@ -40,11 +40,13 @@ from fastnet.model.targets import KINDS, kind_of_output
 from fastnet.preprocessing import Preprocessing
 
 __all__ = [
+    "ENSEMBLE",
     "FORMAT_VERSION",
     "Members",
     "SavedModel",
     "SavedTraining",
     "arrays_of",
+    "check_header",
     "header_of",
     "read_header",
     "read_model",
@@ -57,6 +59,8 @@ FORMAT_VERSION = 2
 FORMAT = "fastnet network"
 #: A model file that holds a training beside.
 CHECKPOINT = "fastnet checkpoint"
+#: A file of many networks; `fastnet.files.ensembles` knows how it lies.
+ENSEMBLE = "fastnet ensemble"
 _KEYS = (
     "format",
     "version",
@@ -239,13 +243,13 @@ def header_of(model: SavedModel) -> bytes:
     return json.dumps(header).encode("ascii")
 
 
-def read_model(data: bytes, members: Members) -> SavedModel:
+def read_model(header: dict[str, Any], members: Members) -> SavedModel:
     """Return the model of a header and its arrays; check everything but the names in it.
 
     Parameters
     ----------
-    data : bytes
-        The header.
+    header : dict
+        As `check_header` returns it.
     members : Members
 
     Raises
@@ -253,7 +257,6 @@ def read_model(data: bytes, members: Members) -> SavedModel:
     ValueError
         Something is damaged, missing or unknown, or of a later version of the format.
     """
-    header = read_header(data, members.source)
     sizes, _, dtype = read_names(header, members.source)
     _check_sizes(header, sizes, dtype, members)
     biases, weights = [], []
@@ -316,9 +319,20 @@ def _check_sizes(
 
 
 def read_header(data: bytes, source: str) -> dict[str, Any]:
-    """Return the header, once its version is known and all of its keys are checked."""
+    """Return the header of one network, once all of it is checked."""
     found = parse_json(data, source)
     check_depth(found, source)
+    return check_header(found, source)
+
+
+def check_header(found: Any, source: str) -> dict[str, Any]:
+    """Return what JSON has held, once its version is known and all of its keys are checked.
+
+    Raises
+    ------
+    ValueError
+        Something is missing or unknown, or of a later version of the format.
+    """
     _check_version(found, source)
     beside = ("training",) if found["format"] == CHECKPOINT else ()
     if found["version"] == 1:
@@ -370,6 +384,8 @@ def _kind_of_version_1(header: dict[str, Any]) -> str | None:
 
 def _check_version(header: Any, source: str) -> None:
     """Refuse a header of another format, or of a later version of this one."""
+    if isinstance(header, dict) and header.get("format") == ENSEMBLE:
+        refuse(source, "it holds many networks", advice="open it with fastnet.Ensemble.load")
     if not isinstance(header, dict) or header.get("format") not in (FORMAT, CHECKPOINT):
         refuse(source, f"its header is {described(header)}; expected one of {FORMAT!r}")
     version = header.get("version")

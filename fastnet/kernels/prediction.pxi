@@ -1,11 +1,12 @@
 """The engine that predicts; a part of engine.pyx."""
 cimport numpy as cnp
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 from libc.string cimport memcpy
 
 from fastnet.kernels.rows cimport Rows, Targets
 from fastnet.kernels.minibatch cimport Inputs
-from fastnet.kernels.rwlock cimport leave
+from fastnet.kernels.rwlock cimport Gate, Guard, enter, leave
 from fastnet.kernels.backprop cimport MAX_DEPTH, Answers, Layer, Net, Statistics
 from fastnet.kernels.simd cimport real
 
@@ -35,12 +36,14 @@ cdef class PredictionEngine(Engine):
 
     def attach(self, real[::1] flat not None):
         """Predict with the flat vector where it lies; it has PAD elements of slack behind it."""
-        cdef real *source
+        self.check_flat(flat.shape[0])
+        self.flat = flat
+        self.lie_in(&flat[0])
+
+    cdef void lie_in(self, real *source) noexcept nogil:
+        """Let the layers' parameters be those of the flat vector that begins at `source`."""
         cdef Layer *layer
         cdef Py_ssize_t l
-        self.check_flat(flat.shape[0])
-        source = &flat[0]
-        self.flat = flat
         for l in range(self.net.shape.depth):
             layer = &self.net.shape.layers[l]
             layer.b_u = source
@@ -130,6 +133,69 @@ cdef class PredictionEngine(Engine):
         if n > self.call_rows and self.guard is not None and self.guard.version != version:
             return None
         return outputs
+
+    def answer_each(
+        self, cnp.ndarray X not None, real[:, ::1] parameters not None, tuple guards not None,
+        real[:, :, ::1] out not None, Py_ssize_t start, Py_ssize_t stop,
+    ):
+        """Write the outputs of networks start to stop, one after another, into `out`.
+
+        Parameters
+        ----------
+        X : ndarray of float64, float32 or uint8, shape (n, n_in) or (k, n, n_in)
+            Rows for all k networks, or for each. Any strides; native byte order, aligned.
+        parameters : ndarray, shape (k, n_parameters)
+            A network a row; there are PAD elements of slack behind the last.
+        guards : tuple of Guard
+            Of the networks: each is read between two stores into it.
+        out : ndarray, shape (k, n, n_out)
+
+        Returns
+        -------
+        int
+            The first network whose rows hold what is not finite in this number type, or `stop`.
+        """
+        cdef Net *net = &self.net
+        cdef Inputs inputs
+        cdef Py_ssize_t n_in = net.shape.layers[0].n_in
+        cdef int ndim = cnp.PyArray_NDIM(X)
+        cdef Py_ssize_t k = parameters.shape[0]
+        cdef Py_ssize_t at = start
+        cdef Py_ssize_t step = 0
+        cdef Py_ssize_t n, done, i
+        cdef bytes held = PyBytes_FromStringAndSize(NULL, max(stop - start, 0) * sizeof(Gate *))
+        cdef Gate **gates = <Gate **> PyBytes_AS_STRING(held)
+        self.check_flat(parameters.shape[1])
+        if not 0 <= start < stop <= k or len(guards) != k or out.shape[0] != k:
+            raise ValueError("as many networks, guards and outputs are needed")
+        if ndim == 3 and cnp.PyArray_DIM(X, 0) == k:
+            step = cnp.PyArray_STRIDE(X, 0)
+        elif ndim != 2:
+            raise ValueError("rows for all networks, or for each")
+        rows = X if ndim == 2 else X[start]
+        if cnp.PyArray_DIM(rows, 1) != n_in or not lay_rows(rows, n_in, &inputs, &n):
+            raise ValueError("these rows do not fit this engine")
+        if out.shape[1] != n or out.shape[2] != net.shape.layers[net.shape.depth - 1].n_out:
+            raise ValueError("no room for these outputs")
+        for i in range(stop - start):
+            gates[i] = &(<Guard?> guards[start + i]).gate
+        done = n
+        while at < stop and done == n:
+            if not enter(gates[at - start]):
+                (<Guard> guards[at]).enter_after_writers()
+            with nogil:
+                while True:
+                    self.lie_in(&parameters[at, 0])
+                    done = loops.predict(net, &inputs, NULL, n, &out[at, 0, 0])
+                    leave(gates[at - start])
+                    if done < n:
+                        break
+                    at += 1
+                    inputs.data += step
+                    if at == stop or not enter(gates[at - start]):
+                        break
+        net.shape.layers[0].b_u = NULL  # nothing is kept alive
+        return at
 
     def evaluate(
         self, Rows rows not None, Targets targets not None, const Py_ssize_t[::1] order not None,

@@ -89,17 +89,21 @@ class Model:
         """Make everything but the values of the parameters."""
         self._architecture = architecture
         self._rng = rng
-        self._parameters = allocate(architecture.sizes, architecture.dtype)
-        biases, weights = layer_views(self._parameters, architecture.sizes)
         self._guard = TrainingGuard()
         self._guard.rng = rng
-        self._biases = self._lists("biases", biases, self._guard)
-        self._weights = self._lists("weights", weights, self._guard)
-        self._empty_caches()
+        self._lie_in(allocate(architecture.sizes, architecture.dtype))
         self._kind: str | None = None
         self._kind_is_given = False
         self._low = 0.0  # the negative target: 0, or -1 for tanh
         self._begin_anew()
+
+    def _lie_in(self, parameters: Array) -> None:
+        """Have the parameters in this vector, as it is; kernels read whole vectors behind it."""
+        self._parameters = parameters
+        biases, weights = layer_views(parameters, self._architecture.sizes)
+        self._biases = self._lists("biases", biases, self._guard)
+        self._weights = self._lists("weights", weights, self._guard)
+        self._empty_caches()
 
     def _empty_caches(self) -> None:
         """Empty the caches."""
@@ -455,6 +459,10 @@ class Model:
         finally:
             if len(kept) < KEPT_WORKSPACES:
                 kept.append(engine)
+
+    def _new_predictor(self) -> PredictionEngine:
+        sizes = self._architecture.sizes
+        return self._prediction_engine(prediction_rows(sizes, self.dtype.itemsize))
 
     def _prediction_engine(self, capacity: int) -> PredictionEngine:
         return self._limited(kernels.prediction_engine(self.dtype), capacity)

@@ -21,25 +21,26 @@ Array = NDArray[Any]
 SLACK_BYTES = 64
 
 
-def allocate(sizes: Sequence[int], dtype: np.dtype[Any]) -> Array:
+def allocate(sizes: Sequence[int], dtype: np.dtype[Any], *, times: int = 1) -> Array:
     """Return a zero vector for all parameters, aligned to 64 bytes, with slack behind it.
+
+    It holds those of a network, or of as many as `times` says, one network after another.
 
     Raises
     ------
     MemoryError
         So many parameters do not fit.
     """
-    count = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
+    count = times * sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
+    what = f"sizes {list(sizes)}" if times == 1 else f"{times} networks of sizes {list(sizes)}"
     size = count * dtype.itemsize + SLACK_BYTES + 64
     if size > 2**60:
-        raise MemoryError(
-            f"sizes {list(sizes)} mean {count} parameters, which do not fit into memory."
-        )
+        raise MemoryError(f"{what} mean {count} parameters, which do not fit into memory.")
     try:
         memory = np.zeros(size, dtype=np.uint8)
     except MemoryError:
         raise MemoryError(
-            f"sizes {list(sizes)} mean {count} parameters, for which {size} bytes are not to be "
+            f"{what} mean {count} parameters, for which {size} bytes are not to be "
             "had; use smaller layers."
         ) from None
     start = -memory.ctypes.data % 64

@@ -68,7 +68,7 @@ class Outcome:
         """
         if self.model is None:
             return None
-        network = networks._restore(Network, self.model, f"network {self.index}")
+        network = networks.restore(Network, self.model, f"network {self.index}")
         network.history = History(self.history)
         return network
 

@@ -1,0 +1,358 @@
+"""`Ensemble`: many networks of one shape, whose parameters are one array."""
+
+from __future__ import annotations
+
+import copy
+import operator
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Self, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from fastnet.common.arguments import as_count, as_items, shown
+from fastnet.common.generators import Seed, as_rng
+from fastnet.costs import Cost, CrossEntropyCost
+from fastnet.initializers import Initializer
+from fastnet.model.stack import Stack
+from fastnet.network import Network
+
+__all__ = ["Ensemble"]
+
+Array = NDArray[Any]
+#: More would take minutes to be made one by one.
+MOST_NETWORKS = 10**6
+
+
+class Ensemble:
+    """Many networks of one shape, whose parameters are one array.
+
+    ``ensemble[i]`` is a `Network` like any other, and its parameters are row i of the array: what
+    one writes, the other has. `len`, loops, pickles and copies work as for a list of networks.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Units per layer, as for `Network`.
+    k : int
+        How many networks, 1 to 1,000,000.
+    cost : class or str, default CrossEntropyCost
+    rng : None, int, SeedSequence, BitGenerator or Generator, keyword only
+        Network i draws starting weights, shuffles and dropout from the i-th generator that is
+        spawned from it: with a seed, the i-th network is ``Network(sizes,
+        rng=numpy.random.SeedSequence(seed).spawn(k)[i])``, to the last bit.
+    dtype, activation, output, initializer, bias_initializer
+        As for `Network`, keyword only.
+
+    Attributes
+    ----------
+    parameters : ndarray, shape (k, n_parameters)
+        A network a row. Writing into it, or assigning to it, changes the networks.
+    sizes : list of int
+    activations : list of str
+    cost : class
+    dtype : numpy.dtype
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument has a wrong value or type.
+    MemoryError
+        The parameters do not fit into memory.
+
+    See Also
+    --------
+    fastnet.sweep : networks that differ in their shape or in how they are trained.
+
+    Notes
+    -----
+    An ensemble's mean predicts better than its members, and their spread says how sure it is: L. K.
+    Hansen and P. Salamon, "Neural network ensembles", IEEE TPAMI 12, 1990; B. Lakshminarayanan, A.
+    Pritzel and C. Blundell, "Simple and scalable predictive uncertainty estimation using deep
+    ensembles", NeurIPS 2017.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnet
+    >>> ensemble = fastnet.Ensemble([4, 32, 2], 100, rng=0)
+    >>> ensemble.feedforward(np.zeros((10, 4))).shape
+    (100, 10, 2)
+    >>> ensemble.parameters.shape
+    (100, 226)
+    >>> ensemble.parameters[3] = 0.0
+    >>> bool(ensemble[3].weights[0].any())
+    False
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        k: int,
+        cost: type[Cost] | str = CrossEntropyCost,
+        *,
+        rng: Seed = None,
+        dtype: DTypeLike = np.float64,
+        activation: str | Sequence[str] = "sigmoid",
+        output: str | None = None,
+        initializer: Initializer = "default",
+        bias_initializer: Initializer | None = None,
+    ) -> None:
+        k = as_count(k, "k", at_least=1, at_most=MOST_NETWORKS)
+        self._stack = Stack(
+            [
+                Network(
+                    sizes,
+                    cost,
+                    dtype=dtype,
+                    rng=child,
+                    activation=activation,
+                    output=output,
+                    initializer=initializer,
+                    bias_initializer=bias_initializer,
+                )
+                for child in _spawned(rng, k)
+            ]
+        )
+
+    @classmethod
+    def from_networks(cls, networks: Iterable[Network]) -> Self:
+        """Return an ensemble of copies of networks that have one shape.
+
+        Parameters
+        ----------
+        networks : iterable of Network
+            One or more, with the same sizes, activations and dtype. They stay as they are; the
+            ensemble has copies of everything of theirs: parameters, generator, history,
+            preprocessing and optimizer's state.
+
+        Returns
+        -------
+        Ensemble
+
+        Raises
+        ------
+        TypeError
+            Not networks.
+        ValueError
+            No network, or networks of different shapes.
+
+        Examples
+        --------
+        >>> import fastnet
+        >>> networks = [fastnet.Network([3, 2], rng=seed) for seed in (5, 6)]
+        >>> ensemble = fastnet.Ensemble.from_networks(networks)
+        >>> bool((ensemble.parameters[1] == networks[1].parameters).all())
+        True
+        """
+        return cls._joined([copy.deepcopy(network) for network in _checked(networks)])
+
+    @classmethod
+    def _joined(cls, networks: Sequence[Network]) -> Self:
+        """Return the ensemble of these very networks, which nothing else has."""
+        ensemble = cls.__new__(cls)
+        ensemble._stack = Stack(networks)
+        return ensemble
+
+    # ---- the networks
+
+    def __len__(self) -> int:
+        return len(self._stack.networks)
+
+    def __iter__(self) -> Iterator[Network]:
+        return iter(self._stack.networks)
+
+    @overload
+    def __getitem__(self, index: int) -> Network: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Network]: ...
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return list(self._stack.networks[index])
+        try:
+            return self._stack.networks[operator.index(index)]
+        except TypeError:
+            raise TypeError(
+                f"an ensemble's index is {shown(index)}; give a whole number or a slice."
+            ) from None
+        except IndexError:
+            raise IndexError(
+                f"network {shown(index)} of an ensemble of {len(self)}; numbers go from 0 to "
+                f"{len(self) - 1}."
+            ) from None
+
+    @property
+    def parameters(self) -> Array:
+        """All parameters, shape (k, n_parameters); writing into it changes the networks."""
+        return self._stack.parameters
+
+    @parameters.setter
+    def parameters(self, values: ArrayLike) -> None:
+        self._stack.assign(values)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Units per layer, inputs first; a copy."""
+        return self[0].sizes
+
+    @property
+    def activations(self) -> list[str]:
+        """Activation of each layer but the inputs; a copy."""
+        return self[0].activations
+
+    @property
+    def cost(self) -> type[Cost]:
+        """Cost class of the first network, and of all unless one has been given another."""
+        return self[0].cost
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float64 or float32."""
+        return self[0].dtype
+
+    def __repr__(self) -> str:
+        head = f"{type(self).__name__}({self.sizes}, {len(self)}, cost={self.cost.__name__}, "
+        return "\n".join([f"{head}dtype={self.dtype})", *self[0]._architecture.describe()])
+
+    # ---- prediction
+
+    def feedforward(self, X: ArrayLike) -> Array:
+        """Return the outputs of every network, for the same rows or for rows of its own.
+
+        Parameters
+        ----------
+        X : array_like, shape (n, n_0) or (k, n, n_0)
+            Rows for all networks, or for each. A sparse matrix of SciPy's has rows for all.
+
+        Returns
+        -------
+        ndarray of the networks' dtype, shape (k, n, n_L)
+            ``[i]`` is ``ensemble[i].feedforward(X)``, or of ``X[i]``, to the last bit. One call of
+            the compiled kernel goes through the networks, on as many threads as
+            `fastnet.set_num_threads` allows.
+
+        Raises
+        ------
+        ValueError, TypeError
+            The shape is wrong, or there is NaN, infinity or something that is not a real number.
+
+        Examples
+        --------
+        >>> import numpy as np, fastnet
+        >>> ensemble = fastnet.Ensemble([3, 2], 5, rng=0)
+        >>> outputs = ensemble.feedforward(np.zeros((5, 7, 3)))
+        >>> mean, spread = outputs.mean(axis=0), outputs.std(axis=0)
+        >>> outputs.shape, mean.shape
+        ((5, 7, 2), (7, 2))
+        """
+        return self._stack.feedforward(X)
+
+    # ---- files and copies
+
+    def save(self, filename: str | os.PathLike[str]) -> None:
+        """Write all networks to one file.
+
+        Parameters
+        ----------
+        filename : path
+            It must end in ``.npz``. The file holds of each network what `Network.save` writes of
+            it, and is written under another name and renamed, so that an old file stays whole
+            until the new one is.
+
+        Raises
+        ------
+        OSError
+            The file cannot be written.
+        ValueError
+            Another ending, or a parameter is not finite; an existing file is unchanged.
+
+        Examples
+        --------
+        >>> import tempfile, pathlib, fastnet
+        >>> ensemble = fastnet.Ensemble([3, 2], 5, rng=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     ensemble.save(pathlib.Path(folder) / "five.npz")
+        ...     again = fastnet.Ensemble.load(pathlib.Path(folder) / "five.npz")
+        >>> bool((again.parameters == ensemble.parameters).all())
+        True
+        """
+        from fastnet.files import ensembles
+
+        ensembles.save(list(self), filename)
+
+    @classmethod
+    def load(cls, filename: str | os.PathLike[str]) -> Self:
+        """Return the ensemble that `save` wrote.
+
+        Parameters
+        ----------
+        filename : path
+            Nothing in it is executed.
+
+        Raises
+        ------
+        OSError
+            The file cannot be read.
+        ValueError
+            It does not hold an ensemble, or is damaged or of a later version, or names an
+            activation, cost or initializer that fastnet does not have.
+
+        Examples
+        --------
+        >>> import tempfile, pathlib, fastnet
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     fastnet.Ensemble([3, 2], 5, rng=0).save(pathlib.Path(folder) / "five.npz")
+        ...     len(fastnet.Ensemble.load(pathlib.Path(folder) / "five.npz"))
+        5
+        """
+        from fastnet.files import ensembles
+
+        return cls._joined(ensembles.load(Network, filename))
+
+    def __reduce__(self) -> Any:
+        return _joined, (type(self), list(self))
+
+    def __copy__(self) -> Self:
+        return self.from_networks(self)
+
+
+def _joined(cls: type[Ensemble], networks: list[Network]) -> Ensemble:
+    """Return what was pickled, or copied deeply: the networks are new."""
+    return cls._joined(networks)
+
+
+def _spawned(rng: Seed, k: int) -> list[np.random.Generator]:
+    generator = as_rng(rng)
+    if isinstance(generator, np.random.Generator):
+        try:
+            return generator.spawn(k)
+        except TypeError:  # a bit generator without a seed sequence
+            pass
+    raise TypeError(
+        f"rng is of type {type(rng).__name__}, which spawns no generators; give None, an int, a "
+        "SeedSequence, or a Generator made from one."
+    )
+
+
+def _checked(networks: Any) -> list[Network]:
+    """Return networks that one ensemble can hold."""
+    items = as_items(networks, "networks")
+    if items is None or not all(isinstance(item, Network) for item in items):
+        raise TypeError(f"networks is {shown(networks)}; give a list of fastnet.Network.")
+    if not items:
+        raise ValueError("networks is empty; give one network or more.")
+    first = items[0]._architecture
+    for at, network in enumerate(items):
+        found = network._architecture
+        if (found.sizes, found.activations, found.dtype) != (
+            first.sizes,
+            first.activations,
+            first.dtype,
+        ):
+            raise ValueError(
+                f"networks[{at}] has sizes {list(found.sizes)}, activations "
+                f"{', '.join(found.activations)} and dtype {found.dtype}; networks[0] has "
+                f"{list(first.sizes)}, {', '.join(first.activations)} and {first.dtype}. An "
+                "ensemble's are the same."
+            )
+    return items

@@ -1,0 +1,149 @@
+"""`Stack`: networks of one shape, whose parameters are the rows of one array."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Generic
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastnet import kernels
+from fastnet.common.arguments import memory_for
+from fastnet.common.threads import get_num_threads, run_together
+from fastnet.data.rows import as_real_array, as_rows
+from fastnet.data.sparse import is_sparse
+from fastnet.model import starting
+from fastnet.model.blocks import CALL_PRODUCTS, call_rows, prediction_threads, products
+from fastnet.model.model import KEPT_WORKSPACES, AnyModel
+from fastnet.model.parameters import allocate
+from fastnet.model.prediction import feedforward
+
+if TYPE_CHECKING:
+    from fastnet.kernels.engine import PredictionEngine
+
+__all__ = ["Stack"]
+
+Array = NDArray[Any]
+
+
+class Stack(Generic[AnyModel]):
+    """Networks of one shape, moved together into one array.
+
+    Attributes
+    ----------
+    networks : tuple of Model
+        Their parameters are views of `parameters` from now on.
+    parameters : ndarray, shape (k, n_parameters)
+
+    Raises
+    ------
+    MemoryError
+        The array does not fit into memory.
+    """
+
+    def __init__(self, networks: Sequence[AnyModel]) -> None:
+        first = networks[0]._architecture
+        together = allocate(first.sizes, first.dtype, times=len(networks))
+        self.parameters: Array = together.reshape(len(networks), -1)
+        for row, network in zip(self.parameters, networks, strict=True):
+            row[:] = network._parameters
+            network._lie_in(row)
+        self.networks = tuple(networks)
+        self._guards = tuple(network._guard for network in networks)
+        self._engines: list[PredictionEngine] = []
+
+    def assign(self, values: ArrayLike) -> None:
+        """Copy values, an array of shape (k, n_parameters), into the networks.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Of another shape, or no real numbers; nothing has changed.
+        RuntimeError
+            A network is being trained; nothing has changed.
+        """
+        array, shape = as_real_array(values, "parameters"), self.parameters.shape
+        if array.shape != shape:
+            raise ValueError(
+                f"parameters has shape {array.shape}; expected {shape}: a row for each network."
+            )
+        rows = np.array(array, dtype=self.parameters.dtype)
+        for guard in self._guards:
+            guard.check()
+        for network, row, new in zip(self.networks, self.parameters, rows, strict=True):
+            with network._guard:
+                row[:] = new
+            network._is_pending = False
+
+    def feedforward(self, X: Any) -> Array:
+        """Return the outputs of every network; see `fastnet.Ensemble.feedforward`."""
+        first, k = self.networks[0], len(self.networks)
+        for network in self.networks:
+            if network._is_pending:
+                starting.check(network)
+        if is_sparse(X):
+            return np.stack([feedforward(network, X) for network in self.networks])
+        rows = self._as_given(X)
+        n, dtype, sizes = rows.shape[-2], first.dtype, first._architecture.sizes
+        with memory_for("X"):
+            out = np.empty((k, n, sizes[-1]), dtype)
+        if n > call_rows(sizes):  # as much work as a call should be, network by network
+            for at, (network, outputs) in enumerate(zip(self.networks, out, strict=True)):
+                outputs[:] = feedforward(network, rows if rows.ndim == 2 else rows[at])
+        elif n:
+            if not kernels.can_read(rows):
+                with memory_for("X"), np.errstate(over="ignore"):
+                    rows = np.require(rows, dtype, ["ALIGNED"])
+            n_threads = min(k, prediction_threads(sizes, k * n, get_num_threads()))
+            step = max(1, CALL_PRODUCTS // (n * products(sizes)))
+            cuts = pairwise(k * thread // n_threads for thread in range(n_threads + 1))
+            tasks = [partial(self._answer, rows, out, step, *cut) for cut in cuts]
+            run_together(tasks)
+        return out
+
+    def _as_given(self, X: Any) -> Array:
+        """Return X as an array of rows for all networks, or for each."""
+        rows, n_in = as_real_array(X, "X").view(), self.networks[0]._architecture.sizes[0]
+        k = len(self.networks)
+        good = rows.ndim == 2 or (rows.ndim == 3 and len(rows) == k)
+        if not good or rows.shape[-1] != n_in:
+            raise ValueError(
+                f"X has shape {rows.shape}; expected (n, {n_in}), rows for all networks, or "
+                f"({k}, n, {n_in}), rows for each of them."
+            )
+        return rows
+
+    def _answer(
+        self,
+        rows: Array,
+        out: Array,
+        step: int,
+        start: int,
+        stop: int,
+        errors: Sequence[BaseException],
+    ) -> None:
+        """Write the outputs of networks start to stop, `step` of them in a call."""
+        try:
+            engine = self._engines.pop()
+        except IndexError:
+            engine = self.networks[0]._new_predictor()
+        try:
+            for at in range(start, stop, step):
+                if errors:
+                    break
+                end = min(stop, at + step)
+                done = engine.answer_each(rows, self.parameters, self._guards, out, at, end)
+                if done < end:
+                    self._refuse(rows, done)
+        finally:
+            if len(self._engines) < KEPT_WORKSPACES:
+                self._engines.append(engine)
+
+    def _refuse(self, rows: Array, at: int) -> None:
+        """Raise the error that names what is not finite in the rows of a network."""
+        rows, name = (rows, "X") if rows.ndim == 2 else (rows[at], f"X[{at}]")
+        as_rows(rows, rows.shape[1], name).check(self.networks[0].dtype)
+        raise ValueError(f"{name} has changed while it was looked at; leave it as it is.")
