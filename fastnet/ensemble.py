@@ -6,7 +6,7 @@ import copy
 import operator
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -17,6 +17,10 @@ from fastnet.costs import Cost, CrossEntropyCost
 from fastnet.initializers import Initializer
 from fastnet.model.stack import Stack
 from fastnet.network import Network
+
+if TYPE_CHECKING:  # what only training needs it imports
+    from fastnet.common.progress import Progress
+    from fastnet.history import History
 
 __all__ = ["Ensemble"]
 
@@ -246,6 +250,124 @@ class Ensemble:
         ((5, 7, 2), (7, 2))
         """
         return self._stack.feedforward(X)
+
+    # ---- training
+
+    def train(
+        self,
+        data: Any,
+        epochs: int,
+        mini_batch_size: int | None = 32,
+        *,
+        optimizer: Any = None,
+        schedule: Any = None,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        dropout: Any = 0.0,
+        max_norm: float | None = None,
+        clip_norm: float | None = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        evaluation_data: Any = None,
+        metrics: Any = None,
+        callbacks: Any = (),
+        shuffle: bool = True,
+        progress: Progress = None,
+        resume: Any = None,
+        bootstrap: bool = False,
+        threads: int | None = None,
+    ) -> list[History]:
+        """Train all networks on the same data, several at a time, each in its own order.
+
+        Network i ends with the bits that ``ensemble[i].train(...)`` gives by itself, however many
+        threads there are, for each draws from its own generator.
+
+        Parameters
+        ----------
+        data, epochs, mini_batch_size, optimizer, schedule, l1, l2, dropout, max_norm, clip_norm
+        sample_weight, class_weight, evaluation_data, metrics
+            As for `Network.train`; the data are arrays, not `Batches`. A function that measures is
+            called in several threads.
+        callbacks : Callback or list of Callback
+            Each network has copies (`copy.deepcopy`) of its own. `Checkpoint` is refused.
+        shuffle : bool, default True
+            A function is refused.
+        progress : None, bool or callable
+            As for `Network.train`, in mini-batches of all networks.
+        resume : None or False
+            Anything else is refused: checkpoints are of one network.
+        bootstrap : bool, keyword only, default False
+            Whether each network has its own sample of the rows, with replacement: rows
+            ``rng.integers(n, size=n)`` of its generator, drawn before anything else, with their
+            weights. (Breiman, "Bagging predictors", *Machine Learning* 24, 1996.)
+        threads : int, keyword only, optional
+            How many networks are trained at a time; by default one for each core that this process
+            may use.
+
+        Returns
+        -------
+        list of History
+            Of each network, the records of this call.
+
+        Raises
+        ------
+        ValueError, TypeError
+            An argument is wrong; no network has changed.
+        RuntimeError
+            A network is being trained already; no network has changed.
+        DivergenceError
+            And whatever else ends one network's training: that network is where its own `train`
+            leaves it, the others are trained to the end, and a note names it.
+        ImportError
+            `LBFGS` needs SciPy.
+
+        Notes
+        -----
+        After Ctrl-C each network is at the end of a mini-batch; those that had not begun are as
+        they were. What Python does between two kernel calls, as at the end of an epoch, is done
+        for one network at a time: with a few hundred rows it is most of the work, and threads gain
+        little.
+
+        Examples
+        --------
+        One network of an ensemble, made and trained by itself:
+
+        >>> import numpy as np, fastnet
+        >>> X, y = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0])
+        >>> ensemble = fastnet.Ensemble([2, 8, 2], 3, rng=7)
+        >>> histories = ensemble.train((X, y), epochs=100, optimizer="adam", bootstrap=True)
+        >>> seed = np.random.SeedSequence(7).spawn(3)[2]
+        >>> single = fastnet.Network([2, 8, 2], rng=seed)
+        >>> rows = single.rng.integers(4, size=4)
+        >>> _ = single.train((X[rows], y[rows]), epochs=100, optimizer="adam")
+        >>> bool((single.parameters == ensemble[2].parameters).all()), len(histories[2])
+        (True, 100)
+        """
+        from fastnet.training.members import train_members
+
+        return train_members(
+            self._stack.networks,
+            data,
+            epochs,
+            mini_batch_size,
+            optimizer=optimizer,
+            schedule=schedule,
+            l1=l1,
+            l2=l2,
+            dropout=dropout,
+            max_norm=max_norm,
+            clip_norm=clip_norm,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            evaluation_data=evaluation_data,
+            metrics=metrics,
+            callbacks=callbacks,
+            shuffle=shuffle,
+            progress=progress,
+            resume=resume,
+            bootstrap=bootstrap,
+            threads=threads,
+        )
 
     # ---- files and copies
 

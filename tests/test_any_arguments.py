@@ -250,6 +250,14 @@ CALLS = {
     ),
     "Ensemble.from_networks": maker(fastnet.Ensemble.from_networks, networks=[new(), new()]),
     "Ensemble.feedforward": maker(fastnet.Ensemble([3, 2], 2, rng=0).feedforward, X=X),
+    "Ensemble.train": maker(
+        lambda **arguments: fastnet.Ensemble([3, 4, 2], 2, rng=0).train(**arguments),
+        strategies=EPOCH | {"threads": FEW}, data=GOOD, epochs=1, mini_batch_size=2,
+        optimizer="adam", schedule=None, l1=0.1, l2=0.1, dropout=0.1, max_norm=1.0, clip_norm=1.0,
+        evaluation_data=PAIRS, metrics=None, callbacks=(), shuffle=True, progress=None, resume=None,
+        sample_weight=np.ones(5), class_weight="balanced", bootstrap=True, threads=2,
+        words="weight|norm|permutation|callback",
+    ),
     "Ensemble.load": maker(
         fastnet.Ensemble.load, filename="no/such.npz", words="no such|directory"
     ),

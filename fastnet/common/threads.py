@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from fastnet.common.arguments import as_count, shown
 
 __all__ = [
+    "free_cores",
     "get_num_threads",
     "run_together",
     "set_num_threads",
@@ -52,6 +53,11 @@ def usable_cores() -> int:
     else:
         cores = os.cpu_count() or 1
     return max(1, math.ceil(min(cores, quota(ROOT))))
+
+
+def free_cores() -> int:
+    """Return how many cores what begins here and now may use: one within `single_threaded`."""
+    return 1 if getattr(_here, "single", False) else usable_cores()
 
 
 def quota(root: str) -> float:

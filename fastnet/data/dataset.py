@@ -132,6 +132,17 @@ class Dataset:
         targets = kernel_rows.Targets(self.labels, self.y, weights)
         return replace(self, targets=targets, sample_weight=weights)
 
+    def drawn(self, chosen: Array) -> Dataset:
+        """Return the examples of these numbers, in a copy; a number may come more than once."""
+        labels, y, weights = (
+            None if part is None else part[chosen]
+            for part in (self.labels, self.y, self.sample_weight)
+        )
+        rows = self.X.drawn(chosen, self.dtype)
+        rows.check(self.dtype, repeated=True)
+        targets = kernel_rows.Targets(labels, y, weights)
+        return Dataset(rows, targets.class_numbers, y, targets, self.dtype, weights, self.facts)
+
     def _class_numbers(self) -> Array:
         """The class of each example; with a single output, y itself where it is 0 or 1."""
         if self.labels is not None:

@@ -114,6 +114,10 @@ class InputRows:
         """
         raise NotImplementedError
 
+    def drawn(self, chosen: Array, dtype: np.dtype[Any]) -> InputRows:
+        """Return a copy of the rows of these numbers that lies as they do; errors as for `take`."""
+        return DenseRows(self.take(chosen, dtype), self.name)
+
     def wrap(self, chosen: Array, dtype: np.dtype[Any]) -> kernel_rows.Rows:
         """Return the rows of these numbers for the kernels; errors as for `take`."""
         return kernel_rows.Rows(self.take(chosen, dtype))
@@ -202,6 +206,10 @@ class DenseRows(InputRows):
         """Return a copy of the rows of these numbers."""
         return np.require(self.array[chosen], dtype, ["C", "ALIGNED"])
 
+    def drawn(self, chosen: Array, dtype: np.dtype[Any]) -> InputRows:
+        """Return a copy of the rows of these numbers, in their own type."""
+        return DenseRows(self.array[chosen], self.name)
+
 
 class SparseRows(InputRows):
     """The rows of a sparse matrix of SciPy's, by their non-zeros.
@@ -247,16 +255,29 @@ class SparseRows(InputRows):
 
     def take(self, chosen: Array, dtype: np.dtype[Any]) -> Array:
         """Return the rows of these numbers, zeros and all."""
+        counts, places = self._entries(chosen)
+        rows = np.repeat(np.arange(len(chosen)), counts)
+        block = np.zeros((len(chosen), self.n_in), dtype)
+        block[rows, self.csr.indices[places]] = self.csr.data[places]
+        return block
+
+    def drawn(self, chosen: Array, dtype: np.dtype[Any]) -> InputRows:
+        """Return the non-zeros of the rows of these numbers."""
+        counts, places = self._entries(chosen)
+        starts = np.concatenate([[0], np.cumsum(counts)])
+        parts = self.csr.data[places], self.csr.indices[places], starts
+        shape = len(chosen), self.n_in
+        return SparseRows(sparse.scipy_sparse().csr_array(parts, shape=shape), self.name)
+
+    def _entries(self, chosen: Array) -> tuple[Array, Array]:
+        """How many entries each of these rows has, and where they are, row after row."""
         csr = self.csr
         first, last = csr.indptr[chosen], csr.indptr[chosen + 1]
         counts = last - first
         if counts.min() < 0 or first.min() < 0 or last.max() > min(len(csr.data), len(csr.indices)):
             raise ValueError("X's row starts have been changed since they were checked.")
-        rows = np.repeat(np.arange(len(chosen)), counts)
-        places = np.arange(len(rows)) + np.repeat(first - (np.cumsum(counts) - counts), counts)
-        block = np.zeros((len(chosen), self.n_in), dtype)
-        block[rows, csr.indices[places]] = csr.data[places]
-        return block
+        places = np.arange(counts.sum()) + np.repeat(first - (np.cumsum(counts) - counts), counts)
+        return counts, places
 
 
 def _read_canonical(X: Any) -> tuple[Any, kernel_rows.Rows] | None:

@@ -6,16 +6,22 @@ if TYPE_CHECKING:
     from fastnet.data.dataset import Dataset
     from fastnet.history import History
     from fastnet.model.model import Model
+    from fastnet.training.loop import Training
     from fastnet.training.plan import Plan
 
-__all__ = ["train"]
+__all__ = ["train", "training_for"]
 
 
 def train(network: "Model", data: "Dataset", plan: "Plan") -> "History":
     """Train a network as the plan says; return what was recorded."""
+    return training_for(network, data, plan).run()
+
+
+def training_for(network: "Model", data: "Dataset", plan: "Plan") -> "Training":
+    """Return the training that a plan describes, once what it needs is known to be there."""
     from fastnet.optimizers import LBFGS
     from fastnet.training.lbfgs import LBFGSTraining
     from fastnet.training.loop import Training
 
     kind = LBFGSTraining if isinstance(plan.optimizer, LBFGS) else Training
-    return kind(network, data, plan).run()
+    return kind(network, data, plan)
