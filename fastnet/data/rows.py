@@ -22,6 +22,7 @@ __all__ = [
     "as_batch",
     "as_real_array",
     "as_rows",
+    "as_stacked",
     "block_rows",
 ]
 
@@ -418,6 +419,35 @@ def as_batch(a: Any, n_in: int, name: str) -> tuple[InputRows, Callable[[Array],
     if array.shape == (n_in, 1) and n_in != 1:
         return _dense(array.T, n_in, name), np.transpose
     return _dense(array, n_in, name), np.asarray
+
+
+def as_stacked(X: Any, k: int, n_in: int, name: str) -> Array | InputRows:
+    """Return rows for k networks: an array for all, (n, n_in), or for each, (k, n, n_in).
+
+    What is no array, as a sparse matrix, has rows for all, which are returned as such.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `as_rows`.
+
+    Examples
+    --------
+    >>> as_stacked([[[1], [2]], [[3], [4]]], 2, 1, "X").shape
+    (2, 2, 1)
+    """
+    if type(X) is not np.ndarray and (
+        sparse.is_sparse(X) or isinstance(X, InputRows) or _is_derived(X)
+    ):
+        return as_rows(X, n_in, name)
+    array = as_real_array(X, name).view()  # for whoever has X may give X another shape or type
+    fits = array.ndim == 2 or (array.ndim == 3 and len(array) == k)
+    if not fits or array.shape[-1] != n_in:
+        raise ValueError(
+            f"{name} has shape {array.shape}; expected (n, {n_in}), rows for all networks, or "
+            f"({k}, n, {n_in}), rows for each of them."
+        )
+    return array
 
 
 def _is_derived(X: Any) -> bool:

@@ -13,13 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 from fastnet import kernels
 from fastnet.common.arguments import memory_for
 from fastnet.common.threads import get_num_threads, run_together
-from fastnet.data.rows import as_real_array, as_rows
-from fastnet.data.sparse import is_sparse
+from fastnet.data.rows import InputRows, as_real_array, as_rows, as_stacked
 from fastnet.model import starting
 from fastnet.model.blocks import CALL_PRODUCTS, call_rows, prediction_threads, products
 from fastnet.model.model import KEPT_WORKSPACES, AnyModel
 from fastnet.model.parameters import allocate
-from fastnet.model.prediction import feedforward
+from fastnet.model.prediction import feedforward, outputs_for
 
 if TYPE_CHECKING:
     from fastnet.kernels.engine import PredictionEngine
@@ -84,10 +83,11 @@ class Stack(Generic[AnyModel]):
         for network in self.networks:
             if network._is_pending:
                 starting.check(network)
-        if is_sparse(X):
-            return np.stack([feedforward(network, X) for network in self.networks])
-        rows = self._as_given(X)
-        n, dtype, sizes = rows.shape[-2], first.dtype, first._architecture.sizes
+        dtype, sizes = first.dtype, first._architecture.sizes
+        rows = as_stacked(X, k, sizes[0], "X")
+        if isinstance(rows, InputRows):
+            return np.stack([outputs_for(network, rows) for network in self.networks])
+        n = rows.shape[-2]
         with memory_for("X"):
             out = np.empty((k, n, sizes[-1]), dtype)
         if n > call_rows(sizes):  # as much work as a call should be, network by network
@@ -103,18 +103,6 @@ class Stack(Generic[AnyModel]):
             tasks = [partial(self._answer, rows, out, step, *cut) for cut in cuts]
             run_together(tasks)
         return out
-
-    def _as_given(self, X: Any) -> Array:
-        """Return X as an array of rows for all networks, or for each."""
-        rows, n_in = as_real_array(X, "X").view(), self.networks[0]._architecture.sizes[0]
-        k = len(self.networks)
-        good = rows.ndim == 2 or (rows.ndim == 3 and len(rows) == k)
-        if not good or rows.shape[-1] != n_in:
-            raise ValueError(
-                f"X has shape {rows.shape}; expected (n, {n_in}), rows for all networks, or "
-                f"({k}, n, {n_in}), rows for each of them."
-            )
-        return rows
 
     def _answer(
         self,
