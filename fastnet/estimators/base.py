@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import math
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Self
 
 import numpy as np
@@ -22,7 +22,9 @@ from fastnet.common.errors import DivergenceError
 from fastnet.costs import AnyCost, find_cost
 from fastnet.data.rows import InputRows, as_rows
 from fastnet.data.sparse import with_checked_indices
+from fastnet.ensemble import Ensemble
 from fastnet.estimators.draws import Rate, SklearnRandomState, draw_weights
+from fastnet.estimators.members import Watch, check_number, fit_members, mean_output
 from fastnet.estimators.settings import ACTIVATIONS, check_parameters, hidden_sizes, make_optimizer
 from fastnet.estimators.stopping import HeldOut, StoppingRules, TaskCallbacks
 from fastnet.interchange.sklearn import kind_of, preprocessing_of
@@ -79,6 +81,20 @@ def _dtype_for(X: Any) -> np.dtype[Any]:
     return np.dtype(np.float32 if X.dtype == np.float32 else np.float64)
 
 
+@contextmanager
+def _said_by_finish(optimizer: Optimizer) -> Iterator[None]:
+    """Leave out what `_finish` says as scikit-learn does.
+
+    Only around L-BFGS: filters are of the process, and other solvers run in several threads.
+    """
+    if not isinstance(optimizer, LBFGS):
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "L-BFGS ended", RuntimeWarning)
+        yield
+
+
 def _views(network: Network, name: str) -> Views:
     if name == "coefs_":
         return Views(name, [w.T for w in network.weights], network._guard)
@@ -87,6 +103,8 @@ def _views(network: Network, name: str) -> Views:
 
 class BaseMLP(CallbackSupportMixin, BaseEstimator):
     """Training and parameters; classes below say what targets and outputs mean."""
+
+    _watch: Watch | None = None  # of one of several members, while it is fitted
 
     # ---- parameters
 
@@ -201,6 +219,12 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         rng = check_parameters(self)
         hidden, optimizer = hidden_sizes(self), make_optimizer(self)
         anew = "network_" not in self.__dict__ or not (partial or self.warm_start)
+        check_number(self, anew)
+        if self.n_members > 1:
+            arguments = {"validation": validation, "partial": partial, "classes": classes}
+            arguments |= {"X": X, "y": y, "sample_weight": sample_weight}
+            fit_members(self, rng, optimizer, anew, arguments)
+            return
         given = {"X": X, "y": y}
         rows = self._plain_rows(X, y, anew)
         if rows is None:
@@ -419,9 +443,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         remedy = "give X_val and y_val to fit, or set early_stopping=True, for a validation_score"
         check_monitors([self._rate, *callbacks], ["running_cost"], callbacks, remedy)
         try:
-            with warnings.catch_warnings():
-                if isinstance(optimizer, LBFGS):  # `_finish` says it as scikit-learn does
-                    warnings.filterwarnings("ignore", "L-BFGS ended", RuntimeWarning)
+            with _said_by_finish(optimizer):
                 self.network_.train(
                     (X, targets),
                     1 if partial else self.max_iter,
@@ -435,6 +457,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
                     metrics="running_cost",
                     callbacks=callbacks,
                     shuffle=bool(self.shuffle),
+                    progress=self._watch,
                 )
         except DivergenceError as error:
             # As there, early stopping has something to go back to if an epoch has been scored.
@@ -451,6 +474,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
                 stacklevel=5,
             )
         except KeyboardInterrupt:
+            if self._watch is not None:
+                self._watch.interrupt()
             warnings.warn("Training interrupted by user.", stacklevel=4)
         self._finish(optimizer, partial)
 
@@ -490,7 +515,15 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         )
 
     def _outputs(self, X: Any) -> Array:
-        """Return the network's outputs for X, checked as scikit-learn checks it."""
+        """Return the outputs for X, of several networks their mean."""
+        outputs = self._every_output(X)
+        return mean_output(outputs) if outputs.ndim == 3 else outputs
+
+    def _every_output(self, X: Any) -> Array:
+        """Return the outputs for X, checked as scikit-learn checks it: (n, n_outputs).
+
+        Of several networks they are of shape (n_members, n, n_outputs).
+        """
         own = self.__dict__
         # Fast path: of a plain array of the right width, the network refuses what is not finite.
         if (
@@ -500,8 +533,13 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             and "network_" in own
         ):
             with suppress(ValueError):  # in scikit-learn's words below, if it refuses X too
-                return self.network_.feedforward(X)
+                return self._predictor().feedforward(X)
         check_is_fitted(self, "network_")
         X = with_checked_indices(X, "X")
         X = validate_data(self, X, accept_sparse="csr", dtype=KEPT_TYPES, reset=False)
-        return self.network_.feedforward(X)
+        return self._predictor().feedforward(X)
+
+    def _predictor(self) -> Network | Ensemble:
+        own = self.__dict__
+        predictor: Network | Ensemble = own.get("ensemble_", self.network_)
+        return predictor

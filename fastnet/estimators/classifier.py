@@ -71,6 +71,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         `fastnet.initializers.INITIALIZERS` for instance. "lsuv" scales weights by the X of the
         first call, rows that are set aside for early stopping included. None: as in scikit-learn.
     callbacks : list of fastnet.Callback or None
+        Of several members each has copies.
+    n_members : int, default 1
+        How many networks are trained, on all cores; probabilities are the mean of theirs. Each has
+        its own starting weights, order of the examples and rows that are set aside: it is what this
+        estimator is with a ``random_state`` out of ``RandomState(random_state).randint(2**31 - 1,
+        size=n_members)``.
 
     Attributes
     ----------
@@ -87,6 +93,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_
     network_ : fastnet.Network
         With its own `history`, `save` and so on.
+    ensemble_ : fastnet.Ensemble
+        Where `n_members` is 2 or more: all networks. Then `network_`, `coefs_` and `intercepts_`
+        are those of the first; losses, scores and curves are means, in each epoch over those that
+        have not ended; `n_iter_` is the largest, and `converged_` is of all.
 
     Notes
     -----
@@ -133,6 +143,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         class_weight: Any = None,
         initializer: Any = None,
         callbacks: Any = None,
+        n_members: int = 1,
     ) -> None:
         self._keep_parameters(locals())
 

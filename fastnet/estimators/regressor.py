@@ -23,6 +23,7 @@ from fastnet.costs import (
 )
 from fastnet.data.rows import as_real_array
 from fastnet.estimators.base import BaseMLP, has_steps
+from fastnet.estimators.members import mean_output
 from fastnet.estimators.settings import LOSSES, quantiles_of
 from fastnet.model.answers import moments
 
@@ -46,7 +47,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon
     n_iter_no_change, max_fun
         As for `MLPClassifier`, with the same defaults.
-    dropout, l1, initializer, callbacks
+    dropout, l1, initializer, callbacks, n_members
         As for `MLPClassifier`: what scikit-learn does not have.
     delta : float, default 1.0
         Where loss="huber" becomes linear, in the units of y.
@@ -61,7 +62,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     loss_, best_loss_, loss_curve_, n_iter_, t_ : as in scikit-learn
     validation_scores_, best_validation_score_ : as in scikit-learn
         What `score` returns.
-    validation_loss_curve_, converged_, network_ : as for `MLPClassifier`
+    validation_loss_curve_, converged_, network_, ensemble_ : as for `MLPClassifier`
     n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_
         `n_outputs_` is the number of columns of y.
 
@@ -113,6 +114,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         callbacks: Any = None,
         delta: float = 1.0,
         quantile: Any = 0.5,
+        n_members: int = 1,
     ) -> None:
         self._keep_parameters(locals())
 
@@ -139,13 +141,15 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return self
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
-        """Return the numbers for each row.
+        """Return the numbers for each row: of several networks the mean of theirs.
 
         Parameters
         ----------
         X : array_like or sparse matrix, shape (n, n_features)
         return_std : bool, default False
-            With loss="gaussian": return the standard deviations too.
+            Return the standard deviations too. With `n_members` of 2 or more it is how far the
+            networks disagree, with loss="gaussian" what they have learned of the noise, and with
+            both the root of the sum of both variances (the law of total variance).
 
         Returns
         -------
@@ -158,7 +162,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Raises
         ------
         ValueError
-            `return_std` with another loss, which has no standard deviation.
+            `return_std` with one network and another loss, which has no standard deviation.
 
         Examples
         --------
@@ -170,16 +174,22 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         >>> bool(np.all(abs(std - 0.1) < 0.03))
         True
         """
-        outputs = self._outputs(X)
-        mean, variance = moments(self.network_.cost, outputs)
+        outputs = self._every_output(X)
+        cost, several = self.network_.cost, outputs.ndim == 3
+        if not several and not return_std:
+            return moments(cost, outputs)[0]
+        found = [moments(cost, each) for each in (outputs if several else [outputs])]
+        means = np.stack([mean for mean, _ in found])
         if not return_std:
-            return mean
-        if variance is None:
+            return mean_output(means)
+        learned = [variance for _, variance in found if variance is not None]
+        if not several and not learned:
             raise ValueError(
-                f"return_std is True, and loss is {shown(self.loss)}, which has no standard "
-                "deviation; use loss='gaussian'."
+                f"return_std is {shown(return_std)}, and one network with loss={self.loss!r} has "
+                "no standard deviation; use loss='gaussian', or n_members of 2 or more."
             )
-        return mean, np.sqrt(variance)
+        variance = means.var(axis=0) + (np.mean(learned, axis=0) if learned else 0.0)
+        return mean_output(means), np.sqrt(variance)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return R^2 of the predictions; with loss="quantile" D^2 of the pinball loss.

@@ -80,7 +80,7 @@ def check_parameters(estimator: Any) -> np.random.RandomState:
     for name in BOOLEANS:
         if not isinstance(getattr(estimator, name), (bool, np.bool_)):
             _refuse(estimator, name, "True or False")
-    for name in ("max_iter", "max_fun"):
+    for name in ("max_iter", "max_fun", "n_members"):
         _check_count(estimator, name)
     patience = estimator.n_iter_no_change
     if not isinstance(patience, (float, np.floating)) or patience != math.inf:

@@ -10,7 +10,12 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from fastnet.estimators import MLPClassifier, MLPRegressor
 
 #: As scikit-learn runs its own: 100 epochs, which is too few to converge, and says so.
-ESTIMATORS = [MLPClassifier(max_iter=100), MLPRegressor(max_iter=100)]
+ESTIMATORS = [
+    MLPClassifier(max_iter=100),
+    MLPRegressor(max_iter=100),
+    MLPClassifier(16, max_iter=60, learning_rate_init=0.01, n_members=2),
+    MLPRegressor(hidden_layer_sizes=16, max_iter=60, learning_rate_init=0.01, n_members=2),
+]
 CHECKS = parametrize_with_checks(ESTIMATORS)
 
 
