@@ -302,7 +302,7 @@ class Ensemble:
             weights. (Breiman, "Bagging predictors", *Machine Learning* 24, 1996.)
         threads : int, keyword only, optional
             How many networks are trained at a time; by default one for each core that this process
-            may use.
+            may use, or one where an epoch is so short that threads would wait for each other.
 
         Returns
         -------
@@ -324,9 +324,8 @@ class Ensemble:
         Notes
         -----
         After Ctrl-C each network is at the end of a mini-batch; those that had not begun are as
-        they were. What Python does between two kernel calls, as at the end of an epoch, is done
-        for one network at a time: with a few hundred rows it is most of the work, and threads gain
-        little.
+        they were. What Python does between two kernel calls, as at the end of an epoch, it does
+        for one network at a time.
 
         Examples
         --------

@@ -7,6 +7,7 @@ their own here; the estimator that the user has shows the mean of what they show
 from __future__ import annotations
 
 import math
+import sys
 import threading
 import warnings
 from collections import deque
@@ -18,6 +19,8 @@ from sklearn.base import clone
 
 from fastnet.common.threads import free_cores, run_together, single_threaded
 from fastnet.ensemble import Ensemble
+from fastnet.estimators.settings import hidden_sizes
+from fastnet.model.blocks import trainings_at_once
 from fastnet.optimizers import LBFGS
 
 __all__ = ["Watch", "check_number", "fit_members", "mean_output"]
@@ -86,7 +89,7 @@ def fit_members(
     if not anew:
         for member in members:
             member.set_params(**_shared(estimator))
-    threads = 1 if isinstance(optimizer, LBFGS) else min(free_cores(), len(members))
+    threads = 1 if isinstance(optimizer, LBFGS) else _threads(estimator, given["X"])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         _fit_all(members, given, threads)
@@ -95,6 +98,14 @@ def fit_members(
     _show(estimator, members)
     for category, message in dict.fromkeys((w.category, str(w.message)) for w in caught):
         warnings.warn(message, category, stacklevel=5)
+
+
+def _threads(estimator: Any, X: Any) -> int:
+    """How many members to fit at a time; the outputs, of which there are few, are passed over."""
+    shape: Any = getattr(X, "shape", None)
+    n, n_in = shape if isinstance(shape, tuple) and len(shape) == 2 else (sys.maxsize, 1)
+    sizes = [n_in, *hidden_sizes(estimator), 1]
+    return min(trainings_at_once(sizes, n, free_cores()), int(estimator.n_members))
 
 
 def _shared(estimator: Any) -> dict[str, Any]:

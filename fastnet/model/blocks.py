@@ -21,7 +21,9 @@ __all__ = [
     "prediction_rows",
     "prediction_threads",
     "products",
+    "stack_threads",
     "thread_rows",
+    "trainings_at_once",
 ]
 
 #: Examples a kernel call at the most and the least, for a gradient at the least, and how many
@@ -37,6 +39,12 @@ LEAST_PREDICTION_ROWS = 32
 PREDICTION_BYTES = 1 << 20
 #: Multiplications that take a millisecond or more: ten times as long as a thread to begin.
 PRODUCTS_PER_THREAD = 1 << 22
+#: Of small networks, where activations and the way from one to the next take longer than products,
+#: a quarter of a millisecond or more.
+SMALL_PRODUCTS_PER_THREAD = 1 << 20
+#: Multiplications of an epoch's ways forward below which Python takes most of the time of training,
+#: and threads that train one network each would wait for each other.
+EPOCH_PRODUCTS = 1 << 20
 #: Examples that training takes at a time at most, so that a full batch is no copy of the data.
 TRAINING_ROWS = 256
 
@@ -91,6 +99,17 @@ def prediction_threads(sizes: Sequence[int], n: int, most: int) -> int:
     return max(1, min(most, n * products(sizes) // PRODUCTS_PER_THREAD))
 
 
+def stack_threads(sizes: Sequence[int], k: int, n: int, most: int) -> int:
+    """Return how many threads, of `most`, are worth it for n examples of each of k networks.
+
+    Examples
+    --------
+    >>> [stack_threads([4, 32, 4], k, 10, most=4) for k in (100, 1000, 10_000)]
+    [1, 2, 4]
+    """
+    return max(1, min(most, k, k * n * products(sizes) // SMALL_PRODUCTS_PER_THREAD))
+
+
 def thread_rows(sizes: Sequence[int]) -> int:
     """Return the most examples whose prediction is not enough for two threads; at least 1.
 
@@ -100,6 +119,17 @@ def thread_rows(sizes: Sequence[int]) -> int:
     (352, 1)
     """
     return max(1, (2 * PRODUCTS_PER_THREAD - 1) // products(sizes))
+
+
+def trainings_at_once(sizes: Sequence[int], n: int, most: int) -> int:
+    """Return how many networks, of `most`, to train at a time on n examples.
+
+    Examples
+    --------
+    >>> trainings_at_once([4, 16, 2], 300, most=4), trainings_at_once([20, 32, 2], 5000, most=4)
+    (1, 4)
+    """
+    return most if n * products(sizes) >= EPOCH_PRODUCTS else 1
 
 
 def gradient_rows(sizes: Sequence[int]) -> int:

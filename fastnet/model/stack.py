@@ -15,7 +15,7 @@ from fastnet.common.arguments import memory_for
 from fastnet.common.threads import get_num_threads, run_together
 from fastnet.data.rows import InputRows, as_real_array, as_rows, as_stacked
 from fastnet.model import starting
-from fastnet.model.blocks import CALL_PRODUCTS, call_rows, prediction_threads, products
+from fastnet.model.blocks import CALL_PRODUCTS, call_rows, products, stack_threads
 from fastnet.model.model import KEPT_WORKSPACES, AnyModel
 from fastnet.model.parameters import allocate
 from fastnet.model.prediction import feedforward, outputs_for
@@ -52,6 +52,8 @@ class Stack(Generic[AnyModel]):
             network._lie_in(row)
         self.networks = tuple(networks)
         self._guards = tuple(network._guard for network in networks)
+        # Only these ever are, and asking each network takes as long as many a prediction's rows.
+        self._was_pending = any(network._is_pending for network in networks)
         self._engines: list[PredictionEngine] = []
 
     def assign(self, values: ArrayLike) -> None:
@@ -80,8 +82,8 @@ class Stack(Generic[AnyModel]):
     def feedforward(self, X: Any) -> Array:
         """Return the outputs of every network; see `fastnet.Ensemble.feedforward`."""
         first, k = self.networks[0], len(self.networks)
-        for network in self.networks:
-            if network._is_pending:
+        if self._was_pending:
+            for network in self.networks:
                 starting.check(network)
         dtype, sizes = first.dtype, first._architecture.sizes
         rows = as_stacked(X, k, sizes[0], "X")
@@ -97,7 +99,7 @@ class Stack(Generic[AnyModel]):
             if not kernels.can_read(rows):
                 with memory_for("X"), np.errstate(over="ignore"):
                     rows = np.require(rows, dtype, ["ALIGNED"])
-            n_threads = min(k, prediction_threads(sizes, k * n, get_num_threads()))
+            n_threads = stack_threads(sizes, k, n, get_num_threads())
             step = max(1, CALL_PRODUCTS // (n * products(sizes)))
             cuts = pairwise(k * thread // n_threads for thread in range(n_threads + 1))
             tasks = [partial(self._answer, rows, out, step, *cut) for cut in cuts]

@@ -18,6 +18,7 @@ from fastnet.data.batches import Batches, Blocks
 from fastnet.data.dataset import Dataset
 from fastnet.history import History
 from fastnet.model import starting
+from fastnet.model.blocks import trainings_at_once
 from fastnet.model.model import Model
 from fastnet.training import train, training_for
 from fastnet.training.checkpoint import Checkpoint
@@ -42,7 +43,8 @@ def train_members(
     """Train each network on the same data; see `fastnet.Ensemble.train`."""
     if not isinstance(bootstrap, (bool, np.bool_)):
         raise TypeError(f"bootstrap is {shown(bootstrap)}; give True or False.")
-    threads = free_cores() if threads is None else as_count(threads, "threads", at_least=1)
+    if threads is not None:
+        threads = as_count(threads, "threads", at_least=1)
     options["callbacks"] = read_callbacks(options["callbacks"])
     for name in ("metrics", "dropout"):  # each network reads them, and an iterator ends
         items = as_items(options[name], name)
@@ -60,6 +62,8 @@ def train_members(
     evaluation = None
     if evaluation_data is not None:
         evaluation = first._read(evaluation_data, "evaluation_data", repeated=True)
+    if threads is None:
+        threads = trainings_at_once(first._architecture.sizes, training.n, free_cores())
     together = _Together(networks, training, evaluation, bool(bootstrap))
     return together.run((epochs, mini_batch_size), options, threads)
 

@@ -35,6 +35,12 @@ DATA = {
 }
 
 
+@pytest.fixture(autouse=True)
+def threads(monkeypatch):
+    """Fit three members at a time, which so few rows are not enough for."""
+    monkeypatch.setattr("fastnet.estimators.members._threads", lambda estimator, X: 3)
+
+
 def made(kind, **options):
     cls = MLPRegressor if "number" in kind else MLPClassifier
     given = {"hidden_layer_sizes": 8, "max_iter": 12, "random_state": SEED}
