@@ -204,7 +204,11 @@ def test_networks_whose_weights_need_data_are_refused_until_they_have_them():
         ensemble.feedforward(X)
     for network in ensemble:
         network.initialize(data=X)
-    assert np.isfinite(ensemble.feedforward(X)).all()
+    outputs = ensemble.feedforward(X)
+    assert np.isfinite(outputs).all()
+    other = made(initializer="lsuv")
+    other.parameters = ensemble.parameters
+    assert np.array_equal(other.feedforward(X), outputs)
 
 
 def test_no_network_is_read_in_the_middle_of_a_store():

@@ -62,7 +62,12 @@ WAYS = {
     "adam": {},
     "sgd": {"solver": "sgd", "learning_rate": "adaptive", "dropout": 0.2},
     "lbfgs": {"solver": "lbfgs"},
-    "early stopping": {"early_stopping": True, "n_iter_no_change": 2, "max_iter": 60},
+    "early stopping": {
+        "early_stopping": True,
+        "n_iter_no_change": 2,
+        "max_iter": 90,
+        "learning_rate_init": 0.1,
+    },
 }
 
 
@@ -75,6 +80,8 @@ def test_members_are_estimators_of_one_network(kind, options):
     for network, single in zip(several.ensemble_, one_by_one, strict=True):
         assert np.array_equal(network.parameters, single.network_.parameters)
         assert network.history == single.network_.history
+    if "early_stopping" in options:
+        assert len({single.n_iter_ for single in one_by_one}) > 1
     assert several.network_ is several.ensemble_[0]
     assert all(map(np.array_equal, several.coefs_, one_by_one[0].coefs_))
     assert several.n_iter_ == max(single.n_iter_ for single in one_by_one)
