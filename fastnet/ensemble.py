@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fastnet.common.arguments import as_count, as_items, shown
 from fastnet.common.generators import Seed, as_rng
-from fastnet.costs import Cost, CrossEntropyCost
+from fastnet.costs import AnyCost, CrossEntropyCost, described
 from fastnet.initializers import Initializer
 from fastnet.model.stack import Stack
 from fastnet.network import Network
@@ -41,7 +41,7 @@ class Ensemble:
         Units per layer, as for `Network`.
     k : int
         How many networks, 1 to 1,000,000.
-    cost : class or str, default CrossEntropyCost
+    cost : class, instance or str, default CrossEntropyCost
     rng : None, int, SeedSequence, BitGenerator or Generator, keyword only
         Network i draws starting weights, shuffles and dropout from the i-th generator that is
         spawned from it: with a seed, the i-th network is ``Network(sizes,
@@ -55,7 +55,7 @@ class Ensemble:
         A network a row. Writing into it, or assigning to it, changes the networks.
     sizes : list of int
     activations : list of str
-    cost : class
+    cost : class, or an instance of a cost with parameters
     dtype : numpy.dtype
 
     Raises
@@ -93,7 +93,7 @@ class Ensemble:
         self,
         sizes: Sequence[int],
         k: int,
-        cost: type[Cost] | str = CrossEntropyCost,
+        cost: AnyCost | str = CrossEntropyCost,
         *,
         rng: Seed = None,
         dtype: DTypeLike = np.float64,
@@ -205,8 +205,8 @@ class Ensemble:
         return self[0].activations
 
     @property
-    def cost(self) -> type[Cost]:
-        """Cost class of the first network, and of all unless one has been given another."""
+    def cost(self) -> AnyCost:
+        """Cost of the first network, and of all unless one has been given another."""
         return self[0].cost
 
     @property
@@ -215,7 +215,7 @@ class Ensemble:
         return self[0].dtype
 
     def __repr__(self) -> str:
-        head = f"{type(self).__name__}({self.sizes}, {len(self)}, cost={self.cost.__name__}, "
+        head = f"{type(self).__name__}({self.sizes}, {len(self)}, cost={described(self.cost)}, "
         return "\n".join([f"{head}dtype={self.dtype})", *self[0]._architecture.describe()])
 
     # ---- prediction

@@ -108,3 +108,17 @@ def test_what_cannot_be_saved_leaves_the_old_file(tmp_path):
     with pytest.raises(ValueError, match=r"network 2: .*not finite"):
         ensemble.save(path)
     assert path.read_bytes() == before and [*tmp_path.iterdir()] == [path]
+
+
+def test_costs_with_parameters_are_kept(tmp_path):
+    ensemble = fastnet.Ensemble([3, 4], 2, fastnet.QuantileCost(0.1, 0.9), rng=0)
+    assert "cost=QuantileCost(0.1, 0.9)" in repr(ensemble)
+    ensemble.save(tmp_path / "two.npz")
+    loaded = fastnet.Ensemble.load(tmp_path / "two.npz")
+    assert loaded.cost == ensemble.cost == loaded[1].cost
+    X, Y = np.ones((5, 3)), np.arange(10.0).reshape(5, 2)
+    single = loaded[1]
+    for each in (ensemble, loaded):
+        each.train((X, Y), 2, shuffle=False)
+    assert (loaded.parameters == ensemble.parameters).all()
+    assert single.total_cost((X, Y), 0.0) == ensemble[1].total_cost((X, Y), 0.0)

@@ -119,8 +119,20 @@ def test_predictions_are_means_over_members(kind):
 
 def test_one_network_has_no_spread():
     X, y = DATA["a number"]
-    with pytest.raises(ValueError, match="return_std is True, and one network has no spread"):
+    with pytest.raises(ValueError, match="one network with loss='squared_error' has no"):
         made("a number").fit(X, y).predict(X, return_std=True)
+
+
+def test_the_variance_of_gaussian_members_is_the_total_one():
+    """Law of total variance: the mean of the variances and the variance of the means."""
+    X, y = DATA["a number"]
+    several = made("a number", loss="gaussian", n_members=K).fit(X / 10, y / 100)
+    found, std = several.predict(X / 10, return_std=True)
+    outputs = several.ensemble_.feedforward(X / 10)
+    mean, variance = outputs[:, :, 0], np.exp(outputs[:, :, 1])
+    np.testing.assert_allclose(found, mean.sum(axis=0) / K, rtol=1e-12)
+    spread = ((mean - mean.sum(axis=0) / K) ** 2).sum(axis=0) / K
+    np.testing.assert_allclose(std**2, variance.sum(axis=0) / K + spread, rtol=1e-12)
 
 
 @pytest.mark.parametrize("kind", ["two classes", "a number"])

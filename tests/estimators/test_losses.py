@@ -194,7 +194,7 @@ def test_what_is_refused_before_anything_changes(options, words):
 
 def test_a_standard_deviation_is_refused_where_there_is_no_variance():
     X, y, _ = noisy(60, 0)
-    with pytest.raises(ValueError, match="loss is 'huber', which has no standard deviation"):
+    with pytest.raises(ValueError, match="one network with loss='huber' has no standard deviation"):
         regressor("huber", max_iter=2).fit(X, y).predict(X, return_std=True)
     fitted = regressor("gaussian", max_iter=2).fit(X, y)
     fitted.intercepts_[-1][1] = 1e4  # a log variance whose exponential is infinite
