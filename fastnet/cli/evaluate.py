@@ -29,7 +29,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
     """Describe ``fastnet evaluate``."""
     parser.description = (
         "Print accuracy, cost and the confusion matrix by class names; for a network that "
-        "predicts numbers, how far it is off."
+        "predicts numbers, its RMSE, MAE and R^2."
     )
     label = (
         "the .csv column with the labels (default: the one it was trained with, or the last one)"
@@ -50,14 +50,14 @@ def run(arguments: argparse.Namespace) -> int:
     column = table.label_column
     lines = [
         f"{model} on {table.name}, {table.n} examples{', labels in ' * bool(column)}{column}",
-        f"cost: {cost:.6g} an example ({described(network.cost)})",
+        f"cost: {cost:.6g} per example ({described(network.cost)})",
     ]
     if names is None:
         true = quantities(table.y, table.name)
         lines.insert(1, user_data.describe_quantities(predicted, true))
     else:
         right = network.accuracy((X, wanted))
-        lines.insert(1, f"right: {right} of {table.n} ({100 * right / table.n:.2f} %)")
+        lines.insert(1, f"accuracy: {user_data.accuracy_text(right, table.n)}")
         # A single unit's two targets are 0 and 1, or -1 and 1.
         numbers = wanted if network.sizes[-1] > 1 else wanted > network._low
         counts = _confusion(numbers, predicted, len(names))
@@ -82,7 +82,7 @@ def _table(counts: NDArray[np.intp], names: Sequence[Label]) -> str:
         total = int(counts[i].sum())
         share = f"{100 * counts[i, i] / total:.1f} %" if total else "-"
         rows.append([_short(name), *map(str, counts[i].tolist()), share])
-    table = render(["", *map(_short, names), "right"], rows, least_width=0)
+    table = render(["", *map(_short, names), "recall"], rows, least_width=0)
     return f"confusion matrix (rows: true class, columns: predicted)\n{table}"
 
 

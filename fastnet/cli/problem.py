@@ -120,7 +120,5 @@ class Problem:
                 lines.append(f"{name}: {user_data.describe_quantities(predicted, wanted)}")
             else:
                 right = network.accuracy((X, y))
-                lines.append(
-                    f"right: {right} of {part.n} {name} examples ({100 * right / part.n:.2f} %)"
-                )
+                lines.append(f"{name} accuracy: {user_data.accuracy_text(right, part.n)}")
         return "\n".join(lines)

@@ -28,14 +28,14 @@ def render(
 
     Examples
     --------
-    >>> print(render(["epoch", "right"], [["1", "86.43"], ["2", "89.01"]]))
-    epoch       right
+    >>> print(render(["epoch", "accuracy"], [["1", "86.43"], ["2", "89.01"]]))
+    epoch    accuracy
         1       86.43
         2       89.01
-    >>> print(render(["start", "right"], [["old", "86.43"]], markdown=True))
-    | start | right |
-    |:------|------:|
-    | old   | 86.43 |
+    >>> print(render(["start", "accuracy"], [["old", "86.43"]], markdown=True))
+    | start | accuracy |
+    |:------|---------:|
+    | old   |    86.43 |
     """
     table = [headings, *rows]
     if markdown:  # a bar in a cell would end it

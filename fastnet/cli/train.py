@@ -185,7 +185,7 @@ class _EpochLines(Callback):
         for key, title in titles.items():
             self._columns.append((f"{key}_cost", f"{title} cost", 15, "{:.5g}".format))
             if not problem.regression:
-                percent = (f"{key}_accuracy", "right, %", 10, lambda x: f"{100 * x:.2f}")
+                percent = (f"{key}_accuracy", "accuracy (%)", 12, lambda x: f"{100 * x:.2f}")
                 self._columns.append(percent)
 
     def on_train_begin(self, network: Network) -> None:

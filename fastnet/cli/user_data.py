@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fastnet.network import Network
 
 __all__ = [
+    "accuracy_text",
     "describe_quantities",
     "inputs",
     "label_source",
@@ -152,15 +153,25 @@ def targets(network: Network, table: Table) -> Array:
     return targets_of(network, class_numbers(table.y, names, source))
 
 
+def accuracy_text(right: int, n: int) -> str:
+    """Return an accuracy in per cent with its counts.
+
+    Examples
+    --------
+    >>> accuracy_text(141, 150)
+    '94.00 % (141 of 150)'
+    """
+    return f"{100 * right / n:.2f} % ({right} of {n})"
+
+
 def describe_quantities(predicted: Array, wanted: Array) -> str:
     """Return the errors of predicted quantities in one line: RMSE, MAE and R^2.
 
     Examples
     --------
     >>> describe_quantities(np.array([1.0, 3.0]), np.array([1.0, 2.0]))
-    'off by 0.7071 (root mean square), 0.5 (mean absolute), R^2 -1.0000'
+    'RMSE 0.7071, MAE 0.5, R^2 -1.0000'
     """
     off, found = predicted - wanted, r_squared(predicted, wanted)
     share = f", R^2 {found:.4f}" if found is not None else ""
-    rmse, mae = np.mean(off**2) ** 0.5, np.mean(np.abs(off))
-    return f"off by {rmse:.4g} (root mean square), {mae:.4g} (mean absolute){share}"
+    return f"RMSE {np.mean(off**2) ** 0.5:.4g}, MAE {np.mean(np.abs(off)):.4g}{share}"

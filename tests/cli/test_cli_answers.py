@@ -26,9 +26,9 @@ def test_evaluate_prints_accuracy_cost_and_what_was_taken_for_what(model, capsys
     taken = model.feedforward(inputs).argmax(axis=1)
     lines = out.splitlines()
     assert lines[0] == "model.npz on flowers.csv, 120 examples, labels in column 'kind'"
-    assert lines[1] == f"right: {right} of 120 ({right / 1.2:.2f} %)"
-    assert lines[2] == f"cost: {cost:.6g} an example (CrossEntropyCost)"
-    assert lines[5].split() == [*KINDS, "right"]
+    assert lines[1] == f"accuracy: {right / 1.2:.2f} % ({right} of 120)"
+    assert lines[2] == f"cost: {cost:.6g} per example (CrossEntropyCost)"
+    assert lines[5].split() == [*KINDS, "recall"]
     for i, kind in enumerate(KINDS):
         counts = [int(np.sum((y == i) & (taken == j))) for j in range(3)]
         share = 100 * counts[i] / 40
@@ -96,7 +96,7 @@ def test_a_single_sigmoid_tells_two_classes_apart(here, capsys):
     net.save("net.npz")
     (here / "d.csv").write_text("x,level\n-1,low\n1,high\n2,low\n")
     out, _ = run(capsys, "evaluate", "net.npz", "d.csv")
-    assert "right: 2 of 3" in out and re.search(r"low +1 +1 +50.0 %\nhigh +0 +1 +100.0 %", out)
+    assert "(2 of 3)" in out and re.search(r"low +1 +1 +50.0 %\nhigh +0 +1 +100.0 %", out)
     out, _ = run(capsys, "predict", "net.npz", "d.csv")
     head, first, *_ = csv.reader(io.StringIO(out))
     assert head == ["level", "p_low", "p_high"] and first[0] == "low"
@@ -191,4 +191,4 @@ def test_a_tanh_unit_predicts_by_its_sign(here, capsys):
     shares = np.array([line.split(",")[2] for line in lines], float)
     assert np.allclose(shares, (1 + np.tanh([0.2, -0.2, 0.6])) / 2, rtol=1e-15)
     (here / "l.csv").write_text("a,c\n0.2,1\n-0.2,0\n0.3,0\n")
-    assert "right: 2 of 3" in run(capsys, "evaluate", "m.npz", "l.csv")[0]
+    assert "(2 of 3)" in run(capsys, "evaluate", "m.npz", "l.csv")[0]

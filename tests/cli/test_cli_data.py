@@ -40,9 +40,9 @@ def test_bytes_are_scaled_alike_in_every_integer_type(here, capsys, dtype):
     right_dark = int(np.sum(net.feedforward(rows[dark]).argmax(axis=1) == y[dark]))
     for other in (*INTEGERS, "f4", "f8"):
         np.savez("e.npz", X=X.astype(other), y=y)
-        assert f"right: {right} of 60" in run(capsys, "evaluate", "m.npz", "e.npz")[0]
+        assert f"({right} of 60)" in run(capsys, "evaluate", "m.npz", "e.npz")[0]
         np.savez("e.npz", X=X[dark].astype(other), y=y[dark])
-        assert f"right: {right_dark} of 30" in run(capsys, "evaluate", "m.npz", "e.npz")[0]
+        assert f"({right_dark} of 30)" in run(capsys, "evaluate", "m.npz", "e.npz")[0]
 
 
 def test_what_are_bytes():

@@ -30,7 +30,7 @@ def test_train_is_the_librarys_training_on_the_files_numbers(here, capsys):
 
     right = net.accuracy(((X - mean) / scale, y))
     assert right > 100
-    assert out.splitlines()[-1] == f"right: {right} of 120 training examples ({right / 1.2:.2f} %)"
+    assert out.splitlines()[-1] == f"training accuracy: {right / 1.2:.2f} % ({right} of 120)"
     assert out.startswith("3-8-3 on flowers.csv: 120 training examples\n")
     rows = re.findall(r"^ +(\d+) +([\d.]+) +([\d.]+) +[\d.]+$", out, re.MULTILINE)
     for epoch, (row, record) in enumerate(zip(rows, got.history, strict=True), start=1):
@@ -125,7 +125,7 @@ def test_examples_put_aside_are_chosen_by_the_seed_and_standardized_by_the_other
     numbers = json.loads((here / "a.json").read_text())
     assert numbers["examples"] == {"training": 90, "validation": 30}
     assert "90 training, 30 validation examples" in out
-    assert re.search(r"right: \d+ of 90 training .*\nright: \d+ of 30 validation examples", out)
+    assert re.search(r"training accuracy: .* of 90\)\nvalidation accuracy: .* of 30\)", out)
     assert "evaluation_accuracy" in numbers["history"][0]
     X, _ = flowers()
     kept = fastnet.load("a.npz").preprocessing
@@ -144,9 +144,7 @@ def test_early_stopping_goes_back_to_the_best_epoch(here, capsys):
     best = int(np.argmax(hits)) + 1
     assert len(hits) == best + 4 < 200
     assert f"back to epoch {best}, the best; a.npz written" in err
-    assert (
-        f"right: {round(12 * max(hits))} of 12 validation examples" in out
-    )  # a tenth, unless said otherwise
+    assert f"({round(12 * max(hits))} of 12)" in out  # a tenth, unless said otherwise
 
 
 @pytest.mark.parametrize(
@@ -181,8 +179,8 @@ def test_regression_predicts_in_the_units_of_the_file(here, capsys):
     )  # fmt: skip
     net = fastnet.load("h.npz")
     assert net.activations == ["tanh", "identity"] and net.cost is fastnet.QuadraticCost
-    assert "accuracy" not in " ".join(net.history[0]) and "right" not in out
-    assert out.count("R^2 0.9") == 2 and "training: off by" in out and "validation: off by" in out
+    assert "accuracy" not in " ".join(net.history[0]) and "accuracy" not in out
+    assert out.count("R^2 0.9") == 2 and "training: RMSE" in out and "validation: RMSE" in out
     run(capsys, "predict", "h.npz", "houses.csv", "-o", "p.csv")
     with open("p.csv", newline="") as file:
         head, *rows = csv.reader(file)
@@ -192,8 +190,8 @@ def test_regression_predicts_in_the_units_of_the_file(here, capsys):
     out, _ = run(capsys, "evaluate", "h.npz", "houses.csv")
     off = np.sqrt(np.mean((predicted - price) ** 2))
     share = 1 - off**2 / price.var()
-    assert f"off by {off:.4g} (root mean square)" in out and f"R^2 {share:.4f}" in out
-    assert f"{np.mean(np.abs(predicted - price)):.4g} (mean absolute)" in out
+    assert f"RMSE {off:.4g}, MAE " in out and f"R^2 {share:.4f}" in out
+    assert f", MAE {np.mean(np.abs(predicted - price)):.4g}, " in out
 
 
 def digits(n=60):
@@ -227,17 +225,17 @@ def test_bytes_of_archives_and_idx_files_are_divided_by_256(here, capsys, kind):
     assert np.array_equal(fastnet.load("m.npz").parameters, net.parameters)
     right = net.accuracy((rows[45:], y[45:]))
     assert right > 5
-    assert f"right: {right} of 15 test examples" in out
+    assert f"test accuracy: {100 * right / 15:.2f} % ({right} of 15)" in out
     out, _ = run(capsys, "evaluate", "m.npz", data)
-    assert f"right: {right} of 15 " in out
+    assert f"({right} of 15)" in out
     # The same numbers as text are the same pictures.
     write_csv(here / "t.csv", X[45:].reshape(15, 6), y[45:], list("abcdef"), "digit")
     out, _ = run(capsys, "evaluate", "m.npz", "t.csv")
-    assert f"right: {right} of 15 " in out
+    assert f"({right} of 15)" in out
     # A network of the book's own, whose file says nothing, is given shares of 256 too.
     net.save("book.json")
     out, _ = run(capsys, "evaluate", "book.json", data)
-    assert f"right: {right} of 15 " in out
+    assert f"({right} of 15)" in out
     first, _ = run(capsys, "predict", "m.npz", data)
     second, _ = run(capsys, "predict", "book.json", data)
     assert first == second and first.count("\n") == 16
