@@ -14,26 +14,26 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
 
 from fastnet._version import __version__
-from fastnet.common.console import error_text, escaped, write_err, write_out
+from fastnet.cli.parser import Parser, add_examples, nearest
+from fastnet.common.console import error_text, write_err, write_out
 
 __all__ = ["COMMANDS", "main"]
 
 #: The modules of the commands, in the order in which help shows them, and what it says of them.
 COMMANDS = {
-    "compare": "train a network from the old start and from the new, and show both",
-    "saturation": "draw a neuron's weighted input from both starts, and set theory beside it",
+    "compare": "train from several initializers, show accuracy by epoch",
+    "saturation": "measure how a neuron's weighted input is distributed at the start",
     "initializers": "list the initializers: name, formula, when to use it, source",
-    "propagation": "measure how signals propagate through deep networks as they are initialized",
+    "propagation": "measure how signals propagate through deep networks at the start",
     "train": "train a network on your own data",
-    "evaluate": "say how good a trained network is on labelled data",
-    "predict": "write a trained network's answers to a .csv file",
+    "evaluate": "measure how good a trained network is on labelled data",
+    "predict": "write a trained network's predictions to a .csv file",
     "export": "write a trained network as a C header or an ONNX model",
-    "show": "show what is in a model file",
+    "show": "show the contents of a model file",
     "lab": "open a page to play with, in the browser",
-    "info": "show versions, processor, kernels, and which extras are installed",
+    "info": "show versions, processor, kernel and optional packages",
 }
 
 
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     try:
         try:
-            arguments = _parser(argv).parse_args(argv)
+            arguments = _parse(argv)
             code: int = arguments.run(arguments)
         except SystemExit as stop:  # argparse: help, version, or wrong usage
             code = stop.code if isinstance(stop.code, int) else 1
@@ -63,24 +63,36 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors may quote a file's name."""
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Read the command line; exit with usage if it cannot be read, and with help if it is empty."""
+    parser = _parser(argv)
+    if not argv:
+        parser.print_help()
+        parser.exit()
+    first = argv[0]
+    if first not in COMMANDS and not first.startswith("-"):
+        known = ", ".join(COMMANDS)
+        hint = nearest(first, COMMANDS)
+        parser.error(f"no command is called {first}{hint or f'; the commands are {known}'}")
+    arguments, unknown = parser.parse_known_args(argv)
+    if unknown or "run" not in arguments:
+        getattr(arguments, "parser", parser).unknown(unknown or argv)
+    return arguments
 
-    def error(self, message: str) -> NoReturn:
-        super().error(escaped(message))
 
-
-def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+def _parser(argv: Sequence[str]) -> Parser:
     """Return a parser that knows all commands, and the options of those that `argv` names."""
-    parser = _Parser(
-        prog="fastnet", description="Sigmoid networks, and what their starting weights do to them."
+    parser = Parser(
+        prog="fastnet",
+        description="Train small neural networks, and study how initial weights affect them.",
     )
     parser.add_argument("--version", action="version", version=f"fastnet {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, summary in COMMANDS.items():
         own = commands.add_parser(name, help=summary)
         if name in argv:
             command = import_module(f"fastnet.cli.{name}")
             command.describe(own)
             own.set_defaults(run=command.run, parser=own)
+    add_examples(parser, "fastnet compare --seeds 4", "fastnet train points.csv --out model.npz")
     return parser

@@ -15,7 +15,6 @@ from fastnet.cli.compare_text import advice, reached, report, verdict
 from fastnet.cli.options import (
     DTYPES,
     add_columns,
-    add_examples,
     amount,
     check_outputs,
     count,
@@ -28,6 +27,7 @@ from fastnet.cli.options import (
     writable,
     write_picture,
 )
+from fastnet.cli.parser import add_examples
 from fastnet.cli.text_table import counted, line_width, wrapped
 from fastnet.cli.user_data import not_used
 from fastnet.common.console import write_err, write_out
@@ -100,8 +100,8 @@ def describe(parser: argparse.ArgumentParser) -> None:
     option("--table", action="store_true", help="print tables in Markdown (default: off)")
     add_examples(
         parser,
-        "fastnet compare --initializers large,default,he_normal --seeds 8 --epochs 5",
-        "fastnet compare --hidden 100,100 --activation relu --optimizer adam --epochs 5",
+        "fastnet compare --initializers large,he_normal --seeds 8",
+        "fastnet compare --hidden 100,100 --optimizer adam",
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fastnet.cli import user_data
 from fastnet.cli.options import add_model_and_data
+from fastnet.cli.parser import add_examples
 from fastnet.cli.text_table import render
 from fastnet.common.console import escaped, write_err, write_out
 from fastnet.costs import described
@@ -35,6 +36,11 @@ def describe(parser: argparse.ArgumentParser) -> None:
         "the .csv column with the labels (default: the one it was trained with, or the last one)"
     )
     add_model_and_data(parser, "", label)
+    add_examples(
+        parser,
+        "fastnet evaluate model.npz test.csv",
+        "fastnet evaluate model.npz test.csv --label species",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -6,7 +6,8 @@ import argparse
 import os
 import warnings
 
-from fastnet.cli.options import MODEL, add_examples, check_outputs
+from fastnet.cli.options import MODEL, check_outputs
+from fastnet.cli.parser import add_examples
 from fastnet.common.console import escaped, write_err, write_out
 from fastnet.network import Network, load
 

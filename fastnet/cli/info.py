@@ -11,16 +11,26 @@ from importlib import metadata
 import numpy as np
 
 from fastnet import __version__, kernels
+from fastnet.cli.parser import add_examples
 from fastnet.common.console import write_out
 from fastnet.common.threads import usable_cores
 
 #: The name of the package where packages are installed from.
 DISTRIBUTION = "fastnet-mlp"
+#: The extras that working on fastnet needs, and using it does not.
+DEVELOPERS = frozenset({"bench", "docs", "fuzz", "lint", "mutation", "test"})
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
     """Describe ``fastnet info``."""
-    parser.description = "Print what a report about speed or a fault should say about the machine."
+    parser.description = (
+        "Print the versions, the processor, the kernel in use and the optional packages: what a "
+        "report about speed or a fault should say."
+    )
+    parser.add_argument(
+        "--all", action="store_true", help="also the extras that only developers need"
+    )
+    add_examples(parser, "fastnet info", "fastnet info --all")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,11 +42,15 @@ def run(arguments: argparse.Namespace) -> int:
         "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
         "processor": processor(),
         "threads": f"{usable_cores()} of {os.cpu_count()} processors may be used",
-        "kernels": f"{kernels.variant}, out of {', '.join(kernels.variants())}",
+        "kernel": f"{kernels.variant} (available: {', '.join(kernels.variants())})",
     }
     if os.environ.get("FASTNET_KERNEL"):
-        rows["kernels"] += f" (FASTNET_KERNEL={os.environ['FASTNET_KERNEL']})"
-    rows |= {f"[{extra}]": ", ".join(packages) for extra, packages in extras().items()}
+        rows["kernel"] += f"; FASTNET_KERNEL={os.environ['FASTNET_KERNEL']}"
+    rows |= {
+        f"[{extra}]": ", ".join(packages)
+        for extra, packages in extras().items()
+        if arguments.all or extra not in DEVELOPERS
+    }
     width = max(map(len, rows))
     write_out("\n".join(f"{name:<{width}}  {value}" for name, value in rows.items()))
     return 0

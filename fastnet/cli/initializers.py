@@ -6,6 +6,7 @@ import argparse
 import re
 import sys
 
+from fastnet.cli.parser import add_examples
 from fastnet.cli.text_table import flowed, line_width
 from fastnet.common.console import is_terminal, write_out
 from fastnet.initializers.named import ALIASES, TABLE
@@ -20,6 +21,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
         "when to use it, and where it was published. In a terminal the table fits its width; "
         "elsewhere each initializer has one line."
     )
+    add_examples(parser, "fastnet initializers", "fastnet initializers | grep -i relu")
 
 
 def run(arguments: argparse.Namespace) -> int:

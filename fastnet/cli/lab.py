@@ -6,6 +6,7 @@ import argparse
 import webbrowser
 
 from fastnet.cli.options import number_reader
+from fastnet.cli.parser import add_examples
 from fastnet.common.console import write_err, write_out
 from fastnet.lab.server import serve
 
@@ -23,6 +24,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
     option("--port", type=_port, metavar="N", default=0, help="port (default: a free one)")
     browser = "open the page in the browser (default: yes)"
     option("--browser", action=argparse.BooleanOptionalAction, default=True, help=browser)
+    add_examples(parser, "fastnet lab", "fastnet lab --port 5006 --no-browser")
 
 
 def run(arguments: argparse.Namespace) -> int:

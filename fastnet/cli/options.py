@@ -5,26 +5,24 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import shutil
 import tempfile
-import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from fastnet import initializers as initializer_functions
 from fastnet import plotting
+from fastnet.cli.parser import nearest
 from fastnet.common.console import error_text, write_err
 from fastnet.files import replace_file
 from fastnet.initializers import INITIALIZERS, Initializer, Scheme
-from fastnet.optimizers import Optimizer, read_optimizer
+from fastnet.optimizers import OPTIMIZERS, Optimizer, read_optimizer
 
 __all__ = [
     "DTYPES",
     "HEADER",
     "MODEL",
     "add_columns",
-    "add_examples",
     "add_model_and_data",
     "amount",
     "check_outputs",
@@ -80,14 +78,6 @@ def add_columns(option: Callable[..., Any]) -> None:
     option("--ignore", metavar="COLUMN", nargs="+", default=[], help=ignore)
 
 
-def add_examples(parser: argparse.ArgumentParser, *commands: str) -> None:
-    """End the help of a command with examples; other paragraphs are wrapped as always."""
-    width = max(shutil.get_terminal_size().columns - 2, 11)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.description = textwrap.fill(parser.description or "", width)
-    parser.epilog = "\n  ".join(["examples:", *commands])
-
-
 def number_reader(
     kind: Callable[[str], Number], accepts: Callable[[Number], bool], expected: str
 ) -> Callable[[str], Number]:
@@ -114,13 +104,15 @@ amount = number_reader(float, lambda number: 0 <= number < math.inf, "a finite n
 share = number_reader(float, lambda number: 0 < number < 1, "a share between 0 and 1")
 
 
-def one_of(what: str, names: Iterable[str]) -> Callable[[str], str]:
+def one_of(what: str, names: Collection[str]) -> Callable[[str], str]:
     """Return a function that reads one of several names; errors as `number_reader`."""
 
     def read(text: str) -> str:
         if text not in names:
-            known = ", ".join(names)
-            raise argparse.ArgumentTypeError(f"got {text or 'nothing'}; the {what} are {known}")
+            known = f"the {what} are {', '.join(names)}"
+            raise argparse.ArgumentTypeError(
+                f"got {text or 'nothing'}{nearest(text, names) or f'; {known}'}"
+            )
         return text
 
     return read
@@ -128,10 +120,8 @@ def one_of(what: str, names: Iterable[str]) -> Callable[[str], str]:
 
 def optimizer(text: str) -> Optimizer:
     """Read the name of an optimizer; errors as `number_reader`."""
-    try:
-        return read_optimizer(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    known = {name.lower(): name for name in OPTIMIZERS}
+    return read_optimizer(one_of("optimizers", OPTIMIZERS)(known.get(text.lower(), text)))
 
 
 def initializer(text: str) -> Initializer:
@@ -165,9 +155,7 @@ def initializers(text: str) -> list[str]:
     """Read names of initializers with commas between them; errors as `number_reader`."""
     names = [name.strip() for name in text.split(",")]
     for name in names:
-        if name not in INITIALIZERS:
-            known = ", ".join(INITIALIZERS)
-            raise argparse.ArgumentTypeError(f"got {name!r}; the initializers are {known}")
+        one_of("initializers", INITIALIZERS)(name)
         if names.count(name) > 1:
             raise argparse.ArgumentTypeError(f"got {name!r} twice; once is enough")
     return names

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fastnet.cli import user_data
 from fastnet.cli.options import add_model_and_data, check_outputs
+from fastnet.cli.parser import add_examples
 from fastnet.common.console import write_err, write_out
 from fastnet.files import replace_file
 from fastnet.model import answers
@@ -25,6 +26,11 @@ def describe(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--out", metavar="FILE", default="-", help=_OUT)
     add_model_and_data(parser, _MORE, _LABEL)
+    add_examples(
+        parser,
+        "fastnet predict model.npz new.csv",
+        "fastnet predict model.npz digit.png",
+    )
 
 
 _OUT = (

@@ -16,7 +16,6 @@ from fastnet._version import __version__
 from fastnet.activations import ACTIVATIONS
 from fastnet.cli.options import (
     add_columns,
-    add_examples,
     check_outputs,
     count,
     initializers,
@@ -25,6 +24,7 @@ from fastnet.cli.options import (
     writable,
     write_picture,
 )
+from fastnet.cli.parser import add_examples
 from fastnet.cli.text_table import counted, line_width, render, wrapped
 from fastnet.cli.user_data import not_used, scaled_bytes
 from fastnet.common.console import share_text, write_err, write_out
@@ -90,8 +90,8 @@ def describe(parser: argparse.ArgumentParser) -> None:
     option("--table", action="store_true", help="print tables in Markdown (default: off)")
     add_examples(
         parser,
-        "fastnet propagation --depth 20 --width 300 --activation relu "
-        "--initializers he_normal,glorot_normal,large",
+        "fastnet propagation --depth 50 --activation tanh",
+        "fastnet propagation --initializers orthogonal,he_normal",
     )
 
 

@@ -7,6 +7,7 @@ import math
 
 from fastnet import plotting
 from fastnet.cli.options import count, initializers, seed, writable, write_picture
+from fastnet.cli.parser import add_examples
 from fastnet.cli.text_table import render
 from fastnet.common.console import share_text, write_err, write_out
 from fastnet.common.progress import ProgressLine, part_of
@@ -40,6 +41,11 @@ def describe(parser: argparse.ArgumentParser) -> None:
     out = "folder for saturation.png, made if missing (default: the current folder)"
     option("--out", metavar="DIR", default=".", help=out)
     option("--table", action="store_true", help="print the table in Markdown (default: off)")
+    add_examples(
+        parser,
+        "fastnet saturation --inputs 100",
+        "fastnet saturation --initializers large,glorot_normal",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from fastnet.cli.options import MODEL
+from fastnet.cli.parser import add_examples
 from fastnet.cli.text_table import counted, listed, render
 from fastnet.common.console import escaped, write_out
 from fastnet.files import format_of
@@ -24,6 +25,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
         "Print a network's layers, the statistics of its weights, and what it learned."
     )
     parser.add_argument("model", metavar="MODEL", help=MODEL)
+    add_examples(parser, "fastnet show model.npz", "fastnet show network.json")
 
 
 def run(arguments: argparse.Namespace) -> int:

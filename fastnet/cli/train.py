@@ -18,6 +18,7 @@ import numpy as np
 from fastnet import __version__
 from fastnet.callbacks import Callback, EarlyStopping
 from fastnet.cli.options import check_outputs, writable
+from fastnet.cli.parser import add_examples
 from fastnet.cli.problem import Problem
 from fastnet.cli.text_table import counted
 from fastnet.cli.train_options import REGULARIZATION, add_options, complete
@@ -37,6 +38,11 @@ def describe(parser: argparse.ArgumentParser) -> None:
         "write it to a file together with the names of columns and classes."
     )
     add_options(parser)
+    add_examples(
+        parser,
+        "fastnet train points.csv --standardize --out model.npz",
+        "fastnet train digits.npz --hidden 30 --validation 0.1",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -141,8 +141,11 @@ def test_a_folder_of_idx_files_gives_what_the_npz_gives(npz, tmp_path):
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [
-        ([], "required: COMMAND"),
-        (["cook"], "invalid choice: 'cook'"),
+        (["cook"], "no command is called cook; the commands are compare, saturation"),
+        (["comprae"], "no command is called comprae; did you mean compare?"),
+        (["compare", "--epoch-s", "2"], "arguments: --epoch-s 2; did you mean --epochs?"),
+        (["compare", "--optimizer", "Adamm"], "--optimizer: got Adamm; did you mean Adam?"),
+        (["compare", "--initializers", "he_norml"], "got he_norml; did you mean he_normal?"),
         (["compare", "--hidden", "0"], "--hidden: got 0; a whole number, 1 or more, is expected"),
         (
             ["compare", "--hidden", "many"],
@@ -168,8 +171,8 @@ def test_a_folder_of_idx_files_gives_what_the_npz_gives(npz, tmp_path):
         (["compare", "--book", "--initializers", "zeros"], "leave --initializers out"),
         (["compare", "--seeds", "0"], "--seeds: got 0; a whole number, 1 or more, is expected"),
         (["compare", "--threads", "two"], "--threads: got two; a whole number, 1 or more"),
-        (["compare", "--initializers", "best"], "got 'best'; the initializers are default, lecun"),
-        (["compare", "--initializers", "large,"], "got ''; the initializers are default"),
+        (["compare", "--initializers", "best"], "got best; the initializers are default, lecun"),
+        (["compare", "--initializers", "large,"], "got nothing; the initializers are default"),
         (["compare", "--initializers", "large,large"], "got 'large' twice; once is enough"),
         (["compare", "--hidden", "10,0"], "--hidden: got 0; a whole number, 1 or more"),
         (["compare", "--hidden", "10,"], "--hidden: got nothing; a whole number, 1 or more"),
@@ -197,9 +200,37 @@ def test_wrong_usage_ends_with_2_before_anything_is_written(
     monkeypatch.chdir(tmp_path)
     assert main(args) == 2
     err = capsys.readouterr().err
-    assert err.startswith("usage: fastnet")
+    assert err.startswith("fastnet") and len(err.splitlines()) == 1
     assert sentence in err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_alone_prints_help(capsys):
+    assert main([]) == 0
+    text = capsys.readouterr().out
+    assert main(["--help"]) == 0
+    assert capsys.readouterr().out == text
+
+
+@pytest.mark.parametrize("columns", [30, 60, 80])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_ends_with_two_examples_and_breaks_no_word(command, columns, capsys, monkeypatch):
+    from fastnet.cli.app import _parser
+
+    monkeypatch.setenv("COLUMNS", "1000")
+    assert main([command, "--help"]) == 0
+    words = capsys.readouterr().out.split()
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert main([command, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert text.split() == words
+    title, *examples = text.splitlines()[-3:]
+    assert title == "examples:"
+    for example in examples:
+        name, *args = example.split(" | ")[0].split()
+        assert name == "fastnet" and args[0] == command
+        _parser(args).parse_args(args)  # it exits if an option is wrong
+        assert len(example) <= 60
 
 
 def test_options_that_say_what_the_book_says_contradict_nothing(monkeypatch):

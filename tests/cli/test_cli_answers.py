@@ -140,9 +140,12 @@ def test_info(here, capsys, monkeypatch):
     out, _ = run(capsys, "info")
     rows = dict(re.split(r" {2,}", line, maxsplit=1) for line in out.splitlines())
     assert rows["fastnet"].startswith(fastnet.__version__) and rows["NumPy"] == np.__version__
-    assert rows["kernels"].startswith(f"{fastnet.kernels.variant}, out of ")
+    assert rows["kernel"].startswith(f"{fastnet.kernels.variant} (available: ")
     assert rows["threads"].startswith(f"{threads.usable_cores()} of ") and rows["processor"]
-    assert f"pytest {pytest.__version__}" in rows["[test]"]
+    assert "numpy" not in out and "[plot]" in rows and not info.DEVELOPERS & {*rows}
+    assert not [name for name in info.DEVELOPERS if f"[{name}]" in rows]
+    everything, _ = run(capsys, "info", "--all")
+    assert everything.startswith(out) and f"pytest {pytest.__version__}" in everything
     contain(here, {"cpu.max": "50000 100000\n"})  # half a processor
     monkeypatch.setattr(threads, "ROOT", here)
     assert "\nthreads        1 of " in run(capsys, "info")[0]

@@ -39,7 +39,7 @@ from ..own_data import flowers, refused, write_csv
             "train flowers.csv --initializer large,large,large",
             "has 3; give one, or 2: every",
         ),
-        ("train flowers.csv --optimizer adamm", "optimizer is 'adamm'; the optimizers are SGD"),
+        ("train flowers.csv --optimizer adamm", "got adamm; did you mean Adam?"),
         ("train flowers.csv --schedule sometimes", "got sometimes; the schedules are constant"),
         ("train flowers.csv --schedule step:x", "got step:x; step:N:X is expected"),
         ("train flowers.csv --schedule step:1.5:0.1", "got step:1.5:0.1; step:N:X is expected"),

@@ -120,7 +120,7 @@ def test_one_seed_has_no_intervals_and_no_theory_is_a_dash(tmp_path, capsys):
         (["--depth", "0"], "--depth: got 0; a whole number, 1 or more, is expected"),
         (["--width", "x"], "--width: got x; a whole number, 1 or more, is expected"),
         (["--activation", "softmax"], "--activation: got softmax; the activations of hidden"),
-        (["--initializers", "nice"], "--initializers: got 'nice'; the initializers are default"),
+        (["--initializers", "nice"], "--initializers: got nice; the initializers are default"),
         (["--seeds", "0"], "--seeds: got 0; a whole number, 1 or more, is expected"),
         (["--label", "kind"], "--label is for --data; the default inputs are N(0, 1)"),
         (["--ignore", "kind"], "--ignore is for --data"),

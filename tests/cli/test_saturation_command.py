@@ -92,7 +92,7 @@ def test_active_is_half_of_the_inputs_unless_given(tmp_path, capsys):
         (["--active", "-1"], "--active: got -1; a whole number, 0 or more, is expected"),
         (["--active", "1001"], "--active: got 1001; at most the 1000 inputs are expected"),
         (["--seed", "1.5"], "--seed: got 1.5; a whole number, 0 or more, is expected"),
-        (["--initializers", "nice"], "--initializers: got 'nice'; the initializers are default"),
+        (["--initializers", "nice"], "--initializers: got nice; the initializers are default"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_writes_nothing(args, sentence, tmp_path, capsys, monkeypatch):

@@ -1,0 +1,73 @@
+"""The parser of the command line: errors of one line with the nearest name, help with examples."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
+
+from fastnet.common.console import write_err
+
+__all__ = ["Parser", "add_examples", "nearest"]
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, and whose help never breaks a word."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"formatter_class": _Help} | options)
+
+    def error(self, message: str) -> NoReturn:
+        """Write the message and where help is; exit with 2."""
+        message = message.removeprefix("argument ")
+        write_err(f"{self.prog}: {message} (see {self.prog} --help)")
+        self.exit(2)
+
+    def unknown(self, arguments: Sequence[str]) -> NoReturn:
+        """Exit because of arguments that the parser does not know."""
+        options = [name for action in self._actions for name in action.option_strings]
+        first = arguments[0].partition("=")[0]
+        hint = nearest(first, options) if first.startswith("-") else ""
+        self.error(f"unrecognized arguments: {' '.join(arguments)}{hint}")
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Descriptions are wrapped and examples stay as they are; no word or option is broken."""
+
+    def __init__(self, prog: str, **options: Any) -> None:
+        super().__init__(prog, **options)
+        self._action_max_length = 16  # the commands' names, which argparse counts without indent
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n".join(
+            line if line.startswith("  ") else "\n".join(self._split_lines(line, width))
+            for line in text.split("\n")
+        )
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        from textwrap import wrap
+
+        text = " ".join(text.split())
+        return wrap(text, width, break_long_words=False, break_on_hyphens=False)
+
+
+def add_examples(parser: argparse.ArgumentParser, first: str, second: str) -> None:
+    """End the help of a command with two examples."""
+    parser.epilog = f"examples:\n  {first}\n  {second}"
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return the question whether the nearest of the names was meant; empty if none is near.
+
+    Examples
+    --------
+    >>> nearest("Tran", ["train", "show"])
+    '; did you mean train?'
+    >>> nearest("cook", ["train", "show"])
+    ''
+    """
+    from difflib import get_close_matches
+
+    spelt = {known.lower(): known for known in names}
+    found = get_close_matches(name.lower(), spelt, n=1)
+    return f"; did you mean {spelt[found[0]]}?" if found else ""
