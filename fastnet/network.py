@@ -623,7 +623,7 @@ class Network(Model):
             list of row numbers in the order of the previous epoch (at first 0 .. n-1), and
             permutes it in place.
         progress : None, bool or callable, keyword only
-            True: a progress bar (tqdm's if that is installed), or plain lines if standard error is
+            True: a progress bar (if rich is installed), or plain lines if standard error is
             not a terminal. A callable is called with (done, total) in mini-batches.
 
         Returns

@@ -171,7 +171,7 @@ def test_import_is_light(tmp_path):
     loaded = set(text.split())
     assert "fastnet.network" in loaded
     unwanted = {
-        "matplotlib", "tqdm", "scipy", "sklearn", "gzip", "zipfile", "argparse", "random", "json",
+        "matplotlib", "rich", "scipy", "sklearn", "gzip", "zipfile", "argparse", "random", "json",
         "dataclasses", "inspect", "logging", "fastnet.callbacks", "fastnet.cli", "fastnet.compare",
         "fastnet.data.batches", "fastnet.datasets", "fastnet.files", "fastnet.metrics",
         "fastnet.network2", "fastnet.optimizers", "fastnet.plotting", "fastnet.preprocessing",
@@ -200,7 +200,7 @@ def _loaded_by_numpy(folder):
 def test_everything_imports_without_the_extras(tmp_path):
     script = """
 import sys
-sys.modules.update(dict.fromkeys(["matplotlib", "tqdm", "scipy", "sklearn", "pandas"]))
+sys.modules.update(dict.fromkeys(["matplotlib", "rich", "scipy", "sklearn", "pandas"]))
 import fastnet, fastnet.network2, fastnet.cli, fastnet.compare, fastnet.plotting, fastnet.datasets
 network = fastnet.Network([2, 2], rng=1)
 network.SGD(([[0.0, 1.0]], [1]), 2, 1, 0.1, progress=True)
@@ -208,7 +208,7 @@ print(network.accuracy(([[0.0, 1.0]], [1])))
 """
     code, text = python("-W", "error", "-c", script, cwd=tmp_path)
     assert code == 0, text
-    # Without tqdm progress is a plain line.
+    # Without rich progress is a plain line.
     assert re.search("2 of 2", text)
     assert text.splitlines()[-1] in ("0", "1")
 

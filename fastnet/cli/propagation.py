@@ -108,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
     sizes = [args.width if X is None else X.shape[1], *[args.width] * args.depth]
     draw = {"activation": args.activation, "seeds": args.seeds, "rng": args.seed}
     results = {}
-    with ProgressLine(f"drawing from {counted(len(args.initializers), 'initializer')}") as line:
+    with ProgressLine("measuring", "initializers") as line:
         for name in args.initializers:
             results[name] = measure(sizes, X, initializer=name, **draw)
             line(len(results), len(args.initializers))

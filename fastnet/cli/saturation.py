@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     picture = writable(args.out) / "saturation.png"
     names = args.initializers
     results = []
-    with ProgressLine("drawing") as line:
+    with ProgressLine("drawing", "neurons") as line:
         for place, name in enumerate(names):
             part = part_of(line, place, len(names))
             z = weighted_input(args.inputs, active, name, args.draws, args.seed, progress=part)

@@ -8,7 +8,15 @@ import re
 import sys
 from typing import TextIO
 
-__all__ = ["error_text", "escaped", "is_terminal", "share_text", "write_err", "write_out"]
+__all__ = [
+    "bar_columns",
+    "error_text",
+    "escaped",
+    "is_terminal",
+    "share_text",
+    "write_err",
+    "write_out",
+]
 
 #: Control characters but for tab and line feed (C0, DEL, C1), and characters that change the
 #: direction of text or end a line unseen.
@@ -69,6 +77,17 @@ def is_terminal(stream: TextIO | None) -> bool:
     (False, False)
     """
     return stream is not None and stream.isatty()
+
+
+def bar_columns() -> int:
+    """Return the columns for a bar on standard error; 0 if no bar can move there."""
+    try:
+        if not is_terminal(sys.stderr) or os.environ.get("TERM") in ("dumb", "unknown"):
+            return 0
+        # One column stays free: some terminals begin a new line when the last is written to.
+        return min(os.get_terminal_size(sys.stderr.fileno()).columns or 80, 101) - 1
+    except (OSError, ValueError):  # a window of Python's own (IDLE), a closed stream
+        return 0
 
 
 def error_text(error: BaseException) -> str:

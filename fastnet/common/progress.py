@@ -1,28 +1,40 @@
 """Progress on standard error: a bar, or a plain line every few seconds.
 
-In a terminal and in a notebook it is a bar by tqdm. In a log file or a pipe, and where tqdm is
-missing, it is a plain line.
+In a terminal, and in a notebook with ipywidgets, it is a bar by rich. In a log file or a pipe, and
+where rich is missing, it is a plain line.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from time import monotonic
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 from fastnet.common.arguments import call, is_function, shown
-from fastnet.common.console import write_err
+from fastnet.common.console import bar_columns, write_err
 
-__all__ = ["Progress", "ProgressLine", "ProgressReport", "part_of"]
+if TYPE_CHECKING:
+    from fastnet.common.bars import Bars
+
+__all__ = [
+    "Progress",
+    "ProgressLine",
+    "ProgressReport",
+    "clock",
+    "find_bars",
+    "part_of",
+    "time_left",
+]
 
 ProgressCallback = Callable[[int, int], object]
 Progress = bool | ProgressCallback | None
 
 #: Seconds from one plain line to the next.
 INTERVAL = 5.0
-FORMAT = "{desc} {percentage:3.0f} % |{bar}| {n_fmt} of {total_fmt} steps, {elapsed}"
+#: Seconds from one picture of a bar to the next.
+FRAME = 0.1
 
 
 class ProgressReport:
@@ -34,6 +46,8 @@ class ProgressReport:
         True: a `ProgressLine`. A callable is given (done, total).
     total : int
         Mini-batches in the whole training.
+    label, unit : str
+        As for `ProgressLine`.
 
     Raises
     ------
@@ -49,13 +63,19 @@ class ProgressReport:
     5 of 5
     """
 
-    def __init__(self, progress: Progress, total: int) -> None:
+    def __init__(
+        self,
+        progress: Progress,
+        total: int,
+        label: str = "training",
+        unit: str = "mini-batches",
+    ) -> None:
         self._total = total
         self._done = 0
         self._line: ProgressLine | None = None
         self._callback: ProgressCallback | None = None
         if progress is True:
-            self._callback = self._line = ProgressLine()
+            self._callback = self._line = ProgressLine(label, unit)
         elif is_function(progress):
             self._callback = progress
         elif progress is not None and progress is not False:
@@ -87,6 +107,12 @@ class ProgressLine:
     ----------
     label : str, default "training"
         The name of the task.
+    unit : str, default "mini-batches"
+        What is counted.
+    delay : float, keyword only, default 0
+        Seconds before anything is shown.
+    leave : bool, keyword only, default True
+        Whether the bar stays when it is closed.
 
     Examples
     --------
@@ -95,15 +121,24 @@ class ProgressLine:
     ...     line(10, 10)
     """
 
-    def __init__(self, label: str = "training") -> None:
+    def __init__(
+        self,
+        label: str = "training",
+        unit: str = "mini-batches",
+        *,
+        delay: float = 0.0,
+        leave: bool = True,
+    ) -> None:
         self._label = label
+        self._unit = unit
+        self._leave = leave
         self._begin = monotonic()
         self._end: float | None = None
-        self._next = self._begin
-        self._bar: Any = None
+        self._next = self._begin + delay
+        self._new_bars = find_bars()
+        self._bars: Bars | None = None
         self._latest = (0, 0)
         self._written = (0, 0)
-        self._new_bar = _find_bar()
 
     def __enter__(self) -> Self:
         return self
@@ -112,17 +147,10 @@ class ProgressLine:
         self.close()
 
     def __call__(self, done: int, total: int) -> None:
-        """Show that `done` of `total` steps are done."""
+        """Show that `done` of `total` are done."""
         self._latest = (done, total)
-        if self._new_bar is not None:
-            if self._bar is None:  # made now that the total is known
-                self._bar = self._new_bar(total, self._label)
-            columns = _columns()
-            if columns:
-                self._bar.ncols = columns  # the window may have been resized
-            self._bar.update(done - self._bar.n)
-        elif monotonic() >= self._next:
-            self._next = monotonic() + INTERVAL
+        if monotonic() >= self._next:
+            self._next = monotonic() + (INTERVAL if self._new_bars is None else FRAME)
             self._write()
 
     @property
@@ -132,16 +160,55 @@ class ProgressLine:
 
     def close(self) -> None:
         """Write the last state and end the line."""
+        if self._end is not None:
+            return
         self._end = monotonic()
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
-        elif self._latest != self._written:
+        if self._leave and self._latest != self._written:
             self._write()
+        if self._bars is not None:
+            self._bars.close()
 
     def _write(self) -> None:
         done, total = self._written = self._latest
-        write_err(f"{self._label}: {done} of {total} steps, {self.seconds:.0f} s")
+        if self._new_bars is None:
+            text = f"{done} of {total} {self._unit}, {self.seconds:.0f} s"
+            write_err(f"{self._label}: {text}{time_left(done, total, self.seconds)}")
+            return
+        if self._bars is None:
+            self._bars = self._new_bars(not self._leave)
+        share = done / total if total else 1.0
+        text = f"{100 * share:3.0f} %"
+        if not self._bars.narrow:
+            left = time_left(done, total, self.seconds) or f", {clock(self.seconds)}"
+            text += f"  {done} of {total} {self._unit}{left}"
+        self._bars.show(None, self._label, share, text)
+        self._bars.refresh()
+
+
+def time_left(done: float, total: float, seconds: float) -> str:
+    """Return, after a comma, how long the rest takes; empty as long as that is a guess.
+
+    Examples
+    --------
+    >>> time_left(1, 4, 20.0), time_left(4, 4, 20.0)
+    (', 1:00 left', '')
+    """
+    if seconds < 1 or not 0 < done < total:
+        return ""
+    return f", {clock(seconds * (total - done) / done)} left"
+
+
+def clock(seconds: float) -> str:
+    """Return a time in hours, minutes and seconds.
+
+    Examples
+    --------
+    >>> clock(9.6), clock(3725)
+    ('0:10', '1:02:05')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def part_of(progress: ProgressCallback, position: int, n_parts: int) -> ProgressCallback:
@@ -155,31 +222,15 @@ def part_of(progress: ProgressCallback, position: int, n_parts: int) -> Progress
     return lambda done, total: progress(position * total + done, n_parts * total)
 
 
-def _find_bar() -> Callable[[int, str], Any] | None:
-    """Return a function that makes a bar, or None where no bar can be shown."""
-    columns, notebook = _columns(), _in_notebook()
-    if not columns and not notebook:
+def find_bars() -> Callable[[bool], Bars] | None:
+    """Return `Bars`, or None where no bar can move, or rich is missing."""
+    if not bar_columns() and not (_in_notebook() and find_spec("ipywidgets")):
         return None
     try:
-        from tqdm.auto import tqdm
+        from fastnet.common.bars import Bars
     except ImportError:
         return None
-    options: dict[str, Any] = {"bar_format": FORMAT, "miniters": 1}
-    if not notebook:
-        # tqdm shows nothing where a terminal gives its size as 0 x 0.
-        options |= {"file": sys.stderr, "ncols": columns, "nrows": 24}
-    return lambda total, label: tqdm(total=total, desc=label, **options)
-
-
-def _columns() -> int:
-    """Return the width for a bar on standard error; 0 if that is not a terminal."""
-    try:
-        if sys.stderr is None or not sys.stderr.isatty():
-            return 0
-        # One column stays free: some terminals begin a new line when the last is written to.
-        return min(os.get_terminal_size(sys.stderr.fileno()).columns or 80, 101) - 1
-    except (OSError, ValueError):  # a window of Python's own (IDLE), a closed stream
-        return 0
+    return Bars
 
 
 def _in_notebook() -> bool:

@@ -213,7 +213,7 @@ def weighted_input(
     net._initialize_pending(inputs)
     with memory_for("draws"):
         z = np.empty(draws)
-    with ProgressReport(progress, draws) as report:
+    with ProgressReport(progress, draws, "drawing", "neurons") as report:
         for start in range(0, draws, units):
             if start:
                 net.initialize(inputs)

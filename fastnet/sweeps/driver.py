@@ -221,7 +221,7 @@ class _Run:
     def outcomes(self, connect: Callable[[], Adapter]) -> Generator[Outcome, None, None]:
         """Yield the outcomes; `connect` is called if there is anything to train."""
         if self._progress is True:
-            self._line = ProgressLine(f"training {len(self._trials)} networks")
+            self._line = ProgressLine("training", "networks")
         with self._line or nullcontext():
             to_train = []
             for trial in self._trials:

@@ -76,12 +76,14 @@ def test_compare_writes_table_numbers_and_picture(npz, tmp_path):
 def test_progress_is_a_plain_line_when_it_goes_to_no_terminal(npz, tmp_path):
     _, err = fastnet("compare", "--data", npz, *FAST, cwd=tmp_path)
     lines = [line for line in err.splitlines() if line.startswith("training")]
-    assert all(re.fullmatch(r"training 2 networks: \d+ of 60 steps, \d+ s", s) for s in lines)
-    assert lines[-1].startswith("training 2 networks: 60 of 60 steps")
+    assert all(
+        re.fullmatch(r"training 2 networks: \d+ of 60 mini-batches, \d+ s", s) for s in lines
+    )
+    assert lines[-1].startswith("training 2 networks: 60 of 60 mini-batches")
 
 
 def test_progress_is_a_bar_in_a_terminal(npz, tmp_path):
-    pytest.importorskip("tqdm", reason="tqdm is missing: pip install 'fastnet-mlp[plot]'")
+    pytest.importorskip("rich", reason="rich is missing: pip install 'fastnet-mlp[plot]'")
     pty = pytest.importorskip("pty", reason="pty is missing: Windows has none")
     here, there = pty.openpty()
     args = [*FASTNET, "compare", "--data", str(npz), *FAST]
@@ -91,7 +93,7 @@ def test_progress_is_a_bar_in_a_terminal(npz, tmp_path):
     os.close(here)
     assert done.returncode == 0
     assert "\r" in shown
-    assert re.search(r"training 2 networks 100 % \|.*\| 60 of 60 steps", shown)
+    assert re.search(r"training 2 networks .* 100 %  60 of 60 mini-batches", shown)
 
 
 @pytest.mark.parametrize(
@@ -312,9 +314,9 @@ def test_old_files_are_replaced_whole(npz, tmp_path):
     assert json.loads((tmp_path / "compare.json").read_text())["data"] == "shapes"
 
 
-def test_without_matplotlib_and_tqdm_table_and_numbers_still_come(npz, tmp_path):
+def test_without_matplotlib_and_rich_table_and_numbers_still_come(npz, tmp_path):
     code = (
-        "import sys; sys.modules.update(dict.fromkeys(('matplotlib', 'matplotlib.figure', 'tqdm')))"
+        "import sys; sys.modules.update(dict.fromkeys(('matplotlib', 'matplotlib.figure', 'rich')))"
         "\nfrom fastnet.cli import main; sys.exit(main())"
     )
     start = [sys.executable, "-W", "error", "-c", code]

@@ -287,7 +287,7 @@ def test_commands_join_in_a_pipe(here):
         return done.stdout, done.stderr
 
     out, err = shell("train", "flowers.csv", "--epochs", "3", "--out", "deep/er/m.npz", "--quiet")
-    assert "epoch " not in out and "training: 36 of 36 steps" in err
+    assert "epoch " not in out and "training: 36 of 36 mini-batches" in err
     answers, _ = shell("predict", "deep/er/m.npz", "flowers.csv")
     assert answers.count("\n") == 121
     # A reader who goes away early costs neither the network nor an error.

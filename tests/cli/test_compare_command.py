@@ -104,7 +104,7 @@ def test_several_seeds_give_means_and_margins(npz, tmp_path):
     words = " ".join(out.split())
     assert "mean of 3 seeds ± 95 % confidence interval (Student's t)" in words
     assert "3 seeds (first: 0)" in words
-    assert "training 6 networks: 180 of 180 steps" in err
+    assert "training 6 networks: 180 of 180 mini-batches" in err
     old, new = (column[:, 0].mean() for column in columns[:2])
     assert f"After epoch 1: {new:.1f} % against {old:.1f} %. " in words
     assert max(map(len, out.splitlines())) <= 80

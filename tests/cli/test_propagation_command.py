@@ -135,7 +135,7 @@ def test_wrong_usage_ends_with_2_and_writes_nothing(args, sentence, tmp_path, ca
 
 def test_without_matplotlib_the_tables_come_and_one_line_says_how_to_get_the_picture(tmp_path):
     code = (
-        "import sys; sys.modules.update(dict.fromkeys(('matplotlib', 'matplotlib.figure', 'tqdm')))"
+        "import sys; sys.modules.update(dict.fromkeys(('matplotlib', 'matplotlib.figure', 'rich')))"
         "\nfrom fastnet.cli import main; sys.exit(main())"
     )
     done = subprocess.run(

@@ -110,7 +110,7 @@ def test_a_folder_that_cannot_be_is_refused_first(tmp_path, capsys):
 
 def test_without_matplotlib_the_table_comes_and_one_line_says_how_to_get_the_picture(tmp_path):
     code = (
-        "import sys; sys.modules.update(dict.fromkeys(('matplotlib', 'matplotlib.figure', 'tqdm')))"
+        "import sys; sys.modules.update(dict.fromkeys(('matplotlib', 'matplotlib.figure', 'rich')))"
         "\nfrom fastnet.cli import main; sys.exit(main())"
     )
     done = subprocess.run(

@@ -121,7 +121,7 @@ def test_importing_loads_little_beside_numpy():
         import fastnet
         new = set(sys.modules) - before
         own = {name for name in new if name.split(".")[0] == "fastnet"}
-        heavy = {"matplotlib", "scipy", "sklearn", "pandas", "tqdm", "torch", "zipfile", "csv",
+        heavy = {"matplotlib", "scipy", "sklearn", "pandas", "rich", "torch", "zipfile", "csv",
                  "gzip", "argparse", "subprocess", "multiprocessing", "unittest", "logging",
                  "asyncio", "concurrent", "urllib", "http", "importlib.metadata", "safetensors",
                  "onnx", "jax", "dask", "mpi4py"}

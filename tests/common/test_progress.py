@@ -19,7 +19,7 @@ TRAIN = (
     "net = fastnet.Network([2, 3, 2], rng=0)\n"
     "net.train((np.eye(2), [0, 1]), 30, 1, progress=True)\n"
 )
-LINE = re.compile(r"training: \d+ of 60 steps, \d+ s")
+LINE = re.compile(r"training: \d+ of 60 mini-batches, \d+ s")
 
 
 def python(code, **streams):
@@ -51,83 +51,97 @@ def test_a_log_file_gets_plain_lines(tmp_path):
     assert "\x1b" not in text
     lines = text.splitlines()
     assert all(LINE.fullmatch(line) for line in lines)
-    assert lines[-1].startswith("training: 60 of 60 steps")
+    assert lines[-1].startswith("training: 60 of 60 mini-batches")
     assert len(lines) <= 2  # the first and the last: it took less than the time between two
 
 
-@pytest.mark.parametrize("columns", [80, 40, 300, 0])
+@pytest.mark.parametrize("columns", [80, 60, 40, 300, 0])
 def test_a_terminal_gets_one_line_that_fits(columns):
-    pytest.importorskip("tqdm", reason="tqdm is missing: pip install 'fastnet-mlp[plot]'")
+    pytest.importorskip("rich", reason="rich is missing: pip install 'fastnet-mlp[plot]'")
     shown = in_terminal(TRAIN, columns)
     assert shown.count("\n") == 1
-    states = shown.replace("\r\n", "").split("\r")
+    states = [state for state in plain(shown).replace("\r\n", "").split("\r") if state]
     assert max(map(len, states)) < (columns or 80)
-    assert "60 of 60 steps" in states[-1]
-    assert "training" in states[-1]
+    assert states[-1].startswith("training ") and "100 %" in states[-1]
+    assert ("60 of 60 mini-batches" in states[-1]) == (columns != 40)
+    assert ("\u2501" in states[-1]) == (columns not in (40, 60))
+    # A process that is killed leaves the cursor, as one that ends does.
+    assert shown.rfind("\x1b[?25h") > shown.rfind("\x1b[?25l")
+    assert 0 < shown.find("\x1b[?25h") < shown.find("training")
 
 
-def test_without_tqdm_a_terminal_gets_plain_lines():
-    shown = in_terminal(
-        f"import sys; sys.modules['tqdm'] = sys.modules['tqdm.auto'] = None\n{TRAIN}"
-    )
+def plain(shown):
+    """Return what a terminal was sent, without its escape sequences."""
+    return re.sub(r"\x1b\[[?\d;]*[a-zA-Z]", "", shown)
+
+
+@pytest.mark.parametrize(
+    ("variables", "code"),
+    [
+        ({}, "import sys; sys.modules['rich'] = None\n"),  # as if it were missing
+        ({"TERM": "dumb"}, ""),
+    ],
+)
+def test_a_terminal_where_no_bar_can_move_gets_plain_lines(monkeypatch, variables, code):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    shown = in_terminal(code + TRAIN)
     assert all(LINE.fullmatch(line) for line in shown.split("\r\n")[:-1])
-    assert "training: 60 of 60 steps" in shown
+    assert "training: 60 of 60 mini-batches" in shown
+
+
+def test_colour_and_signs_are_left_out_where_they_are_not_wanted(monkeypatch):
+    pytest.importorskip("rich", reason="rich is missing: pip install 'fastnet-mlp[plot]'")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    colour = re.compile(r"\x1b\[(?:\d+;)*(?:3\d|38|9\d)[;\dm]")
+    assert colour.search(in_terminal(TRAIN))
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not colour.search(in_terminal(TRAIN))
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    shown = in_terminal(TRAIN)
+    assert shown.isascii() and "60 of 60 mini-batches" in shown
 
 
 def test_a_terminal_that_becomes_narrower_is_obeyed(monkeypatch):
-    pytest.importorskip("tqdm", reason="tqdm is missing: pip install 'fastnet-mlp[plot]'")
+    pytest.importorskip("rich", reason="rich is missing: pip install 'fastnet-mlp[plot]'")
     shown = io.StringIO()
-    widths = iter([70, 70, 70, 30, 30, 30, 30])
-    monkeypatch.setattr(progress, "_columns", lambda: next(widths))
+    width = [79]
+    monkeypatch.setattr("fastnet.common.bars.bar_columns", lambda: width[0])
+    monkeypatch.setattr(progress, "bar_columns", lambda: width[0])
+    monkeypatch.setattr(progress, "FRAME", 0.0)
     monkeypatch.setattr(sys, "stderr", shown)
-    monkeypatch.setattr("tqdm.std.tqdm.mininterval", 0.0, raising=False)
     with ProgressLine() as line:
-        line._new_bar = lambda total, label: bar(total, label, shown)
-        for done in range(1, 6):
+        line(1, 5)
+        wide = max(map(len, plain(shown.getvalue()).split("\r")))
+        for done in range(2, 6):
+            width[0] = 30
+            shown.truncate(shown.seek(0))
             line(done, 5)
-    lengths = [len(state.rstrip()) for state in shown.getvalue().split("\r") if state.strip()]
-    assert max(lengths[:2]) > 40
-    assert max(lengths[-2:]) <= 30
+            assert len(plain(shown.getvalue()).strip()) <= 30
+    assert wide == 79
 
 
-def bar(total, label, file):
-    """Return a bar that is drawn at each step."""
-    from tqdm import tqdm
-
-    return tqdm(
-        total=total, desc=label, file=file, ncols=70, mininterval=0, bar_format=progress.FORMAT
-    )
-
-
-def test_a_notebook_gets_the_bar_of_notebooks(monkeypatch):
-    made = []
-
-    class Bar:
-        def __init__(self, **options):
-            self.n, self.options, self.closed = 0, options, False
-            made.append(self)
-
-        def update(self, steps):
-            self.n += steps
-
-        def close(self):
-            self.closed = True
-
+def test_a_notebook_without_widgets_gets_plain_lines(monkeypatch, capsys):
     shell = types.SimpleNamespace(config={"IPKernelApp": {}})
     ipython = types.SimpleNamespace(get_ipython=lambda: shell)
     monkeypatch.setitem(sys.modules, "IPython", ipython)
-    monkeypatch.setitem(sys.modules, "tqdm.auto", types.SimpleNamespace(tqdm=Bar))
-    with ProgressLine("drawing") as line:
-        line(3, 10)
+    monkeypatch.setattr(progress, "find_spec", lambda name: None)
+    with ProgressLine("drawing", "neurons") as line:
         line(10, 10)
-    (bar,) = made
-    assert (bar.n, bar.options["total"], bar.options["desc"]) == (10, 10, "drawing")
-    assert "ncols" not in bar.options
-    assert bar.closed
-    shell.config = {}  # the prompt of IPython in a terminal is no notebook
-    with ProgressLine() as line:
-        line(1, 1)
-    assert len(made) == 1
+    assert capsys.readouterr().err == "drawing: 10 of 10 neurons, 0 s\n"
+
+
+def test_what_takes_less_than_the_delay_is_not_shown(monkeypatch, capsys):
+    now = [0.0]
+    monkeypatch.setattr(progress, "monotonic", lambda: now[0])
+    with ProgressLine("epoch 1", delay=1, leave=False) as line:
+        line(1, 4)
+    assert capsys.readouterr().err == ""
+    with ProgressLine("epoch 2", delay=1, leave=False) as line:
+        line(1, 4)
+        now[0] += 2
+        line(2, 4)
+    assert capsys.readouterr().err == "epoch 2: 2 of 4 mini-batches, 2 s, 0:02 left\n"
 
 
 def test_plain_lines_come_seldom_and_at_the_end(monkeypatch, capsys):
@@ -138,8 +152,8 @@ def test_plain_lines_come_seldom_and_at_the_end(monkeypatch, capsys):
             now[0] = step / 10
             line(step, 200)
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "counting: 1 of 200 steps, 0 s"
-    assert lines[-1] == "counting: 200 of 200 steps, 20 s"
+    assert lines[0] == "counting: 1 of 200 mini-batches, 0 s"
+    assert lines[-1] == "counting: 200 of 200 mini-batches, 20 s"
     assert len(lines) == 5
     now[0] = 99.0
     assert line.seconds == 20.0  # it is closed

@@ -152,7 +152,7 @@ def test_mnist_refuses_what_is_no_type():
 
 
 def test_importing_datasets_loads_no_archive_module(tmp_path):
-    heavy = "{'gzip', 'zipfile', 'tempfile', 'matplotlib', 'tqdm'}"
+    heavy = "{'gzip', 'zipfile', 'tempfile', 'matplotlib', 'rich'}"
     code = (
         "import sys, numpy; before = set(sys.modules); import fastnet.datasets; "
         f"print(sorted((set(sys.modules) - before) & {heavy}))"

@@ -221,7 +221,7 @@ def test_progress_true_says_how_far_it_came(capfd):
     new().SGD(DATA, 2, 6, 0.5, progress=True)
     out, err = capfd.readouterr()
     assert out == ""
-    assert "training: 8 of 8 steps" in err
+    assert "training: 8 of 8 mini-batches" in err
 
 
 def test_ctrl_c_leaves_a_network_that_works():
