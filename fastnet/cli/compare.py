@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fastnet import plotting
+from fastnet.cli.compare_live import Live, Rows
 from fastnet.cli.compare_text import advice, reached, report, verdict
 from fastnet.cli.options import (
     DTYPES,
@@ -31,7 +32,6 @@ from fastnet.cli.parser import add_examples
 from fastnet.cli.text_table import counted, line_width, wrapped
 from fastnet.cli.user_data import not_used
 from fastnet.common.console import write_err, write_out
-from fastnet.common.progress import ProgressLine
 from fastnet.compare import (
     BOOK,
     NEW,
@@ -198,20 +198,24 @@ class _Job:
         self._finished: list[Run] = []
         self._data: Data | None = None
         self._written = ""
+        self._rows: Rows | None = None
         self._seconds = 0.0
         self.result: Comparison | None = None
 
     def train(self) -> None:
         """Read the data and train; what is finished is kept, whatever happens."""
         args, settings = self._args, self._settings
-        label = f"training {counted(self._total, 'network')}"
+        self._data = mnist(settings.dtype) if args.book else _data(args, settings)
+        if not args.book and not args.table:
+            self._rows = Rows(self._data, settings, self._names, args.seeds or 1, self._notes())
+        counts = args.seeds or 1, settings.epochs, len(self._data.evaluation[1])
         if args.book:
-            self._data = mnist(settings.dtype)
-            with ProgressLine(label) as line:
-                self.result = replay_book(progress=line, on_run=self._finished.append)
+            with Live(self._names, *counts) as live:
+                self.result = replay_book(
+                    progress=live, on_run=self._finished.append, on_epoch=live.note
+                )
         else:
-            self._data = _data(args, settings)
-            with _executor(args.dask) as executor, ProgressLine(label) as line:
+            with _executor(args.dask) as executor, Live(self._names, *counts, self._rows) as live:
                 self.result = compare(
                     self._data,
                     settings,
@@ -219,10 +223,11 @@ class _Job:
                     seeds=args.seeds or 1,
                     threads=args.threads,
                     executor=executor,
-                    progress=line,
+                    progress=live,
                     on_run=self._finished.append,
+                    on_epoch=live.note,
                 )
-        self._seconds = line.seconds
+        self._seconds = live.seconds
 
     def write(self) -> None:
         """Write the numbers and the picture of what is finished."""
@@ -246,9 +251,14 @@ class _Job:
             return 0
         args, result = self._args, self.result
         width = line_width()
-        notes = [wrapped(note, width) for note in self._data.notes]
+        n_rows = self._rows.written if self._rows is not None else 0
+        begun = n_rows == result.n_epochs and not result.partial
+        if n_rows and not begun:
+            write_out("")  # under the rows before an interrupt
         # The files were first: a reader of the table may close the pipe (fastnet compare | head).
-        write_out(report(result, markdown=args.table, book=args.book, notes=notes))
+        write_out(
+            report(result, markdown=args.table, book=args.book, notes=self._notes(), begun=begun)
+        )
         if not interrupted:
             write_err(f"{self._written} written; trained for {self._seconds:.1f} s")
             for note in not_used(args.data, self._data.unused):
@@ -265,6 +275,11 @@ class _Job:
             lines += verdict(result)
         write_out("\n".join(wrapped(line, width) for line in lines if line))
         return code
+
+    def _notes(self) -> list[str]:
+        """Return the lines on the data, below the headline."""
+        notes = () if self._data is None else self._data.notes
+        return [wrapped(note, line_width()) for note in notes]
 
     def interruption(self) -> str:
         """Return the line that says what an interrupt has left."""

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from fastnet.activations import ACTIVATIONS
 from fastnet.cli.text_table import counted, line_width, render, wrapped
 from fastnet.compare import NEW, OLD, Comparison, Lead, published
 from fastnet.compare.result import STARTS
 
-__all__ = ["advice", "book_table", "headline", "reached", "report", "verdict"]
+__all__ = [
+    "Table",
+    "accuracy_rows",
+    "advice",
+    "headings_of",
+    "headline",
+    "reached",
+    "report",
+    "verdict",
+]
 
 #: If more of the hidden units start saturated, in per cent, the inputs should be scaled.
 MOST_SATURATED = 100 / 3
@@ -19,14 +29,24 @@ ENOUGH_SEEDS = 8
 
 
 def report(
-    result: Comparison, *, markdown: bool = False, book: bool = False, notes: Sequence[str] = ()
+    result: Comparison,
+    *,
+    markdown: bool = False,
+    book: bool = False,
+    notes: Sequence[str] = (),
+    begun: bool = False,
 ) -> str:
-    """Return everything that is printed before the files are named, `notes` under the headline."""
-    parts = ["\n".join([headline(result), *notes])]
-    parts.append((book_table if book else accuracy_table)(result, markdown))
+    """Return everything that is printed before the files are named, `notes` under the headline.
+
+    If it is `begun`, headline and accuracies are left out: they were printed row by row.
+    """
+    parts = []
+    if not begun:
+        parts.append("\n".join([headline(result), *notes]))
+        parts.append((book_table if book else accuracy_table)(result, markdown))
     if result.n_watched:
         parts.append(saturation_table(result, markdown))
-    return "\n\n".join(parts) + "\n"
+    return "\n" * begun + "\n\n".join(parts) + "\n"
 
 
 def headline(result: Comparison) -> str:
@@ -50,13 +70,22 @@ def headline(result: Comparison) -> str:
     return wrapped("\n".join(lines), line_width())
 
 
-def accuracy_table(result: Comparison, markdown: bool) -> str:
+class Table(NamedTuple):
+    """A table that is not laid out yet."""
+
+    title: str
+    headings: list[str]
+    rows: list[list[str]]
+    least_width: int
+
+
+def accuracy_rows(result: Comparison) -> Table:
     """Return a table of accuracies by epoch, and of their difference if there are two."""
     title = f"{result.evaluation} accuracy (%), {result.n_evaluation} examples"
     if result.n_seeds > 1:
         seeds = "the finished" if result.partial else str(result.n_seeds)
         title += f"; mean of {seeds} seeds ± 95 % confidence interval (Student's t)"
-    headings = ["epoch", *_titles(result).values()]
+    headings = ["epoch", *headings_of(result.initializers).values()]
     columns = [
         _cells(result.accuracy(name), result.accuracy_margin(name)) for name in result.initializers
     ]
@@ -66,7 +95,21 @@ def accuracy_table(result: Comparison, markdown: bool) -> str:
             headings.append("difference")
             columns.append(difference)
     rows = [[str(epoch), *cells] for epoch, cells in enumerate(zip(*columns, strict=True), 1)]
-    return render(headings, rows, title=title, markdown=markdown, width=line_width())
+    # Every row has room for its numbers, so that it can be printed before the others are known.
+    return Table(title, headings, rows, 15 if result.n_seeds > 1 else 10)
+
+
+def accuracy_table(result: Comparison, markdown: bool) -> str:
+    """Return `accuracy_rows` as text."""
+    title, headings, rows, least_width = accuracy_rows(result)
+    return render(
+        headings,
+        rows,
+        title=title,
+        markdown=markdown,
+        least_width=least_width,
+        width=line_width(),
+    )
 
 
 def book_table(result: Comparison, markdown: bool) -> str:
@@ -88,7 +131,7 @@ def saturation_table(result: Comparison, markdown: bool) -> str:
     """Return a table of the saturated share of the hidden units before and after training."""
     title = f"hidden units saturated (%), {result.n_watched} {result.evaluation} examples"
     rows = []
-    for name, heading in _titles(result).items():
+    for name, heading in headings_of(result.initializers).items():
         cells = _cells(result.saturation(name), result.saturation_margin(name))
         rows.append([heading, cells[0], cells[-1]])
     headings = ["initializer", "before training", f"after {_epochs(result)}"]
@@ -114,7 +157,7 @@ def advice(result: Comparison, option: str = "") -> str | None:
     if first[best] <= MOST_SATURATED:
         return None
     by = f" ({option})" if option else ""
-    start = _titles(result)[best]
+    start = headings_of(result.initializers)[best]
     return f"Even {start} begins with {first[best]:.1f} % saturated: scale the inputs{by}."
 
 
@@ -158,7 +201,7 @@ def verdict(result: Comparison) -> list[str]:
     if not found[1]:
         seeds = "One seed" if result.n_seeds == 1 else "Fewer than two common seeds"
         return [f"{seeds}: no verdict on differences; --seeds {ENOUGH_SEEDS} gives one."]
-    titles = _titles(result)
+    titles = headings_of(result.initializers)
     lines = [f"After epoch {epoch}: {_leads(titles, leads)}." for epoch, leads in found.items()]
     k = len(result.initializers)
     pairs = f", Bonferroni for {k * (k - 1) // 2} pairs" if k > 2 else ""
@@ -184,11 +227,11 @@ def _leads(titles: dict[str, str], leads: Sequence[Lead]) -> str:
     return "; ".join(parts)
 
 
-def _titles(result: Comparison) -> dict[str, str]:
+def headings_of(initializers: Sequence[str]) -> dict[str, str]:
     """Return the heading of each initializer: the book's pair is old and new, others have names."""
-    if result.initializers == (OLD, NEW):
+    if tuple(initializers) == (OLD, NEW):
         return STARTS
-    return {name: name for name in result.initializers}
+    return {name: name for name in initializers}
 
 
 def _epochs(result: Comparison) -> str:

@@ -14,8 +14,8 @@ from fastnet.common.console import bar_columns, is_terminal
 
 __all__ = ["Bars"]
 
-#: A terminal with fewer columns gets no bar, a narrower one than that no more than a percentage.
-WIDE, NARROW = 70, 50
+#: The least columns of a bar; where they are missing, there is text only.
+LEAST = 10
 
 
 class Bars:
@@ -33,44 +33,47 @@ class Bars:
     def __init__(self, transient: bool) -> None:
         self._size = bar_columns()
         # A notebook has no columns: there rich draws in a widget.
-        console = Console(file=sys.stderr, force_terminal=self._size > 0 or None, highlight=False)
+        # Soft: what is printed above the lines has ends of lines of its own.
+        console = Console(
+            file=sys.stderr,
+            force_terminal=self._size > 0 or None,
+            highlight=False,
+            soft_wrap=True,
+        )
         kept = {"no_wrap": True, "overflow": "crop"}
-        parts = [
-            TextColumn("{task.description}", markup=False, table_column=Column(**kept)),
-            BarColumn(bar_width=None, table_column=Column(ratio=1)),
-            TextColumn("{task.fields[text]}", markup=False, table_column=Column(**kept)),
-        ]
-        if 0 < self._size < WIDE:
-            del parts[1]
+        self._bar = BarColumn(bar_width=None, table_column=Column(ratio=1))
+        self._label, self._text = (
+            TextColumn(field, markup=False, table_column=Column(**kept))
+            for field in ("{task.description}", "{task.fields[text]}")
+        )
         self._progress = Progress(
-            *parts,
             console=console,
             auto_refresh=False,
             transient=transient,
-            expand=self._size == 0 or self._size >= WIDE,
             redirect_stdout=is_terminal(sys.stdout),
         )
         self._tasks: dict[Hashable, Any] = {}
+        self._texts: dict[Hashable, tuple[str, str]] = {}
         self._fit()
         self._progress.start()
         if self._size:  # a process that is killed must not leave a terminal without its cursor
             console.show_cursor(True)
 
-    @property
-    def narrow(self) -> bool:
-        """Whether there is room for a label and a percentage only."""
-        return 0 < self._size < NARROW
+    def show(self, key: Hashable, label: str, share: float, text: str, short: str) -> None:
+        """Set one line, a new one where the key is new; it is drawn by `refresh`.
 
-    def show(self, key: Hashable, label: str, share: float, text: str) -> None:
-        """Set one line, a new one where the key is new; it is drawn by `refresh`."""
+        A terminal that has no room for the text gets the `short` one.
+        """
         if key not in self._tasks:
             self._tasks[key] = self._progress.add_task(label, total=1.0, text="")
-        self._progress.update(self._tasks[key], completed=share, description=label, text=text)
+        self._progress.update(self._tasks[key], completed=share, description=label)
+        self._texts[key] = text, short
 
     def remove(self, key: Hashable) -> None:
         """Take one line away."""
         if key in self._tasks:
             self._progress.remove_task(self._tasks.pop(key))
+            del self._texts[key]
 
     def refresh(self) -> None:
         """Draw the lines."""
@@ -86,3 +89,12 @@ class Bars:
         self._size = bar_columns()
         if self._size:
             self._progress.console.width = self._size
+        widths = [len(task.description) + 1 for task in self._progress.tasks]
+        room = self._size - max(widths, default=0)
+        long = max((len(text) for text, _ in self._texts.values()), default=0)
+        fits = not self._size or long <= room
+        for key, (text, short) in self._texts.items():
+            self._progress.update(self._tasks[key], text=text if fits else short)
+        bar = [self._bar] * (not self._size or long + LEAST < room)
+        self._progress.columns = (self._label, *bar, self._text)
+        self._progress.expand = bool(bar)

@@ -84,8 +84,9 @@ def bar_columns() -> int:
     try:
         if not is_terminal(sys.stderr) or os.environ.get("TERM") in ("dumb", "unknown"):
             return 0
-        # One column stays free: some terminals begin a new line when the last is written to.
-        return min(os.get_terminal_size(sys.stderr.fileno()).columns or 80, 101) - 1
+        # Three columns stay free: the terminal may show ^C there, and some begin a new line when
+        # the last column is written to.
+        return min(os.get_terminal_size(sys.stderr.fileno()).columns or 80, 103) - 3
     except (OSError, ValueError):  # a window of Python's own (IDLE), a closed stream
         return 0
 

@@ -177,11 +177,10 @@ class ProgressLine:
         if self._bars is None:
             self._bars = self._new_bars(not self._leave)
         share = done / total if total else 1.0
-        text = f"{100 * share:3.0f} %"
-        if not self._bars.narrow:
-            left = time_left(done, total, self.seconds) or f", {clock(self.seconds)}"
-            text += f"  {done} of {total} {self._unit}{left}"
-        self._bars.show(None, self._label, share, text)
+        percent = f"{100 * share:3.0f} %"
+        left = time_left(done, total, self.seconds) or f", {clock(self.seconds)}"
+        text = f"{percent}  {done} of {total} {self._unit}{left}"
+        self._bars.show(None, self._label, share, text, percent)
         self._bars.refresh()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from functools import partial
 from importlib import resources
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from fastnet.common.progress import part_of
 from fastnet.compare.data import mnist
 from fastnet.compare.result import NEW, OLD, Comparison, Run
-from fastnet.compare.runs import Progress, comparison, sizes_of, train
+from fastnet.compare.runs import OnEpoch, Progress, comparison, sizes_of, train
 from fastnet.compare.settings import Settings
 from fastnet.network import Network
 
@@ -22,7 +23,10 @@ BOOK = Settings(seed=12345678)
 
 
 def replay_book(
-    *, progress: Progress | None = None, on_run: Callable[[Run], object] | None = None
+    *,
+    progress: Progress | None = None,
+    on_run: Callable[[Run], object] | None = None,
+    on_epoch: OnEpoch | None = None,
 ) -> Comparison:
     """Repeat the run behind the published curves: its draws, its order, its numbers.
 
@@ -32,7 +36,7 @@ def replay_book(
 
     Parameters
     ----------
-    progress, on_run : callable, optional
+    progress, on_run, on_epoch : callable, optional
         As in `compare`.
 
     Returns
@@ -49,7 +53,8 @@ def replay_book(
     for name, half in zip((NEW, OLD), halves, strict=True):
         if name == OLD:
             net.large_weight_initializer()
-        runs.append(train(net, name, data, BOOK, shuffle=shuffle, progress=half))
+        watch = on_epoch and partial(on_epoch, name, 0)
+        runs.append(train(net, name, data, BOOK, shuffle=shuffle, progress=half, on_epoch=watch))
         if on_run is not None:
             on_run(runs[-1])
     return comparison(data, BOOK, runs, (OLD, NEW))

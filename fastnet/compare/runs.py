@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnet.callbacks import RecordStatistics
+from fastnet.callbacks import Callback, RecordStatistics
 from fastnet.common.arguments import as_items, call, shown
 from fastnet.common.errors import DivergenceError
 from fastnet.common.progress import ProgressCallback
@@ -22,10 +22,11 @@ from fastnet.initializers import INITIALIZERS, Initializer, name_of, read_initia
 from fastnet.network import Network
 from fastnet.sweeps import Outcome, report, stream
 
-__all__ = ["Progress", "compare", "comparison", "sizes_of", "train"]
+__all__ = ["OnEpoch", "Progress", "compare", "comparison", "sizes_of", "train"]
 
 #: Called with the mini-batches done and to do, of all trainings together.
 Progress = ProgressCallback
+OnEpoch = Callable[[str, int, int, int], object]
 
 #: Saturation is measured after each epoch on so many evaluation examples, the first ones.
 WATCHED = 2000
@@ -41,6 +42,7 @@ def compare(
     executor: Any = None,
     progress: Progress | None = None,
     on_run: Callable[[Run], object] | None = None,
+    on_epoch: OnEpoch | None = None,
     **options: Any,
 ) -> Comparison:
     """Train the same network from several initializers, each from the same seeds.
@@ -71,6 +73,11 @@ def compare(
     on_run : callable, keyword only, optional
         Given each `Run` as it is finished, in whatever order; so that an interrupt does not lose
         them.
+    on_epoch : callable, keyword only, optional
+        Called as ``on_epoch(initializer, repetition, epoch, correct)`` as each training ends each
+        epoch, in its thread: the name of its initializer, the number of its seed, counted from 0,
+        the epoch, counted from 1, and the evaluation examples classified correctly after it. With
+        an `executor` it is not called.
     **options
         The parameters of `Settings`, instead of `settings`: ``compare(data, hidden=(100, 100),
         activation="tanh", optimizer="adam")``.
@@ -118,7 +125,7 @@ def compare(
     steps = -(-n // (settings.mini_batch_size or n)) * settings.epochs
     finished: list[Run] = []
     outcomes = stream(
-        partial(_train_from, settings=settings),
+        partial(_train_from, settings=settings, on_epoch=on_epoch if executor is None else None),
         [{"initializer": initializer, "name": name} for name, initializer in chosen.items()],
         data if executor is None or data.loader is None else data.loader,
         executor=executor,
@@ -154,9 +161,16 @@ def _failure(outcome: Outcome, seeds: int) -> BaseException:
 
 
 def _train_from(
-    data: Data, rng: np.random.Generator, *, initializer: Initializer, name: str, settings: Settings
+    data: Data,
+    rng: np.random.Generator,
+    *,
+    initializer: Initializer,
+    name: str,
+    settings: Settings,
+    on_epoch: OnEpoch | None,
 ) -> dict[str, Any]:
     """Train from one initializer and one seed; called by a worker of the sweep."""
+    (repetition,) = rng.bit_generator.seed_seq.spawn_key  # type: ignore[attr-defined]
     weights, order = rng.spawn(2)
     net = Network(
         list(sizes_of(data, settings)),
@@ -167,7 +181,8 @@ def _train_from(
     )
     net._initialize_pending(data.training[0])
     net.rng = order
-    return asdict(train(net, name, data, settings, progress=report))
+    watch = on_epoch and partial(call, on_epoch, "on_epoch", name, repetition)
+    return asdict(train(net, name, data, settings, progress=report, on_epoch=watch))
 
 
 def train(
@@ -178,10 +193,15 @@ def train(
     *,
     shuffle: bool | Callable[[list[int]], object] = True,
     progress: Progress | None = None,
+    on_epoch: Callable[[int, int], object] | None = None,
 ) -> Run:
-    """Train `net` from its present weights, and return how it went."""
+    """Train `net` from its present weights, and return how it went.
+
+    `on_epoch` is called with an epoch, counted from 1, and the correct evaluation examples.
+    """
     begin = perf_counter()
     statistics = RecordStatistics(data.evaluation[0][:WATCHED])
+    watches = [] if on_epoch is None else [_Watch(on_epoch, len(data.evaluation[1]))]
     history = net.train(
         data.training,
         settings.epochs,
@@ -190,7 +210,7 @@ def train(
         l2=settings.lmbda,
         evaluation_data=data.evaluation,
         metrics=["evaluation_accuracy"],
-        callbacks=[statistics],
+        callbacks=[statistics, *watches],
         shuffle=shuffle,
         progress=progress,
     )
@@ -198,6 +218,20 @@ def train(
     shares = history.column("evaluation_accuracy")
     correct = tuple(round(share * len(data.evaluation[1])) for share in shares)
     return Run(initializer, correct, perf_counter() - begin, saturated)
+
+
+class _Watch(Callback):
+    """Calls `on_epoch` with the epoch and the correct evaluation examples."""
+
+    def __init__(self, on_epoch: Callable[[int, int], object], n: int) -> None:
+        self._on_epoch = on_epoch
+        self._n = n
+        self._epoch = 0
+
+    def on_epoch_end(self, network: Network, record: dict[str, Any]) -> None:
+        """Count the epochs of this training: the network may have been trained before."""
+        self._epoch += 1
+        self._on_epoch(self._epoch, round(record["evaluation_accuracy"] * self._n))
 
 
 def comparison(

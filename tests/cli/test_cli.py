@@ -92,8 +92,9 @@ def test_progress_is_a_bar_in_a_terminal(npz, tmp_path):
     shown = os.read(here, 100_000).decode()
     os.close(here)
     assert done.returncode == 0
-    assert "\r" in shown
-    assert re.search(r"training 2 networks .* 100 %  60 of 60 mini-batches", shown)
+    # The lines are taken away at the end, and the cursor is there.
+    assert shown.rstrip().endswith(" s") and shown.rfind("\x1b[?25h") > shown.rfind("\x1b[?25l")
+    assert re.search(r"all networks .* \d+ %  0 of 2 networks", shown)
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ import subprocess
 import numpy as np
 import pytest
 
-from fastnet.cli import main
+from fastnet.cli import compare_live, main
+from fastnet.cli.compare_live import Live, Rows
 from fastnet.cli.compare_text import advice, reached, verdict
-from fastnet.compare import Comparison, Run, Settings
+from fastnet.compare import Comparison, Data, Run, Settings
 
 from ..commands import FAST, FASTNET, arrays, fastnet, one_sentence
 
@@ -110,6 +111,60 @@ def test_several_seeds_give_means_and_margins(npz, tmp_path):
     assert max(map(len, out.splitlines())) <= 80
     again, _ = fastnet(*args, "--threads", 1, cwd=tmp_path)
     assert again == out
+
+
+def test_rows_come_as_all_networks_end_an_epoch(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    X = np.eye(4)
+    data = Data("corners", (X, np.arange(4)), (X, np.arange(4)))
+    rows = Rows(data, Settings(epochs=2), ("large", "default"), 1, ["a note"])
+    shown = []
+
+    class Bars:
+        def __init__(self, transient):
+            assert transient
+
+        def show(self, key, label, share, text, short):
+            shown.append((label, share, text))
+
+        def remove(self, key):
+            shown.append(key)
+
+        refresh = close = lambda self: None
+
+    monkeypatch.setattr(compare_live, "find_bars", lambda: Bars)
+    with Live(["large", "default"], 1, 2, 4, rows) as live:
+        live.note("large", 0, 1, 2)
+        live(5, 20)
+        assert capsys.readouterr().out == ""
+        live.note("default", 0, 1, 3)
+        live(10, 20)
+        first = capsys.readouterr().out.splitlines()
+        assert first[1:3] == [
+            "sigmoid; SGD, eta 0.1, lambda 5, mini-batches of 10, seed 0",
+            "a note",
+        ]
+        assert [line.split() for line in first[-2:]] == [
+            ["epoch", "old", "start", "new", "start", "difference"],
+            ["1", "50.00", "75.00", "+25.00"],
+        ]
+        live.note("default", 0, 2, 4)
+        live.note("large", 0, 2, 2)
+    assert capsys.readouterr().out.split() == ["2", "50.00", "100.00", "+50.00"]
+    assert rows.written == 2
+    assert shown[0] == ("old start", 0.5, "epoch 1 of 2, accuracy 50.00 %")
+    assert shown[1] == ("all networks", 0.25, " 25 %  0 of 2 networks")
+    assert ("default", 0) in shown and ("large", 0) in shown
+
+
+def test_a_table_too_wide_for_its_rows_comes_at_the_end(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "30")
+    X = np.eye(4)
+    data = Data("corners", (X, np.arange(4)), (X, np.arange(4)))
+    rows = Rows(data, Settings(epochs=1), ("large", "default"), 1, [])
+    for name in ("large", "default"):
+        rows.add(Run(name, (3,), 0.0), 1)
+    assert (rows.written, capsys.readouterr().out) == (0, "")
 
 
 def test_any_initializers_can_be_compared_and_tables_come_in_markdown(npz, tmp_path):

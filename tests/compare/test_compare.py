@@ -471,6 +471,21 @@ def test_finished_runs_are_handed_out_before_an_interrupt():
         assert run.correct == expected.correct
 
 
+def test_epochs_are_handed_out_as_they_end_and_change_nothing():
+    seen = []
+    whole = compare(blob_data(), SMALL, seeds=2, on_epoch=lambda *news: seen.append(news))
+    plain = compare(blob_data(), SMALL, seeds=2)
+    assert [run.correct for run in whole.runs] == [run.correct for run in plain.runs]
+    expected = [
+        (run.initializer, run.repetition, epoch, correct)
+        for run in whole.runs
+        for epoch, correct in enumerate(run.correct, 1)
+    ]
+    assert sorted(seen) == sorted(expected)
+    with pytest.raises(TypeError, match=r"on_epoch is .* cannot be called"):
+        compare(blob_data(), SMALL, on_epoch=lambda: None)
+
+
 @pytest.mark.parametrize("order", [(0, 1, 2, 3, 4), (4, 2, 0, 3, 1)])
 def test_a_partial_result_compares_the_seeds_that_both_have(order):
     runs = [Run("large", (80,), 1.0, (), k) for k in (0, 1, 3)]
