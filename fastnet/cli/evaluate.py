@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fastnet.cli import user_data
 from fastnet.cli.options import add_model_and_data
 from fastnet.cli.parser import add_examples
-from fastnet.cli.text_table import render
+from fastnet.cli.text_table import fitted, render, terminal_width
 from fastnet.common.console import escaped, write_err, write_out
 from fastnet.costs import described
 from fastnet.datasets.tables import quantities
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         counts = _confusion(numbers, predicted, len(names))
         show = _table if len(names) <= WIDEST_TABLE else _mistakes
         lines += ["", show(counts, names)]
-    write_out("\n".join(lines))
+    write_out("\n".join(map(fitted, lines)))
     for note in user_data.notes(network, table, arguments.model):
         write_err(note)
     return 0
@@ -88,7 +88,7 @@ def _table(counts: NDArray[np.intp], names: Sequence[Label]) -> str:
         total = int(counts[i].sum())
         share = f"{100 * counts[i, i] / total:.1f} %" if total else "-"
         rows.append([_short(name), *map(str, counts[i].tolist()), share])
-    table = render(["", *map(_short, names), "recall"], rows, least_width=0)
+    table = render(["", *map(_short, names), "recall"], rows, least_width=0, width=terminal_width())
     return f"confusion matrix (rows: true class, columns: predicted)\n{table}"
 
 

@@ -8,7 +8,7 @@ import math
 from fastnet import plotting
 from fastnet.cli.options import count, initializers, seed, writable, write_picture
 from fastnet.cli.parser import add_examples
-from fastnet.cli.text_table import render
+from fastnet.cli.text_table import render, terminal_width
 from fastnet.common.console import share_text, write_err, write_out
 from fastnet.common.progress import ProgressLine, part_of
 from fastnet.diagnostics import Gaussian, WeightedInput, weighted_input
@@ -67,7 +67,14 @@ def run(args: argparse.Namespace) -> int:
         f"0;\n{args.draws} draws, seed {args.seed}; saturated: |z| > 4.595, where sigma'(z) < 0.01"
     )
     # At the usual width of columns the table would be wider than a terminal.
-    table = render(_HEADINGS, _rows(results), title=title, markdown=args.table, least_width=8)
+    table = render(
+        _HEADINGS,
+        _rows(results),
+        title=title,
+        markdown=args.table,
+        least_width=8,
+        width=terminal_width(),
+    )
     write_out(table)
     if written:
         write_err(f"{picture} written")

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastnet.cli.options import MODEL
 from fastnet.cli.parser import add_examples
-from fastnet.cli.text_table import counted, listed, render
+from fastnet.cli.text_table import counted, fitted, listed, render, terminal_width
 from fastnet.common.console import escaped, write_out
 from fastnet.files import format_of
 from fastnet.metrics import METRICS
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     name = escaped(arguments.model, lines=False)
     write_out(f"{name}: {form}, {size:,} bytes\n{network!r}\n\n{_statistics(network)}")
     for line in (*_preprocessing(network), *_history(network)):
-        write_out(line)
+        write_out(fitted(line))
     return 0
 
 
@@ -49,7 +49,12 @@ def _statistics(network: Network) -> str:
             figures = (wide.mean(), wide.std(), wide.min(), wide.max())
             cells = [f"{figure:.4f}" for figure in figures]
             rows.append([f"layer {layer} {kind}", *cells, f"{100 * np.mean(wide == 0):.1f} %"])
-    return render(["", "mean", "std", "smallest", "largest", "zero"], rows, least_width=0)
+    return render(
+        ["", "mean", "std", "smallest", "largest", "zero"],
+        rows,
+        least_width=0,
+        width=terminal_width(),
+    )
 
 
 def _preprocessing(network: Network) -> list[str]:

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import textwrap
 from collections.abc import Sequence
 from itertools import zip_longest
 
-__all__ = ["counted", "flowed", "line_width", "listed", "render", "wrapped"]
+from fastnet.common.console import is_terminal
+
+__all__ = [
+    "counted",
+    "fitted",
+    "flowed",
+    "line_width",
+    "listed",
+    "render",
+    "terminal_width",
+    "wrapped",
+]
 
 
 def render(
@@ -113,6 +125,17 @@ def flowed(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int | 
             text = "  ".join(part.ljust(w) for part, w in zip(line, widths, strict=True))
             lines.append(text.rstrip())
     return "\n".join(lines)
+
+
+def terminal_width() -> int | None:
+    """Return the characters of a line in the terminal that reads standard output, else None."""
+    return line_width() if is_terminal(sys.stdout) else None
+
+
+def fitted(text: str) -> str:
+    """Return text wrapped for the terminal; as it is where a file or a program reads it."""
+    width = terminal_width()
+    return text if width is None else wrapped(text, width)
 
 
 def line_width() -> int:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from fastnet.callbacks import Callback, EarlyStopping
 from fastnet.cli.options import check_outputs, writable
 from fastnet.cli.parser import add_examples
 from fastnet.cli.problem import Problem
-from fastnet.cli.text_table import counted
+from fastnet.cli.text_table import counted, fitted, terminal_width
 from fastnet.cli.train_options import REGULARIZATION, add_options, complete
 from fastnet.common.console import error_text, is_terminal, write_err, write_out
 from fastnet.common.errors import DivergenceError
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check_out(arguments, network)
     problem.prepare(network)
     network._initialize_pending(problem.data["training"][0])
-    write_out(problem.describe(network, arguments))
+    write_out(fitted(problem.describe(network, arguments)))
     began = time.perf_counter()
     code, notes = _train(network, problem, arguments)
     seconds = time.perf_counter() - began
@@ -172,10 +172,38 @@ def _regularization(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _progress(arguments: argparse.Namespace) -> Any:
-    """Return a progress line if the lines of the epochs do not appear on the terminal."""
+    """Return the progress of all epochs where their lines are not seen, else that of each."""
     if arguments.quiet or (is_terminal(sys.stderr) and not is_terminal(sys.stdout)):
         return ProgressLine()
-    return nullcontext()
+    return _EpochBar(arguments.epochs) if is_terminal(sys.stderr) else nullcontext()
+
+
+class _EpochBar:
+    """A bar within each epoch that takes more than a second; it vanishes at the epoch's end."""
+
+    def __init__(self, epochs: int) -> None:
+        self._epochs = epochs
+        self._line: ProgressLine | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._line is not None:
+            self._line.close()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show the mini-batches of the epoch, out of those of all epochs."""
+        batches = total // self._epochs
+        epoch, within = divmod(done, batches)
+        if self._line is None:
+            label = f"epoch {min(epoch + 1, self._epochs)} of {self._epochs}"
+            self._line = ProgressLine(label, delay=1, leave=False)
+        if within:
+            self._line(within, batches)
+        else:  # its end
+            self._line.close()
+            self._line = None
 
 
 class _EpochLines(Callback):
@@ -193,11 +221,20 @@ class _EpochLines(Callback):
             if not problem.regression:
                 percent = (f"{key}_accuracy", "accuracy (%)", 12, lambda x: f"{100 * x:.2f}")
                 self._columns.append(percent)
+        # What a narrower terminal leaves out first: training accuracy, training cost, and so on.
+        width = terminal_width()
+        spare = sorted(self._columns[:-1], key=lambda column: column[1].endswith("cost"))
+        for column in spare:
+            if width is not None and len(self._titles()) > width:
+                self._columns.remove(column)
+
+    def _titles(self) -> str:
+        titles = "  ".join(f"{title:>{width}}" for _, title, width, _ in self._columns)
+        return f"epoch  {titles}  seconds"
 
     def on_train_begin(self, network: Network) -> None:
         """Write the headings of the columns."""
-        titles = "  ".join(f"{title:>{width}}" for _, title, width, _ in self._columns)
-        write_out(f"epoch  {titles}  seconds")
+        write_out(self._titles())
 
     def on_epoch_end(self, network: Network, record: dict[str, Any]) -> None:
         """Write the epoch's line."""

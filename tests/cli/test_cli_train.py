@@ -1,17 +1,20 @@
 """`fastnet train` on people's own data, run for real: what it prints, writes, and leaves."""
 
 import csv
+import io
 import json
 import os
 import re
 import signal
 import struct
 import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 import fastnet
+from fastnet.cli import main
 
 from ..commands import FASTNET
 from ..own_data import COLUMNS, KINDS, TRAIN, by_hand, flowers, run, write_csv
@@ -298,3 +301,40 @@ def test_commands_join_in_a_pipe(here):
     assert done.stdout.startswith("3-100-3 on flowers.csv")
     assert "Traceback" not in done.stderr and "n.npz written" in done.stderr
     assert len(fastnet.load(here / "n.npz").history) == 30
+
+
+class Terminal(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(("columns", "numbers"), [(80, 6), (60, 4), (40, 3)])
+def test_lines_of_epochs_fit_the_terminal(here, monkeypatch, columns, numbers):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    assert main([*TRAIN, "--validation", "0.2"]) == 0
+    lines = sys.stdout.getvalue().splitlines()
+    assert max(map(len, lines)) <= columns
+    (last,) = [line.split() for line in lines if line.startswith("   12 ")]
+    assert len(last) == numbers
+    assert float(last[-2]) <= 100  # the accuracy on the validation examples is the last to go
+
+
+def test_a_bar_within_an_epoch_ends_with_it(monkeypatch, capsys):
+    from fastnet.cli.train import _EpochBar
+
+    now = [0.0]
+    monkeypatch.setattr("fastnet.common.progress.monotonic", lambda: now[0])
+    with _EpochBar(2) as bar:
+        for done in (1, 2, 3, 4, 5):
+            bar(done, 8)
+            now[0] += 0.6
+        now[0] += 1
+        bar(7, 8)
+        bar(8, 8)
+    assert capsys.readouterr().err.splitlines() == [
+        "epoch 1 of 2: 3 of 4 mini-batches, 1 s, 0:00 left",
+        "epoch 2 of 2: 3 of 4 mini-batches, 2 s, 0:01 left",
+    ]
