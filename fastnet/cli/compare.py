@@ -28,6 +28,7 @@ from fastnet.cli.options import (
     writable,
     write_picture,
 )
+from fastnet.cli.output import show
 from fastnet.cli.parser import add_examples
 from fastnet.cli.text_table import counted, line_width, wrapped
 from fastnet.cli.user_data import not_used
@@ -256,9 +257,13 @@ class _Job:
         if n_rows and not begun:
             write_out("")  # under the rows before an interrupt
         # The files were first: a reader of the table may close the pipe (fastnet compare | head).
-        write_out(
-            report(result, markdown=args.table, book=args.book, notes=self._notes(), begun=begun)
+        parts = report(
+            result, markdown=args.table, book=args.book, notes=self._notes(), begun=begun
         )
+        if begun:
+            write_out("")
+        show(*parts)
+        write_out("")
         if not interrupted:
             write_err(f"{self._written} written; trained for {self._seconds:.1f} s")
             for note in not_used(args.data, self._data.unused):

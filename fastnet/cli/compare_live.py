@@ -8,8 +8,9 @@ from queue import SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Self
 
-from fastnet.cli.compare_text import accuracy_rows, headings_of, headline
-from fastnet.cli.text_table import counted, line_width, render
+from fastnet.cli.compare_text import accuracy_table, headings_of, headline
+from fastnet.cli.output import show
+from fastnet.cli.text_table import counted, line_width
 from fastnet.common.console import write_out
 from fastnet.common.progress import FRAME, ProgressLine, find_bars, time_left
 from fastnet.compare import Comparison, Data, Run, Settings
@@ -66,19 +67,16 @@ class Rows:
             del self._epochs[epoch]
 
     def _write(self, result: Comparison, epoch: int) -> None:
-        table = accuracy_rows(result)
-        table.rows[0][0] = str(epoch)
-        head, *rows = render(*table[1:3], least_width=table.least_width).split("\n")
-        width = line_width()
-        if len(head) > width:
+        table = accuracy_table(result)
+        ((_, *cells),) = table.rows
+        table = table._replace(rows=[[str(epoch), *cells]])
+        head, row = str(table._replace(title="", width=None)).split("\n")
+        if len(head) > line_width():
             return
         if epoch == 1:
-            title = render(
-                *table[1:3], title=table.title, least_width=table.least_width, width=width
-            )
-            write_out("\n".join([headline(result), *self._notes]) + f"\n\n{title}")
+            show("\n".join([headline(result), *self._notes]), table)
         else:
-            write_out(rows[0])
+            write_out(row)
         self.written += 1
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from fastnet.activations import ACTIVATIONS
-from fastnet.cli.text_table import counted, line_width, render, wrapped
+from fastnet.cli.output import TextTable
+from fastnet.cli.text_table import counted, line_width, wrapped
 from fastnet.compare import NEW, OLD, Comparison, Lead, published
 from fastnet.compare.result import STARTS
 
 __all__ = [
-    "Table",
-    "accuracy_rows",
+    "accuracy_table",
     "advice",
     "headings_of",
     "headline",
@@ -35,18 +34,19 @@ def report(
     book: bool = False,
     notes: Sequence[str] = (),
     begun: bool = False,
-) -> str:
-    """Return everything that is printed before the files are named, `notes` under the headline.
+) -> list[str | TextTable]:
+    """Return what is printed before the files are named, part by part, `notes` below the headline.
 
     If it is `begun`, headline and accuracies are left out: they were printed row by row.
     """
-    parts = []
+    parts: list[str | TextTable] = []
     if not begun:
         parts.append("\n".join([headline(result), *notes]))
-        parts.append((book_table if book else accuracy_table)(result, markdown))
+        table = book_table(result) if book else accuracy_table(result)
+        parts.append(table._replace(markdown=markdown))
     if result.n_watched:
-        parts.append(saturation_table(result, markdown))
-    return "\n" * begun + "\n\n".join(parts) + "\n"
+        parts.append(saturation_table(result)._replace(markdown=markdown))
+    return parts
 
 
 def headline(result: Comparison) -> str:
@@ -70,16 +70,7 @@ def headline(result: Comparison) -> str:
     return wrapped("\n".join(lines), line_width())
 
 
-class Table(NamedTuple):
-    """A table that is not laid out yet."""
-
-    title: str
-    headings: list[str]
-    rows: list[list[str]]
-    least_width: int
-
-
-def accuracy_rows(result: Comparison) -> Table:
+def accuracy_table(result: Comparison) -> TextTable:
     """Return a table of accuracies by epoch, and of their difference if there are two."""
     title = f"{result.evaluation} accuracy (%), {result.n_evaluation} examples"
     if result.n_seeds > 1:
@@ -96,23 +87,11 @@ def accuracy_rows(result: Comparison) -> Table:
             columns.append(difference)
     rows = [[str(epoch), *cells] for epoch, cells in enumerate(zip(*columns, strict=True), 1)]
     # Every row has room for its numbers, so that it can be printed before the others are known.
-    return Table(title, headings, rows, 15 if result.n_seeds > 1 else 10)
+    least_width = 15 if result.n_seeds > 1 else 10
+    return TextTable(headings, rows, title, least_width=least_width, width=line_width())
 
 
-def accuracy_table(result: Comparison, markdown: bool) -> str:
-    """Return `accuracy_rows` as text."""
-    title, headings, rows, least_width = accuracy_rows(result)
-    return render(
-        headings,
-        rows,
-        title=title,
-        markdown=markdown,
-        least_width=least_width,
-        width=line_width(),
-    )
-
-
-def book_table(result: Comparison, markdown: bool) -> str:
+def book_table(result: Comparison) -> TextTable:
     """Return the replayed counts beside the published ones."""
     book = published()
     headings, columns = ["epoch"], []
@@ -124,10 +103,10 @@ def book_table(result: Comparison, markdown: bool) -> str:
         equal = counts[::2] == counts[1::2]
         rows.append([str(epoch), *map(str, counts), "" if equal else "differs"])
     title = f"{result.evaluation} images classified correctly, of {result.n_evaluation}"
-    return render([*headings, ""], rows, title=title, markdown=markdown, width=line_width())
+    return TextTable([*headings, ""], rows, title, width=line_width())
 
 
-def saturation_table(result: Comparison, markdown: bool) -> str:
+def saturation_table(result: Comparison) -> TextTable:
     """Return a table of the saturated share of the hidden units before and after training."""
     title = f"hidden units saturated (%), {result.n_watched} {result.evaluation} examples"
     rows = []
@@ -135,7 +114,7 @@ def saturation_table(result: Comparison, markdown: bool) -> str:
         cells = _cells(result.saturation(name), result.saturation_margin(name))
         rows.append([heading, cells[0], cells[-1]])
     headings = ["initializer", "before training", f"after {_epochs(result)}"]
-    return render(headings, rows, title=title, markdown=markdown, width=line_width())
+    return TextTable(headings, rows, title, width=line_width())
 
 
 def advice(result: Comparison, option: str = "") -> str | None:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from fastnet.cli import user_data
 from fastnet.cli.options import add_model_and_data
+from fastnet.cli.output import TextTable, show
 from fastnet.cli.parser import add_examples
-from fastnet.cli.text_table import fitted, render, terminal_width
-from fastnet.common.console import escaped, write_err, write_out
+from fastnet.cli.text_table import fitted, terminal_width
+from fastnet.common.console import escaped, write_err
 from fastnet.costs import described
 from fastnet.datasets.tables import quantities
 from fastnet.model.answers import class_labels, predictions
@@ -58,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         f"{model} on {table.name}, {table.n} examples{', labels in ' * bool(column)}{column}",
         f"cost: {cost:.6g} per example ({described(network.cost)})",
     ]
+    parts: list[str | TextTable] = []
     if names is None:
         true = quantities(table.y, table.name)
         lines.insert(1, user_data.describe_quantities(predicted, true))
@@ -67,9 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
         # A single unit's two targets are 0 and 1, or -1 and 1.
         numbers = wanted if network.sizes[-1] > 1 else wanted > network._low
         counts = _confusion(numbers, predicted, len(names))
-        show = _table if len(names) <= WIDEST_TABLE else _mistakes
-        lines += ["", show(counts, names)]
-    write_out("\n".join(map(fitted, lines)))
+        parts = [_table(counts, names) if len(names) <= WIDEST_TABLE else _mistakes(counts, names)]
+    show("\n".join(map(fitted, lines)), *parts)
     for note in user_data.notes(network, table, arguments.model):
         write_err(note)
     return 0
@@ -81,15 +82,16 @@ def _confusion(true: NDArray[Any], predicted: NDArray[Any], n: int) -> NDArray[n
     return np.bincount(pairs, minlength=n * n).reshape(n, n)
 
 
-def _table(counts: NDArray[np.intp], names: Sequence[Label]) -> str:
+def _table(counts: NDArray[np.intp], names: Sequence[Label]) -> TextTable:
     """Return the confusion matrix as a table."""
     rows = []
     for i, name in enumerate(names):
         total = int(counts[i].sum())
         share = f"{100 * counts[i, i] / total:.1f} %" if total else "-"
         rows.append([_short(name), *map(str, counts[i].tolist()), share])
-    table = render(["", *map(_short, names), "recall"], rows, least_width=0, width=terminal_width())
-    return f"confusion matrix (rows: true class, columns: predicted)\n{table}"
+    title = "confusion matrix (rows: true class, columns: predicted)"
+    headings = ["", *map(_short, names), "recall"]
+    return TextTable(headings, rows, title, least_width=0, width=terminal_width())
 
 
 def _mistakes(counts: NDArray[np.intp], names: Sequence[Label]) -> str:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 
+from fastnet.cli.output import show_words
 from fastnet.cli.parser import add_examples
-from fastnet.cli.text_table import flowed, line_width
-from fastnet.common.console import is_terminal, write_out
 from fastnet.initializers.named import ALIASES, TABLE
 
 _HEADINGS = ["name", "a weight", "when to use it", "source"]
@@ -30,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
         [", ".join([name, *ALIASES.get(name, ())]), _unbroken(row.formula), row.use, row.source]
         for name, row in TABLE.items()
     ]
-    write_out(flowed(_HEADINGS, rows, line_width() if is_terminal(sys.stdout) else None))
+    show_words(_HEADINGS, rows)
     return 0
 
 

@@ -24,10 +24,11 @@ from fastnet.cli.options import (
     writable,
     write_picture,
 )
+from fastnet.cli.output import TextTable, show
 from fastnet.cli.parser import add_examples
-from fastnet.cli.text_table import counted, line_width, render, wrapped
+from fastnet.cli.text_table import counted, line_width, wrapped
 from fastnet.cli.user_data import not_used, scaled_bytes
-from fastnet.common.console import share_text, write_err, write_out
+from fastnet.common.console import share_text, write_err
 from fastnet.common.progress import ProgressLine
 from fastnet.datasets.tables import Table, read_tables
 from fastnet.diagnostics import Propagation
@@ -118,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
     written = str(numbers)
     if write_picture(picture, plotting.propagation_figure, results):
         written = f"{picture} and {written}"
-    write_out(_report(args, sizes, inputs, results))
+    show(*_report(args, sizes, inputs, results))
     write_err(f"{written} written; measured for {line.seconds:.1f} s")
     for note in [] if table is None else not_used(table.name, table.unused):
         write_err(note)
@@ -136,7 +137,7 @@ def _read(args: argparse.Namespace) -> Table:
 
 def _report(
     args: argparse.Namespace, sizes: list[int], inputs: str, results: dict[str, Propagation]
-) -> str:
+) -> list[str | TextTable]:
     """Return the headline and a table for each initializer."""
     head = (
         f"{counted(args.depth, 'layer')} of {counted(args.width, 'unit')} ({args.activation}) on "
@@ -150,17 +151,10 @@ def _report(
     )
     width = line_width()
     tables = [
-        render(
-            _HEADINGS,
-            _rows(result),
-            title=name,
-            markdown=args.table,
-            least_width=8,
-            width=width,
-        )
+        TextTable(_HEADINGS, _rows(result), name, args.table, least_width=8, width=width)
         for name, result in results.items()
     ]
-    return "\n\n".join([wrapped(head, width), *tables])
+    return [wrapped(head, width), *tables]
 
 
 def _rows(result: Propagation) -> list[list[str]]:

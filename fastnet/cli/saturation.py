@@ -7,9 +7,10 @@ import math
 
 from fastnet import plotting
 from fastnet.cli.options import count, initializers, seed, writable, write_picture
+from fastnet.cli.output import TextTable, show
 from fastnet.cli.parser import add_examples
-from fastnet.cli.text_table import render, terminal_width
-from fastnet.common.console import share_text, write_err, write_out
+from fastnet.cli.text_table import terminal_width
+from fastnet.common.console import share_text, write_err
 from fastnet.common.progress import ProgressLine, part_of
 from fastnet.diagnostics import Gaussian, WeightedInput, weighted_input
 
@@ -67,15 +68,7 @@ def run(args: argparse.Namespace) -> int:
         f"0;\n{args.draws} draws, seed {args.seed}; saturated: |z| > 4.595, where sigma'(z) < 0.01"
     )
     # At the usual width of columns the table would be wider than a terminal.
-    table = render(
-        _HEADINGS,
-        _rows(results),
-        title=title,
-        markdown=args.table,
-        least_width=8,
-        width=terminal_width(),
-    )
-    write_out(table)
+    show(TextTable(_HEADINGS, _rows(results), title, args.table, 8, terminal_width()))
     if written:
         write_err(f"{picture} written")
     return 0

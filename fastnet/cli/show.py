@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from fastnet.cli.options import MODEL
+from fastnet.cli.output import TextTable, show
 from fastnet.cli.parser import add_examples
-from fastnet.cli.text_table import counted, fitted, listed, render, terminal_width
+from fastnet.cli.text_table import counted, fitted, listed, terminal_width
 from fastnet.common.console import escaped, write_out
 from fastnet.files import format_of
 from fastnet.metrics import METRICS
@@ -34,13 +35,13 @@ def run(arguments: argparse.Namespace) -> int:
     form = FORMS[format_of(arguments.model)]
     size = Path(arguments.model).stat().st_size
     name = escaped(arguments.model, lines=False)
-    write_out(f"{name}: {form}, {size:,} bytes\n{network!r}\n\n{_statistics(network)}")
+    show(f"{name}: {form}, {size:,} bytes\n{network!r}", _statistics(network))
     for line in (*_preprocessing(network), *_history(network)):
         write_out(fitted(line))
     return 0
 
 
-def _statistics(network: Network) -> str:
+def _statistics(network: Network) -> TextTable:
     """Return a table of the parameters of each layer."""
     rows = []
     for layer, parts in enumerate(zip(network.weights, network.biases, strict=True), 1):
@@ -49,12 +50,8 @@ def _statistics(network: Network) -> str:
             figures = (wide.mean(), wide.std(), wide.min(), wide.max())
             cells = [f"{figure:.4f}" for figure in figures]
             rows.append([f"layer {layer} {kind}", *cells, f"{100 * np.mean(wide == 0):.1f} %"])
-    return render(
-        ["", "mean", "std", "smallest", "largest", "zero"],
-        rows,
-        least_width=0,
-        width=terminal_width(),
-    )
+    headings = ["", "mean", "std", "smallest", "largest", "zero"]
+    return TextTable(headings, rows, least_width=0, width=terminal_width())
 
 
 def _preprocessing(network: Network) -> list[str]:
@@ -68,7 +65,7 @@ def _preprocessing(network: Network) -> list[str]:
     if kept.mean is not None and kept.scale is not None and kept.changes_inputs:
         same = np.ptp(kept.mean) == 0 and np.ptp(kept.scale) == 0
         how = f"(x - {kept.mean[0]:g}) / {kept.scale[0]:g}" if same else "each standardized"
-        lines.append(f"what is done to them: {how}")
+        lines.append(f"scaling: {how}")
     if kept.target is not None:
         lines.append(f"predicts: {escaped(kept.target, lines=False)}")
     if kept.labels is not None:

@@ -100,7 +100,8 @@ def flowed(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int | 
     """Return a table of text, its cells aligned to the left.
 
     If a line would have more than `width` characters, the widest columns are made narrower, and
-    their cells wrapped, as far as words allow. No-break spaces are printed as spaces.
+    their cells wrapped; if words do not allow it, each cell has a line of its own. No-break spaces
+    are printed as spaces. (rich's tables tear words where columns are narrow.)
 
     Examples
     --------
@@ -116,7 +117,7 @@ def flowed(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int | 
     while width is not None and sum(widths) + 2 * (len(widths) - 1) > width:
         spare = [i for i, needed in enumerate(least) if widths[i] > needed]
         if not spare:
-            break
+            return "\n\n".join(wrapped("\n".join(row), width) for row in rows)
         widths[max(spare, key=lambda i: widths[i])] -= 1
     lines = []
     for row in (headings, *rows):

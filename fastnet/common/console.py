@@ -13,6 +13,7 @@ __all__ = [
     "error_text",
     "escaped",
     "is_terminal",
+    "printable",
     "share_text",
     "write_err",
     "write_out",
@@ -23,10 +24,11 @@ __all__ = [
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
-def write_out(text: str, end: str = "\n") -> None:
+def write_out(text: str, end: str = "\n", *, is_printable: bool = False) -> None:
     """Write to standard output and flush it; a closed pipe is not an error.
 
-    Control characters are escaped, see `escaped`: text may come from an untrusted file.
+    Control characters are escaped, see `escaped`: text may come from an untrusted file. Text that
+    `is_printable` is written as it is.
 
     Raises
     ------
@@ -40,20 +42,24 @@ def write_out(text: str, end: str = "\n") -> None:
     """
     if sys.stdout is None:
         return
-    encoding = sys.stdout.encoding or "utf-8"
-    text = escaped(text)
-    if not "±".encode(encoding, "ignore"):
-        text = text.replace("±", "+-")
     try:
-        # A file's name may hold letters that the encoding lacks.
-        text = text.encode(encoding, "backslashreplace").decode(encoding)
-        sys.stdout.write(text + end)
+        sys.stdout.write((text if is_printable else printable(text)) + end)
         sys.stdout.flush()
     except OSError as error:
         # At its exit Python would flush once more, and write a traceback.
         _discard(sys.stdout)
         if not isinstance(error, BrokenPipeError):
             raise
+
+
+def printable(text: str) -> str:
+    """Return text as standard output can print it, `escaped`."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    text = escaped(text)
+    if not "±".encode(encoding, "ignore"):
+        text = text.replace("±", "+-")
+    # A file's name may hold letters that the encoding lacks.
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def write_err(text: str) -> None:

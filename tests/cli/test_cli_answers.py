@@ -125,7 +125,7 @@ def test_show(model, here, capsys):
     figures = " +".join(f"{v:.4f}" for v in (w.mean(), w.std(), w.min(), w.max()))
     assert re.search(rf"^layer 1 weights +{figures} +0.0 %$", out, re.MULTILINE)
     assert "inputs: sepal length, sepal width, petal length\n" in out
-    assert "what is done to them: each standardized\npredicts: kind\n" in out
+    assert "scaling: each standardized\npredicts: kind\n" in out
     assert "classes: setosa, versicolor, virginica\ntrained for 12 epochs; after the last: " in out
     cost = model.history[-1]["running_cost"]
     right = model.history[-1]["running_accuracy"]

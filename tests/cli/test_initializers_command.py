@@ -15,13 +15,13 @@ from fastnet.initializers.named import ALIASES, TABLE
 from ..commands import FASTNET, fastnet
 
 
-def in_a_terminal(columns, folder):
+def in_a_terminal(columns, folder, term="dumb"):
     """Return what the command prints into a terminal of so many columns."""
     pty = pytest.importorskip("pty", reason="pty is missing: Windows has none")
     here, there = pty.openpty()
     done = subprocess.run(
         [*FASTNET, "initializers"],
-        env=os.environ | {"COLUMNS": str(columns)},
+        env=os.environ | {"COLUMNS": str(columns), "TERM": term},
         stdout=there,
         cwd=folder,
         stderr=subprocess.PIPE,
@@ -73,11 +73,22 @@ def test_the_table_fits_the_terminal(columns, tmp_path):
     }
 
 
-def test_no_word_is_lost_where_nothing_fits():
-    rows = [["large", "to see units saturate"], ["zeros", ""]]
-    assert flowed(["name", "use"], rows, 1).split() == (
-        ["name", "use", "large", "to", "see", "units", "saturate", "zeros"]
-    )
+def test_headings_have_a_colour_in_a_terminal(tmp_path, monkeypatch):
+    pytest.importorskip("rich", reason="rich is missing: pip install 'fastnet-mlp[plot]'")
+    plain = in_a_terminal(80, tmp_path).splitlines()
+    head, *lines = in_a_terminal(80, tmp_path, "xterm").splitlines()
+    assert lines == plain[1:]
+    assert head == f"\x1b[1;36m{plain[0]}\x1b[0m"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert in_a_terminal(80, tmp_path, "xterm").splitlines() == [
+        f"\x1b[1m{plain[0]}\x1b[0m",
+        *lines,
+    ]
+
+
+def test_where_no_table_fits_each_cell_has_a_line():
+    rows = [["large", "to see units saturate"], ["zeros", "biases"]]
+    assert flowed(["name", "use"], rows, 13) == "large\nto see units\nsaturate\n\nzeros\nbiases"
 
 
 @pytest.mark.parametrize("name", [name for name in TABLE if "(" in TABLE[name].formula])

@@ -1,0 +1,90 @@
+"""Text and tables on standard output: in colour where rich finds a terminal, else plain."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from fastnet.cli.text_table import flowed, render, terminal_width, wrapped
+from fastnet.common.console import is_terminal, printable, write_out
+
+__all__ = ["TextTable", "show", "show_words"]
+
+#: The style of headings.
+HEADINGS = "bold cyan"
+
+
+class TextTable(NamedTuple):
+    """A table for `show`, with the arguments of `render`."""
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    title: str = ""
+    markdown: bool = False
+    least_width: int = 10
+    width: int | None = None
+
+    def __str__(self) -> str:
+        return render(
+            self.headings,
+            self.rows,
+            title=self.title,
+            markdown=self.markdown,
+            least_width=self.least_width,
+            width=self.width,
+        )
+
+
+def show(*parts: str | TextTable) -> None:
+    """Write parts with an empty line between them; headings of tables have a colour."""
+    lines = [("", False)]
+    for part in parts:
+        lines += [*_lines(part), ("", False)]
+    _write(lines[1:-1])
+
+
+def show_words(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Write a table of words that fits a terminal; elsewhere it has a line a row."""
+    text = flowed(headings, rows, terminal_width()).split("\n")
+    first = text[0].split() == " ".join(headings).split()
+    _write([(line, first and not i) for i, line in enumerate(text)])
+
+
+def _write(lines: Sequence[tuple[str, bool]]) -> None:
+    """Write lines, those that are marked as headings."""
+    console = _console()
+    if console is None:
+        write_out("\n".join(line for line, _ in lines))
+        return
+    from rich.text import Text
+
+    styled = (Text(printable(line), HEADINGS if heading else "") for line, heading in lines)
+    # rich would write past the lines of progress that stand in for standard output meanwhile.
+    with console.capture() as captured:
+        console.print(Text("\n").join(styled), soft_wrap=True)
+    write_out(captured.get(), end="", is_printable=True)
+
+
+def _lines(part: str | TextTable) -> list[tuple[str, bool]]:
+    """Return the lines of a part, and whether each is a table's headings."""
+    lines = str(part).split("\n")
+    if isinstance(part, str) or part.markdown:
+        return [(line, False) for line in lines]
+    title = part.title if part.width is None else wrapped(part.title, part.width)
+    first = title.count("\n") + 1 if title else 0
+    # Headings follow the title, and the empty lines within a table that comes in several parts.
+    return [(line, i == first or (i > 0 and not lines[i - 1])) for i, line in enumerate(lines)]
+
+
+def _console() -> Any:
+    """Return a console of rich on standard output; None if that is no terminal or has no rich."""
+    if not is_terminal(sys.stdout) or os.environ.get("TERM") in ("dumb", "unknown"):
+        return None
+    try:
+        from rich.console import Console
+    except ImportError:
+        return None
+    console = Console(force_terminal=True, highlight=False)
+    return None if console.legacy_windows else console
