@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from queue import SimpleQueue
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from fastnet.cli.compare_text import accuracy_table, headings_of, headline
 from fastnet.cli.output import show
 from fastnet.cli.text_table import counted, line_width
-from fastnet.common.console import write_out
+from fastnet.common.console import is_terminal, write_out
 from fastnet.common.progress import FRAME, ProgressLine, find_bars, time_left
 from fastnet.compare import Comparison, Data, Run, Settings
 from fastnet.compare.runs import comparison
@@ -83,8 +84,8 @@ class Rows:
 class Live:
     """The progress of a comparison: a line for each network that trains, and one for all.
 
-    Elsewhere than in a terminal it is a plain line every few seconds. `note` may be called from any
-    thread; whatever is written is written when the object is called.
+    Where standard output or standard error is no terminal, it is a plain line every few seconds.
+    `note` may be called from any thread; all is written when the object is called.
 
     Parameters
     ----------
@@ -112,9 +113,10 @@ class Live:
         label = f"training {counted(self._n, 'network')}"
         self._finished = 0
         self._news: SimpleQueue[tuple[str, int, int, int]] = SimpleQueue()
-        found = find_bars()
+        # A pipe may end in the same terminal, where rows and lines that move do not go together.
+        found = find_bars() if is_terminal(sys.stdout) else None
         self._bars: Bars | None = None if found is None else found(True)
-        self._line = ProgressLine(label) if found is None else None
+        self._line = ProgressLine(label, moving=False) if found is None else None
         self._begin = self._next = monotonic()
         self.seconds = 0.0
 

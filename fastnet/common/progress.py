@@ -113,6 +113,8 @@ class ProgressLine:
         Seconds before anything is shown.
     leave : bool, keyword only, default True
         Whether the bar stays when it is closed.
+    moving : bool, keyword only, default True
+        Whether it may be a bar.
 
     Examples
     --------
@@ -128,6 +130,7 @@ class ProgressLine:
         *,
         delay: float = 0.0,
         leave: bool = True,
+        moving: bool = True,
     ) -> None:
         self._label = label
         self._unit = unit
@@ -135,7 +138,7 @@ class ProgressLine:
         self._begin = monotonic()
         self._end: float | None = None
         self._next = self._begin + delay
-        self._new_bars = find_bars()
+        self._new_bars = find_bars() if moving else None
         self._bars: Bars | None = None
         self._latest = (0, 0)
         self._written = (0, 0)
@@ -178,8 +181,8 @@ class ProgressLine:
             self._bars = self._new_bars(not self._leave)
         share = done / total if total else 1.0
         percent = f"{100 * share:3.0f} %"
-        left = time_left(done, total, self.seconds) or f", {clock(self.seconds)}"
-        text = f"{percent}  {done} of {total} {self._unit}{left}"
+        time = f", {clock(self.seconds)}" if done >= total else time_left(done, total, self.seconds)
+        text = f"{percent}  {done} of {total} {self._unit}{time}"
         self._bars.show(None, self._label, share, text, percent)
         self._bars.refresh()
 

@@ -133,6 +133,7 @@ def test_rows_come_as_all_networks_end_an_epoch(capsys, monkeypatch):
         refresh = close = lambda self: None
 
     monkeypatch.setattr(compare_live, "find_bars", lambda: Bars)
+    monkeypatch.setattr(compare_live, "is_terminal", lambda stream: True)
     with Live(["large", "default"], 1, 2, 4, rows) as live:
         live.note("large", 0, 1, 2)
         live(5, 20)
