@@ -14,6 +14,7 @@ from fastnet import initializers as initializer_functions
 from fastnet import plotting
 from fastnet.cli.parser import nearest
 from fastnet.common.console import error_text, write_err
+from fastnet.datasets.sources import STANDARD_INPUT
 from fastnet.files import replace_file
 from fastnet.initializers import INITIALIZERS, Initializer, Scheme
 from fastnet.optimizers import OPTIMIZERS, Optimizer, read_optimizer
@@ -197,6 +198,8 @@ def check_outputs(
 
 def _files(path: str | Path) -> list[str | Path]:
     """Return a file, or the files of a folder that may be data: those with "idx" in their names."""
+    if os.fspath(path) == STANDARD_INPUT:  # a file may be redirected to it
+        return ["/dev/stdin"]
     if not os.path.isdir(path):
         return [path]
     return [os.path.join(path, name) for name in os.listdir(path) if "idx" in name.lower()]

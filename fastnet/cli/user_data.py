@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from fastnet.cli.text_table import listed
 from fastnet.common.arguments import in_one_line
+from fastnet.datasets.sources import reopenable
 from fastnet.datasets.table import display_name
 from fastnet.datasets.tables import Table, class_numbers, kind_of, quantities, read_tables
 from fastnet.datasets.text import last_or_named, read_header
@@ -46,17 +48,18 @@ def read_for(
     if `labelled`, are by default in the column that it was trained with.
     """
     kept = network.preprocessing or Preprocessing()
-    path, label, header = arguments.data, arguments.label, arguments.header
+    label, header = arguments.label, arguments.header
     ignore: tuple[str, ...] = ()
-    kind = kind_of(path)
-    if kind == "text":
-        if kept.columns is None:
-            ignore = _no_inputs(network, arguments, labelled)
-        elif label is None and labelled:
-            label = kept.target
-    tables = read_tables(
-        path, label=label, columns=kept.columns, ignore=ignore, labelled=labelled, header=header
-    )
+    with reopenable(arguments.data) as path:
+        kind = kind_of(path)
+        if kind == "text":
+            if kept.columns is None:
+                ignore = _no_inputs(network, path, arguments, labelled)
+            elif label is None and labelled:
+                label = kept.target
+        tables = read_tables(
+            path, label=label, columns=kept.columns, ignore=ignore, labelled=labelled, header=header
+        )
     table = tables.judged
     if tables.training is not None and tables.test is not None:
         table = replace(table, unused=("the training part", *table.unused))
@@ -71,9 +74,11 @@ def read_for(
     return table, inputs(network, table)
 
 
-def _no_inputs(network: Network, arguments: argparse.Namespace, labelled: bool) -> tuple[str, ...]:
+def _no_inputs(
+    network: Network, data: str | os.PathLike[str], arguments: argparse.Namespace, labelled: bool
+) -> tuple[str, ...]:
     """Return the column to ignore, the one with the labels, if it is there and not wanted."""
-    names, path = read_header(arguments.data, arguments.header), display_name(arguments.data)
+    names, path = read_header(data, arguments.header), display_name(data)
     left = [name for name in names if name != arguments.label]
     ignore: tuple[str, ...] = ()
     if arguments.label is None and (labelled or len(names) == network.sizes[0] + 1):

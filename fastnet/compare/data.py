@@ -113,12 +113,14 @@ def read_data(
         The files or arrays are not what is described above; the message says where.
     """
     # These modules are for files alone; a comparison of arrays does without them.
+    from fastnet.datasets.sources import reopenable
     from fastnet.datasets.table import display_name
     from fastnet.datasets.tables import kind_of, read_tables
 
     path = Path(path)
-    kind = kind_of(path)
-    training, test = read_tables(path, label=label, header=header, ignore=ignore)
+    with reopenable(path) as again:
+        kind = kind_of(again)
+        training, test = read_tables(again, label=label, header=header, ignore=ignore)
     if training is None:
         raise ValueError(f"{path} has no training examples; {_WANTED}")
     if kind == "text" and validation is None:

@@ -147,9 +147,12 @@ def quantities(labels: Array, source: str) -> NDArray[np.float64]:
     for row, label in enumerate(labels.tolist()):
         value = as_number(label) if isinstance(label, str) else float(label)
         if value is None or not np.isfinite(value):
+            hint = ""
+            if isinstance(label, str) and has_decimal_comma(label):
+                hint = ", with a point instead of the decimal comma"
             raise ValueError(
                 f"{source}: row {row + 1} has the label {reprlib.repr(label)}; expected a finite "
-                "number"
+                f"number{hint}"
             )
         numbers[row] = value
     return numbers
@@ -169,6 +172,17 @@ def as_number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
+
+
+def has_decimal_comma(text: str) -> bool:
+    """Return whether a text is a number with a decimal comma.
+
+    Examples
+    --------
+    >>> has_decimal_comma("-1,5e3"), has_decimal_comma("1,000,000"), has_decimal_comma("1.5")
+    (True, False, False)
+    """
+    return text.count(",") == 1 and as_number(text.replace(",", ".")) is not None
 
 
 def as_key(value: Any, *, bools: bool = False) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from fastnet.datasets.sources import source_name
 from fastnet.datasets.table import (
     FourArrays,
     Table,
@@ -107,7 +108,7 @@ def read_npz(path: str | os.PathLike[str], *, labelled: bool = True) -> Tables:
     (5, 784)
     """
     name = display_name(path)
-    with NpzFile(path) as archive:
+    with NpzFile(path, source_name(path)) as archive:
         pairs = [_NAMES[:2], _NAMES[2:]] if archive.find("X") is None else [["X", "y"]]
         tables = [_read_table(archive, name, pair, labelled) for pair in pairs]
         read = {archive.find(key) for i, pair in enumerate(pairs) if tables[i] for key in pair}

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fastnet.common.arguments import in_one_line
 from fastnet.common.console import escaped
+from fastnet.datasets.sources import original_name
 
 __all__ = [
     "FourArrays",
@@ -199,4 +200,5 @@ def display_name(path: str | os.PathLike[str]) -> str:
     >>> display_name("/data/iris.csv")
     'iris.csv'
     """
-    return in_one_line(os.path.basename(os.path.abspath(os.fsdecode(path))), 40)
+    name = original_name(path)
+    return in_one_line(os.path.basename(os.path.abspath(name)) if name else "standard input", 40)

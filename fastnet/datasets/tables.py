@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from fastnet.common.arguments import in_one_line
 from fastnet.datasets.digits import is_picture, read_digit
 from fastnet.datasets.idx import read_idx_folder
 from fastnet.datasets.labels import class_names, class_numbers, quantities
 from fastnet.datasets.npz import read_npz
+from fastnet.datasets.sources import reopenable, source_name
 from fastnet.datasets.table import Table, Tables, display_name
 from fastnet.preprocessing import Label
 
@@ -42,7 +42,7 @@ def read_tables(
         A folder of four IDX files, as `fastnet.datasets.load_idx_folder` reads it; an .npz archive
         (recognized by its content) with ``X`` and ``y``, or ``X_train``, ``y_train``, ``X_test``,
         ``y_test``; a picture, which is one example, see `fastnet.datasets.read_digit`; or else
-        text, see `fastnet.datasets.text.read_csv`.
+        text, see `fastnet.datasets.text.read_csv`. "-" is standard input.
     label, columns, ignore, header
         As for `read_csv`; only text has named columns, and `columns` is ignored elsewhere.
     labelled : bool, default True
@@ -55,6 +55,19 @@ def read_tables(
     ValueError
         It is not as described above; the message says where.
     """
+    with reopenable(path) as again:
+        return _read(again, label, columns, ignore, labelled, header)
+
+
+def _read(
+    path: str | os.PathLike[str],
+    label: str | None,
+    columns: Sequence[str] | None,
+    ignore: Sequence[str],
+    labelled: bool,
+    header: bool | None,
+) -> Tables:
+    """Return the tables at a path that can be read twice."""
     kind = kind_of(path)
     if kind == "text":
         from fastnet.datasets.text import read_csv
@@ -65,7 +78,7 @@ def read_tables(
         return Tables(table, None)
     if label is not None or ignore or header is not None:
         raise ValueError(
-            f"{os.fsdecode(path)!r} has no columns with names; label, ignore, header and no-header "
+            f"{source_name(path)} has no columns with names; label, ignore, header and no-header "
             "are for .csv files"
         )
     if kind == "picture":
@@ -77,8 +90,8 @@ def _read_picture(path: str | os.PathLike[str], labelled: bool) -> Tables:
     """Return a picture of a digit as a table of one row of bytes."""
     if labelled:
         raise ValueError(
-            f"{in_one_line(repr(os.fsdecode(path)))} is a picture of one digit, without a "
-            "label; fastnet predict and fastnet.datasets.read_digit read pictures"
+            f"{source_name(path)} is a picture of one digit, without a label; fastnet predict and "
+            "fastnet.datasets.read_digit read pictures"
         )
     return Tables(None, Table(display_name(path), read_digit(path, raw=True).reshape(1, -1)))
 

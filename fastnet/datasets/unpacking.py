@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from fastnet.datasets.sources import source_name
+
 __all__ = ["gzip_errors_named", "open_text"]
 
 #: Text may unpack to this many bytes, or to this many times its size. Numbers take four times the
@@ -34,7 +36,7 @@ def open_text(path: str | os.PathLike[str]) -> io.TextIOWrapper:
     try:
         raw: Any = file
         if file.peek(2)[:2] == b"\x1f\x8b":
-            raw = io.BufferedReader(_Unpacked(file, repr(os.fsdecode(path))))
+            raw = io.BufferedReader(_Unpacked(file, source_name(path)))
         return io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
     except BaseException:
         file.close()

@@ -68,10 +68,10 @@ class NpzFile:
         By the names of the members, which end in ".npy".
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], source: str | None = None) -> None:
         import zipfile
 
-        self.source = repr(os.fsdecode(path))
+        self.source = source or repr(os.fsdecode(path))
         # Closed by `__exit__`, or here where there is nothing to come back to.
         self._file = open(path, "rb")  # noqa: SIM115
         try:

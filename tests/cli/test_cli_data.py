@@ -1,6 +1,11 @@
 """What the commands take data to be: which numbers are bytes, which column has the labels."""
 
 import gzip
+import io
+import os
+import threading
+import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -192,3 +197,49 @@ def test_gzipped_tables_are_read_by_every_command(here, capsys):
     assert (here / "a.npz").read_bytes() == (here / "b.npz").read_bytes()
     one, other = (run(capsys, "predict", "a.npz", f"flowers.csv{end}")[0] for end in ("", ".gz"))
     assert one == other
+
+
+def pipe(monkeypatch, content):
+    """Make bytes what comes through standard input."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+
+def test_standard_input_is_read_by_every_command(here, capsys, monkeypatch):
+    table = (here / "flowers.csv").read_bytes()
+    run(capsys, "train", "flowers.csv", "--epochs", "2", "--out", "a.npz")
+    pipe(monkeypatch, gzip.compress(table))
+    out, _ = run(capsys, "train", "-", "--epochs", "2", "--out", "b.npz")
+    assert out.startswith("3-100-3 on standard input: 120 training examples\n")
+    assert (here / "a.npz").read_bytes() == (here / "b.npz").read_bytes()
+    for command in ("evaluate", "predict"):
+        pipe(monkeypatch, table)
+        piped, _ = run(capsys, command, "a.npz", "-")
+        wanted = run(capsys, command, "a.npz", "flowers.csv")[0]
+        assert piped == wanted.replace("on flowers.csv", "on standard input")
+    archive = io.BytesIO()
+    np.savez(archive, **dict(zip("Xy", pictures(), strict=True)))
+    pipe(monkeypatch, archive.getvalue())
+    assert "6-100-3 on standard input" in run(capsys, "train", "-", *TRAIN[2:])[0]
+
+
+def test_what_is_wrong_with_standard_input_is_said(here, capsys, monkeypatch):
+    pipe(monkeypatch, b"")
+    assert refused(capsys, "train", "-").startswith("fastnet: standard input: it is empty")
+    pipe(monkeypatch, b"a,b,k\nw,1,x\n")
+    assert "standard input: line 2, column 'a' holds 'w'" in refused(capsys, "train", "-")
+    monkeypatch.setattr("sys.stdin", None)
+    assert "standard input is closed" in refused(capsys, "train", "-")
+    monkeypatch.setattr("sys.stdin", types.SimpleNamespace(closed=False, isatty=lambda: True))
+    assert "standard input (-) is a terminal" in refused(capsys, "train", "-")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_named_pipe_is_read_once(here, capsys):
+    run(capsys, "train", "flowers.csv", "--epochs", "2", "--out", "a.npz")
+    os.mkfifo("pipe")
+    table = (here / "flowers.csv").read_bytes()
+    writer = threading.Thread(target=lambda: Path("pipe").write_bytes(table))
+    writer.start()
+    out, _ = run(capsys, "evaluate", "a.npz", "pipe")
+    writer.join()
+    assert out == run(capsys, "evaluate", "a.npz", "flowers.csv")[0].replace("flowers.csv", "pipe")

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fastnet.datasets.records import LONGEST_RECORD
 from fastnet.datasets.table import display_name
 from fastnet.datasets.tables import (
     Table,
@@ -24,7 +25,7 @@ from fastnet.datasets.tables import (
     quantities,
     read_tables,
 )
-from fastnet.datasets.text import LONGEST_RECORD, read_csv, read_header
+from fastnet.datasets.text import read_csv, read_header
 
 FLOWERS = "length,width,kind\n5.1,3.5,setosa\n6.0,2.2,virginica\n"
 
@@ -130,6 +131,64 @@ def test_quotes_blanks_empty_lines_and_a_byte_order_mark(write):
     assert table.y.tolist() == ["setosa", "a\nb"]
 
 
+@pytest.mark.parametrize("mark", ["|", "\t", " ", "   "])
+def test_bars_tabs_and_runs_of_blanks_separate(write, mark):
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    rows = [["length", "width", "kind"], ["5.1", "3.5", "setosa"], ["6.0", "2.2", '"a b"']]
+    text = "".join(f"{mark.join(row)}\n" for row in rows)
+    wanted = pd.read_csv(io.StringIO(text), sep=r"\s+" if mark.isspace() else "|")
+    # Lines may be indented, and end in blanks, as tables in columns are.
+    for lines in [text, text.replace("\n", "  \n ")] if " " in mark else [text]:
+        table = read_csv(write(lines))
+        assert table.columns == tuple(wanted.columns[:2]) and table.target == "kind"
+        assert table.X.tolist() == wanted.iloc[:, :2].to_numpy().tolist()
+        assert table.y.tolist() == wanted["kind"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("size in cm\n1\n2\n", ["size in cm"]),
+        ("sepal length,kind\n5.1,Iris setosa\n", ["sepal length", "kind"]),
+        ("the long name,kind\n5,a b c\n", ["the long name", "kind"]),
+        ("size, cm;kind\n1;x\n", ["size, cm", "kind"]),
+        ("a b k\n", ["a b k"]),
+    ],
+)
+def test_blanks_and_commas_in_names_separate_nothing(write, text, columns):
+    assert read_header(write(text)) == columns
+
+
+def test_comment_lines_are_skipped_and_counted(write):
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    text = "# by hand\n\n# and, too\na,b\n# 1\n1,x\n#2,y\n3,z\n#"
+    table = read_csv(write(text))
+    wanted = pd.read_csv(io.StringIO(text), comment="#")
+    assert table.X.tolist() == wanted[["a"]].to_numpy().tolist()
+    assert table.y.tolist() == wanted["b"].tolist()
+    assert table.unused == ("3 comment lines (#)",)
+    # Lines keep their numbers, and a quoted field is no comment.
+    refuse(write("# c\na,b\n# c\n\nw,x\n"), "line 5, column 'a' holds 'w'")
+    assert read_csv(write('k,a\n"#1",1\n"x\n# y",2\n'), label="k").y.tolist() == ["#1", "x\n# y"]
+    assert read_csv(write("#,a,k\n1,2,x\n"), ignore=["#"]).X.tolist() == [[2]]
+    refuse(write("# a,b\n# 1,2\n"), "it is empty but for lines that begin with #")
+    refuse(write("a,b\n#1,2\n"), "no rows, only names of columns and 1 comment line")
+
+
+@pytest.mark.parametrize("delimiter", [" ", ","])
+def test_what_savetxt_writes_is_read_with_its_names(tmp_path, delimiter):
+    numbers = np.array([[1.5, 2.0, 0.0], [3.0, -4.25, 1.0]])
+    path = tmp_path / "points.txt"
+    names = ["x", "y", "kind"]
+    np.savetxt(path, numbers, delimiter=delimiter, header=delimiter.join(names))
+    table = read_csv(path)
+    assert (*table.columns, table.target) == tuple(names)
+    assert table.X.tolist() == numbers[:, :2].tolist()
+    np.savetxt(path, numbers, delimiter=delimiter, header="three numbers in every row")
+    refuse(path, "its first line holds numbers only")
+    assert read_csv(path, header=False).X.tolist() == numbers[:, :2].tolist()
+
+
 def test_equal_labels_are_one_string(write):
     table = read_csv(write("a,b\n" + "1,a rather long label\n" * 50))
     assert len({id(label) for label in table.y}) == 1
@@ -147,7 +206,7 @@ REFUSED = {
     "blank": ("\n\n\n", "it is empty"),
     "header only": ("a,b\n", "it has no rows"),
     "no header": ("5.1,3.5,1\n6.0,2.2,2\n", "its first line holds numbers only"),
-    "one column": ("a\n1\n", "it has 1 columns, and none is left for the inputs"),
+    "one column": ("a\n1\n", "it has 1 column, and none is left for the inputs"),
     "twice": ("a,b,a\n1,2,3\n", "two columns are named 'a'"),
     "few fields": ("a,b,c\n1,2,x\n1,2\n", "line 3 has 2 fields, and the first line names 3"),
     "many fields": ("a,b\n1,x\n1,2,x\n", "line 3 has 3 fields"),
@@ -156,18 +215,21 @@ REFUSED = {
     "nan": ("a,b,c\n1,2,x\n1, NaN ,x\n", "line 3, column 'b': the value is missing ('NaN')"),
     "question mark": ("a,b\n?,x\n", "line 2, column 'a': the value is missing ('?')"),
     "missing label": ("a,b\n1,x\n2, \n", "line 3, column 'b': the value is missing"),
-    "word": ("a,b,c\n1,red,x\n", "line 2, column 'b' holds 'red', which is no finite number"),
+    "word": ("a,b,c\n1,red,x\n", "line 2, column 'b' holds 'red', which is not a finite number"),
     "infinite": ("a,b\n1,x\n-inf,x\n", "line 3, column 'a' holds '-inf'"),
     "too large": ("a,b\n1e999,x\n", "line 2, column 'a' holds '1e999'"),
     "decimal comma": ("a;b;c\n1,5;2;x\n", "line 2, column 'a' holds '1,5'"),
+    "decimal commas": ("a b c\n1,5 2,5 x\n", "write decimal commas as points (1.5, not 1,5)"),
+    "only decimal commas": ("a;b\n1,5;2,5\n1,5;3,5\n", "1 column holds cells"),
+    "commas not quoted": ("a,b,c\n1,5,2,x\n", "line 2 has 4 fields, and the first line names 3"),
     "no name": (",a,b\n0,1,x\n", "column 1 has no name; if it numbers the rows, ignore it"),
     "quote": ('a,b\n"1"2,x\n', "line 2: ',' expected after '\"'"),
     "open quote": ('a,b\n1,"x\n2,y\n', "unexpected end of data"),
-    "utf-16": (FLOWERS.encode("utf-16"), "no text in UTF-8"),
-    "latin-1": ("länge,b\n1,x\n".encode("latin-1"), "no text in UTF-8"),
-    "latin-1 later": (b"a,b\n" + b"1,x\n" * 9000 + b"1,\xff\n", "comes what is no text in UTF-8"),
+    "utf-16": (FLOWERS.encode("utf-16"), "it is not text in UTF-8"),
+    "latin-1": ("länge,b\n1,x\n".encode("latin-1"), "it is not text in UTF-8"),
+    "latin-1 later": (b"a,b\n" + b"1,x\n" * 9000 + b"1,\xff\n", "it is not text in UTF-8"),
     "picture": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "is a picture of one digit"),
-    "binary": (b"\x7fELF" + bytes(range(128, 256)), "no text in UTF-8"),
+    "binary": (b"\x7fELF" + bytes(range(128, 256)), "it is not text in UTF-8"),
     "huge field": ("a,b\n1," + "x" * 200_000 + "\n", "line 2: field larger than field limit"),
     "huge header": ("x" * 200_000 + ",b\n", "line 1: field larger than field limit"),
 }
@@ -176,6 +238,30 @@ REFUSED = {
 @pytest.mark.parametrize(("text", "cause"), REFUSED.values(), ids=REFUSED.keys())
 def test_a_bad_table_is_refused(write, text, cause):
     refuse(write(text), cause)
+
+
+def test_all_offending_columns_are_named_and_ten_cells(write):
+    rows = [f"Ann{i},{i},Oslo,{i / 2},k{i % 2}" for i in range(150)]
+    rows[7], rows[9] = "Bob,old,Oslo,1,k0", "Cy,,Oslo,1,?"
+    path = write("\n".join(["name,age,city,size,kind", *rows]))
+    refuse(
+        path,
+        "4 columns hold",
+        "'name' ('Ann0' in line 2, 'Ann1' in line 3 and 148 more)",
+        "'city' ('Oslo' in line 2, 'Oslo' in line 3 and 148 more)",
+        "'age' ('old' in line 9, missing in line 11)",
+        "'kind' (missing ('?') in line 11)",
+        "--ignore name city)",
+        "fill in missing values",
+    )
+    cells = "; ".join(f"'a{i}' ('w' in line 2 and 1 more)" for i in range(10))
+    line = ",".join(["w"] * 50) + ",x\n"
+    refuse(
+        write(",".join(f"a{i}" for i in range(50)) + ",kind\n" + 2 * line),
+        f"50 columns hold cells that are missing or not finite numbers: {cells}; and in 'a10', ",
+        "'a29' and 20 more columns",
+    )
+    refuse(write("a,b\n" + "w,x\n" * 1500), "'w' in line 11 and many more)")
 
 
 def test_a_line_without_end_is_refused_early(write):
