@@ -18,7 +18,6 @@ from fastnet.common.console import escaped, write_err
 from fastnet.costs import described
 from fastnet.datasets.tables import quantities
 from fastnet.model.answers import class_labels, predictions
-from fastnet.network import load
 from fastnet.preprocessing import Label
 
 #: Up to so many classes, the whole confusion matrix is shown.
@@ -46,7 +45,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do ``fastnet evaluate``."""
-    network = load(arguments.model)
+    network = user_data.load_network(arguments)
     table, X = user_data.read_for(network, arguments, labelled=True)
     assert table.y is not None
     wanted = user_data.targets(network, table)

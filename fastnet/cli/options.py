@@ -58,9 +58,9 @@ def add_model_and_data(parser: argparse.ArgumentParser, data: str, label: str) -
 
 
 _DATA = (
-    "a .csv file, gzipped or not, whose first line names the columns (those that the network was "
-    "trained with are found by name), an .npz file with X and y or X_test and y_test, or a folder "
-    "of IDX files, whose test part is read"
+    "a table such as a .csv file, gzipped or not, whose first line names the columns (those that "
+    "the network was trained with are found by name), an .npz file with X and y or X_test and "
+    "y_test, or a folder of IDX files, whose test part is read; - is standard input"
 )
 
 

@@ -15,7 +15,7 @@ from fastnet.cli.parser import add_examples
 from fastnet.common.console import write_err, write_out
 from fastnet.files import replace_file
 from fastnet.model import answers
-from fastnet.network import Network, load
+from fastnet.network import Network
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Do ``fastnet predict``."""
     out = None if arguments.out == "-" else arguments.out
     check_outputs({"--out": out}, [arguments.model, arguments.data])
-    network = load(arguments.model)
+    network = user_data.load_network(arguments)
     table, X = user_data.read_for(network, arguments, labelled=False)
     outputs = network.feedforward(X)
     predicted = answers.predictions(network, outputs)

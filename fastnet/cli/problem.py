@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fastnet.cli import user_data
+from fastnet.cli.text_table import listed
+from fastnet.common.arguments import in_one_line
 from fastnet.costs import described
-from fastnet.datasets.tables import Table, classes_of, quantities, read_tables
+from fastnet.datasets.tables import Table, Tables, classes_of, quantities, read_tables
 from fastnet.model.answers import predictions
 from fastnet.preprocessing import Preprocessing, standardization
 
@@ -16,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Problem"]
 
-#: The command says so if an input is larger.
+#: The command advises to scale larger numbers: they saturate units and slow down the training.
 LARGE = 10
 
 
@@ -29,12 +33,7 @@ class Problem:
     """
 
     def __init__(self, arguments: argparse.Namespace) -> None:
-        found = read_tables(
-            arguments.data,
-            label=arguments.label,
-            ignore=arguments.ignore,
-            header=arguments.header,
-        )
+        found = _read(arguments)
         if found.training is None:
             raise ValueError(f"{arguments.data} holds a test part only; give X_train and y_train")
         self.data: dict[str, tuple[Any, Any]] = {}
@@ -96,18 +95,35 @@ class Problem:
         lines = []
         if self.training.target is not None:
             lines.append(f"labels: {self.training.label_column}")
-        kept, X = self.preprocessing, self.training.X
-        largest = max(abs(float(X.min())), abs(float(X.max())))
+        kept = self.preprocessing
         if arguments.standardize:
             lines.append("inputs: standardized")
         elif kept.changes_inputs and kept.scale is not None:
             lines.append(f"inputs: bytes, divided by {kept.scale[0]:g}")
-        elif largest > LARGE:
-            lines.append(
-                f"inputs: up to {largest:g}, taken as they are; large inputs saturate units, try "
-                "--standardize"
-            )
+        if not arguments.standardize and (large := self._large_columns()):
+            lines.append(f"not scaled: {listed(large, 3)}; try --standardize")
         return lines + user_data.not_used(self.training.name, self.training.unused)
+
+    def _large_columns(self) -> list[str]:
+        """Return the columns with large numbers, the target among them, and how large they are."""
+        table, kept = self.training, self.preprocessing
+        large = []
+        if not kept.changes_inputs:
+            ends = [find(table.X, axis=0).astype(np.float64) for find in (np.min, np.max)]
+            largest = np.abs(ends).max(axis=0)
+            if table.columns is not None:
+                over = np.flatnonzero(largest > LARGE).tolist()
+                large = [
+                    f"{in_one_line(table.columns[i], 24)} (up to {largest[i]:g})" for i in over
+                ]
+            elif largest.max() > LARGE:
+                large = [f"inputs (up to {largest.max():g})"]
+        if self.regression and table.y is not None:
+            most = abs(quantities(table.y, user_data.label_source(table))).max()
+            if most > LARGE:
+                target = "target" if table.target is None else in_one_line(table.target, 24)
+                large.insert(0, f"{target} (up to {most:g})")
+        return large
 
     def describe_results(self, network: Network) -> str:
         """Return how good the network is on every part."""
@@ -122,3 +138,20 @@ class Problem:
                 right = network.accuracy((X, y))
                 lines.append(f"{name} accuracy: {user_data.accuracy_text(right, part.n)}")
         return "\n".join(lines)
+
+
+def _read(arguments: argparse.Namespace) -> Tables:
+    """Return the data; say so if a saved network was given instead."""
+    try:
+        return read_tables(
+            arguments.data,
+            label=arguments.label,
+            ignore=arguments.ignore,
+            header=arguments.header,
+        )
+    except ValueError:
+        if not user_data.is_network(arguments.data):
+            raise
+    raise ValueError(
+        f"{arguments.data} is a saved network; give a table to train on, and --out for the network"
+    )

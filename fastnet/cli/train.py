@@ -21,7 +21,7 @@ from fastnet.cli.options import check_outputs, writable
 from fastnet.cli.parser import add_examples
 from fastnet.cli.problem import Problem
 from fastnet.cli.text_table import counted, fitted, terminal_width
-from fastnet.cli.train_options import REGULARIZATION, add_options, complete
+from fastnet.cli.train_options import DEFAULT_OUT, REGULARIZATION, add_options, complete
 from fastnet.common.console import error_text, is_terminal, write_err, write_out
 from fastnet.common.errors import DivergenceError
 from fastnet.common.progress import ProgressLine
@@ -48,6 +48,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Do ``fastnet train``."""
     complete(arguments)
+    not_kept = _choose_out(arguments)
     check_outputs({"--out": arguments.out, "--json": arguments.json}, [arguments.data])
     _check_replaced(arguments)
     problem = Problem(arguments)
@@ -55,7 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
     _check_out(arguments, network)
     problem.prepare(network)
     network._initialize_pending(problem.data["training"][0])
-    write_out(fitted(problem.describe(network, arguments)))
+    note = f"the network will not be kept: {not_kept}\n" if not_kept else ""
+    write_out(fitted(problem.describe(network, arguments) + note))
     began = time.perf_counter()
     code, notes = _train(network, problem, arguments)
     seconds = time.perf_counter() - began
@@ -63,11 +65,24 @@ def run(arguments: argparse.Namespace) -> int:
         written = _write(network, problem, arguments, seconds)
     except KeyboardInterrupt:  # write it all the same
         code, written = 130, _write(network, problem, arguments, seconds)
-    summary = "; ".join([*notes, *written, f"trained for {seconds:.1f} s"])
+    kept = [f"the network is not kept: {not_kept}"] if not_kept else []
+    summary = "; ".join([*notes, *written, *kept, f"trained for {seconds:.1f} s"])
     write_err(f"fastnet: {summary}" if code else summary)
     if code == 0:
         write_out("\n" + problem.describe_results(network))
     return code
+
+
+def _choose_out(arguments: argparse.Namespace) -> str:
+    """Choose where the network goes if no --out says so; return why it is not kept, or nothing."""
+    if arguments.out is not None:
+        return ""
+    if os.path.lexists(DEFAULT_OUT):
+        return f"{DEFAULT_OUT} is there; say --out FILE, or --out {DEFAULT_OUT} to replace it"
+    if not os.access(os.curdir, os.W_OK):
+        return "this folder cannot be written; say --out FILE"
+    arguments.out = DEFAULT_OUT
+    return ""
 
 
 def _network(arguments: argparse.Namespace, problem: Problem) -> Network:

@@ -27,11 +27,13 @@ from fastnet.model.architecture import OUTPUTS
 from fastnet.optimizers import OPTIMIZERS
 from fastnet.schedules import SCHEDULES, Schedule
 
-__all__ = ["REGULARIZATION", "add_options", "complete"]
+__all__ = ["DEFAULT_OUT", "REGULARIZATION", "add_options", "complete"]
 
 #: The share put aside for validation if early stopping needs it and no share is given.
 DEFAULT_VALIDATION = 0.1
 MINI_BATCH_SIZE = 10
+#: Where the network goes if no option says so and no file has the name.
+DEFAULT_OUT = "model.npz"
 #: Optimizers that train on all examples at once.
 FULL_BATCH = ("LBFGS", "Rprop")
 
@@ -118,8 +120,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 _COSTS = [name for name, cost in COSTS.items() if not cost._of_numbers]
 _OF_REGRESSION = ("quadratic", "huber", "absolute")
 _DATA = (
-    "a .csv file, gzipped or not, whose first line names the columns, an .npz file with X and y "
-    "(or X_train, y_train, X_test, y_test), or a folder of IDX files; bytes are divided by 256"
+    "a table such as a .csv file, gzipped or not, whose first line names the columns (separated by "
+    "commas, semicolons, tabs, bars or blanks; lines that begin with # are skipped), an .npz file "
+    "with X and y (or X_train, y_train, X_test, y_test), or a folder of IDX files; - is standard "
+    "input; bytes are divided by 256"
 )
 _STANDARDIZE = (
     "bring every input to mean 0 and standard deviation 1 (and with --regression what is "
@@ -147,7 +151,7 @@ _SCHEDULE = (
 )
 _OUT = (
     "where the network goes: .npz and .safetensors keep everything, .json is the book's form "
-    "(default: it is not kept)"
+    f"(default: {DEFAULT_OUT} if no file has that name)"
 )
 _FORCE = (
     "let --out replace a file that is no saved network; what is read is never replaced (default: "

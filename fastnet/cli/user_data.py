@@ -6,7 +6,7 @@ import argparse
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,16 +18,16 @@ from fastnet.datasets.table import display_name
 from fastnet.datasets.tables import Table, class_numbers, kind_of, quantities, read_tables
 from fastnet.datasets.text import last_or_named, read_header
 from fastnet.model.answers import class_labels, kind_of_model, r_squared, targets_of
+from fastnet.network import Network, load
 from fastnet.preprocessing import Preprocessing, byte_scale
-
-if TYPE_CHECKING:
-    from fastnet.network import Network
 
 __all__ = [
     "accuracy_text",
     "describe_quantities",
     "inputs",
+    "is_network",
     "label_source",
+    "load_network",
     "not_used",
     "notes",
     "read_for",
@@ -36,6 +36,36 @@ __all__ = [
 ]
 
 Array = NDArray[Any]
+
+
+def load_network(arguments: argparse.Namespace) -> Network:
+    """Return the network of a command that applies one; refuse a model and data that are swapped.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `fastnet.load`.
+    """
+    try:
+        return load(arguments.model)
+    except ValueError:
+        if not is_network(arguments.data):
+            raise
+    raise ValueError(
+        f"{arguments.data} is a saved network and {arguments.model} is not; give the model first, "
+        "then the data"
+    )
+
+
+def is_network(path: str) -> bool:
+    """Return whether there is a saved network at a path."""
+    if not os.path.isfile(path):
+        return False
+    try:
+        load(path)
+    except (ValueError, OSError, ImportError):
+        return False
+    return True
 
 
 def read_for(

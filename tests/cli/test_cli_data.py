@@ -79,7 +79,7 @@ def test_pixels_of_a_table_are_scaled_and_other_large_numbers_named(here, capsys
     assert np.array_equal(as_table, fastnet.load("m.npz").parameters)
     write_csv(here / "d.csv", rows, y, list("abcdef"), "digit")
     out, _ = run(capsys, "train", "d.csv", *TRAIN)
-    assert "inputs: up to 255, taken as they are; large inputs saturate units, try --stand" in out
+    assert "not scaled: a (up to 255), " in out and " and 3 more; try --standardize\n" in out
     assert not fastnet.load("m.npz").preprocessing.changes_inputs
     assert "inputs: standardized\n" in run(capsys, "train", "d.csv", "--standardize", *TRAIN)[0]
     write_csv(here / "d.csv", rows / 256, y, list("abcdef"), "digit")
@@ -243,3 +243,18 @@ def test_a_named_pipe_is_read_once(here, capsys):
     out, _ = run(capsys, "evaluate", "a.npz", "pipe")
     writer.join()
     assert out == run(capsys, "evaluate", "a.npz", "flowers.csv")[0].replace("flowers.csv", "pipe")
+
+
+def test_columns_and_targets_that_are_not_scaled_get_one_line(here, capsys):
+    rows = "".join(f"{40 + i},0.5,{i % 4},{2000 + i},{-25 * i}.5\n" for i in range(20))
+    (here / "houses.csv").write_text(f"area,share,rooms,year,price\n{rows}")
+    args = ("train", "houses.csv", "--regression", "--epochs", "1", "--quiet", *TRAIN[-2:])
+    out, _ = run(capsys, *args)
+    advice = (
+        "not scaled: price (up to 475.5), area (up to 59), year (up to 2019); try --standardize"
+    )
+    assert [line for line in out.splitlines() if "scale" in line] == [advice]
+    assert "not scaled" not in run(capsys, *args, "--standardize")[0]
+    np.savez("d.npz", X=np.array([[-300, 4], [2, 3]] * 9, np.int16), y=[0, 1] * 9)
+    out, _ = run(capsys, "train", "d.npz", *TRAIN)
+    assert "not scaled: inputs (up to 300); try --standardize\n" in out

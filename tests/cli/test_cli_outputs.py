@@ -177,3 +177,28 @@ def test_a_name_begins_no_line_of_its_own(here, capsys):
         assert err == ""
     _, err = run(capsys, "show", "no\nfastnet: all is well", code=1)
     assert err.count("\n") == 1
+
+
+def test_without_a_name_the_network_goes_to_model_npz_if_that_is_free(here, capsys):
+    out, err = run(capsys, *TRAIN)
+    assert err.startswith("model.npz written; ")
+    content = (here / "model.npz").read_bytes()
+    out, err = run(capsys, *TRAIN, "--seed", "1")
+    cause = "kept: model.npz is there; say --out FILE, or --out model.npz to replace it"
+    assert f"\nthe network will not be {cause}\n" in out
+    assert err.startswith(f"the network is not {cause}; trained for ")
+    assert (here / "model.npz").read_bytes() == content
+    run(capsys, *TRAIN, "--seed", "1", "--out", "model.npz")
+    assert (here / "model.npz").read_bytes() != content
+
+
+def test_model_and_data_that_are_swapped_are_noticed(here, capsys):
+    run(capsys, *TRAIN)
+    for command in ("evaluate", "predict"):
+        said = refused(capsys, command, "flowers.csv", "model.npz")
+        assert said == (
+            "fastnet: model.npz is a saved network and flowers.csv is not; give the model first, "
+            "then the data"
+        )
+        assert "'flowers.csv' is not a saved" in refused(capsys, command, *["flowers.csv"] * 2)
+    assert "model.npz is a saved network; give a table" in refused(capsys, "train", "model.npz")

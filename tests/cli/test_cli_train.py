@@ -84,7 +84,7 @@ def test_each_option_reaches_the_network(here, capsys):
     assert numbers["optimizer"]["name"] == "AdamW" and numbers["optimizer"]["eta"] == 0.01
     assert numbers["dropout"] == [0, 0.25, 0.5] and numbers["dtype"] == "float32"
     assert "AdamW(eta=0.01" in out and "mini-batches of 16, seed 5" in out
-    assert sorted(p.name for p in here.iterdir()) == ["flowers.csv", "run.json"]
+    assert sorted(p.name for p in here.iterdir()) == ["flowers.csv", "model.npz", "run.json"]
 
 
 @pytest.mark.parametrize(
