@@ -14,6 +14,7 @@ from fastnet import initializers as initializer_functions
 from fastnet import plotting
 from fastnet.cli.parser import nearest
 from fastnet.common.console import error_text, write_err
+from fastnet.datasets.folders import read_names
 from fastnet.datasets.sources import STANDARD_INPUT
 from fastnet.files import replace_file
 from fastnet.initializers import INITIALIZERS, Initializer, Scheme
@@ -60,7 +61,7 @@ def add_model_and_data(parser: argparse.ArgumentParser, data: str, label: str) -
 _DATA = (
     "a table such as a .csv file, gzipped or not, whose first line names the columns (those that "
     "the network was trained with are found by name), an .npz file with X and y or X_test and "
-    "y_test, or a folder of IDX files, whose test part is read; - is standard input"
+    "y_test, or a folder of images as MNIST's, whose test part is read; - is standard input"
 )
 
 
@@ -200,9 +201,13 @@ def _files(path: str | Path) -> list[str | Path]:
     """Return a file, or the files of a folder that may be data: those with "idx" in their names."""
     if os.fspath(path) == STANDARD_INPUT:  # a file may be redirected to it
         return ["/dev/stdin"]
+    try:
+        read: list[str | Path] = [*read_names(path)]
+    except (OSError, ValueError):
+        read = []
     if not os.path.isdir(path):
-        return [path]
-    return [os.path.join(path, name) for name in os.listdir(path) if "idx" in name.lower()]
+        return [*read, path]
+    return read + [os.path.join(path, name) for name in os.listdir(path) if "idx" in name.lower()]
 
 
 def _same_file(one: str | Path, other: str | Path) -> bool:

@@ -122,8 +122,8 @@ _OF_REGRESSION = ("quadratic", "huber", "absolute")
 _DATA = (
     "a table such as a .csv file, gzipped or not, whose first line names the columns (separated by "
     "commas, semicolons, tabs, bars or blanks; lines that begin with # are skipped), an .npz file "
-    "with X and y (or X_train, y_train, X_test, y_test), or a folder of IDX files; - is standard "
-    "input; bytes are divided by 256"
+    "with X and y (or X_train, y_train, X_test, y_test), or a folder of images as those of MNIST, "
+    "EMNIST, QMNIST, KMNIST and Fashion-MNIST come; - is standard input; bytes are divided by 256"
 )
 _STANDARDIZE = (
     "bring every input to mean 0 and standard deviation 1 (and with --regression what is "

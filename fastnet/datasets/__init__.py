@@ -6,7 +6,8 @@ are there. Importing this package is cheap; gzip and zipfile are imported with t
 
 from fastnet.datasets.digits import read_digit
 from fastnet.datasets.embedded import MNIST, Split, load_mnist
-from fastnet.datasets.idx import load_idx, load_idx_folder
+from fastnet.datasets.folders import load_idx_folder
+from fastnet.datasets.idx import load_idx
 from fastnet.datasets.npz import load_npz_arrays
 from fastnet.datasets.shift import ShiftedImages, shift_images
 

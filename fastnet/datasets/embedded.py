@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fastnet.common.arguments import shown
-from fastnet.datasets.idx import load_idx_folder
+from fastnet.datasets.folders import load_idx_folder
 
 # The book trains on the first 50,000 and validates on the last 10,000 of the 60,000.
 _N_TRAIN = 50_000

@@ -8,26 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnet.datasets.table import (
-    FourArrays,
-    Table,
-    Tables,
-    check_examples,
-    display_name,
-    four_arrays,
-)
 from fastnet.files.limits import read_array
 
 # The third byte of a file names the type of its elements; all are stored with the most significant
 # byte first.
 _ELEMENT_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-
-_FOUR_FILES = (
-    ("train-images", "idx3-ubyte"),
-    ("train-labels", "idx1-ubyte"),
-    ("t10k-images", "idx3-ubyte"),
-    ("t10k-labels", "idx1-ubyte"),
-)
 
 
 def load_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
@@ -80,99 +65,6 @@ def load_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
         packed_bytes = os.fstat(file.fileno()).st_size
         with gzip_errors_named(repr(name)), gzip.GzipFile(fileobj=file, mode="rb") as stream:
             return _read_idx(stream.read, repr(name), packed_bytes)
-
-
-def load_idx_folder(path: str | os.PathLike[str]) -> FourArrays:
-    """Read a folder of four IDX files that are named as MNIST's are.
-
-    The files are ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``,
-    ``t10k-images-idx3-ubyte`` and ``t10k-labels-idx1-ubyte``, each with or without ``.gz``; a dot
-    may stand before ``idx``. Fashion-MNIST, KMNIST and EMNIST's MNIST split have these names. If a
-    file is there twice, the plain one is read.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-        The folder.
-
-    Returns
-    -------
-    X_train, y_train, X_test, y_test : numpy.ndarray
-        ``X`` has one example per row, shape (n, pixels); ``y`` has shape (n,) and whole numbers.
-        The values are those of the files, unscaled, in the files' types (usually uint8).
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder or one of the four files is missing.
-    ValueError
-        If a file is not sound (see `load_idx`), or if the four do not fit each other.
-
-    Examples
-    --------
-    >>> import os
-    >>> from fastnet import datasets
-    >>> folder = os.path.join(os.path.dirname(datasets.__file__), "mnist")
-    >>> X_train, y_train, X_test, y_test = load_idx_folder(folder)
-    >>> X_train.shape, X_train.dtype, y_test[:5].tolist()
-    ((60000, 784), dtype('uint8'), [7, 2, 1, 0, 4])
-    """
-    folder = os.fsdecode(path)
-    names = file_names(folder)
-    return four_arrays(
-        [load_idx(os.path.join(folder, name)) for name in names], names, repr(folder)
-    )
-
-
-def read_idx_folder(path: str | os.PathLike[str]) -> Tables:
-    """Return the four IDX files of a folder as tables; see `load_idx_folder`.
-
-    Raises
-    ------
-    OSError, ValueError
-        As `load_idx_folder`; ValueError also where a part has no examples.
-    """
-    X_train, y_train, X_test, y_test = load_idx_folder(path)
-    for X in (X_train, X_test):
-        check_examples(X, repr(os.fsdecode(path)))
-    name, unused = display_name(path), _other_files(path)
-    return Tables(
-        Table(name, X_train, y_train, unused=unused), Table(name, X_test, y_test, unused=unused)
-    )
-
-
-def _other_files(path: str | os.PathLike[str]) -> tuple[str, ...]:
-    """Return the files of a folder that look like data but are not read."""
-    read = set(file_names(path))
-    marks = ("idx", "ubyte", "images", "labels")
-    return tuple(
-        name
-        for name in sorted(os.listdir(os.fsdecode(path)))
-        if name not in read and any(mark in name.lower() for mark in marks)
-    )
-
-
-def file_names(path: str | os.PathLike[str]) -> list[str]:
-    """Return the names of the four files that `load_idx_folder` reads.
-
-    Raises
-    ------
-    FileNotFoundError
-        The folder or one of the four is missing.
-    """
-    folder = os.fsdecode(path)
-    present = set(os.listdir(folder))
-    return [_find(folder, present, stem, kind) for stem, kind in _FOUR_FILES]
-
-
-def _find(folder: str, present: set[str], stem: str, kind: str) -> str:
-    candidates = [f"{stem}{mark}{kind}{end}" for end in ("", ".gz") for mark in "-."]
-    for name in candidates:
-        if name in present:
-            return name
-    raise FileNotFoundError(
-        f"{folder!r} holds no {stem} file: expected one of {', '.join(candidates)}"
-    )
 
 
 def _read_idx(

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 
 from fastnet.datasets.digits import is_picture, read_digit
-from fastnet.datasets.idx import read_idx_folder
+from fastnet.datasets.folders import is_split, read_idx_folder
 from fastnet.datasets.labels import class_names, class_numbers, quantities
 from fastnet.datasets.npz import read_npz
 from fastnet.datasets.sources import reopenable, source_name
@@ -39,10 +39,10 @@ def read_tables(
     Parameters
     ----------
     path : str or os.PathLike
-        A folder of four IDX files, as `fastnet.datasets.load_idx_folder` reads it; an .npz archive
-        (recognized by its content) with ``X`` and ``y``, or ``X_train``, ``y_train``, ``X_test``,
-        ``y_test``; a picture, which is one example, see `fastnet.datasets.read_digit`; or else
-        text, see `fastnet.datasets.text.read_csv`. "-" is standard input.
+        A folder of images and labels, as `fastnet.datasets.load_idx_folder` reads it; an .npz
+        archive (recognized by its content) with ``X`` and ``y``, or ``X_train``, ``y_train``,
+        ``X_test``, ``y_test``; a picture, which is one example, see `fastnet.datasets.read_digit`;
+        or else text, see `fastnet.datasets.text.read_csv`. "-" is standard input.
     label, columns, ignore, header
         As for `read_csv`; only text has named columns, and `columns` is ignored elsewhere.
     labelled : bool, default True
@@ -104,7 +104,7 @@ def kind_of(path: str | os.PathLike[str]) -> str:
     OSError
         Nothing can be read there.
     """
-    if os.path.isdir(path):
+    if os.path.isdir(path) or is_split(path):
         return "folder"
     with open(path, "rb") as file:
         if file.read(2) == b"PK":

@@ -20,6 +20,7 @@ from hypothesis.extra import numpy as hnp
 
 from fastnet import datasets
 from fastnet.datasets import load_idx, load_idx_folder, load_mnist, load_npz_arrays
+from fastnet.datasets.tables import read_tables
 
 CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
 FORMATS = {"u1": "B", "i1": "b", "i2": "h", "i4": "i", "f4": "f", "f8": "d"}
@@ -410,3 +411,93 @@ def test_four_arrays_must_belong_together(tmp_path, change, reason):
     np.savez(tmp_path / "four.npz", X_train=X_train, y_train=y_train, X_test=X_test, y_test=y_test)
     with pytest.raises(ValueError, match=reason):
         load_npz_arrays(tmp_path / "four.npz")
+
+
+# --- sets made in MNIST's likeness, in the layouts in which they are published -------------------
+
+
+def letters(n, first=1):
+    """Return images of a J, whose orientation shows, and labels that begin with `first`."""
+    images = np.zeros((n, 4, 4), dtype=int)
+    images[:, :, 2] = 200
+    images[:, 3, 0] = np.arange(n) + 1
+    return images, np.arange(n) % 3 + first
+
+
+def write_set(folder, stem, arrays, kinds=("u1", "u1")):
+    """Write images and labels as gzipped IDX files; EMNIST's images with rows for columns."""
+    for what, array, kind in zip(("images", "labels"), arrays, kinds, strict=True):
+        form = {"u1": "ubyte", "i4": "int"}[kind]
+        name = f"{stem}-{what}-idx{array.ndim}-{form}.gz"
+        (folder / name).write_bytes(gzip.compress(idx_bytes(array, kind)))
+
+
+@pytest.fixture
+def emnist(tmp_path):
+    for split in ("letters", "digits"):
+        for part, n in (("train", 7), ("test", 4)):
+            images, y = letters(n, first=split == "letters")
+            write_set(tmp_path, f"emnist-{split}-{part}", (images.transpose(0, 2, 1), y))
+    (tmp_path / "emnist-letters-mapping.txt").write_text("1 65 97\n")
+    return tmp_path
+
+
+def test_emnist_is_upright(emnist):
+    for split in ("letters", "digits"):
+        X, y, X_test, y_test = load_idx_folder(emnist / f"emnist-{split}")
+        for got, labels, n in ((X, y, 7), (X_test, y_test, 4)):
+            images, wanted = letters(n, first=split == "letters")
+            assert got.reshape(n, 4, 4).tolist() == images.tolist() and got.dtype == np.uint8
+            assert labels.tolist() == wanted.tolist()
+    # One file by itself is as it is.
+    raw = load_idx(emnist / "emnist-letters-test-images-idx3-ubyte.gz")
+    assert raw.tolist() == letters(4)[0].transpose(0, 2, 1).tolist()
+
+
+def test_of_several_sets_in_a_folder_one_must_be_chosen(emnist, monkeypatch):
+    with pytest.raises(ValueError, match="several sets: emnist-digits, emnist-letters; add the na"):
+        load_idx_folder(emnist)
+    monkeypatch.chdir(emnist)
+    assert read_tables("emnist-letters").training.unused == ()
+    for path in emnist.glob("emnist-digits-t*"):
+        path.unlink()
+    assert load_idx_folder(emnist)[1].tolist() == letters(7)[1].tolist()
+    (emnist / "emnist-letters-test-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(FileNotFoundError, match="holds no emnist-letters-test-labels file"):
+        load_idx_folder(emnist / "emnist-letters")
+    with pytest.raises(FileNotFoundError):
+        load_idx_folder(emnist / "emnist-byclass")
+
+
+def test_qmnist_labels_are_the_first_of_eight_numbers(tmp_path):
+    for part, n in (("train", 7), ("test", 4)):
+        images, y = letters(n)
+        extended = np.stack([y, *(np.full(n, 1000 * k) for k in range(1, 8))], axis=1)
+        write_set(tmp_path, f"qmnist-{part}", (images, extended), ("u1", "i4"))
+    X, y, X_test, y_test = load_idx_folder(tmp_path)
+    assert X.tolist() == letters(7)[0].reshape(7, 16).tolist()
+    assert (y.tolist(), y_test.tolist()) == (letters(7)[1].tolist(), letters(4)[1].tolist())
+    assert y.shape == (7,) and X_test.shape == (4, 16)
+
+
+@pytest.mark.parametrize("name", ["kmnist", "k49"])
+def test_archives_of_one_array_each_are_read(tmp_path, name):
+    for part, n in (("train", 7), ("test", 4)):
+        for what, array in zip(("imgs", "labels"), letters(n, 0), strict=True):
+            np.savez_compressed(tmp_path / f"{name}-{part}-{what}.npz", array.astype(np.uint8))
+    X, y, X_test, y_test = load_idx_folder(tmp_path)
+    assert X.tolist() == letters(7)[0].reshape(7, 16).tolist() and X_test.shape == (4, 16)
+    assert (y.tolist(), y_test.tolist()) == (letters(7, 0)[1].tolist(), letters(4, 0)[1].tolist())
+    np.savez(tmp_path / f"{name}-test-labels.npz", a=[1], b=[2])
+    with pytest.raises(ValueError, match="expected one array"):
+        load_idx_folder(tmp_path)
+
+
+def test_keras_archive_is_read(tmp_path):
+    (X, y), (X_test, y_test) = letters(7, 0), letters(4, 0)
+    path = tmp_path / "mnist.npz"
+    np.savez_compressed(path, x_test=X_test, x_train=X, y_train=y, y_test=y_test)
+    training, test = read_tables(path)
+    for table, images, labels in ((training, X, y), (test, X_test, y_test)):
+        assert table.X.tolist() == images.reshape(len(images), 16).tolist()
+        assert table.y.tolist() == labels.tolist() and table.unused == ()
