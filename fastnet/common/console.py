@@ -63,14 +63,32 @@ def printable(text: str) -> str:
 
 
 def write_err(text: str) -> None:
-    """Write a line to standard error, escaped as by `write_out`, if it is open and read."""
+    """Write a line to standard error, escaped as by `write_out`, if it is open and read.
+
+    A terminal gets several lines if it is too narrow, broken between words.
+    """
     if sys.stderr is None or sys.stderr.closed:
         return
     try:
-        sys.stderr.write(f"{escaped(text, lines=False)}\n")
+        sys.stderr.write(f"{_wrapped(escaped(text, lines=False))}\n")
         sys.stderr.flush()
     except OSError:
         _discard(sys.stderr)
+
+
+def _wrapped(text: str) -> str:
+    """Return text in lines that are as wide as the terminal of standard error, if it is one."""
+    if not is_terminal(sys.stderr):
+        return text
+    import textwrap
+
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        return text
+    if columns < 20:  # 0 where the size is not known
+        return text
+    return textwrap.fill(text, columns, break_long_words=False, break_on_hyphens=False)
 
 
 def is_terminal(stream: TextIO | None) -> bool:

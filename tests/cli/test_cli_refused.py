@@ -1,5 +1,6 @@
 """What the commands for people's own data refuse: one sentence, and the exit code."""
 
+import os
 import sys
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 import fastnet
 
-from ..own_data import flowers, refused, write_csv
+from ..own_data import flowers, refused, run, write_csv
 
 
 @pytest.mark.parametrize(
@@ -132,3 +133,16 @@ def test_a_missing_extra_is_named(here, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)
     said = refused(capsys, "train", "flowers.csv", "--optimizer", "LBFGS")
     assert "LBFGS needs SciPy; install it with `pip install 'fastnet-mlp[scipy]'`" in said
+
+
+def test_a_message_is_broken_between_words_in_a_terminal_alone(here, capsys, monkeypatch):
+    def said(width):
+        monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((width, 24)))
+        monkeypatch.setattr("sys.stderr.fileno", lambda: 2)
+        return run(capsys, "train", "no such file.csv", code=1)[1]
+
+    whole = said(30)
+    assert whole == "fastnet: no such file.csv: No such file or directory\n"
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert said(30) == "fastnet: no such file.csv: No\nsuch file or directory\n"
+    assert said(80) == said(0) == whole
