@@ -143,9 +143,10 @@ _DASK = (
     "number depends on it (default: threads here)"
 )
 _DATA = (
-    "a .csv file whose first line names the columns, a folder of IDX files, or an .npz with "
-    "X_train, y_train, X_test, y_test; bytes are divided by 256 (default: the embedded MNIST, "
-    "50,000 images to train on and 10,000 to validate with)"
+    "a table such as a .csv file, whose first line names the columns, a folder of images as "
+    "MNIST's, or an .npz with X_train, y_train, X_test, y_test; - is standard input; bytes are "
+    "divided by 256 (default: the embedded MNIST, 50,000 images to train on and 10,000 to validate "
+    "with)"
 )
 _STANDARDIZE = "bring every input of --data to mean 0 and standard deviation 1 (default: off)"
 _VALIDATION = (

@@ -75,8 +75,9 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
     option = parser.add_argument_group("data").add_argument
     data = (
-        "inputs: a .csv file, an .npz file or a folder of IDX files, whose training part is read, "
-        f"or {ROWS} rows of it drawn at random; labels are not used, and bytes are divided by 256 "
+        "inputs: a table such as a .csv file, an .npz file or a folder of images, of which the "
+        f"training part is read, or {ROWS} rows of it drawn at random; - is standard input; labels "
+        "are not used, and bytes are divided by 256 "
         f"(default: {ROWS} rows of as many numbers from N(0, 1) as a layer has units)"
     )
     option("--data", metavar="PATH", help=data)

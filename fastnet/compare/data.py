@@ -85,7 +85,7 @@ def read_data(
     Parameters
     ----------
     path : str or Path
-        A folder with the four IDX files under their usual names; an .npz file with the arrays
+        A folder as `fastnet.datasets.load_idx_folder` reads it; an .npz file with the arrays
         X_train, y_train, X_test and y_test, whose labels are class numbers; or a .csv file. An
         example may have any shape; it becomes a row. Bytes are divided by 256, other numbers taken
         as they are; see `fastnet.preprocessing.byte_scale`, which looks at the training part.

@@ -220,7 +220,6 @@ REFUSED = {
     "too large": ("a,b\n1e999,x\n", "line 2, column 'a' holds '1e999'"),
     "decimal comma": ("a;b;c\n1,5;2;x\n", "line 2, column 'a' holds '1,5'"),
     "decimal commas": ("a b c\n1,5 2,5 x\n", "write decimal commas as points (1.5, not 1,5)"),
-    "only decimal commas": ("a;b\n1,5;2,5\n1,5;3,5\n", "1 column holds cells"),
     "commas not quoted": ("a,b,c\n1,5,2,x\n", "line 2 has 4 fields, and the first line names 3"),
     "no name": (",a,b\n0,1,x\n", "column 1 has no name; if it numbers the rows, ignore it"),
     "quote": ('a,b\n"1"2,x\n', "line 2: ',' expected after '\"'"),
@@ -238,6 +237,13 @@ REFUSED = {
 @pytest.mark.parametrize(("text", "cause"), REFUSED.values(), ids=REFUSED.keys())
 def test_a_bad_table_is_refused(write, text, cause):
     refuse(write(text), cause)
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "|", " "])
+def test_decimal_commas_separate_nothing(write, mark):
+    text = "1,5;-2,5;x\n3,5;4,5e3;y\n".replace(";", mark)
+    cells = "'1' ('1,5' in line 1, '3,5' in line 2); '2' ('-2,5' in line 1, '4,5e3' in line 2)"
+    refuse(write(text), cells, "write decimal commas as points (1.5, not 1,5)", header=False)
 
 
 def test_all_offending_columns_are_named_and_ten_cells(write):
