@@ -25,7 +25,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", metavar="NAME", help=_NAME)
     add_examples(
         parser,
-        "fastnet export digits.npz digits.h --preprocessing --labels",
+        "fastnet export digits.npz digits.h --labels",
         "fastnet export digits.npz digits.onnx",
     )
 

@@ -134,7 +134,9 @@ def _fit_all(members: list[Any], given: dict[str, Any], threads: int) -> None:
     def work(errors: list[BaseException]) -> None:
         watch = Watch(errors, interrupted)
         with single_threaded():  # each core has a network already
-            while not any(isinstance(error, Exception) for error in errors):
+            while True:  # `while condition` may let Ctrl-C past `with` (python/cpython#130279)
+                if any(isinstance(error, Exception) for error in errors):
+                    return
                 try:
                     member = left.popleft()
                 except IndexError:

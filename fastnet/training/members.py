@@ -149,7 +149,9 @@ class _Together:
     def _work(self, errors: list[BaseException]) -> None:
         """Train networks until none is left, or another thread has been interrupted."""
         with single_threaded():  # each core has a network already
-            while not errors:
+            while True:  # `while condition` may let Ctrl-C past `with` (python/cpython#130279)
+                if errors:
+                    return
                 try:
                     at = self._left.popleft()
                 except IndexError:
