@@ -64,7 +64,6 @@ class PredictionEngine(Engine):
         self, rows: Rows, order: NDArray[Any], start: int, stop: int, sums: NDArray[Any]
     ) -> None: ...
 
-@disjoint_base
 class InputEngine(PredictionEngine):
     def differentiate(
         self,
