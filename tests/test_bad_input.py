@@ -142,7 +142,8 @@ def test_a_shuffle_that_fails_fails_the_training():
     [
         (np.ones(4), ValueError, "4 columns; this network takes 3"),
         (np.ones((4, 1)), ValueError, "1 columns; this network takes 3"),
-        (np.ones((5, 2)), ValueError, "2 columns; this network takes 3"),
+        (np.ones((5, 2)), ValueError, r"2 columns; this network takes 3\.$"),
+        (np.ones((5, 3, 1, 1)), ValueError, r"to flatten each example, use reshape\(-1, 3\)"),
         (np.ones(()), ValueError, r"shape \(\)"),
         (np.ones((2, 3, 3)), ValueError, r"shape \(2, 3, 3\)"),
         ([1.0, np.nan, 0.0], ValueError, "nan in row 0, column 1"),

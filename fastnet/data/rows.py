@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, runtime_checkable
 
@@ -467,9 +468,23 @@ def _check_shape(shape: tuple[int, ...], n_in: int, name: str, data: str) -> Non
     if data and shape[:1] == (0,):
         raise ValueError(f"{data} is empty; give at least one example.")
     if len(shape) != 2:
-        raise ValueError(f"{name} has shape {shape}; expected two dimensions, (examples, {n_in}).")
+        raise ValueError(
+            f"{name} has shape {shape}; expected two dimensions, (examples, {n_in})"
+            f"{_how_to_flatten(shape, n_in)}."
+        )
     if shape[1] != n_in:
-        raise ValueError(f"{name} has {shape[1]} columns; this network takes {n_in}.")
+        raise ValueError(
+            f"{name} has {shape[1]} columns; this network takes {n_in}{_how_to_flatten(shape, n_in)}."
+        )
+
+
+def _how_to_flatten(shape: tuple[int, ...], n_in: int) -> str:
+    """Return the end of a message for images that are not flattened yet."""
+    if len(shape) > 2 and math.prod(shape[1:]) == n_in:
+        return f"; to flatten each example, use reshape(-1, {n_in})"
+    if len(shape) > 1 and shape[1] > 1 and math.prod(shape) == n_in:
+        return "; to flatten one example, use ravel()"
+    return ""
 
 
 def as_real_array(values: Any, name: str) -> Array:
