@@ -467,15 +467,13 @@ def _dense(array: Array, n_in: int, name: str, data: str = "") -> DenseRows:
 def _check_shape(shape: tuple[int, ...], n_in: int, name: str, data: str) -> None:
     if data and shape[:1] == (0,):
         raise ValueError(f"{data} is empty; give at least one example.")
+    how = _how_to_flatten(shape, n_in)
     if len(shape) != 2:
         raise ValueError(
-            f"{name} has shape {shape}; expected two dimensions, (examples, {n_in})"
-            f"{_how_to_flatten(shape, n_in)}."
+            f"{name} has shape {shape}; expected two dimensions, (examples, {n_in}){how}."
         )
     if shape[1] != n_in:
-        raise ValueError(
-            f"{name} has {shape[1]} columns; this network takes {n_in}{_how_to_flatten(shape, n_in)}."
-        )
+        raise ValueError(f"{name} has {shape[1]} columns; this network takes {n_in}{how}.")
 
 
 def _how_to_flatten(shape: tuple[int, ...], n_in: int) -> str:
