@@ -18,7 +18,7 @@ from fastnet.common.threads import usable_cores
 #: The name of the package where packages are installed from.
 DISTRIBUTION = "fastnet-mlp"
 #: The extras that working on fastnet needs, and using it does not.
-DEVELOPERS = frozenset({"bench", "docs", "fuzz", "lint", "mutation", "test"})
+DEVELOPERS = frozenset({"bench", "browser", "docs", "fuzz", "lint", "mutation", "test"})
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
