@@ -28,6 +28,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.viewcode",
+    "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build", "gallery"]
@@ -39,6 +40,8 @@ default_role = "py:obj"
 # ---- pages
 
 myst_heading_anchors = 4
+myst_enable_extensions = ["dollarmath"]
+myst_dmath_allow_labels = False
 html_sidebars = {page: [] for page in ("index", "getting-started", "theory")}
 
 # ---- reference
@@ -82,9 +85,14 @@ warnings.filterwarnings("ignore", message=".*non-interactive.*", category=UserWa
 
 # ---- HTML
 
+# The button copies commands and programs without prompts and output.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
 html_theme = "pydata_sphinx_theme"
 html_title = f"fastnet {release}"
 html_static_path = ["_static"]
+html_favicon = "_static/favicon.svg"
 html_css_files = ["fastnet.css"]
 html_copy_source = False
 html_show_sourcelink = False
