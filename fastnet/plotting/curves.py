@@ -57,7 +57,7 @@ def learning_curves(
     --------
     >>> from matplotlib.figure import Figure
     >>> ax = Figure().add_subplot()
-    >>> learning_curves(ax, {"a": [50.0, 75.0], "b": [80.0, 90.0]}, "images right in %") is ax
+    >>> learning_curves(ax, {"a": [50.0, 75.0], "b": [80.0, 90.0]}, "accuracy (%)") is ax
     True
 
     >>> import numpy as np, fastnet
@@ -122,7 +122,7 @@ def saturation_over_time(
     >>> net = fastnet.Network([2, 3, 2], rng=0, initializer="large")
     >>> _ = net.train((np.eye(2), [0, 1]), epochs=3, callbacks=[watch])
     >>> saturation_over_time(Figure().add_subplot(), {"old start": watch}).get_ylabel()
-    'share of layer 1 saturated, in %'
+    'saturated units of layer 1 (%)'
     """
     from fastnet.drawing.legend import write_legend
 
@@ -132,7 +132,7 @@ def saturation_over_time(
     style_epochs(ax, max(1, _draw(ax, points, percent)), first=0)
     high = min(max(ax.get_ylim()[1], 1.0), 103.0)  # without room above 100 %
     ax.set_ylim(-0.03 * high, high)
-    ax.set_ylabel(f"share of layer {layer} saturated, in %")
+    ax.set_ylabel(f"saturated units of layer {layer} (%)")
     if legend and list(points) != [""]:
         write_legend(ax)
     return ax

@@ -112,7 +112,7 @@ def test_saturation_over_time_is_what_was_recorded():
     assert len({*shares}) > 1
     assert ydata(ax) == [shares]
     assert list(ax.get_lines()[0].get_xdata()) == [0, 1, 2, 3, 4, 5]
-    assert ax.get_ylabel() == "share of layer 1 saturated, in %"
+    assert ax.get_ylabel() == "saturated units of layer 1 (%)"
     assert names(ax) == ["old start"]
     ax = plotting.saturation_over_time(axes(), watch, layer=2)
     assert ydata(ax) == [[100 * record["layers"][1]["saturated"] for record in watch.records]]
@@ -243,7 +243,7 @@ def test_a_legend_stays_within_its_axes(layout, width):
     histogram, curves, shares = figure.subplots(1, 3)
     plotting.weighted_input_histogram(histogram, weighted_input(draws=500, rng=0))
     named = {"the old start, from N(0, 1)": [0.5, 0.9], "the new start": [0.8, 0.9]}
-    plotting.learning_curves(curves, named, "images right in %")
+    plotting.learning_curves(curves, named, "accuracy (%)")
     plotting.saturation_over_time(shares, named)
     figure.draw_without_rendering()
     for ax in figure.axes:
