@@ -169,12 +169,16 @@ def test_pause_continue_and_restart(learning):
     first = learning.training
     learning._pause_or_continue()
     assert learning.hold.label == "Continue" and first.running
-    time.sleep(1)
-    n = len(first.points)
-    time.sleep(1)
+    n, until = -1, time.monotonic() + 120
+    while len(first.points) != n and time.monotonic() < until:  # what was begun may still come
+        n = len(first.points)
+        time.sleep(2)
     assert len(first.points) == n and first.running
     learning._pause_or_continue()
     assert learning.hold.label == "Pause"
+    while len(first.points) == n and time.monotonic() < until:
+        time.sleep(0.05)
+    assert len(first.points) > n
     learning.inputs["epochs"].value, learning.inputs["hidden"].value = 1, 10
     learning._start()
     assert not first.running and learning.training is not first
