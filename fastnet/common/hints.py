@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# At once: reading a file that names what is unknown imports nothing.
+import difflib
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any, TypeVar
@@ -44,8 +46,6 @@ def did_you_mean(value: str, names: Iterable[str], words: Mapping[str, str] | No
     >>> did_you_mean("cubic", ["sigmoid", "relu"])
     ''
     """
-    import difflib
-
     word, lower = value.lower(), {name.lower(): name for name in names}
     found = (words or {}).get(word.replace("-", "").replace("_", "").replace(" ", ""))
     if found is None:
