@@ -97,7 +97,7 @@ def fit_members(
         del own[name]
     _show(estimator, members)
     for category, message in dict.fromkeys((w.category, str(w.message)) for w in caught):
-        warnings.warn(message, category, stacklevel=5)
+        _warn_caller(message, category)
 
 
 def _threads(estimator: Any, X: Any) -> int:
@@ -124,6 +124,19 @@ def _new(estimator: Any, rng: np.random.RandomState) -> list[Any]:
         )
         for seed in seeds
     ]
+
+
+def _warn_caller(message: Warning | str, category: type[Warning]) -> None:
+    """Warn of the line that called into the estimators.
+
+    How many calls of scikit-learn's lie between depends on its version.
+    """
+    frame, level = sys._getframe(), 1
+    while frame.f_globals.get("__name__", "").partition(".")[0] in ("fastnet", "sklearn"):
+        if frame.f_back is None:
+            break
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
 
 
 def _fit_all(members: list[Any], given: dict[str, Any], threads: int) -> None:
@@ -158,7 +171,7 @@ def _fit_all(members: list[Any], given: dict[str, Any], threads: int) -> None:
     except KeyboardInterrupt:
         if len(fitted) < len(members):
             raise
-        warnings.warn("Training interrupted by user.", stacklevel=2)
+        _warn_caller("Training interrupted by user.", UserWarning)
 
 
 def _show(estimator: Any, members: list[Any]) -> None:
