@@ -39,7 +39,7 @@ class Rows:
     Attributes
     ----------
     written : int
-        Rows so far. Where the table is too wide for the line, there are none.
+        Rows so far; empty if the table is too wide for the line.
     """
 
     def __init__(

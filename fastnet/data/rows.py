@@ -425,7 +425,7 @@ def as_batch(a: Any, n_in: int, name: str) -> tuple[InputRows, Callable[[Array],
 def as_stacked(X: Any, k: int, n_in: int, name: str) -> Array | InputRows:
     """Return rows for k networks: an array for all, (n, n_in), or for each, (k, n, n_in).
 
-    What is no array, as a sparse matrix, has rows for all, which are returned as such.
+    A sparse matrix has rows for all networks and is returned as `InputRows`.
 
     Raises
     ------

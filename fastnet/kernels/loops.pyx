@@ -252,7 +252,7 @@ cdef Py_ssize_t input_derivatives(
 
     Of each row's cost, where there are `answers`; else of its outputs' product with a row of `v`;
     without either, of each output: as many rows of `out`, one behind another. `places` is as for
-    `predict`, and where there is none, answers lie as the rows do. -1: targets are not as
+    `predict`; without it, answers are in the order of the rows. -1: targets are not as
     `expected`, or numbers of `v` are not finite; neither is looked at where that is NULL.
     """
     cdef Layer *last = &net.shape.layers[net.shape.depth - 1]

@@ -18,7 +18,7 @@ def test_the_ending_chooses_the_form(model, here, capsys):
     run(capsys, "export", "model.npz", "out.H", "--no-preprocessing", "--name", "iris")
     model.to_c(here / "ours.h", name="iris", preprocessing=False)
     assert (here / "out.H").read_bytes() == (here / "ours.h").read_bytes()
-    pytest.importorskip("onnx")
+    pytest.importorskip("onnx", reason="onnx is missing")
     for options, included in ([], True), (["--no-preprocessing"], False):
         out, err = run(capsys, "export", "model.npz", "out.onnx", *options)
         model.to_onnx(here / "ours.onnx", preprocessing=included)

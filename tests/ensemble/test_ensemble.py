@@ -80,7 +80,7 @@ def test_outputs_are_those_of_the_single_networks_to_the_bit(given, dtype):
 
 
 def test_sparse_rows_go_to_all():
-    sparse = pytest.importorskip("scipy.sparse")
+    sparse = pytest.importorskip("scipy.sparse", reason="SciPy is missing")
     ensemble, rows = made(), GIVEN["mostly zeros"]
     wanted = [network.feedforward(sparse.csr_array(rows)) for network in ensemble]
     assert np.array_equal(ensemble.feedforward(sparse.csr_array(rows)), wanted)

@@ -86,7 +86,7 @@ def test_networks_end_as_those_that_are_trained_one_by_one(options, threads):
 
 
 def data_in_many_ways():
-    sparse = pytest.importorskip("scipy.sparse")
+    sparse = pytest.importorskip("scipy.sparse", reason="SciPy is missing")
     few = X * (RNG.random(X.shape) < 0.2)
     return [X, X.astype("float32"), (9 * X).astype("int16"), few, sparse.csr_array(few)]
 
@@ -197,7 +197,7 @@ REFUSED = {
 @pytest.mark.parametrize(("options", "words"), REFUSED.values(), ids=REFUSED)
 def test_wrong_arguments_are_refused_before_anything_changes(options, words):
     if options.get("optimizer") == "lbfgs":
-        pytest.importorskip("scipy")
+        pytest.importorskip("scipy", reason="SciPy is missing")
     ensemble = made()
     before = state(ensemble)
     with pytest.raises((ValueError, TypeError)) as caught:
