@@ -1,9 +1,11 @@
 """What tests of commands share: small data, and the command run for real."""
 
+import os
 import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 FAST = ["--hidden=4", "--epochs=3", "--eta=0.5", "--lmbda=0.1", "--mini-batch-size=5"]
 FASTNET = [sys.executable, "-W", "error", "-m", "fastnet"]
@@ -27,6 +29,37 @@ def fastnet(*args, cwd, code=0, start=FASTNET):
     assert "Traceback" not in done.stderr
     assert "\r" not in done.stdout + done.stderr  # neither of them is a terminal
     return done.stdout, done.stderr
+
+
+def in_terminal(args, columns=0, stdout=None, **options):
+    """Run a command with a terminal of so many columns as standard error, and return what it shows.
+
+    Parameters
+    ----------
+    columns : int
+        0: a terminal that does not know its size.
+    stdout : None or "terminal"
+    """
+    pty = pytest.importorskip("pty", reason="pty is missing: Windows has none")
+    import fcntl
+    import struct
+    import termios
+
+    here, there = pty.openpty()
+    fcntl.ioctl(there, termios.TIOCSWINSZ, struct.pack("HHHH", 24 * bool(columns), columns, 0, 0))
+    out = there if stdout == "terminal" else None
+    with subprocess.Popen(args, stdout=out, stderr=there, **options) as process:
+        os.close(there)
+        parts = []
+        while not parts or parts[-1]:  # read meanwhile: a terminal holds a few KB
+            try:
+                parts.append(os.read(here, 100_000))
+            except OSError:  # Linux: the other end is closed
+                parts.append(b"")
+    os.close(here)
+    shown = b"".join(parts).decode()
+    assert process.returncode == 0, shown
+    return shown
 
 
 def one_sentence(text):

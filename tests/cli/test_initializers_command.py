@@ -3,7 +3,6 @@
 import math
 import os
 import re
-import subprocess
 
 import numpy as np
 import pytest
@@ -12,34 +11,14 @@ from fastnet.cli.text_table import flowed
 from fastnet.initializers import INITIALIZERS
 from fastnet.initializers.named import ALIASES, TABLE
 
-from ..commands import FASTNET, fastnet
+from ..commands import FASTNET, fastnet, in_terminal
 
 
 def in_a_terminal(columns, folder, term="dumb"):
     """Return what the command prints into a terminal of so many columns."""
-    pty = pytest.importorskip("pty", reason="pty is missing: Windows has none")
-    here, there = pty.openpty()
-    done = subprocess.run(
-        [*FASTNET, "initializers"],
-        env=os.environ | {"COLUMNS": str(columns), "TERM": term},
-        stdout=there,
-        cwd=folder,
-        stderr=subprocess.PIPE,
-        check=True,
-    )
-    assert not done.stderr
-    os.close(there)
-    shown = b""
-    while True:
-        try:
-            part = os.read(here, 100_000)
-        except OSError:  # Linux: the other end is closed
-            part = b""
-        if not part:
-            break
-        shown += part
-    os.close(here)
-    return shown.decode().replace("\r\n", "\n")
+    env = os.environ | {"COLUMNS": str(columns), "TERM": term}
+    shown = in_terminal([*FASTNET, "initializers"], stdout="terminal", cwd=folder, env=env)
+    return shown.replace("\r\n", "\n")
 
 
 def test_a_pipe_gets_a_line_an_initializer(tmp_path):

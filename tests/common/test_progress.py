@@ -1,7 +1,6 @@
 """The progress line: a bar where it can move, plain lines where it cannot, one way for all."""
 
 import io
-import os
 import re
 import subprocess
 import sys
@@ -14,33 +13,20 @@ from fastnet import Network
 from fastnet.common import progress
 from fastnet.common.progress import ProgressLine, ProgressReport
 
+from ..commands import in_terminal
+
 TRAIN = (
     "import numpy as np, fastnet\n"
     "net = fastnet.Network([2, 3, 2], rng=0)\n"
     "net.train((np.eye(2), [0, 1]), 30, 1, progress=True)\n"
 )
+PYTHON = [sys.executable, "-P", "-W", "error", "-c"]
 LINE = re.compile(r"training: \d+ of 60 mini-batches, \d+ s")
 
 
 def python(code, **streams):
     """Run code in a fresh interpreter."""
-    return subprocess.run([sys.executable, "-P", "-W", "error", "-c", code], check=True, **streams)
-
-
-def in_terminal(code, columns=80):
-    """Run code with a pseudo-terminal as standard error, and return what it shows."""
-    pty = pytest.importorskip("pty", reason="pty is missing: Windows has none")
-    import fcntl
-    import struct
-    import termios
-
-    here, there = pty.openpty()
-    fcntl.ioctl(there, termios.TIOCSWINSZ, struct.pack("HHHH", 24 * bool(columns), columns, 0, 0))
-    python(code, stderr=there)
-    os.close(there)
-    shown = os.read(here, 100_000).decode()
-    os.close(here)
-    return shown
+    return subprocess.run([*PYTHON, code], check=True, **streams)
 
 
 def test_a_log_file_gets_plain_lines(tmp_path):
@@ -58,7 +44,7 @@ def test_a_log_file_gets_plain_lines(tmp_path):
 @pytest.mark.parametrize("columns", [80, 60, 40, 300, 0])
 def test_a_terminal_gets_one_line_that_fits(columns):
     pytest.importorskip("rich", reason="rich is missing: pip install 'fastnet-mlp[plot]'")
-    shown = in_terminal(TRAIN, columns)
+    shown = in_terminal([*PYTHON, TRAIN], columns)
     assert shown.count("\n") == 1
     states = [state for state in plain(shown).replace("\r\n", "").split("\r") if state]
     assert max(map(len, states)) < (columns or 80)
@@ -85,7 +71,7 @@ def plain(shown):
 def test_a_terminal_where_no_bar_can_move_gets_plain_lines(monkeypatch, variables, code):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    shown = in_terminal(code + TRAIN)
+    shown = in_terminal([*PYTHON, code + TRAIN], 80)
     assert all(LINE.fullmatch(line) for line in shown.split("\r\n")[:-1])
     assert "training: 60 of 60 mini-batches" in shown
 
@@ -94,11 +80,11 @@ def test_colour_and_signs_are_left_out_where_they_are_not_wanted(monkeypatch):
     pytest.importorskip("rich", reason="rich is missing: pip install 'fastnet-mlp[plot]'")
     monkeypatch.setenv("TERM", "xterm-256color")
     colour = re.compile(r"\x1b\[(?:\d+;)*(?:3\d|38|9\d)[;\dm]")
-    assert colour.search(in_terminal(TRAIN))
+    assert colour.search(in_terminal([*PYTHON, TRAIN], 80))
     monkeypatch.setenv("NO_COLOR", "1")
-    assert not colour.search(in_terminal(TRAIN))
+    assert not colour.search(in_terminal([*PYTHON, TRAIN], 80))
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
-    shown = in_terminal(TRAIN)
+    shown = in_terminal([*PYTHON, TRAIN], 80)
     assert shown.isascii() and "60 of 60 mini-batches" in shown
 
 
