@@ -1,4 +1,4 @@
-"""Builds the compiled extensions; everything else about the package stands in pyproject.toml.
+"""Builds the compiled extensions; all but them and the addresses is in pyproject.toml.
 
 `fastnet/kernels/engine.pyx`, with the classes that Python sees, is compiled once for every number
 type (`engine_f32.pyx` includes it). `fastnet/kernels/loops.pyx` is compiled once more for every
@@ -7,6 +7,7 @@ instruction set, each time with other flags, and `fastnet/kernels/__init__.py` p
 
 import os
 import platform
+import re
 import sys
 from pathlib import Path
 
@@ -182,4 +183,42 @@ def rename(c_file: str, stem: str, name: str) -> str:
     return str(renamed)
 
 
-setup(ext_modules=extensions(), cmdclass={"build_ext": CythonBuild})
+# The workflow that releases the package sets this: PyPI does not follow relative links.
+REPOSITORY = os.environ.get("FASTNET_REPOSITORY", "").rstrip("/")
+
+
+def release() -> str:
+    """Return the tag of the version in fastnet/_version.py."""
+    version = re.search('__version__ = "(.+)"', Path("fastnet/_version.py").read_text())
+    assert version is not None
+    return f"v{version[1]}"
+
+
+def description() -> str:
+    """Return the README; with links into the repository where its address is known."""
+    text = Path("README.md").read_text(encoding="utf-8")
+    if not REPOSITORY:
+        return text
+    text = re.sub(r'(?<= src=")(?!\w+:)', f"{REPOSITORY}/raw/{release()}/", text)
+    return re.sub(r"(?<=\]\()(?!\w+:|#)", f"{REPOSITORY}/blob/{release()}/", text)
+
+
+def urls() -> dict[str, str]:
+    """Return the addresses that PyPI shows beside the package."""
+    if not REPOSITORY:
+        return {}
+    return {
+        "Source": REPOSITORY,
+        "Documentation": f"{REPOSITORY}/blob/{release()}/docs/index.md",
+        "Changelog": f"{REPOSITORY}/blob/{release()}/CHANGELOG.md",
+        "Issues": f"{REPOSITORY}/issues",
+    }
+
+
+setup(
+    ext_modules=extensions(),
+    cmdclass={"build_ext": CythonBuild},
+    long_description=description(),
+    long_description_content_type="text/markdown",
+    project_urls=urls(),
+)

@@ -14,6 +14,7 @@ from importlib.metadata import entry_points, requires, version
 from pathlib import Path
 
 import pytest
+from build.util import project_wheel_metadata
 
 import fastnet
 
@@ -44,8 +45,7 @@ def build(kind, source, out):
 
     One kernel variant is enough to see that the build works, and takes a third of the time.
     """
-    here = [importlib.util.find_spec(name) for name in ("Cython", "setuptools")]
-    isolation = [] if not all(here) or _major("setuptools") < 77 else ["--no-isolation"]
+    isolation = [] if needs_isolation() else ["--no-isolation"]
     arguments = ["-m", "build", f"--{kind}", *isolation, "--outdir", out, source]
     code, text = python(*arguments, cwd=out, FASTNET_VARIANTS="baseline")
     assert code == 0, text
@@ -53,8 +53,10 @@ def build(kind, source, out):
     return made
 
 
-def _major(name):
-    return int(version(name).split(".")[0])
+def needs_isolation():
+    """Return whether what builds the package has to be installed first."""
+    here = [importlib.util.find_spec(name) for name in ("Cython", "setuptools")]
+    return not all(here) or int(version("setuptools").split(".")[0]) < 77
 
 
 @pytest.fixture(scope="module")
@@ -276,6 +278,28 @@ def test_the_wheels_metadata(installed):
     licences = [path.name for path in (info / "licenses").rglob("*") if path.is_file()]
     assert "LICENSE" in licences
     assert "fastnet = fastnet.cli:main" in (info / "entry_points.txt").read_text()
+
+
+@pytest.mark.slow
+def test_links_of_a_release_are_absolute(checkout, monkeypatch):
+    address = "https://example.org/someone/fastnet"
+    texts = []
+    for repository in ("", address + "/"):
+        monkeypatch.setenv("FASTNET_REPOSITORY", repository)
+        texts.append(project_wheel_metadata(checkout, isolated=needs_isolation()))
+    plain, release = texts
+    readme = (checkout / "README.md").read_text("utf-8")
+    assert plain.get_payload() == readme and plain["Project-URL"] is None
+    tag = f"v{fastnet.__version__}"
+    assert f"Source, {address}" in release.get_all("Project-URL")
+    text = release.get_payload()
+    targets = re.findall(r'\]\(([^)]+)\)|src="([^"]+)"', text)
+    assert len(targets) == len(re.findall(r'\]\(|src="', readme)) > 10
+    links = [page or picture for page, picture in targets]
+    assert all(link.startswith(("https://", "http://", "#")) for link in links)
+    assert f"{address}/raw/{tag}/docs/compare.png" in links
+    inside = [link.split(f"/{tag}/")[1] for link in links if link.startswith(address)]
+    assert all((checkout / path.partition("#")[0]).exists() for path in inside)
 
 
 @pytest.mark.slow
