@@ -1,4 +1,4 @@
-"""The picture: a panel for each workload, a dot for each peer, a line for the limit."""
+"""Two pictures of results: every workload and peer, and bars of a few for the README."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +9,28 @@ import report
 COLUMNS = 2
 #: Inches: a row of a panel, and what a panel needs besides its rows.
 ROW, FRAME = 0.17, 0.75
+
+#: The bars: workloads that stand for what readers of the README do, in words.
+BARS = {
+    "S4a-fit": "Import line changed: MLPClassifier.fit, 1,000 x 20",
+    "S4b-fit": "Import line changed: MLPClassifier.fit, 10,000 x 20",
+    "S4d-fit": "Import line changed: MLPClassifier.fit, 10,000 digits",
+    "W1": "Epoch of MNIST, 784-30-10, mini-batch 10, prepared data",
+    "W7": "Epoch of 100,000 x 100, relu, Adam, mini-batch 200, prepared data",
+    "S2b-10": "One step on 10 digits, plain arrays",
+    "W6": "feedforward of one digit, 784-30-10",
+    "S1a-16": "feedforward of 16 digits, float32",
+    "S1c-256": "feedforward of 256 dense rows, 100-100-2, float32",
+    "S1d-4096": "feedforward of 4,096 rows, 4-32-16-4 tanh, float32",
+}
+NAMES = {
+    "numpy": "NumPy",
+    "reference": "NumPy",
+    "sklearn": "scikit-learn",
+    "torch": "PyTorch",
+    "jax": "JAX",
+    "onnxruntime": "ONNX Runtime",
+}
 
 
 def shown(part: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -109,3 +131,68 @@ def _panel(axes: Any, part: Mapping[str, Any]) -> None:
     axes.set_title(f"{part['key']}  {title}", fontsize=7, loc="left")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
+
+
+def ratios(part: Mapping[str, Any]) -> dict[str, float]:
+    """Return each other library's time over fastnet's, each at its fastest."""
+    own = report.best(part, "fastnet")
+    found: dict[str, float] = {}
+    for peer, name in NAMES.items():
+        time = report.best(part, peer)
+        if own is not None and time is not None:
+            found[name] = min(time / own, found.get(name, time / own))
+    return found
+
+
+def draw_bars(file: Mapping[str, Any], path: Path) -> None:
+    """Draw how many times as long as fastnet each other library takes, each at its fastest.
+
+    A library that is faster gets a dark bar.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing.
+    ValueError
+        If a workload of `BARS` is missing.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    parts = {part["key"]: part for part in file["workloads"]}
+    if missing := [key for key in BARS if key not in parts]:
+        raise ValueError(f"no results of {', '.join(missing)}")
+    figure = Figure(figsize=(8, 8.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    y = 0.0
+    marks: dict[float, str] = {}
+    for key, words in BARS.items():
+        own = report.best(parts[key], "fastnet")
+        assert own is not None
+        axes.text(
+            0, y, f"{words}: fastnet {report.seconds(own)}", fontsize=8.5, weight="bold",
+            va="center", transform=axes.get_yaxis_transform(),
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
+        )  # fmt: skip
+        for name, ratio in ratios(parts[key]).items():
+            y += 1
+            marks[y] = name
+            # From 1: a bar to the left is a library that is faster.
+            axes.barh(y, ratio - 1, left=1, height=0.7, color="0.1" if ratio < 1 else "#7aa6c9")
+            axes.text(max(ratio, 1), y, f"  {ratio:.3g}", va="center", fontsize=8)
+        y += 1.6
+    axes.axvline(1, color="0.1", linewidth=1)
+    axes.set_xscale("log")
+    axes.set_xlim(0.5, 300)
+    axes.set_ylim(y - 0.8, -0.8)
+    axes.set_yticks(list(marks), list(marks.values()), fontsize=8)
+    axes.tick_params(axis="y", length=0)
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.set_xlabel("time, in times of fastnet's (log scale); dark: the other library is faster")
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    figure.suptitle(
+        f"{file['processor']}, {file['instruction_set']}, {file['date'][:10]}", fontsize=8
+    )
+    figure.savefig(path, dpi=110)

@@ -259,7 +259,7 @@ def closing(everything: Mapping[str, Any]) -> str:
     return "\n".join([*lines, *(troubles(everything) or ["All measurements agree."])])
 
 
-def _best(part: Mapping[str, Any] | None, peer: str) -> float | None:
+def best(part: Mapping[str, Any] | None, peer: str) -> float | None:
     """Return a peer's time at its fastest, over variants and threads; fastnet's plain ones only."""
     return min(
         (
@@ -296,8 +296,8 @@ def side_by_side(files: list[Mapping[str, Any]]) -> str:
         return " / ".join(f or "-" for f in figures) if any(figures) else ""
 
     def ours(part: Mapping[str, Any] | None) -> str:
-        best = _best(part, "fastnet")
-        return "" if best is None else seconds(best)
+        time = best(part, "fastnet")
+        return "" if time is None else seconds(time)
 
     def limit(part: Mapping[str, Any] | None) -> str:
         for r in part["results"] if part else ():
@@ -307,8 +307,8 @@ def side_by_side(files: list[Mapping[str, Any]]) -> str:
 
     def times(peer: str) -> Callable[[Mapping[str, Any] | None], str]:
         def figure(part: Mapping[str, Any] | None) -> str:
-            best, theirs = _best(part, "fastnet"), _best(part, peer)
-            return "" if best is None or theirs is None else f"{theirs / best:.3g}"
+            own, theirs = best(part, "fastnet"), best(part, peer)
+            return "" if own is None or theirs is None else f"{theirs / own:.3g}"
 
         return figure
 

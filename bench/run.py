@@ -117,6 +117,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         help="write the results (results-INSTRUCTION_SET.json beside this program)",
     )  # fmt: skip
     parser.add_argument("--chart", type=Path, metavar="FILE", help="draw the results")
+    parser.add_argument("--bars", type=Path, metavar="FILE", help="draw the README's bars")
     parser.add_argument(
         "--from", type=Path, nargs="+", metavar="FILE", dest="sources",
         help="report an earlier --json; of several, a table of all side by side",
@@ -204,10 +205,13 @@ def main(arguments: list[str] | None = None) -> int:
         show(files)
     else:
         files = [measure(options)]
-    if options.chart:
+    if options.chart or options.bars:
         import chart
 
-        chart.draw(files, options.chart)
+        if options.chart:
+            chart.draw(files, options.chart)
+        if options.bars:
+            chart.draw_bars(files[0], options.bars)
     for everything in files:
         print(report.closing(everything))
     return 1 if any(report.troubles(everything) for everything in files) else 0

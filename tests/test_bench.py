@@ -202,3 +202,19 @@ def test_the_chart_has_a_column_for_each_file(bench, tmp_path):
     assert [[p["key"] for p in line] for line in chart._lines(files[1:])] == [["W1", "W6b"]]
     chart.draw(files, tmp_path / "both.png")
     assert (tmp_path / "both.png").stat().st_size > 10_000
+
+
+def test_the_bars_compare_each_library_at_its_fastest(bench, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib", reason="matplotlib is missing")
+    chart = bench("chart")
+    numpy_twice = [_result("numpy", 6.0), _result("reference", 4.0)]
+    torch = [_result("torch", 3.0), _result("torch", 1.0) | {"variant": "fused"}]
+    prepared_less = _result("fastnet", 1.0) | {"variant": "train"}
+    results = [_result("fastnet", 2.0), prepared_less, *numpy_twice, *torch, _result("limit", 1.0)]
+    file = _results(bench, "avx512", results, "W4")
+    assert chart.ratios(file["workloads"][0]) == {"NumPy": 2.0, "PyTorch": 0.5}
+    with pytest.raises(ValueError, match="no results of S4a-fit"):
+        chart.draw_bars(file, tmp_path / "bars.png")
+    monkeypatch.setattr(chart, "BARS", {"W4": "An epoch"})
+    chart.draw_bars(file | {"processor": "a", "date": "2026-01-01"}, tmp_path / "bars.png")
+    assert (tmp_path / "bars.png").stat().st_size > 10_000
