@@ -1,6 +1,6 @@
 """
-Your own data
-=============
+A table of measurements
+=======================
 
 A table of measurements of different sizes, three classes with names: standardize, train, ask what
 was taken for what, and save a model that remembers all of it.
