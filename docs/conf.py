@@ -14,7 +14,8 @@ from sphinx.application import Sphinx
 import fastnet
 from fastnet.initializers.named import ALIASES, TABLE
 
-sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+EXTENSIONS = Path(__file__).parent / "_ext"
+sys.path.insert(0, str(EXTENSIONS))
 
 project = "fastnet"
 author = "The fastnet developers"
@@ -93,6 +94,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = f"fastnet {release}"
 html_static_path = ["_static"]
 html_favicon = "_static/favicon.svg"
+html_search_scorer = str(EXTENSIONS / "scorer.js")
 html_css_files = ["fastnet.css"]
 html_copy_source = False
 html_show_sourcelink = False
