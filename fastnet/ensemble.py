@@ -1,4 +1,4 @@
-"""`Ensemble`: many networks of one shape, whose parameters are one array."""
+"""`Ensemble`: many networks of the same shape, whose parameters are rows of one array."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from fastnet.initializers import Initializer
 from fastnet.model.stack import Stack
 from fastnet.network import Network
 
-if TYPE_CHECKING:  # what only training needs it imports
+if TYPE_CHECKING:  # imported at run time only by `train`
     from fastnet.common.progress import Progress
     from fastnet.history import History
 
 __all__ = ["Ensemble"]
 
 Array = NDArray[Any]
-#: More would take minutes to be made one by one.
+#: Networks are made one by one; more would take minutes.
 MOST_NETWORKS = 10**6
 
 
 class Ensemble:
-    """Many networks of one shape, whose parameters are one array.
+    """Many networks of the same shape, whose parameters are rows of one array.
 
-    ``ensemble[i]`` is a `Network` like any other, and its parameters are row i of the array: what
-    one writes, the other has. `len`, loops, pickles and copies work as for a list of networks.
+    ``ensemble[i]`` is an ordinary `Network` whose parameters are row i of the array: a change of
+    either changes both. `len`, loops, pickles and copies work as for a list of networks.
 
     Parameters
     ----------
     sizes : sequence of int
         Units per layer, as for `Network`.
     k : int
-        How many networks, 1 to 1,000,000.
+        Number of networks, 1 to 1,000,000.
     cost : class, instance or str, default CrossEntropyCost
     rng : None, int, SeedSequence, BitGenerator or Generator, keyword only
         Network i draws starting weights, shuffles and dropout from the i-th generator that is
@@ -52,7 +52,7 @@ class Ensemble:
     Attributes
     ----------
     parameters : ndarray, shape (k, n_parameters)
-        A network a row. Writing into it, or assigning to it, changes the networks.
+        One row per network. Writing into it, or assigning to it, changes the networks.
     sizes : list of int
     activations : list of str
     cost : class, or an instance of a cost with parameters
@@ -67,7 +67,7 @@ class Ensemble:
 
     See Also
     --------
-    fastnet.sweep : networks that differ in their shape or in how they are trained.
+    fastnet.sweep : trains networks that differ in their shape or in how they are trained.
 
     Notes
     -----
@@ -121,14 +121,14 @@ class Ensemble:
 
     @classmethod
     def from_networks(cls, networks: Iterable[Network]) -> Self:
-        """Return an ensemble of copies of networks that have one shape.
+        """Return an ensemble of copies of networks that have the same shape.
 
         Parameters
         ----------
         networks : iterable of Network
-            One or more, with the same sizes, activations and dtype. They stay as they are; the
-            ensemble has copies of everything of theirs: parameters, generator, history,
-            preprocessing and optimizer's state.
+            One or more, with the same sizes, activations and dtype. They do not change: the
+            ensemble has copies of their parameters, generators, histories, preprocessing and
+            optimizer states.
 
         Returns
         -------
@@ -137,9 +137,9 @@ class Ensemble:
         Raises
         ------
         TypeError
-            Not networks.
+            `networks` is not an iterable of networks.
         ValueError
-            No network, or networks of different shapes.
+            It is empty, or the networks have different shapes.
 
         Examples
         --------
@@ -153,7 +153,7 @@ class Ensemble:
 
     @classmethod
     def _joined(cls, networks: Sequence[Network]) -> Self:
-        """Return the ensemble of these very networks, which nothing else has."""
+        """Return an ensemble of the networks themselves, which nothing else may refer to."""
         ensemble = cls.__new__(cls)
         ensemble._stack = Stack(networks)
         return ensemble
@@ -181,7 +181,7 @@ class Ensemble:
             ) from None
         except IndexError:
             raise IndexError(
-                f"network {shown(index)} of an ensemble of {len(self)}; numbers go from 0 to "
+                f"an ensemble's index is {shown(index)}; it has {len(self)} networks, 0 to "
                 f"{len(self) - 1}."
             ) from None
 
@@ -206,7 +206,7 @@ class Ensemble:
 
     @property
     def cost(self) -> AnyCost:
-        """Cost of the first network, and of all unless one has been given another."""
+        """Cost of the first network, and of all unless you have assigned another to one of them."""
         return self[0].cost
 
     @property
@@ -221,24 +221,25 @@ class Ensemble:
     # ---- prediction
 
     def feedforward(self, X: ArrayLike) -> Array:
-        """Return the outputs of every network, for the same rows or for rows of its own.
+        """Return the outputs of every network, for the same rows or for different ones.
 
         Parameters
         ----------
         X : array_like, shape (n, n_0) or (k, n, n_0)
-            Rows for all networks, or for each. A sparse matrix of SciPy's has rows for all.
+            The same rows for all networks, or n rows for each. A SciPy sparse matrix is the same
+            rows for all.
 
         Returns
         -------
         ndarray of the networks' dtype, shape (k, n, n_L)
-            ``[i]`` is ``ensemble[i].feedforward(X)``, or of ``X[i]``, to the last bit. One call of
-            the compiled kernel goes through the networks, on as many threads as
+            ``[i]`` is ``ensemble[i].feedforward(X)`` or ``ensemble[i].feedforward(X[i])``, to the
+            last bit. One kernel call predicts with all networks, on as many threads as
             `fastnet.set_num_threads` allows.
 
         Raises
         ------
         ValueError, TypeError
-            The shape is wrong, or there is NaN, infinity or something that is not a real number.
+            The shape is wrong, or an element is NaN, infinite or not a real number.
 
         Examples
         --------
@@ -279,35 +280,35 @@ class Ensemble:
     ) -> list[History]:
         """Train all networks on the same data, several at a time, each in its own order.
 
-        Network i ends with the bits that ``ensemble[i].train(...)`` gives by itself, however many
-        threads there are, for each draws from its own generator.
+        Network i ends with the same bits as after ``ensemble[i].train(...)``, for any number of
+        threads, because each network draws from its own generator.
 
         Parameters
         ----------
         data, epochs, mini_batch_size, optimizer, schedule, l1, l2, dropout, max_norm, clip_norm
         sample_weight, class_weight, evaluation_data, metrics
-            As for `Network.train`; the data are arrays, not `Batches`. A function that measures is
-            called in several threads.
+            As for `Network.train`; the data are arrays, not `Batches`. Functions given as metrics
+            are called from several threads.
         callbacks : Callback or list of Callback
-            Each network has copies (`copy.deepcopy`) of its own. `Checkpoint` is refused.
+            Each network gets its own copies (`copy.deepcopy`). `Checkpoint` is rejected.
         shuffle : bool, default True
-            A function is refused.
+            A function is rejected.
         progress : None, bool or callable
             As for `Network.train`, in mini-batches of all networks.
         resume : None or False
-            Anything else is refused: checkpoints are of one network.
+            Anything else is rejected: a checkpoint is of one network.
         bootstrap : bool, keyword only, default False
-            Whether each network has its own sample of the rows, with replacement: rows
+            Whether each network trains on its own sample of the rows, with replacement: rows
             ``rng.integers(n, size=n)`` of its generator, drawn before anything else, with their
             weights. (Breiman, "Bagging predictors", *Machine Learning* 24, 1996.)
         threads : int, keyword only, optional
-            How many networks are trained at a time; by default one for each core that this process
-            may use, or one where an epoch is so short that threads would wait for each other.
+            Number of networks to train at a time; by default one for each core that this process
+            may use, or 1 if epochs are so short that threads would wait for each other.
 
         Returns
         -------
         list of History
-            Of each network, the records of this call.
+            For each network, the records of this call.
 
         Raises
         ------
@@ -316,20 +317,21 @@ class Ensemble:
         RuntimeError
             A network is being trained already; no network has changed.
         DivergenceError
-            And whatever else ends one network's training: that network is where its own `train`
-            leaves it, the others are trained to the end, and a note names it.
+            One network's training failed, with this or any other error: that network is where its
+            own `train` leaves it, the others are trained to the end, and a note on the error names
+            the network.
         ImportError
             `LBFGS` needs SciPy.
 
         Notes
         -----
-        After Ctrl-C each network is at the end of a mini-batch; those that had not begun are as
-        they were. What Python does between two kernel calls, as at the end of an epoch, it does
-        for one network at a time.
+        After Ctrl-C each network is at the end of a mini-batch; those that had not begun are
+        unchanged. Between kernel calls, as at the end of an epoch, Python works on one network at a
+        time.
 
         Examples
         --------
-        One network of an ensemble, made and trained by itself:
+        A single network, made and trained like the third of an ensemble, has the same parameters:
 
         >>> import numpy as np, fastnet
         >>> X, y = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0])
@@ -376,16 +378,17 @@ class Ensemble:
         Parameters
         ----------
         filename : path
-            It must end in ``.npz``. The file holds of each network what `Network.save` writes of
-            it, and is written under another name and renamed, so that an old file stays whole
-            until the new one is.
+            It must end in ``.npz``. The file contains for each network what `Network.save` writes.
+            It is written under another name and then renamed, so that an old file stays intact
+            until the new one is complete.
 
         Raises
         ------
         OSError
             The file cannot be written.
         ValueError
-            Another ending, or a parameter is not finite; an existing file is unchanged.
+            The name does not end in ``.npz``, or a parameter is not finite; an existing file is
+            unchanged.
 
         Examples
         --------
@@ -408,14 +411,14 @@ class Ensemble:
         Parameters
         ----------
         filename : path
-            Nothing in it is executed.
+            A file that `save` wrote. Nothing in it is executed.
 
         Raises
         ------
         OSError
             The file cannot be read.
         ValueError
-            It does not hold an ensemble, or is damaged or of a later version, or names an
+            It does not contain an ensemble, or is damaged or of a later version, or names an
             activation, cost or initializer that fastnet does not have.
 
         Examples
@@ -438,7 +441,7 @@ class Ensemble:
 
 
 def _joined(cls: type[Ensemble], networks: list[Network]) -> Ensemble:
-    """Return what was pickled, or copied deeply: the networks are new."""
+    """Return the ensemble of networks that were unpickled or deep-copied."""
     return cls._joined(networks)
 
 
@@ -450,13 +453,13 @@ def _spawned(rng: Seed, k: int) -> list[np.random.Generator]:
         except TypeError:  # a bit generator without a seed sequence
             pass
     raise TypeError(
-        f"rng is of type {type(rng).__name__}, which spawns no generators; give None, an int, a "
+        f"rng is of type {type(rng).__name__}, which cannot spawn generators; give None, an int, a "
         "SeedSequence, or a Generator made from one."
     )
 
 
 def _checked(networks: Any) -> list[Network]:
-    """Return networks that one ensemble can hold."""
+    """Return the networks as a list; refuse any that cannot be in the same ensemble."""
     items = as_items(networks, "networks")
     if items is None or not all(isinstance(item, Network) for item in items):
         raise TypeError(f"networks is {shown(networks)}; give a list of fastnet.Network.")
@@ -473,7 +476,7 @@ def _checked(networks: Any) -> list[Network]:
             raise ValueError(
                 f"networks[{at}] has sizes {list(found.sizes)}, activations "
                 f"{', '.join(found.activations)} and dtype {found.dtype}; networks[0] has "
-                f"{list(first.sizes)}, {', '.join(first.activations)} and {first.dtype}. An "
-                "ensemble's are the same."
+                f"{list(first.sizes)}, {', '.join(first.activations)} and {first.dtype}; give "
+                "networks that agree in these."
             )
     return items

@@ -1,4 +1,4 @@
-"""`Network`: a feedforward network, and everything that it does; `load` reads one from a file."""
+"""`Network`, a feedforward network with all its methods; `load` reads one from a file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fastnet.model import answers, input_derivatives, prediction, words
 from fastnet.model.model import Model
 from fastnet.training import train
 
-if TYPE_CHECKING:  # what only some verbs need they import
+if TYPE_CHECKING:  # imported at run time only by the methods that need them
     from fastnet.common.progress import Progress
     from fastnet.data.dataset import Dataset
     from fastnet.data.order import Shuffle
@@ -38,25 +38,26 @@ class Network(Model):
         Units per layer: inputs, hidden layers, outputs. Two or more, each positive.
     cost : class, instance or str, default CrossEntropyCost
         `CrossEntropyCost` (sigmoid outputs), `LogLikelihoodCost` (softmax), `PoissonCost`
-        (exponential) or `QuadraticCost` (any). Of numbers also `HuberCost(delta)`, `AbsoluteCost`
-        (any), `QuantileCost(0.05, 0.95)` (an output each) and `GaussianCost` (identity; mean and
-        log variance).
+        (exponential) or `QuadraticCost` (any). For numbers also `HuberCost(delta)`, `AbsoluteCost`
+        (any), `QuantileCost(0.05, 0.95)` (one output per quantile) and `GaussianCost` (identity;
+        mean and log variance).
     dtype : {numpy.float64, numpy.float32}, keyword only
         Type of the parameters and of every computation.
     rng : None, int, SeedSequence, BitGenerator, Generator or RandomState, keyword only
         Source of starting weights, shuffles and dropout. A generator is shared, not copied.
     activation : str or sequence of str, keyword only, default "sigmoid"
-        Activation of the hidden layers, one name or one per layer, in
+        Activation of the hidden layers, one name for all or one per layer, from
         `fastnet.activations.ACTIVATIONS`; a leaky ReLU has slope 0.01.
     output : str, keyword only, optional
         Activation of the last layer: one of those, "softmax" or "exponential". By default the one
-        that goes with the cost, the identity for the costs of numbers but the quadratic.
+        that matches the cost: "sigmoid" for the quadratic and cross-entropy costs, "softmax" for
+        the log-likelihood, "exponential" for Poisson, "identity" for the others.
     initializer : str, float, Scheme, callable or list of them, keyword only, default "default"
         Initializer of the weights: a name in `fastnet.initializers.INITIALIZERS`, a number, a
         scheme such as ``fastnet.initializers.he_normal(gain=1.5)``, or a function of (rng, shape)
-        or (rng, shape, layer), where layer is a `fastnet.initializers.LayerInfo`. A list has one
-        for each layer. With "lsuv" the network has no weights before ``net.initialize(data=X)``.
-    bias_initializer : the same, keyword only, optional
+        or (rng, shape, layer), where layer is a `fastnet.initializers.LayerInfo`. A list gives one
+        per layer. With "lsuv" the network has no weights until ``net.initialize(data=X)``.
+    bias_initializer : like `initializer`, keyword only, optional
         Initializer of the biases: by default "normal" in layers whose `initializer` is one of the
         book's two, else "zeros".
 
@@ -69,7 +70,7 @@ class Network(Model):
     biases : list of ndarray, shapes (n_out, 1)
         Views of `parameters`: writing into them, or assigning to them, changes the network.
     parameters : ndarray, shape (n_parameters,)
-        Every parameter, layer after layer: biases, then weights with the inputs as rows.
+        All parameters, layer by layer: biases, then weights with one row per input.
     activations : list of str
     cost : class, or an instance of a cost with parameters
     dtype : numpy.dtype
@@ -116,8 +117,8 @@ class Network(Model):
         Parameters
         ----------
         a : array_like, shape (n_0, 1), (n_0,) or (n, n_0)
-            One column, one vector, or a batch of rows. Where n_0 = 1 a column is a batch. A sparse
-            matrix of SciPy's is always a batch.
+            One column, one vector, or a batch of rows. If n_0 is 1, a column is a batch. A SciPy
+            sparse matrix is always a batch.
 
         Returns
         -------
@@ -127,7 +128,7 @@ class Network(Model):
         Raises
         ------
         ValueError, TypeError
-            The shape is wrong, or there is NaN, infinity or something that is not a real number.
+            The shape is wrong, or an element is NaN, infinite or not a real number.
 
         Examples
         --------
@@ -139,31 +140,33 @@ class Network(Model):
         return prediction.feedforward(self, a)
 
     def __call__(self, a: ArrayLike) -> Array:
-        """Return `feedforward` of `a`."""
+        """Return the network's output for input `a`, as `feedforward` does."""
         return self.feedforward(a)
 
     def predict(self, X: ArrayLike) -> Any:
-        """Return the answer for each row of raw features, which `kind` decides.
+        """Return the predicted class, labels or numbers for each row of raw features.
 
         Parameters
         ----------
         X : array_like, shape (n, n_0), or (n_0,) or (n_0, 1) for one example
-            As before preprocessing: where the network has a `preprocessing`, it is applied. A table
-            of pandas, polars or Arrow is read by the names of its columns where `preprocessing` has
-            them. A sparse matrix only where preprocessing does not change the inputs.
+            Features before preprocessing: if the network has `preprocessing`, it is applied. The
+            columns of a pandas, polars or Arrow table are matched by name if `preprocessing` has
+            column names. A sparse matrix is accepted if preprocessing does not change the inputs.
 
         Returns
         -------
         ndarray
-            For classes (n,): class numbers, or their names in `preprocessing`; the largest output
-            decides, of a single one the middle between its two targets. For several labels a row
-            (n, n_L): 0 and 1. For numbers (n,) or, of several outputs, (n, n_L), in the units of
-            the targets. For one example its answer without the axis.
+            `kind` decides. Classes: shape (n,), class numbers or their names in `preprocessing`;
+            the largest output wins, and a single output is compared with the midpoint of its two
+            targets. Several labels per row: shape (n, n_L), 0 or 1. Numbers: shape (n,) or, with
+            several outputs, (n, n_L), in the units of the targets. For one example, the same
+            without the first axis.
 
         Raises
         ------
         ValueError, TypeError
-            As `feedforward`; or a table lacks a column, or X is sparse and its means are not 0.
+            As for `feedforward`; or a table lacks a column, or X is sparse and preprocessing
+            changes the inputs.
 
         Examples
         --------
@@ -188,10 +191,10 @@ class Network(Model):
         Returns
         -------
         ndarray of the network's dtype
-            For classes (n, classes), each row with the sum 1: a single output gives two columns,
-            and several sigmoid outputs, which need not sum to 1, are divided by their sum. For
-            several labels (n, n_L), where each is a probability by itself. For one example the row
-            without its axis.
+            Classes: shape (n, n_classes), and each row sums to 1; a single output gives two
+            columns, and several sigmoid outputs are divided by their sum. Several labels per row:
+            shape (n, n_L), independent probabilities. For one example, the same without the first
+            axis.
 
         Raises
         ------
@@ -212,27 +215,27 @@ class Network(Model):
         return answers.predict_proba(self, X)
 
     def score(self, X: ArrayLike, y: Any) -> float:
-        """Return the accuracy as a share from 0 to 1, or, for numbers, R squared.
+        """Return the accuracy, from 0 to 1, or R squared if the network predicts numbers.
 
         Parameters
         ----------
         X : as for `predict`
         y : array_like
-            For classes their names in `preprocessing`, or as for `train`; for labels as for
-            `train`; for numbers in the units of the targets. 0 and 1, as `predict` returns them,
-            are understood where targets are -1 and 1.
+            Classes: their names in `preprocessing`, or as for `train`. Several labels per row: as
+            for `train`. Numbers: in the units of the targets. If the targets were -1 and 1, then 0
+            and 1 are accepted too.
 
         Returns
         -------
         float
-            R squared is the mean over the outputs, 1 minus the squared errors over the squared
-            deviations from the mean.
+            R squared is 1 minus the sum of squared errors divided by the sum of squared deviations
+            from the mean, averaged over the outputs.
 
         Raises
         ------
         ValueError
-            An unknown name; another shape; or numbers that do not vary, so that R squared has no
-            meaning.
+            `y` has an unknown name or a wrong shape, or its numbers do not vary, so that R squared
+            is undefined.
         ValueError, TypeError
             As for `predict` and `accuracy`.
 
@@ -253,7 +256,7 @@ class Network(Model):
         ----------
         x : array_like, shape (n_0, 1), (n_0,) or (n, n_0)
         y : array_like
-            For one example a class number or n_L targets, (n_L, 1) or (n_L,); for a batch class
+            For one example, a class number or n_L targets, (n_L, 1) or (n_L,); for a batch, class
             numbers (n,) or targets (n, n_L).
 
         Returns
@@ -265,7 +268,7 @@ class Network(Model):
         Raises
         ------
         ValueError, TypeError
-            The shapes don't fit, or there is NaN, infinity or something that is not a real number.
+            The shapes do not match, or an element is NaN, infinite or not a real number.
 
         Examples
         --------
@@ -285,25 +288,25 @@ class Network(Model):
         X : array_like or sparse matrix, shape (n, n_0), (n_0,) or (n_0, 1)
             A batch of rows, or one example, as for `feedforward`.
         y : array_like
-            Class numbers (n,) or targets (n, n_L); for one example a class number or n_L targets.
+            Class numbers (n,) or targets (n, n_L); for one example, a class number or n_L targets.
 
         Returns
         -------
-        ndarray of the network's dtype, of the shape of X
-            Row i is the gradient of the cost of example i alone: it is not divided by n, and
-            regularization plays no part. Of a sparse X it is dense.
+        ndarray of the network's dtype and the shape of X
+            Row i is the gradient of example i's cost, not divided by n and without regularization.
+            It is dense even if X is sparse.
 
         Raises
         ------
         ValueError, TypeError
-            The shapes don't fit, or there is NaN, infinity or something that is not a real number.
+            The shapes do not match, or an element is NaN, infinite or not a real number.
 
         Notes
         -----
-        Backpropagation (BP1, BP2) with a last step: the gradient by the inputs is the first layer's
-        error times its weights. At kinks the derivative is the one that training uses: 0 for a ReLU
-        at z = 0, 0.01 for a leaky ReLU. X is what the network itself gets, as for `feedforward`:
-        if it has `preprocessing`, apply that first.
+        Backpropagation (BP1, BP2) and one more step: the gradient with respect to the inputs is the
+        first layer's error times its weights. At kinks the derivative is the one that training
+        uses: 0 for a ReLU at z = 0, 0.01 for a leaky ReLU. X is the network's own input, as for
+        `feedforward`: if the network has `preprocessing`, apply that first.
 
         Examples
         --------
@@ -328,19 +331,19 @@ class Network(Model):
         Returns
         -------
         ndarray of the network's dtype, shape (n, n_L, n_0), or (n_L, n_0) for one example
-            Element [i, k, j] is the derivative of output k of row i by its input j, with the
-            output's activation (for softmax outputs: the derivative of the probability).
+            Element [i, k, j] is the derivative of output k for row i with respect to its input j,
+            after the output activation (for softmax: the derivative of the probability).
 
         Raises
         ------
         ValueError, TypeError
-            The shape is wrong, or there is NaN, infinity or something that is not a real number.
+            The shape is wrong, or an element is NaN, infinite or not a real number.
         MemoryError
             The result does not fit into memory.
 
         Notes
         -----
-        The chain rule from the outputs down, one pass forward and n_L passes back for each row. See
+        Reverse-mode differentiation: one forward pass and n_L backward passes for each row. See
         `input_gradient` for kinks and `preprocessing`.
 
         Examples
@@ -358,7 +361,7 @@ class Network(Model):
         """Return, for each row, the product of a vector with the row's Jacobian.
 
         That is the gradient, with respect to the row, of any cost whose gradient with respect to
-        the outputs is v; it takes one pass back, however many outputs there are.
+        the outputs is v. It takes one backward pass, however many outputs there are.
 
         Parameters
         ----------
@@ -369,13 +372,13 @@ class Network(Model):
 
         Returns
         -------
-        ndarray of the network's dtype, of the shape of X
-            Row i is ``v[i] @ net.jacobian(X[i])``. Of a sparse X it is dense.
+        ndarray of the network's dtype and the shape of X
+            Row i is ``v[i] @ net.jacobian(X[i])``. It is dense even if X is sparse.
 
         Raises
         ------
         ValueError, TypeError
-            The shapes don't fit, or there is NaN, infinity or something that is not a real number.
+            The shapes do not match, or an element is NaN, infinite or not a real number.
 
         Notes
         -----
@@ -395,16 +398,16 @@ class Network(Model):
     def accuracy(self, data: Any, convert: bool = False) -> int:
         """Return the number of examples that are classified correctly.
 
-        For classes, the largest output must stand where the largest target stands. A single output
+        With several outputs, the largest output must be that of the largest target. A single output
         must be on the same side of 0.5 as its target (of 0, for a tanh unit trained on -1 and 1).
-        With several labels per row, this must hold for each of them.
+        With several labels per row, every label must be right.
 
         Parameters
         ----------
         data : (X, y) or list of (x, y)
-            As for `SGD`. `kind` says what the targets are; while it is None, y does.
+            As for `SGD`. `kind` says what the targets are; if it is None, y decides.
         convert : bool
-            The book's switch between targets and class numbers. Ignored: y itself tells.
+            The book's switch between targets and class numbers. Ignored: y shows which they are.
 
         Returns
         -------
@@ -427,7 +430,7 @@ class Network(Model):
         return prediction.accuracy(self, self._read(data, "data"))
 
     def total_cost(self, data: Any, lmbda: float, convert: bool = False) -> float:
-        """Return the mean cost over the data, and lmbda / (2 n) times the sum of squared weights.
+        """Return the mean cost over the data plus lmbda / (2 n) times the sum of squared weights.
 
         Parameters
         ----------
@@ -436,12 +439,12 @@ class Network(Model):
         lmbda : float
             L2 regularization.
         convert : bool
-            The book's switch between class numbers and targets. Ignored: y itself tells.
+            The book's switch between class numbers and targets. Ignored: y shows which they are.
 
         Returns
         -------
         float
-            Computed from the last layer's weighted inputs, so that it is right for saturated
+            Computed from the last layer's weighted inputs, so that it is accurate for saturated
             outputs too.
 
         Raises
@@ -461,7 +464,7 @@ class Network(Model):
         return prediction.total_cost(self, self._read(data, "data"), lmbda)
 
     def layer_statistics(self, X: ArrayLike, y: Any = None) -> list[dict[str, float]]:
-        """Return statistics of the weighted inputs of each layer, and the share of saturated units.
+        """Return statistics of each layer's weighted inputs, and the share of saturated units.
 
         Parameters
         ----------
@@ -472,10 +475,10 @@ class Network(Model):
         Returns
         -------
         list of dict, one per layer
-            "mean_z", "std_z" over examples and units; "mean_derivative", the mean of sigma'(z);
-            "saturated", the share where |sigma'(z)| is below 4 % of its largest value (for the
-            sigmoid sigma'(z) < 0.01, as in the book's argument); with y "gradient_norm", of the
-            layer's weights and biases, for the mean cost.
+            "mean_z" and "std_z", over examples and units; "mean_derivative", the mean of sigma'(z);
+            "saturated", the share where abs(sigma'(z)) is below 4 % of its largest value (for the
+            sigmoid: sigma'(z) < 0.01, as in the book's argument); and, if y is given,
+            "gradient_norm", the norm of the mean cost's gradient in the layer's parameters.
 
         Raises
         ------
@@ -493,11 +496,11 @@ class Network(Model):
         return prediction.layer_statistics(self, X, y)
 
     def prepare(self, data: Any) -> Dataset:
-        """Return data checked once, for many calls that would each check it again.
+        """Return the data checked and ready for many calls, which would each check it again.
 
-        Checking and noting the non-zeros takes about as long as half an epoch of a small network.
-        Every method takes the result as data, of this network and of others with the same numbers
-        of inputs and outputs and the same dtype, in any number of threads at once.
+        The checks and the search for non-zeros take about as long as half an epoch of a small
+        network. The result can be given as data to every method of this network and of others with
+        the same numbers of inputs and outputs and the same dtype, from several threads at once.
 
         Parameters
         ----------
@@ -528,7 +531,8 @@ class Network(Model):
 
         if isinstance(data, Batches):
             raise TypeError(
-                "data is Batches, whose blocks are checked when they come; give it as it is."
+                "data is Batches, whose blocks are checked as they are read; prepare takes arrays. "
+                "Give the Batches to `train` directly."
             )
         return self._read(data, "data", repeated=True)
 
@@ -572,10 +576,13 @@ class Network(Model):
         if take_step(self, mini_batch, optimizer, l2=lmbda, n=n):
             return
         data = self._read(mini_batch, "mini_batch")
-        # The rule divides by the size of the data that it is given; here that is the mini-batch.
+        # The plan divides l2 by the number of examples it gets, here those of the mini-batch.
         l2 = lmbda * data.n / n
         if not math.isfinite(l2):
-            raise ValueError(f"lmbda is {lmbda}, too large for {data.n} examples of {n}.")
+            raise ValueError(
+                f"lmbda is {lmbda}, which overflows when multiplied by {data.n} / {n}; give a "
+                "smaller one."
+            )
         once = {"shuffle": False, "recorded": False, "keeps_state": False}
         train(self, data, Plan(self, data, None, 1, data.n, optimizer, l2=l2, **once))
 
@@ -601,11 +608,11 @@ class Network(Model):
         Parameters
         ----------
         training_data : (X, y) or list of (x, y)
-            X of shape (n, n_0), of any real dtype, strides and byte order, also read-only or
+            X: shape (n, n_0), any real dtype, strides and byte order, also read-only or
             memory-mapped. It is not copied; if most of it is zero, its non-zeros are, in at most
-            128 MB. Or a sparse matrix of SciPy, which stays sparse. y: class numbers (n,), or
-            targets (n, n_L). Or the book's pairs: x (n_0, 1), y a class number or (n_L, 1). A
-            network with one output unit takes y of shape (n,) as targets.
+            128 MB. A SciPy sparse matrix stays sparse. y: class numbers (n,) or targets (n, n_L);
+            with one output unit, y of shape (n,) are targets. Or the book's list of pairs: x
+            (n_0, 1), y a class number or (n_L, 1).
         epochs : int
             Passes over the data, 0 or more.
         mini_batch_size : int
@@ -613,7 +620,8 @@ class Network(Model):
         eta : float
             Learning rate.
         lmbda : float, default 0
-            L2 regularization: weights decay by 1 - eta lmbda / n each step, biases don't.
+            L2 regularization: each step multiplies the weights, not the biases, by
+            1 - eta lmbda / n.
         evaluation_data : like `training_data`, optional
         monitor_evaluation_cost, monitor_evaluation_accuracy : bool
         monitor_training_cost, monitor_training_accuracy : bool
@@ -632,22 +640,22 @@ class Network(Model):
         evaluation_accuracy : list of int
         training_cost : list of float
         training_accuracy : list of int
-            One entry per epoch if monitored, else empty. Costs are those of `total_cost`;
-            accuracies those of `accuracy`, a number of examples (in `history` they are shares).
+            One entry per epoch if monitored, else empty. Costs are those of `total_cost`.
+            Accuracies are those of `accuracy`, numbers of examples (in `history`: from 0 to 1).
 
         Raises
         ------
         ValueError, TypeError
             An argument is wrong; the network has not changed.
         DivergenceError
-            Parameters stopped being finite; the network is back at the start of the epoch.
+            Parameters became NaN or infinite; the network is back at the start of the epoch.
         RuntimeError
             Another thread is training this network.
 
         Notes
         -----
         After Ctrl-C the network is at the end of a mini-batch. The same seed and data give the same
-        result, to the last bit. The book, chapters 1 and 3.
+        result, to the last bit. Source: the book, chapters 1 and 3.
 
         Examples
         --------
@@ -729,8 +737,8 @@ class Network(Model):
     ) -> History:
         """Train with any optimizer, schedule and regularization; `SGD` is the book's special case.
 
-        Another call continues: parameters, `history` and, for an optimizer of the same class, its
-        state are kept until the weights are drawn anew.
+        Another call continues the training: parameters, `history` and, for an optimizer of the same
+        class, its state are kept until the weights are drawn again.
 
         Parameters
         ----------
@@ -738,37 +746,38 @@ class Network(Model):
             As for `SGD`.
         epochs : int
         mini_batch_size : int or None, default 32
-            None: all of the data in one step.
+            None: all data in one step.
         optimizer : Optimizer, class or str, optional
             One of `fastnet.optimizers`; by default the one used last, at first SGD(0.1).
         schedule : Schedule, str or function of the epoch, optional
-            One of `fastnet.schedules`, which multiplies the learning rate. A name stands for the
+            One of `fastnet.schedules`, which multiplies the learning rate. A name means the
             schedule with its defaults.
         l1, l2 : float, default 0
             The book's lambda: ``l1/n sum |w| + l2/(2n) sum w^2`` over all weights is added to the
             cost; n is the number of examples.
         dropout : float or sequence of float, default 0
-            The share of hidden units that is dropped; or a share for each layer but the last, the
-            inputs first. Units that are kept are scaled up in training, not in evaluation.
+            The share of hidden units to drop; or one share for each layer but the last, inputs
+            first. The remaining units are scaled up in training, not in evaluation.
         max_norm : float, optional
-            Upper limit of the norm of the weights into a unit.
+            Upper limit for the norm of each unit's incoming weights.
         clip_norm : float, optional
-            Upper limit of the norm of a mini-batch's mean gradient, without regularization.
+            Upper limit for the norm of a mini-batch's mean gradient, without regularization.
         sample_weight : array_like, shape (n,), optional
         class_weight : dict, sequence or "balanced", optional
-            Factors of each example's cost; a mini-batch still divides by its number of examples.
-            Class weights need class numbers for y; for a single output those are 0 and 1.
+            Factors for each example's cost; the sum over a mini-batch is still divided by its
+            number of examples. Class weights need class numbers as y (0 and 1 for one output).
         evaluation_data : like `data`, optional
         metrics : list of str or function, optional
-            Names in `fastnet.metrics.METRICS`, or functions of the network. By default cost and
-            accuracy on the evaluation data, if there are any. Without them, "running_cost" is the
-            cheapest curve to draw. Accuracies are shares from 0 to 1; numbers have none.
+            Names in `fastnet.metrics.METRICS`, or functions of the network. By default, cost and
+            accuracy on the evaluation data, if given; "running_cost" is the cheapest and needs no
+            evaluation data. Accuracies go from 0 to 1, and need targets that are not numbers.
         callbacks : Callback or list of Callback
         shuffle, progress
             As for `SGD`.
         resume : path or True, optional
-            A file that `Checkpoint` wrote in the same training, to continue from, to the same bits.
-            True: that of the Checkpoint among the callbacks; if there is no file yet, start anew.
+            A file that `Checkpoint` wrote in the same training, which continues from there with the
+            same bits. True: the file of the Checkpoint in `callbacks`; if it does not exist yet,
+            training starts at the beginning.
 
         Returns
         -------
@@ -783,7 +792,7 @@ class Network(Model):
         OSError
             The checkpoint cannot be read.
         DivergenceError
-            Parameters or a cost stopped being finite; the network is back at the start of the
+            Parameters or a cost became NaN or infinite; the network is back at the start of the
             epoch.
         RuntimeError
             Another thread is training this network.
@@ -900,26 +909,27 @@ class Network(Model):
         Parameters
         ----------
         filename : path
-            If it ends in ``.npz`` or ``.safetensors``, the file holds parameters, activations,
+            If it ends in ``.npz`` or ``.safetensors``, the file contains parameters, activations,
             cost, dtype, `history` and `preprocessing`, all exact. With any other name it is the
-            book's JSON, which holds sigmoid networks with the book's costs, no history, and of
-            `preprocessing` the names and one scale for all inputs. The file is written under
-            another name and renamed, so that an old file stays whole until the new one is.
+            book's JSON, for sigmoid networks with the book's costs: without history, and of
+            `preprocessing` only the names and one scale for all inputs. The file is written under
+            another name and then renamed, so that an old file stays intact until the new one is
+            complete.
 
         Raises
         ------
         OSError
             The file cannot be written.
         ValueError
-            The form asked for cannot hold this network, or a parameter is not finite; an existing
-            file is unchanged.
+            The format cannot store this network, or a parameter is not finite; an existing file is
+            unchanged.
         ImportError
             ``.safetensors`` needs safetensors.
 
         Notes
         -----
-        Generator and optimizer's state are not saved: a loaded network predicts the same, and
-        starts a new training when it is trained.
+        The generator and the optimizer's state are not saved: a loaded network predicts the same,
+        but its next training starts afresh. `Checkpoint` saves both.
 
         Examples
         --------
@@ -936,23 +946,23 @@ class Network(Model):
 
         networks.save(self, filename)
 
-    # ---- the models of other libraries
+    # ---- export to and import from other libraries
 
     def to_onnx(self, path: str | os.PathLike[str], *, preprocessing: bool = True) -> None:
         """Write the network as an ONNX model, for any runtime that reads the format.
 
         Its input, "inputs", and its output, "outputs", have the network's dtype and the shapes
-        (batch, n_0) and (batch, n_L), for any batch. Names of labels and columns are in the model's
-        metadata, as JSON.
+        (batch, n_0) and (batch, n_L), for any batch. The names of labels and columns are in the
+        model's metadata, as JSON.
 
         Parameters
         ----------
         path : path
             Written as by `save`.
         preprocessing : bool, keyword only, default True
-            Whether the model includes the network's `preprocessing`: then it takes the original
-            data, and its output is ``p.outputs(net.feedforward(p.inputs(X)))``, in the units of the
-            target. Otherwise the output is that of `feedforward`.
+            Whether the model includes the network's `preprocessing`, here p: then it takes raw
+            features, and its output is ``p.outputs(net.feedforward(p.inputs(X)))``, in the units of
+            the target. Otherwise the output is that of `feedforward`.
 
         Raises
         ------
@@ -968,7 +978,7 @@ class Network(Model):
         -----
         Operator set 17. The model passes the full check of ``onnx.checker``. Activations without
         an operator there, or without one for float64 in onnxruntime, are written as formulas; the
-        error function in GELU is a float32 one.
+        error function in GELU is computed in float32.
 
         Examples
         --------
@@ -994,34 +1004,34 @@ class Network(Model):
     ) -> None:
         """Write the network as a C99 header that needs nothing but ``math.h``.
 
-        It holds the parameters and, for a file "digits.h", one function: ``static void
-        digits_feedforward(const float x[784], float a[10])``, of ``double`` in a network of
-        float64. It allocates nothing and has no state. `x` and `a` may be the same array. Several
-        files of one program may include the header.
+        It contains the parameters and, for a file "digits.h", one function: ``static void
+        digits_feedforward(const float x[784], float a[10])``, with ``double`` for a float64
+        network. The function allocates nothing and has no state. `x` and `a` may be the same array.
+        Several files of one program may include the header.
 
         Parameters
         ----------
         path : path
             Written as by `save`.
         name : str, keyword only, optional
-            What the names in the header begin with, a C identifier: by default the file's name
-            without its ending.
+            Prefix of the names in the header, a C identifier; by default the file's name without
+            its extension.
         preprocessing : bool, keyword only, optional
-            True: the function takes the original data, standardizes them in double, and returns
-            numbers in the units of the target. False: it is `feedforward`. By default as False,
+            True: the function takes raw features, standardizes them in double, and returns numbers
+            in the units of the target. False: it computes `feedforward`. By default like False, but
             with a warning if the network has `preprocessing` that scales.
         labels : bool, keyword only, default False
             Whether to add ``static int digits_predict(const float x[784])``, which returns the
-            number of the class, and ``digits_labels``, the names of the classes as strings in
-            UTF-8. If `kind` is "labels", it is ``static void digits_predict(const float x[784],
+            class number, and ``digits_labels``, the names of the classes as UTF-8 strings. If
+            `kind` is "labels", the function is ``static void digits_predict(const float x[784],
             int y[10])``.
 
         Raises
         ------
         ValueError
             The name is not a C identifier, a parameter is not finite, the preprocessing does not
-            fit this network, labels are asked of one that predicts numbers, or a label holds a null
-            character; nothing is written.
+            fit this network, `labels` is true for a network that predicts numbers, or a label
+            contains a null character; nothing is written.
         TypeError
             An argument has a wrong type, or this network's `preprocessing` is not a
             `Preprocessing`.
@@ -1031,13 +1041,13 @@ class Network(Model):
         Warns
         -----
         UserWarning
-            `preprocessing` is not given, and the network has some that scales.
+            `preprocessing` is not given, and the network's `preprocessing` scales the data.
 
         Notes
         -----
         Parameters are written as hexadecimal floating constants (C99, 6.4.4.2; C++17), which every
         compiler reads back exactly. Compile with at least ``-O2``, and link with ``-lm``. The
-        function has the layers' values on the stack.
+        function keeps the layers' values on the stack.
 
         Examples
         --------
@@ -1059,10 +1069,10 @@ class Network(Model):
         Returns
         -------
         torch.nn.Sequential
-            Of the network's dtype, on the CPU. Its output is that of `feedforward`; if the network
-            has `preprocessing` that scales, a warning says that the module does not. `labels`,
-            `columns` and `target` become attributes of the module, which `from_torch` reads.
-            Sines are modules of fastnet, for PyTorch has none.
+            With the network's dtype, on the CPU. Its output is that of `feedforward`; if the
+            network has `preprocessing` that scales, a warning says that the module does not.
+            `labels`, `columns` and `target` become attributes of the module, which `from_torch`
+            reads. PyTorch has no sine module, so fastnet brings one.
 
         Raises
         ------
@@ -1086,28 +1096,28 @@ class Network(Model):
 
     @classmethod
     def from_torch(cls, module: Any, *, cost: Any = None, output: str | None = None) -> Self:
-        """Return a network with a PyTorch module's layers, its parameters copied, in its dtype.
+        """Return a network with the layers, parameters and dtype of a PyTorch module; a copy.
 
         Parameters
         ----------
         module : torch.nn.Module
-            A Linear, or a Sequential (of Sequentials) of Linear, Sigmoid, Tanh, ReLU,
+            A Linear, or a Sequential, possibly nested, of Linear, Sigmoid, Tanh, ReLU,
             LeakyReLU(0.01), ELU, SELU, GELU, SiLU, Softplus, Softsign, Identity and, at the end,
-            Softmax. Dropout, and a Flatten in front, are left out, as in evaluation.
+            Softmax. Dropout layers and a leading Flatten are left out.
         cost : class, instance or str, keyword only, optional
-            For training: by default the one that goes with the output, or the quadratic cost.
+            Cost for further training: by default the one that matches the output, or quadratic.
         output : str, keyword only, optional
-            The output's activation, for a module that ends in a Linear: "softmax" if it was trained
-            with ``CrossEntropyLoss``, "sigmoid" with ``BCEWithLogitsLoss``. By default "identity",
-            which gives the module's own output.
+            Output activation for a module that ends in a Linear: "softmax" if it was trained with
+            ``CrossEntropyLoss``, "sigmoid" with ``BCEWithLogitsLoss``. By default "identity", which
+            gives the module's own output.
 
         Raises
         ------
         TypeError
-            `module` is not a module.
+            `module` is not a ``torch.nn.Module``.
         ValueError
             It is not a plain multilayer perceptron (the message names the reason), its dtype is
-            neither float32 nor float64, or a number is not finite.
+            neither float32 nor float64, or a parameter is not finite.
         ImportError
             torch is missing.
 
@@ -1128,17 +1138,17 @@ class Network(Model):
         Parameters
         ----------
         multilabel : bool, keyword only, optional
-            Whether each of several sigmoid outputs is a label of its own. If not, the largest
-            output is the class. By default according to `kind`.
+            Whether several sigmoid outputs are independent labels. If False, the largest output is
+            the class. By default `kind` decides.
 
         Returns
         -------
         MLPClassifier or MLPRegressor
-            A regressor where the output is the identity. ``predict_proba`` and the regressor's
-            ``predict`` give what `feedforward` gives, columns in the order of ``classes_``: the
-            names in ``preprocessing.labels``, sorted, or else class numbers. A softmax of two units
-            becomes one logistic unit. Its ``partial_fit`` continues from here. If the network has
-            `preprocessing` that scales, a warning says that the estimator does not.
+            A regressor if the output is the identity. ``predict_proba`` and the regressor's
+            ``predict`` return what `feedforward` does, with columns in the order of ``classes_``:
+            the names in ``preprocessing.labels``, sorted, or else class numbers. A softmax of two
+            units becomes one logistic unit. ``partial_fit`` continues the training. If the network
+            has `preprocessing` that scales, a warning says that the estimator does not.
 
         Raises
         ------
@@ -1162,22 +1172,22 @@ class Network(Model):
 
     @classmethod
     def from_sklearn(cls, estimator: Any, *, cost: Any = None) -> Self:
-        """Return the network that a fitted estimator of scikit-learn holds, in its dtype.
+        """Return a network with the parameters and dtype of a fitted scikit-learn estimator.
 
         Parameters
         ----------
         estimator : MLPClassifier or MLPRegressor
-            Fitted. Two classes become one sigmoid unit, several a softmax; labels that are not
-            exclusive become a sigmoid unit each.
+            Fitted. Two classes become one sigmoid unit, more become a softmax, and several labels
+            per row become one sigmoid unit each.
         cost : class, instance or str, keyword only, optional
-            For training: by default the one that goes with the output, or the quadratic cost.
+            Cost for further training: by default the one that matches the output, or quadratic.
 
         Returns
         -------
         Network
-            `feedforward` gives what ``predict_proba`` (for two classes: its second column) or the
-            regressor's ``predict`` gives. Classes, in their type, and names of features are in
-            `preprocessing`.
+            `feedforward` returns what ``predict_proba`` (for two classes: its second column) or the
+            regressor's ``predict`` does. `preprocessing` has the classes, with their type, and the
+            names of the features.
 
         Raises
         ------
@@ -1208,7 +1218,8 @@ def load(filename: str | os.PathLike[str]) -> Network:
     Parameters
     ----------
     filename : path
-        A file of any form; its content tells which, not its name. Nothing in it is executed.
+        A file in any format of `Network.save`, which is recognized by its content, not its name.
+        Nothing in the file is executed.
 
     Raises
     ------

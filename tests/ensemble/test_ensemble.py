@@ -149,7 +149,7 @@ def test_it_is_a_sequence():
     assert len(ensemble) == len(list(ensemble)) == K
     assert ensemble[1] is list(ensemble)[1] is ensemble[np.int64(1)] is ensemble[1 - K]
     assert ensemble[2:4] == [ensemble[2], ensemble[3]]
-    with pytest.raises(IndexError, match="network 7 of an ensemble of 7"):
+    with pytest.raises(IndexError, match="index is 7; it has 7 networks, 0 to 6"):
         ensemble[K]
     with pytest.raises(TypeError, match="'a'; give a whole number"):
         ensemble["a"]
@@ -183,7 +183,7 @@ def test_networks_of_other_shapes_are_refused():
         Network([3, 2], activation="relu", output="softmax", cost="log_likelihood"),
     ]
     for other in (*others, Network([3, 2], dtype="float32")):
-        with pytest.raises(ValueError, match=r"networks\[1\] has sizes .* ensemble's are the same"):
+        with pytest.raises(ValueError, match=r"networks\[1\] has sizes .* give networks that"):
             Ensemble.from_networks([first, other])
     for bad, words in [([], "is empty"), ([first, 1], "give a list of"), (3, "networks is 3")]:
         with pytest.raises((ValueError, TypeError), match=words):
@@ -194,7 +194,7 @@ def test_a_number_of_networks_and_a_generator_that_spawns_are_needed():
     for k in (0, 2.5, "2", 10**7):
         with pytest.raises((ValueError, TypeError), match="k is"):
             Ensemble([3, 2], k)
-    with pytest.raises(TypeError, match="rng is of type RandomState, which spawns no"):
+    with pytest.raises(TypeError, match="rng is of type RandomState, which cannot spawn"):
         Ensemble([3, 2], 2, rng=np.random.RandomState(0))
 
 
