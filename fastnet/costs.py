@@ -1,7 +1,7 @@
-"""Cost functions: what a network's outputs cost, and the error that is sent back.
+"""Cost functions, and the output errors with which backpropagation starts.
 
-Training itself uses the compiled functions in `kernels/activations.pxd`, which start from the
-weighted input and so need no guard against saturation.
+Training uses the compiled functions in `kernels/activations.pxd`, which start from the weighted
+input and so need no guard against saturation.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 else:
 
     class ClassOrInstanceMethod(classmethod):
-        """A class method that sees the parameters of an instance, where it is called on one."""
+        """A class method that gets the instance, with its parameters, if it is called on one."""
 
         def __get__(self, instance: Any, owner: Any = None) -> MethodType:
             """Return the method of the instance, or of the class."""
@@ -51,7 +51,7 @@ else:
 
 
 class Cost:
-    """The base of the costs, in the book's form; those without parameters are used as classes.
+    """Base class of the costs, in the book's form; costs without parameters are used as classes.
 
     Attributes
     ----------
@@ -59,9 +59,9 @@ class Cost:
     """
 
     name: str
-    #: The parameters, which kernels and files take as they are.
+    #: The parameters, as kernels and files take them.
     _numbers: tuple[float, ...] = ()
-    #: Whether targets are numbers, whatever they look like, and never classes.
+    #: Whether targets are always numbers, even if they look like classes.
     _of_numbers: ClassVar[bool] = False
 
     @ClassOrInstanceMethod
@@ -70,20 +70,20 @@ class Cost:
 
     @ClassOrInstanceMethod
     def _check_held(cls, dtype: np.dtype[Any]) -> None:
-        """Refuse parameters that have another meaning when they are rounded to `dtype`."""
+        """Refuse parameters whose meaning changes when they are rounded to `dtype`."""
 
     @ClassOrInstanceMethod
     def fn(cls, a: ArrayLike, y: ArrayLike) -> float:
-        """Return the cost of outputs `a` where `y` was wanted.
+        """Return the cost of outputs `a` for targets `y`.
 
-        An output whose logarithm would be infinite, because it was rounded to 0 or 1, is taken for
-        the nearest number of its type inside. (The cost that a network reports is computed from z
-        and needs no such rule.)
+        An output that was rounded to 0 or 1, so that its logarithm would be infinite, is replaced
+        by the nearest number of its type between them. (A network computes its cost from z, without
+        this rule.)
 
         Parameters
         ----------
-        a, y : array_like of float, of one shape
-            For the costs that have several outputs a target see there.
+        a, y : array_like of float, of the same shape
+            `QuantileCost` and `GaussianCost`, with several outputs per target, describe their own.
 
         Returns
         -------
@@ -103,16 +103,16 @@ class Cost:
         0.693147
         """
         a, y = _read(cls._outputs_per_target(), a=a, y=y)
-        with np.errstate(over="ignore", invalid="ignore"):  # then it is infinite
+        with np.errstate(over="ignore", invalid="ignore"):  # an overflow gives infinity
             return float(cls._sum(a, y))
 
     @ClassOrInstanceMethod
     def delta(cls, z: ArrayLike, a: ArrayLike, y: ArrayLike) -> Array:
-        """Return the error of the output layer, dC/dz, for the output that the cost goes with.
+        """Return the error of the output layer, dC/dz, for the cost's own output activation.
 
         Parameters
         ----------
-        z, a, y : array_like of float, of one shape
+        z, a, y : array_like of float, of the same shape
             Weighted inputs, activations, targets.
 
         Returns
@@ -132,7 +132,7 @@ class Cost:
         array([0.5])
         """
         z, a, y = _read(cls._outputs_per_target(), z=z, a=a, y=y)
-        with np.errstate(over="ignore", invalid="ignore"):  # then it is infinite
+        with np.errstate(over="ignore", invalid="ignore"):  # an overflow gives infinity
             return cls._error(z, a, y)
 
     @staticmethod
@@ -141,7 +141,7 @@ class Cost:
 
     @staticmethod
     def _error(z: Array, a: Array, y: Array) -> Array:
-        """Return a - y: the output's derivative has cancelled."""
+        """Return a - y: the derivative of the output activation cancels."""
         error: Array = a - y
         return error
 
@@ -171,7 +171,7 @@ class QuadraticCost(Cost):
 class CrossEntropyCost(Cost):
     """C = -sum of y ln a + (1 - y) ln(1 - a), equation (57) of the book for one example.
 
-    For sigmoid outputs. A target of 0 or 1 that is met exactly costs nothing.
+    For sigmoid outputs. The cost is 0 where a target of 0 or 1 is met exactly.
 
     Examples
     --------
@@ -184,7 +184,7 @@ class CrossEntropyCost(Cost):
     @staticmethod
     def _sum(a: Array, y: Array) -> Any:
         log_rest = np.log1p(-np.minimum(a, np.nextafter(a.dtype.type(1), a.dtype.type(0))))
-        # Outside (0, 1) a target that is met exactly costs nothing; inside, it has an entropy.
+        # A target of 0 or 1 that is met exactly costs 0; one between costs its own entropy.
         met = (a == y) & ((a == 0) | (a == 1))
         return np.sum(np.where(met, 0.0, -y * _log(a) - (1 - y) * log_rest))
 
@@ -192,8 +192,8 @@ class CrossEntropyCost(Cost):
 class LogLikelihoodCost(Cost):
     """C = -sum of y ln a, equation (80) of the book; for softmax outputs.
 
-    The error is a - y, equation (82); where an example's targets do not sum to 1, a is multiplied
-    by their sum. Examples are columns; or rows, where `a` sums to 1 in rows only.
+    The error is a - y, equation (82); if an example's targets do not sum to 1, a is multiplied by
+    their sum. Examples are columns, or rows if `a` sums to 1 in rows only.
 
     Examples
     --------
@@ -215,8 +215,8 @@ class LogLikelihoodCost(Cost):
 class PoissonCost(Cost):
     """C = sum of y ln(y / a) - y + a, half the Poisson deviance; for exponential outputs.
 
-    The cost of counts y where a is the expected number (McCullagh and Nelder, *Generalized Linear
-    Models*, 1989, section 6.2). 0 where a is y.
+    For counts y with expected number a (McCullagh and Nelder, *Generalized Linear Models*, 1989,
+    section 6.2). The cost is 0 where a equals y.
 
     Examples
     --------
@@ -233,9 +233,9 @@ class PoissonCost(Cost):
 
 
 class AbsoluteCost(Cost):
-    """C = sum of abs(a - y), whose best constant is the median of the targets.
+    """C = sum of abs(a - y), for which the best constant output is the median of the targets.
 
-    The error is that of identity outputs: the sign of a - y, and 0 where a is y.
+    The error is that of identity outputs: the sign of a - y, and 0 where a equals y.
 
     Examples
     --------
@@ -259,8 +259,8 @@ class AbsoluteCost(Cost):
 class HuberCost(Value, Cost):
     """C = sum of r^2 / 2 where abs(r) is at most delta, else of delta (abs(r) - delta / 2).
 
-    r is a - y, in the units of the targets as the network is given them. The error is that of
-    identity outputs, r cut to the range from -delta to delta, so that outliers count less.
+    r is a - y, in the units of the targets as given to the network. The error is that of identity
+    outputs, r clipped to the range from -delta to delta, so that outliers count less.
 
     Parameters
     ----------
@@ -269,7 +269,7 @@ class HuberCost(Value, Cost):
     Attributes
     ----------
     threshold : float
-        `delta`, whose name the book has given to the error.
+        The parameter `delta`; the attribute ``delta`` is the method that returns the error.
 
     Raises
     ------
@@ -297,7 +297,7 @@ class HuberCost(Value, Cost):
 
     @property
     def threshold(self) -> float:
-        """Where the cost becomes linear."""
+        """Absolute error above which the cost is linear."""
         return self._numbers[0]
 
     def __repr__(self) -> str:
@@ -321,15 +321,15 @@ class HuberCost(Value, Cost):
 class QuantileCost(Value, Cost):
     """C = sum of q (y - a) where a is below y, else of (1 - q) (a - y): the pinball loss.
 
-    Its best constant is the quantile q of the targets. With several quantiles each has an output of
-    its own for every target: of m targets the first m outputs are the first quantile, the next m
-    the second. The error is that of identity outputs: -q where a is below y, 1 - q above, and 0
-    where a is y. In `fn` and `delta` the last axis has the outputs, and that of y the targets.
+    The best constant output is the quantile q of the targets. Several quantiles have one output per
+    target each: for m targets the first m outputs are the first quantile, the next m the second.
+    The error is that of identity outputs: -q where a is below y, 1 - q above, and 0 where a equals
+    y. In `fn` and `delta` the last axis of a contains the outputs, that of y the targets.
 
     Parameters
     ----------
     *quantiles : float
-        Each between 0 and 1, no two alike; by default 0.5, half the absolute cost.
+        Each between 0 and 1, no two equal; by default 0.5, half the absolute cost.
 
     Attributes
     ----------
@@ -361,7 +361,7 @@ class QuantileCost(Value, Cost):
     def __init__(self, *quantiles: float) -> None:
         self._keep(_numbers=tuple(_as_quantile(q) for q in quantiles) or QuantileCost._numbers)
         if len(set(self._numbers)) < len(self._numbers):
-            raise ValueError(f"quantiles are {self._numbers}; give each of them once.")
+            raise ValueError(f"quantiles are {self._numbers}; give each quantile once.")
 
     @property
     def quantiles(self) -> tuple[float, ...]:
@@ -380,7 +380,7 @@ class QuantileCost(Value, Cost):
         for q in cls._numbers:
             check_held(q, "a quantile", dtype)
             if 1 - dtype.type(q) == 0:
-                raise ValueError(f"a quantile is {q!r}, which {dtype} takes for 1.")
+                raise ValueError(f"a quantile is {q!r}, which is 1 in {dtype}; give a lower one.")
 
     @ClassOrInstanceMethod
     def _sum(cls, a: Array, y: Array) -> Any:
@@ -394,20 +394,20 @@ class QuantileCost(Value, Cost):
 
     @ClassOrInstanceMethod
     def _levels(cls, a: Array) -> Array:
-        """Return the quantile that each output is, along the last axis."""
+        """Return the quantile of each output, along the last axis."""
         several = cls._outputs_per_target() > 1
         count = a.shape[-1] // cls._outputs_per_target() if several else 1
         return np.repeat(np.array(cls._numbers, a.dtype), count)
 
 
 class GaussianCost(Cost):
-    """C = sum of (s + (m - y)^2 exp(-s)) / 2, for targets with a normal distribution of their own.
+    """C = sum of (s + (m - y)^2 exp(-s)) / 2, for normal targets with mean m and log variance s.
 
-    That is -ln p(y) without the constant ln(2 pi) / 2. The network gives the mean m and the log
-    variance s for each target: of m targets the first m outputs are the means, the next m the log
-    variances, in the units of the targets as the network is given them. Outputs are the identity.
-    The cost has no least value where a network can meet targets exactly; regularize it, or stop
-    early. In `fn` and `delta` the last axis has the outputs, and that of y the targets.
+    That is -ln p(y) without the constant ln(2 pi) / 2. The network predicts m and s for each
+    target: for k targets the first k outputs are the means, the next k the log variances, in the
+    units of the targets as given to the network. Outputs are the identity. The cost has no lower
+    bound if the network can fit targets exactly: regularize, or stop early. In `fn` and `delta` the
+    last axis of a contains the outputs, that of y the targets.
 
     References
     ----------
@@ -441,7 +441,7 @@ class GaussianCost(Cost):
         return np.concatenate([scaled, 0.5 - scaled * r / 2], axis=-1)
 
 
-#: A cost as networks hold it: a class, or an instance where it has parameters.
+#: A network's cost: a class, or an instance if it has parameters.
 AnyCost = type[Cost] | Cost
 
 COSTS: dict[str, type[Cost]] = {
@@ -467,53 +467,53 @@ def _as_quantile(value: Any) -> float:
 
 
 def _residual_and_log_variance(a: Array, y: Array) -> tuple[Array, Array]:
-    """Return m - y and s; y stands twice, once for either half of the outputs."""
+    """Return m - y and s; y was repeated, once for each half of the outputs."""
     count = a.shape[-1] // 2
     return a[..., :count] - y[..., :count], a[..., count:]
 
 
 def _log(a: Array) -> Array:
-    """Return ln a, with 0 taken for the smallest positive number."""
+    """Return ln a, with the smallest positive number in place of 0."""
     log: Array = np.log(np.maximum(a, np.nextafter(a.dtype.type(0), a.dtype.type(1))))
     return log
 
 
 def _example_axis(a: Array) -> int:
-    """Return the axis along which the outputs of one softmax lie: 0 if it can be either."""
+    """Return the axis along which softmax outputs sum to 1; 0 if it can be either."""
     if a.ndim < 2 or np.allclose(a.sum(axis=0), 1, atol=1e-2):
         return 0
     return -1 if np.allclose(a.sum(axis=-1), 1, atol=1e-2) else 0
 
 
 def _read(per_target: int, **given: ArrayLike) -> list[Array]:
-    """Return the arguments as arrays of floating-point numbers, all of one shape.
+    """Return the arguments as arrays of floating-point numbers, all of the same shape.
 
-    A bool or a byte would wrap around in a difference, and an array of another shape would be
-    broadcast to the first. Where a target has several outputs, y is repeated along its last axis.
+    Differences of bools or bytes would wrap around, and an array of another shape would be
+    broadcast. If a target has several outputs, y is repeated along its last axis.
     """
     arrays: list[Array] = []
     for name, value in given.items():
         array = as_real_array(value, name)
-        with memory_for(name):  # a copy, so that what does not fit is found for this argument
+        with memory_for(name):  # a copy, so that a MemoryError names this argument
             arrays.append(array.astype(array.dtype if array.dtype.kind == "f" else np.float64))
         if not np.isfinite(arrays[-1]).all():
-            raise ValueError(f"{name} holds NaN or infinity; give finite numbers.")
+            raise ValueError(f"{name} contains NaN or infinity; give finite numbers.")
         first = next(iter(given))
         if name == "y" and per_target > 1:
             arrays[-1] = _repeated(arrays[-1], arrays[0].shape, per_target, first)
         elif array.shape != arrays[0].shape:
             raise ValueError(
                 f"{name} has shape {array.shape} and {first} has {arrays[0].shape}; "
-                "give both in one shape."
+                "give both the same shape."
             )
     return arrays
 
 
 def _repeated(y: Array, shape: tuple[int, ...], per_target: int, first: str) -> Array:
-    """Return y once for each of the outputs that a target has."""
+    """Return y repeated along its last axis, once for each output of a target."""
     if not shape or shape[-1] % per_target:
         raise ValueError(
-            f"{first} has shape {shape}; this cost has {per_target} outputs a target along the "
+            f"{first} has shape {shape}; this cost has {per_target} outputs per target along the "
             "last axis."
         )
     count = shape[-1] // per_target
@@ -521,14 +521,14 @@ def _repeated(y: Array, shape: tuple[int, ...], per_target: int, first: str) -> 
         y = y[..., np.newaxis]
     if y.shape != (*shape[:-1], count):
         raise ValueError(
-            f"y has shape {y.shape} and {first} has {shape}, {per_target} outputs a target; give "
-            f"y in shape {(*shape[:-1], count)}."
+            f"y has shape {y.shape} and {first} has {shape}, {per_target} outputs per target; give "
+            f"y the shape {(*shape[:-1], count)}."
         )
     return np.concatenate([y] * per_target, axis=-1)
 
 
 def described(cost: AnyCost) -> str:
-    """Return how a cost is written in Python.
+    """Return a cost as it is written in Python.
 
     Examples
     --------
@@ -539,7 +539,7 @@ def described(cost: AnyCost) -> str:
 
 
 def target_units(cost: AnyCost, n_out: int, mean: float, scale: float) -> tuple[Any, Any]:
-    """Return by what outputs are multiplied, and what is added, for the units of the target.
+    """Return the factor and the term that turn outputs into the units of the target.
 
     Parameters
     ----------
@@ -547,12 +547,12 @@ def target_units(cost: AnyCost, n_out: int, mean: float, scale: float) -> tuple[
     n_out : int
         Outputs.
     mean, scale : float
-        What was subtracted from the targets, and then divided by, before the training.
+        The network was trained on ``(y - mean) / scale``.
 
     Returns
     -------
     factor, term : float, or ndarray of shape (n_out,)
-        The logarithm of a variance grows by 2 ln(scale).
+        For log variances: factor 1, term 2 ln(scale).
 
     Examples
     --------
@@ -566,7 +566,7 @@ def target_units(cost: AnyCost, n_out: int, mean: float, scale: float) -> tuple[
 
 
 def restored(name: str, numbers: Sequence[float]) -> AnyCost:
-    """Return the cost that a file describes by its name and its numbers.
+    """Return the cost that a file describes by its name and parameters.
 
     Raises
     ------
@@ -582,11 +582,11 @@ def restored(name: str, numbers: Sequence[float]) -> AnyCost:
     if not numbers:
         return found
     if isinstance(found, type) or (isinstance(found, HuberCost) and len(numbers) > 1):
-        raise ValueError(f"cost {name} has the numbers {shown(list(numbers))}; it takes others.")
+        raise ValueError(f"cost {name} has wrong parameters: {shown(list(numbers))}.")
     return type(found)(*numbers)
 
 
-#: What other libraries call the costs.
+#: Names of the costs in other libraries.
 _WORDS = {
     "mse": "quadratic",
     "l2": "quadratic",
@@ -621,15 +621,15 @@ _WORDS = {
 
 
 def find_cost(cost: object) -> AnyCost:
-    """Return the cost class for a class, its name, or its class name.
+    """Return the cost for a class, an instance, a name or a class name.
 
-    A cost with parameters is an instance, which is returned as it is; by its class or name, one
+    A cost with parameters is returned as an instance: the one given or, for its class or name, one
     with the default parameters.
 
     Raises
     ------
     TypeError
-        `cost` is neither a cost class nor a string.
+        `cost` is neither a cost nor a string.
     ValueError
         No cost has that name.
 

@@ -301,10 +301,10 @@ def test_a_step_by_itself_is_that_of_training():
         (lambda: fastnet.Network([2, 2], "gaussian", output="exponential"), "goes with output="),
         (lambda: fastnet.Network([2, 2], "quantile", output="softmax"), "shares of 1"),
         (lambda: fastnet.Network([2, 1], HuberCost(1e-50), dtype=np.float32), "delta is 1e-50"),
-        (lambda: fastnet.Network([2, 1], QuantileCost(1 - 1e-9), dtype="f4"), "takes for 1"),
+        (lambda: fastnet.Network([2, 1], QuantileCost(1 - 1e-9), dtype="f4"), "is 1 in float32"),
         (lambda: setattr(fastnet.Network([2, 2], "huber"), "cost", "gaussian"), "new network"),
         (lambda: QuantileCost(0.1, 0.9).fn([0.0, 1.0, 2.0], [1.0]), r"a has shape \(3,\)"),
-        (lambda: GaussianCost.fn([[0.0, 1.0]], [1.0, 2.0]), r"give y in shape \(1, 1\)"),
+        (lambda: GaussianCost.fn([[0.0, 1.0]], [1.0, 2.0]), r"give y the shape \(1, 1\)"),
         (lambda: setattr(HuberCost(), "threshold", 2), "cannot be changed"),
     ],
 )  # fmt: skip
