@@ -1,9 +1,9 @@
 """Optimizers: their hyper-parameters, and the state that they carry from step to step.
 
-The steps themselves are compiled (`kernels/optimizers.pxd`). Each class is frozen; what it has
-learnt about a network (momenta, squares, step sizes) is a `State` that the network keeps, so that
-training can go on where it stopped. In the formulas g is the gradient of the mean cost over the
-mini-batch, regularization included.
+The steps themselves are compiled (`kernels/optimizers.pxd`). Each class is frozen; its running
+values for a network (momenta, squares, step sizes) are a `State` that the network keeps, so that
+training can continue later. In the formulas g is the gradient of the mean cost over the mini-batch,
+regularization included.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ __all__ = [
     "read_optimizer",
 ]
 
-#: Hyper-parameters below 1.
+#: Hyper-parameters that must be below 1.
 SHARES = ("mu", "beta", "beta1", "beta2", "down")
 
 
 @dataclass
 class State:
-    """An optimizer's state between steps: vectors laid out as the parameters.
+    """An optimizer's state between steps: vectors with the layout of the parameters.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class State:
 
 @dataclass(frozen=True)
 class Optimizer:
-    """The base of all optimizers.
+    """Base class of all optimizers.
 
     Parameters
     ----------
@@ -69,12 +69,12 @@ class Optimizer:
     Raises
     ------
     ValueError, TypeError
-        A hyper-parameter of any optimizer is not a finite number, or not in its range.
+        A hyper-parameter is not a finite number, or is out of range.
     """
 
     eta: float = 0.1
     n_states: ClassVar[int] = 0
-    #: The kernels' names of the coefficients of a step, and the fields that set them.
+    #: The kernels' names for the coefficients of a step, and the fields that set them.
     _coefficients: ClassVar[dict[str, str]] = {}
 
     def __post_init__(self) -> None:
@@ -93,11 +93,11 @@ class Optimizer:
 
     @property
     def kind(self) -> int:
-        """The kernels' number for this optimizer."""
+        """Number of the optimizer in the kernels."""
         return int(codes.OPTIMIZERS[self.name])
 
     def coefficients(self) -> dict[str, float]:
-        """Return the kernels' coefficients by name."""
+        """Return the coefficients of a step by the kernels' names."""
         return {name: getattr(self, field) for name, field in self._coefficients.items()}
 
     def check_held(self, dtype: np.dtype[Any]) -> None:
@@ -106,7 +106,7 @@ class Optimizer:
         Raises
         ------
         ValueError
-            A coefficient vanishes, becomes infinite, or becomes 1 and must not.
+            A hyper-parameter would become 0, infinite, or 1.
 
         Examples
         --------
@@ -116,7 +116,8 @@ class Optimizer:
         ValueError: mu is 0.999999999999, which is 1 in float32; expected at most 0.9999999.
         """
         for field, value in vars(self).items():
-            # The root of a square that vanishes: with less, steps would be too long.
+            # Squares of gradients below this root underflow to 0, and a smaller epsilon would then
+            # make steps too long.
             least = math.sqrt(np.finfo(dtype).tiny) if field == "epsilon" else None
             check_held(value, field, dtype, least=least)
             if value != 1 and dtype.type(value) == 1:
@@ -143,12 +144,14 @@ class SGD(Optimizer):
 
 @dataclass(frozen=True)
 class Momentum(Optimizer):
-    """v <- mu v - eta g; w <- w + v: equations (107) and (108) of the book.
+    """Momentum: v <- mu v - eta g; w <- w + v, equations (107) and (108) of the book.
 
     Parameters
     ----------
-    eta, mu : float
-        mu is the share of its velocity that a parameter keeps, below 1.
+    eta : float
+        Learning rate.
+    mu : float
+        The share of its velocity that a parameter keeps in each step, from 0 to below 1.
 
     Examples
     --------
@@ -163,7 +166,14 @@ class Momentum(Optimizer):
 
 @dataclass(frozen=True)
 class Nesterov(Momentum):
-    """v <- mu v - eta g; w <- w + mu v - eta g: Sutskever et al. 2013.
+    """Nesterov momentum: v <- mu v - eta g; w <- w + mu v - eta g.
+
+    Sutskever et al. 2013.
+
+    Parameters
+    ----------
+    eta, mu : float
+        As for `Momentum`.
 
     Examples
     --------
@@ -174,7 +184,18 @@ class Nesterov(Momentum):
 
 @dataclass(frozen=True)
 class RMSprop(Optimizer):
-    """s <- beta s + (1 - beta) g^2; w <- w - eta g / (sqrt(s) + epsilon): Tieleman and Hinton 2012.
+    """RMSprop: s <- beta s + (1 - beta) g^2; w <- w - eta g / (sqrt(s) + epsilon).
+
+    Tieleman and Hinton 2012.
+
+    Parameters
+    ----------
+    eta : float
+        Learning rate.
+    beta : float
+        Decay of the mean square, from 0 to below 1.
+    epsilon : float
+        Positive; avoids division by 0.
 
     Examples
     --------
@@ -191,10 +212,20 @@ class RMSprop(Optimizer):
 
 @dataclass(frozen=True)
 class Adam(Optimizer):
-    """Kingma and Ba 2015, algorithm 1.
+    """Adam: Kingma and Ba 2015, algorithm 1.
 
     m <- beta1 m + (1 - beta1) g; s <- beta2 s + (1 - beta2) g^2;
-    w <- w - eta (m / (1 - beta1^t)) / (sqrt(s / (1 - beta2^t)) + epsilon).
+    w <- w - eta (m / (1 - beta1^t)) / (sqrt(s / (1 - beta2^t)) + epsilon), where t counts the steps
+    from 1.
+
+    Parameters
+    ----------
+    eta : float
+        Learning rate.
+    beta1, beta2 : float
+        Decay of the mean gradient and of the mean square, from 0 to below 1.
+    epsilon : float
+        Positive; avoids division by 0.
 
     Examples
     --------
@@ -212,15 +243,21 @@ class Adam(Optimizer):
     def check_held(self, dtype: np.dtype[Any]) -> None:
         """Refuse hyper-parameters whose meaning changes when they are rounded to `dtype`."""
         super().check_held(dtype)
-        # The first step divides by this.
+        # The first step divides eta by 1 - beta1.
         check_held(self.eta, "eta", dtype, per=1 - self.beta1)
 
 
 @dataclass(frozen=True)
 class AdamW(Adam):
-    """Adam, with weights (not biases) shrunk by 1 - eta * weight_decay before each step.
+    """Adam with weights, not biases, multiplied by 1 - eta * weight_decay before each step.
 
     Loshchilov and Hutter 2019.
+
+    Parameters
+    ----------
+    eta, beta1, beta2, epsilon : float
+        As for `Adam`.
+    weight_decay : float
 
     Examples
     --------
@@ -240,18 +277,21 @@ class AdamW(Adam):
 
 @dataclass(frozen=True)
 class Rprop(Optimizer):
-    """iRprop-: a step size for each parameter, changed by the sign of g alone.
+    """iRprop-: a step size for each parameter, adapted by the sign of g alone.
 
     Igel and Huesken 2000.
 
-    For full batches. Where g keeps its sign, the step is multiplied by `up`; where g changes it,
-    the step is multiplied by `down` and the parameter is not changed once.
+    For full batches. Where g keeps its sign, the step size is multiplied by `up`; where g changes
+    sign, it is multiplied by `down`, and the parameter skips one step.
 
     Parameters
     ----------
     eta : float
         The first step size; a schedule does not change it.
-    up, down, smallest, largest : float
+    up, down : float
+        Factors of the step size: `up` at least 1, `down` below 1.
+    smallest, largest : float
+        Limits of the step size.
 
     Examples
     --------
@@ -282,16 +322,17 @@ class Rprop(Optimizer):
             )
 
     def start(self, n: int, dtype: np.dtype[Any]) -> State:
-        """Return the state before the first step: no gradient yet, and `eta` for every step."""
+        """Return the state before the first step: zero gradients, and `eta` as every step size."""
         return State([np.zeros(n, dtype), np.full(n, self.eta, dtype)])
 
 
 @dataclass(frozen=True)
 class LBFGS(Optimizer):
-    """Limited-memory BFGS by SciPy, on all data at once; an epoch is one iteration.
+    """L-BFGS from SciPy, on all data at once; an epoch is one iteration.
 
-    Byrd et al. 1995, by `scipy.optimize.minimize(method="L-BFGS-B")`. Needs SciPy
-    (`pip install 'fastnet-mlp[scipy]'`); cannot be combined with dropout, L1 or limits of norms.
+    Byrd et al. 1995, with `scipy.optimize.minimize(method="L-BFGS-B")`. Needs SciPy
+    (`pip install 'fastnet-mlp[scipy]'`); cannot be combined with dropout, L1 regularization or
+    limits for norms.
 
     Parameters
     ----------
@@ -300,14 +341,14 @@ class LBFGS(Optimizer):
     tolerance : float
         Stop when no component of the gradient is larger.
     reduction : float
-        Stop when an iteration reduces the cost by a smaller share of it.
+        Stop when an iteration reduces the cost by less than this share of it.
     max_evaluations : int or None
-        Limit of the evaluations of cost and gradient; None for 1000 an epoch.
+        Maximum number of evaluations of cost and gradient; None: 1000 per epoch.
 
     Notes
     -----
-    If SciPy stops before the last epoch, its message is in the History, in the last epoch's record
-    under "message"; unless it has converged, there is a RuntimeWarning too.
+    If SciPy stops before the last epoch, the last record of the History has its message as
+    "message". If it stopped without having converged, there is a RuntimeWarning too.
 
     Examples
     --------
@@ -339,7 +380,7 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 }
 
 
-#: What other libraries call optimizers.
+#: Names of optimizers in other libraries.
 _WORDS = {"gd": "SGD", "gradientdescent": "SGD", "stochasticgradientdescent": "SGD"}
 _WORDS |= {"nag": "Nesterov", "bfgs": "LBFGS"}
 
@@ -352,14 +393,14 @@ for _name, _class in OPTIMIZERS.items():
 
 
 def read_optimizer(optimizer: object) -> Optimizer:
-    """Return an optimizer for an instance, a class or a name (in any case).
+    """Return an optimizer for an instance, a class or a name in upper or lower case.
 
     Raises
     ------
     ValueError
         No optimizer has that name.
     TypeError
-        It is of another type.
+        `optimizer` is of another type.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""Schedules: factors of the learning rate, by epoch; and which metric is monitored.
+"""Schedules of the learning rate, and the choice of the monitored metric.
 
-Training asks a schedule for `factor(epoch)`, with epochs counted from 0, and in fractions of an
-epoch where `every_mini_batch` is true. After each epoch the schedule receives the record of what
-was measured, and may end the training.
+Training asks a schedule for `factor(epoch)`, with epochs counted from 0, in fractions of an epoch
+if `every_mini_batch` is true. After each epoch the schedule receives the epoch's record, and may
+end the training.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = [
 
 
 class Resumable:
-    """The base of schedules and callbacks, whose state is kept by checkpoints.
+    """Base class of schedules and callbacks, whose state is saved in checkpoints.
 
     Attributes
     ----------
@@ -44,35 +44,35 @@ class Resumable:
     changing: ClassVar[tuple[str, ...]] = ()
 
     def get_state(self) -> dict[str, Any]:
-        """Return what has changed since the beginning."""
+        """Return the attributes in `changing`, by name."""
         return {name: getattr(self, name) for name in self.changing}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from where `get_state` was called."""
+        """Restore what `get_state` returned."""
         for name in self.changing:
             setattr(self, name, state[name])
 
 
 class Schedule(Resumable):
-    """The base of all schedules; by itself it is constant.
+    """Base class of all schedules; its own factor is always 1.
 
-    A schedule of your own overrides `factor`, and `after_epoch` where it learns from what was
-    measured. Attributes that change from epoch to epoch, plain numbers, are named in `changing`,
-    for checkpoints.
+    A schedule of your own overrides `factor`, and `after_epoch` if it depends on what was measured.
+    List the attributes that change from epoch to epoch, plain numbers, in `changing`, so that
+    checkpoints save them.
     """
 
     every_mini_batch: ClassVar[bool] = False
 
     def factor(self, epoch: float) -> float:
-        """Return what eta is multiplied by at `epoch`."""
+        """Return the factor of eta at `epoch`."""
         return 1.0
 
     def after_epoch(self, record: dict[str, Any]) -> bool:
-        """Take note of an epoch's record; True ends the training."""
+        """Read an epoch's record; return True to end the training."""
         return False
 
     def reset(self) -> None:
-        """Forget what was noted: a training begins."""
+        """Return to the initial state, at the beginning of a training."""
 
 
 @dataclass
@@ -90,20 +90,20 @@ class Constant(Schedule):
 class HalveOnPlateau(Schedule):
     """The book's schedule: halve after `patience` epochs without improvement; stop at `stop_at`.
 
-    Chapter 3, "How to choose a neural network's hyper-parameters": halved until the rate is 1/128
-    of the first one.
+    Chapter 3, "How to choose a neural network's hyper-parameters": the rate is halved until it is
+    1/128 of the first one.
 
     Parameters
     ----------
     patience : int, default 10
     monitor : str, optional
-        The metric to monitor: by default the accuracy on the evaluation data, for numbers the cost
-        on them.
+        The metric to monitor: by default the accuracy on the evaluation data or, if the network
+        predicts numbers, the cost on them.
     stop_at : float, default 1/128
         Training ends when the factor has reached this.
     better : {"high", "low"}, optional
-        Which is better; by default as the name tells (...accuracy, ...score: high; ...cost,
-        ...loss, ...error: low).
+        Whether high or low values are better; by default the name of the metric decides
+        (...accuracy, ...score: high; ...cost, ...loss, ...error: low).
 
     Examples
     --------
@@ -129,27 +129,27 @@ class HalveOnPlateau(Schedule):
         self.monitor, self.better = read_monitor(self.monitor, self.better)
 
     def reset(self) -> None:
-        """Forget what was noted: a training begins."""
+        """Return to the initial state, at the beginning of a training."""
         self.current, self.best, self.waited = 1.0, -math.inf, 0
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from where `get_state` was called.
+        """Restore what `get_state` returned.
 
         Raises
         ------
         ValueError
-            Halving cannot lead to this factor.
+            The factor is not between 0 and 1.
         """
         if not 0 <= state["current"] <= 1:
-            raise ValueError(f"the factor is {shown(state['current'])}; expected one from 0 to 1")
+            raise ValueError(f"the factor is {shown(state['current'])}; expected 0 to 1")
         super().set_state(state)
 
     def factor(self, epoch: float) -> float:
-        """Return what eta is multiplied by at `epoch`."""
+        """Return the factor of eta at `epoch`."""
         return self.current
 
     def after_epoch(self, record: dict[str, Any]) -> bool:
-        """Take note of an epoch's record; True ends the training."""
+        """Read an epoch's record; return True to end the training."""
         score, _ = score_of(record, self.monitor, self.better)
         self.best, self.waited = since_best(score, self.best, self.waited)
         if self.waited == 0:
@@ -162,6 +162,11 @@ class HalveOnPlateau(Schedule):
 @dataclass
 class Step(Schedule):
     """Multiply by `drop` after every `every` epochs.
+
+    Parameters
+    ----------
+    every : int, default 10
+    drop : float, default 0.1
 
     Examples
     --------
@@ -177,13 +182,17 @@ class Step(Schedule):
         self.drop = as_rate(self.drop, "drop")
 
     def factor(self, epoch: float) -> float:
-        """Return what eta is multiplied by at `epoch`."""
+        """Return the factor of eta at `epoch`."""
         return float(self.drop ** (int(epoch) // self.every))
 
 
 @dataclass
 class Exponential(Schedule):
     """Multiply by `decay` after every epoch.
+
+    Parameters
+    ----------
+    decay : float, default 0.95
 
     Examples
     --------
@@ -197,13 +206,17 @@ class Exponential(Schedule):
         self.decay = as_rate(self.decay, "decay")
 
     def factor(self, epoch: float) -> float:
-        """Return what eta is multiplied by at `epoch`."""
+        """Return the factor of eta at `epoch`."""
         return float(self.decay**epoch)
 
 
 @dataclass
 class InverseScaling(Schedule):
-    """1 / (epoch + 1)^power: scikit-learn's "invscaling", by epochs.
+    """1 / (epoch + 1)^power: scikit-learn's "invscaling", but by epoch.
+
+    Parameters
+    ----------
+    power : float, default 0.5
 
     Examples
     --------
@@ -217,7 +230,7 @@ class InverseScaling(Schedule):
         self.power = as_rate(self.power, "power")
 
     def factor(self, epoch: float) -> float:
-        """Return what eta is multiplied by at `epoch`."""
+        """Return the factor of eta at `epoch`."""
         return float((epoch + 1) ** -self.power)
 
 
@@ -225,7 +238,13 @@ class InverseScaling(Schedule):
 class Cosine(Schedule):
     """Half a cosine from 1 down to `floor` over `epochs`, changed at every mini-batch.
 
-    Loshchilov and Hutter 2017, without their restarts.
+    Loshchilov and Hutter 2017, without restarts.
+
+    Parameters
+    ----------
+    epochs : int
+    floor : float, default 0
+        The last factor, kept after `epochs`.
 
     Examples
     --------
@@ -243,7 +262,7 @@ class Cosine(Schedule):
         self.floor = as_rate(self.floor, "floor")
 
     def factor(self, epoch: float) -> float:
-        """Return what eta is multiplied by at `epoch`."""
+        """Return the factor of eta at `epoch`."""
         done = min(epoch / self.epochs, 1.0)
         share = 0.5 + 0.5 * round(math.cos(math.pi * done), 15)
         return self.floor + (1 - self.floor) * share
@@ -251,7 +270,7 @@ class Cosine(Schedule):
 
 @dataclass
 class WarmUp(Schedule):
-    """Rise linearly from 0 over `epochs`, at every mini-batch; then follow `then`.
+    """Rise linearly from 0 to 1 over `epochs`, at every mini-batch; then follow `then`.
 
     Parameters
     ----------
@@ -277,32 +296,37 @@ class WarmUp(Schedule):
         self.then = read_schedule(self.then)
 
     def factor(self, epoch: float) -> float:
-        """Return what eta is multiplied by at `epoch`."""
+        """Return the factor of eta at `epoch`."""
         if epoch < self.epochs:
             return epoch / self.epochs
         after = epoch - self.epochs
         return self.then.factor(after if self.then.every_mini_batch else math.floor(after))
 
     def after_epoch(self, record: dict[str, Any]) -> bool:
-        """Take note of an epoch's record; True ends the training."""
+        """Read an epoch's record; return True to end the training."""
         return self.then.after_epoch(record)
 
     def reset(self) -> None:
-        """Forget what was noted: a training begins."""
+        """Return to the initial state, at the beginning of a training."""
         self.then.reset()
 
     def get_state(self) -> dict[str, Any]:
-        """Return what has changed since the beginning."""
+        """Return the state of `then`."""
         return self.then.get_state()
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from where `get_state` was called."""
+        """Restore what `get_state` returned."""
         self.then.set_state(state)
 
 
 @dataclass
 class Function(Schedule):
     """The values of a function of the epoch.
+
+    Parameters
+    ----------
+    function : function of the epoch, from 0
+        Returns the factor, a finite number of 0 or more.
 
     Examples
     --------
@@ -313,7 +337,7 @@ class Function(Schedule):
     function: Callable[[float], float]
 
     def factor(self, epoch: float) -> float:
-        """Return what eta is multiplied by at `epoch`.
+        """Return the factor of eta at `epoch`.
 
         Raises
         ------
@@ -334,7 +358,7 @@ SCHEDULES: dict[str, type[Schedule]] = {
 }
 
 
-#: What other libraries call schedules.
+#: Names of schedules in other libraries.
 _WORDS = {"plateau": "halve", "adaptive": "halve", "reducelronplateau": "halve"}
 _WORDS |= {"halveonplateau": "halve", "invscaling": "inverse_scaling", "steplr": "step"}
 _WORDS |= dict.fromkeys(("cosineannealing", "cosineannealinglr", "cosinedecay"), "cosine")
@@ -347,15 +371,14 @@ def read_schedule(schedule: object, epochs: int = 1) -> Schedule:
     Parameters
     ----------
     schedule : None, str, Schedule or callable
-        A name from SCHEDULES stands for the class with its defaults; "cosine" for one over all
-        epochs.
+        A name from SCHEDULES means the class with its defaults; "cosine" runs over all epochs.
     epochs : int
         Number of epochs of the training.
 
     Raises
     ------
     TypeError
-        It is of another type.
+        `schedule` is of another type.
     ValueError
         The name is unknown.
 
@@ -383,10 +406,10 @@ def read_schedule(schedule: object, epochs: int = 1) -> Schedule:
     raise TypeError(f"schedule is {shown(schedule)}; give a schedule or a function of the epoch.")
 
 
-#: Monitored by default: the first of these that is recorded. Accuracies are recorded for classes
-#: and labels only.
+#: Monitored by default: the first of these that is recorded. Accuracies are recorded only for
+#: classes and labels.
 USUAL_MONITORS = ("evaluation_accuracy", "evaluation_cost", "validation_score", "validation_loss")
-#: Last words of the names of metrics of which a low value is better, and a high one.
+#: Last words of the names of metrics: those for which low values are better, and high ones.
 LOW = ("cost", "loss", "error", "deviance", "mse", "rmse", "mae", "perplexity")
 HIGH = ("accuracy", "score", "r2", "auc", "f1", "precision", "recall")
 
@@ -401,12 +424,12 @@ def monitored(recorded: Iterable[str], monitor: str | None, better: str | None) 
     monitor : str or None
         None: the first of `USUAL_MONITORS`.
     better : {"high", "low"} or None
-        None: as the name tells.
+        None: the name decides.
 
     Raises
     ------
     ValueError
-        The entry is missing, or its name does not tell what is better.
+        The entry is missing, or its name does not show which values are better.
 
     Examples
     --------
@@ -428,7 +451,7 @@ def monitored(recorded: Iterable[str], monitor: str | None, better: str | None) 
     word = monitor.lower().rpartition("_")[2]
     if word not in LOW and word not in HIGH:
         raise ValueError(
-            f"{monitor!r} does not say whether high or low is better; say it with better='high' "
+            f"{monitor!r} does not show whether high or low values are better; give better='high' "
             "or better='low'"
         )
     return monitor, word in HIGH
@@ -441,7 +464,7 @@ def _listed(names: list[str]) -> str:
 def score_of(
     record: dict[str, Any], monitor: str | None, better: str | None = None
 ) -> tuple[float, bool]:
-    """Return the monitored entry, negative if low values are better, and whether high ones are.
+    """Return the monitored entry, negated if low values are better, and whether high ones are.
 
     Raises
     ------
@@ -458,18 +481,18 @@ def score_of(
     name, high = monitored(record, monitor, better)
     value = record[name]
     if not isinstance(value, (int, float, np.integer, np.floating, np.bool_)):
-        raise TypeError(f"{name}, which is monitored, is {shown(value)}; expected a number.")
+        raise TypeError(f"the monitored {name} is {shown(value)}; expected a number.")
     try:
         number = float(value)
     except OverflowError:
-        raise ValueError(f"{name}, which is monitored, is {shown(value)}; too large.") from None
+        raise ValueError(f"the monitored {name} is {shown(value)}, too large.") from None
     return number if high else -number, high
 
 
 def since_best(score: float, best: float, waited: int, min_delta: float = 0.0) -> tuple[float, int]:
-    """Return the best score so far and the number of epochs since, from those before this epoch.
+    """Return the best score including this epoch's, and the number of epochs since then.
 
-    A score that is not better by more than `min_delta` is no improvement.
+    Only a score that is better by more than `min_delta` counts as an improvement.
 
     Examples
     --------
@@ -480,7 +503,7 @@ def since_best(score: float, best: float, waited: int, min_delta: float = 0.0) -
 
 
 def read_monitor(monitor: Any, better: Any) -> tuple[str | None, str | None]:
-    """Return the name of a metric, or None, and "high", "low" or None; refuse anything else."""
+    """Return the checked arguments: a metric's name or None, and "high", "low" or None."""
     if monitor is not None and not isinstance(monitor, str):
         raise TypeError(f"monitor is {shown(monitor)}; expected the name of a metric, or None.")
     return monitor, None if better is None else as_choice(better, "better", ("high", "low"))

@@ -313,9 +313,9 @@ def test_numbers_have_no_accuracy():
     with pytest.raises(ValueError, match="this network predicts numbers"):
         net.accuracy(evaluation)
     for metric in ("training_accuracy", "evaluation_accuracy", "running_accuracy"):
-        with pytest.raises(ValueError, match=f"{metric} was asked for, and the targets are num"):
+        with pytest.raises(ValueError, match=f"{metric}, but the targets are num"):
             net.train(training, 1, evaluation_data=evaluation, metrics=metric)
-    with pytest.raises(ValueError, match="training_accuracy was asked for"):
+    with pytest.raises(ValueError, match="contains training_accuracy"):
         net.SGD(training, 1, 10, 0.1, monitor_training_accuracy=True)
     stop = fastnet.EarlyStopping(monitor="evaluation_accuracy")
     with pytest.raises(ValueError, match="'evaluation_accuracy' is not recorded"):
@@ -410,7 +410,7 @@ def test_a_name_that_does_not_tell_must_be_told():
         {"schedule": fastnet.schedules.HalveOnPlateau(monitor="beauty")},
         {"schedule": fastnet.schedules.WarmUp(1, fastnet.schedules.HalveOnPlateau(2, "beauty"))},
     ):
-        with pytest.raises(ValueError, match="'beauty' does not say whether high or low is better"):
+        with pytest.raises(ValueError, match="'beauty' does not show whether"):
             net.train(data, 1, metrics=[beauty], **watcher)
     assert net.history == []
     stop = fastnet.EarlyStopping(2, "beauty", better="low")
@@ -429,7 +429,7 @@ def test_what_is_watched_must_be_a_number(watcher, value):
     def nothing(net):
         return value
 
-    with pytest.raises(TypeError, match=r"nothing, which is monitored, is .*expected a number"):
+    with pytest.raises(TypeError, match=r"the monitored nothing is .*expected a number"):
         Network([2, 2], rng=0).train((np.eye(2), [0, 1]), 1, metrics=[nothing], **watcher)
 
 
