@@ -1,4 +1,4 @@
-"""Callbacks: the hooks that training calls; early stopping, and a record of layer statistics."""
+"""Callbacks: hooks that training calls, early stopping, and a recorder of layer statistics."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["Callback", "EarlyStopping", "RecordStatistics", "read_callbacks"]
 
 
 class Callback(Resumable):
-    """Hooks to override; each may return True to stop the training after it.
+    """Base class with hooks to override; a hook that returns True stops the training.
 
-    Each is given the `fastnet.Network` that trains; an override may annotate it so.
+    `network` is the `fastnet.Network` in training.
 
     Attributes
     ----------
     interval : int
-        Call `on_interval` after each `interval` mini-batches of an epoch; 0, the default, never.
+        Call `on_interval` after every `interval` mini-batches of an epoch; 0, the default, never.
     changing : tuple of str
         Attributes that change from epoch to epoch, for checkpoints: plain numbers, strings, lists.
     adds : tuple of str
@@ -47,23 +47,23 @@ class Callback(Resumable):
     adds: tuple[str, ...] = ()
 
     def on_train_begin(self, network: Any) -> bool | None:
-        """Training begins; arguments have been checked."""
+        """Called when training begins, after all arguments are checked."""
 
     def on_epoch_begin(self, network: Any, epoch: int) -> bool | None:
-        """An epoch begins; epochs are counted from 0 over all trainings of the network."""
+        """Called when an epoch begins; `epoch` counts from 0 over all trainings of the network."""
 
     def on_interval(self, network: Any, epoch: int, mini_batch: int) -> bool | None:
-        """`interval` more mini-batches are done, `mini_batch` of this epoch so far.
+        """Called after every `interval` mini-batches; `mini_batch` counts those of this epoch.
 
-        Parameters that are assigned here take effect with the next mini-batch; the optimizer's
-        state is kept. Assigning the cost is a RuntimeError.
+        Parameters assigned here take effect with the next mini-batch; the optimizer's state is
+        kept. Assigning the cost raises RuntimeError.
         """
 
     def on_epoch_end(self, network: Any, record: dict[str, Any]) -> bool | None:
-        """An epoch is over; entries added to `record` appear in the History."""
+        """Called when an epoch is over; entries added to `record` appear in the History."""
 
     def on_train_end(self, network: Any) -> None:
-        """Training ends, for any reason; called if `on_train_begin` has returned."""
+        """Called when training ends for any reason, if `on_train_begin` has returned."""
 
 
 class EarlyStopping(Callback):
@@ -73,28 +73,28 @@ class EarlyStopping(Callback):
     ----------
     patience : int, default 10
     monitor : str, optional
-        The metric to monitor: by default the accuracy on the evaluation data, for numbers the cost
-        on them; in an estimator, its validation score.
+        The metric to monitor: by default the accuracy on the evaluation data or, if the network
+        predicts numbers, the cost on them; in an estimator, its validation score.
     min_delta : float, default 0
-        A smaller change is not an improvement. Accuracies are shares from 0 to 1.
+        An improvement must be greater than this. Accuracies go from 0 to 1.
     restore_best : bool, default True
-        Whether the network gets back the parameters of its best epoch.
+        Whether to restore the parameters of the best epoch at the end.
     better : {"high", "low"}, optional
-        Which is better; by default as the monitor's name tells (...accuracy, ...score: high;
-        ...cost, ...loss, ...error: low).
+        Whether high or low values are better; by default the name of the metric decides
+        (...accuracy, ...score: high; ...cost, ...loss, ...error: low).
 
     Attributes
     ----------
     best_epoch : int
-        -1 before there is one.
+        -1 before the first epoch.
     best : float
         The metric in that epoch.
 
     Raises
     ------
     ValueError, TypeError
-        A number is negative, or `patience` is 0; in training, `monitor` is not measured, is not a
-        number, or its name does not tell whether high or low is better.
+        A number is negative, or `patience` is 0; in training: `monitor` is not measured, is not a
+        number, or its name does not show whether high or low values are better.
 
     Examples
     --------
@@ -143,7 +143,7 @@ class EarlyStopping(Callback):
         return self.best_goodness if self.high_is_better else -self.best_goodness
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from where `get_state` was called.
+        """Restore what `get_state` returned.
 
         Raises
         ------
@@ -162,7 +162,7 @@ class EarlyStopping(Callback):
         self._forget()
 
     def on_epoch_end(self, network: Any, record: dict[str, Any]) -> bool:
-        """Compare; keep the parameters where they are the best so far."""
+        """Compare with the best epoch so far; keep the parameters if this one is better."""
         found, self.high_is_better = score_of(record, self.monitor, self.better)
         self.best_goodness, self.waited = since_best(
             found, self.best_goodness, self.waited, self.min_delta
@@ -186,14 +186,15 @@ class RecordStatistics(Callback):
     ----------
     X : array_like, shape (n, n_0)
     y : array_like, optional
-        With targets the norm of the gradient is recorded too.
+        Class numbers or targets; if given, the norm of the gradient is recorded too.
     interval : int, default 0
-        In mini-batches; 0 is once an epoch, into the History under "layers".
+        Record after every `interval` mini-batches too; 0: only after each epoch, which is always
+        recorded and also in the History as "layers".
 
     Attributes
     ----------
     records : list of dict
-        "epoch" and "mini_batch", the numbers of each that were done; and "layers".
+        "epoch" and "mini_batch", the numbers completed so far; and "layers", the statistics.
 
     Raises
     ------
@@ -221,7 +222,7 @@ class RecordStatistics(Callback):
         self.records: list[dict[str, Any]] = []
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from where `get_state` was called.
+        """Restore what `get_state` returned.
 
         Raises
         ------
@@ -237,11 +238,11 @@ class RecordStatistics(Callback):
         self._record(network, len(network.history), 0)
 
     def on_interval(self, network: Any, epoch: int, mini_batch: int) -> None:
-        """Record within an epoch."""
+        """Record the statistics within an epoch."""
         self._record(network, epoch, mini_batch)
 
     def on_epoch_end(self, network: Any, record: dict[str, Any]) -> None:
-        """Record at the end of an epoch."""
+        """Record the statistics at the end of an epoch."""
         record["layers"] = self._record(network, record["epoch"] + 1, 0)
 
     def _record(self, network: Any, epoch: int, mini_batch: int) -> list[dict[str, float]]:
@@ -251,7 +252,7 @@ class RecordStatistics(Callback):
 
 
 def read_callbacks(callbacks: Any) -> list[Callback]:
-    """Return a list of callbacks.
+    """Return the callbacks as a list, for None, one callback or several.
 
     Raises
     ------
@@ -278,7 +279,7 @@ def read_callbacks(callbacks: Any) -> list[Callback]:
     for callback in found:
         if not isinstance(callback, Callback):
             raise TypeError(
-                f"callbacks holds {shown(callback)}; expected fastnet.Callback objects."
+                f"callbacks contains {shown(callback)}; expected fastnet.Callback objects."
             )
         as_count(callback.interval, "a callback's interval", at_least=0)
         adds: Any = callback.adds

@@ -1,4 +1,4 @@
-"""`History`: a training's records, a dict for each epoch, with JSON and pandas."""
+"""`History`: the records of a training, one dict per epoch, with conversion to JSON and pandas."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from fastnet.common.html import Records
 
 __all__ = ["History", "without_counts"]
 
-#: Of the JSON. Version 1 was a list alone, and its accuracies were numbers of examples.
+#: Version of the JSON. Version 1 was only a list, and its accuracies were numbers of examples.
 VERSION = 2
 
 
 class History(Records):
     """One dict per epoch: "epoch" (from 0), "eta" (of its last mini-batch), and its metrics.
 
-    Costs are means over the examples, accuracies shares of the examples from 0 to 1.
+    Costs are means over the examples; accuracies are shares of the examples, from 0 to 1.
 
     Examples
     --------
@@ -42,6 +42,11 @@ class History(Records):
         Returns
         -------
         list
+
+        Examples
+        --------
+        >>> History([{"epoch": 0}, {"epoch": 1, "training_cost": 0.5}]).column("training_cost")
+        [0.5]
         """
         return [record[name] for record in self if name in record]
 
@@ -51,7 +56,7 @@ class History(Records):
         Raises
         ------
         TypeError
-            A callback has recorded something that JSON cannot hold.
+            A callback has recorded a value that JSON cannot represent.
         """
         import json
 
@@ -76,7 +81,7 @@ class History(Records):
         TypeError
             `text` is not a str.
         ValueError
-            It is not such a history, or one of a later version.
+            It is not a history in JSON, or is one of a later version.
 
         Examples
         --------
@@ -131,7 +136,7 @@ def without_counts(
     n_training: int | None = None,
     n_evaluation: int | None = None,
 ) -> list[dict[str, Any]]:
-    """Return records of version 1 with shares, or with other names, for numbers of examples.
+    """Return records of version 1 with numbers of correct examples made shares, or renamed.
 
     Examples
     --------

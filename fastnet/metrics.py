@@ -14,10 +14,10 @@ from fastnet.model.prediction import evaluate
 
 __all__ = ["METRICS", "Metrics"]
 
-#: Every metric by name: over the training data, the evaluation data, or ("running") each example as
-#: it was trained on, which sees the network change, and is the cheapest: it adds an eighth to a
-#: fifth to the time of an epoch of 784-30-10. Costs are those of `Network.total_cost`; accuracies
-#: are shares of the examples.
+#: Every metric by name: over the training data, over the evaluation data, or ("running") over the
+#: examples of the epoch, each with the parameters at the time it was trained on. The last is the
+#: cheapest: it adds an eighth to a fifth to the time of an epoch of 784-30-10. Costs are those of
+#: `Network.total_cost`; accuracies are shares of the examples.
 METRICS = (
     "training_cost",
     "training_accuracy",
@@ -26,7 +26,7 @@ METRICS = (
     "running_cost",
     "running_accuracy",
 )
-#: What other libraries call metrics.
+#: Names of metrics in other libraries.
 _WORDS = {"loss": "running_cost", "trainloss": "training_cost", "valloss": "evaluation_cost"}
 _WORDS |= {"accuracy": "evaluation_accuracy", "valaccuracy": "evaluation_accuracy"}
 
@@ -44,13 +44,13 @@ class Metrics:
     l1, l2 : float
         The regularization that costs include.
     kind : str
-        Of the targets; see `Network.kind`.
+        Kind of the targets; see `Network.kind`.
 
     Raises
     ------
     ValueError
-        A name is unknown, evaluation data are missing, the accuracy of numbers was asked for, or
-        two functions have one name.
+        A name is unknown, evaluation data are missing, an accuracy is chosen for numbers, or two
+        functions have the same name.
     TypeError
         A metric is neither a name nor a callable.
     """
@@ -84,42 +84,44 @@ class Metrics:
         if is_function(metric):
             name = getattr(metric, "__name__", type(metric).__name__)
             if name in (*self.functions, *METRICS, "epoch", "eta"):
-                raise ValueError(f"metrics holds a function {name}; that name is taken already.")
+                raise ValueError(
+                    f"metrics contains a function {name}, a name that is taken; rename it."
+                )
             self.functions[name] = metric
         elif isinstance(metric, str):
             self._add_name(metric, evaluation)
         else:
             raise TypeError(
-                f"metrics holds {shown(metric)}; expected a name or a function of the network."
+                f"metrics contains {shown(metric)}; expected a name or a function of the network."
             )
 
     def _add_name(self, given: str, evaluation: Dataset | None) -> None:
         metric = same_name(given, METRICS)
         if metric is None:
             raise ValueError(
-                f"metrics holds {shown(given)}; the names are {', '.join(METRICS)}."
+                f"metrics contains {shown(given)}; the names are {', '.join(METRICS)}."
                 f"{did_you_mean(given, METRICS, _WORDS)}"
             )
         if metric.startswith("evaluation") and evaluation is None:
             raise ValueError(
-                f"evaluation_data is None, and {metric} was asked for; give evaluation_data."
+                f"metrics contains {metric}, but evaluation_data is None; give evaluation_data."
             )
         if metric.endswith("accuracy") and self._kind == "numbers":
             raise ValueError(
-                f"{metric} was asked for, and the targets are numbers, of which none is right or "
-                "wrong; ask for a cost, or set the network's kind to 'classes' or 'labels'."
+                f"metrics contains {metric}, but the targets are numbers, which have no accuracy; "
+                "choose a cost, or set the network's kind to 'classes' or 'labels'."
             )
         self.names.append(metric)
 
     @property
     def running(self) -> bool:
-        """Whether cost and hits must be counted while training."""
+        """Whether cost and hits must be summed during training."""
         return any(name.startswith("running") for name in self.names)
 
     def measure(self, network: Model, measured: tuple[float, int], n: int) -> dict[str, Any]:
-        """Return every metric by name, in the order chosen; then the functions' values.
+        """Return every chosen metric by name, then the functions' values.
 
-        `measured` are the sum of costs and the number of hits among `n` examples, counted while
+        `measured` are the sum of the costs and the number of hits of `n` examples, summed during
         training. Accuracies are shares from 0 to 1.
         """
         sums = {"running": (*measured, n)}

@@ -353,7 +353,7 @@ def test_before_fit(name):
         ({"n_iter_no_change": 0}, ValueError, "n_iter_no_change"),
         ({"initializer": "he"}, ValueError, "initializer is 'he'"),
         ({"dropout": 1.5}, ValueError, "dropout is 1.5"),
-        ({"callbacks": [print]}, TypeError, "callbacks holds"),
+        ({"callbacks": [print]}, TypeError, "callbacks contains"),
         ({"solver": "lbfgs", "dropout": 0.5}, ValueError, "LBFGS does not go with it"),
         ({"class_weight": "equal"}, ValueError, "class_weight"),
     ],

@@ -399,7 +399,7 @@ def test_bad_arguments_are_refused_by_name(name, given):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"metrics": "evaluation_cost"}, "evaluation_data is None, and evaluation_cost"),
+        ({"metrics": "evaluation_cost"}, "evaluation_cost, but evaluation_data is None"),
         ({"schedule": "halve"}, "HalveOnPlateau: nothing to monitor is recorded"),
     ],
 )
