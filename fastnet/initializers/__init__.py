@@ -1,7 +1,8 @@
 """Initializers: distributions of starting weights and biases, drawn from a NumPy generator.
 
-In the book's order: every bias, layer by layer, then every weight matrix, layer by layer, each in
-C order of its shape. `n_in` and `n_out` are the units below and above a weight matrix.
+Numbers are drawn in the book's order: all biases, layer by layer, then all weight matrices, layer
+by layer, each in C order. `n_in` and `n_out` are the numbers of units below and above a weight
+matrix.
 
 A network takes an initializer by name (`INITIALIZERS` has all names), as a number for every weight,
 as a scheme such as `VarianceScaling(2.0, "fan_in", "normal")` or `he_normal(gain=1.5)`, as a

@@ -1,4 +1,4 @@
-"""What a network may be given as an initializer, and `draw`, which starts a network by it."""
+"""Checks of the initializers that users give, and `draw`, which draws biases and weights."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ Function = Callable[..., Any]
 OneInitializer = str | float | Scheme | Function
 #: One for all layers, or one for each.
 Initializer = OneInitializer | Sequence[OneInitializer]
-#: The book's two, which draw biases too.
+#: The book's two initializers, with which biases are N(0, 1) too.
 _BOOKS = (INITIALIZERS["default"], INITIALIZERS["large"])
-#: What other libraries call initializers.
+#: Names of initializers in other libraries, for hints.
 _WORDS = {"he": "he_normal", "kaiming": "he_normal", "glorot": "glorot_uniform"}
 _WORDS |= {"xavier": "glorot_uniform", "lecun": "lecun_normal", "randomnormal": "normal"}
 _WORDS |= {"zero": "zeros", "ones": "constant", "eye": "identity", "gaussian": "normal"}
@@ -50,12 +50,12 @@ _WORDS |= {"random": "normal", "randn": "normal", "randomuniform": "uniform"}
 
 
 class LayerInfo:
-    """What a user's function of (rng, shape, layer) learns about the layer.
+    """The layer that a user's function of (rng, shape, layer) draws for.
 
     Attributes
     ----------
     index : int
-        Of the layer in `Network.weights`: 0 for the first.
+        Index of the layer in `Network.weights`, from 0.
     n_layers : int
         Number of layers with weights; the last has the index n_layers - 1.
     activation : str
@@ -86,7 +86,7 @@ class Moments(NamedTuple):
     ----------
     mean, variance : float
     is_gaussian : bool
-        Whether it is normal; a constant counts as such.
+        Whether the distribution is normal; a constant counts as such.
     """
 
     mean: float
@@ -95,7 +95,7 @@ class Moments(NamedTuple):
 
 
 def read_initializer(initializer: object, name: str, n_layers: int | None = None) -> Initializer:
-    """Return `initializer`, a list as a tuple, or refuse it.
+    """Return `initializer` once it is checked; a list becomes a tuple.
 
     Parameters
     ----------
@@ -103,14 +103,14 @@ def read_initializer(initializer: object, name: str, n_layers: int | None = None
     name : str
         Its name in messages.
     n_layers : int, optional
-        So many a list must have; by default any number.
+        Length that a list must have; by default any.
 
     Raises
     ------
     ValueError
         A name is unknown, a number is not finite, or a list has another length.
     TypeError
-        It is not a name, a scheme, a number, a callable or a list of them.
+        `initializer` is not a name, a scheme, a number, a callable or a list of them.
 
     Examples
     --------
@@ -159,9 +159,9 @@ def _read_one(initializer: object, name: str) -> OneInitializer:
 
 
 def read_biases(initializer: object, n_layers: int | None = None) -> Initializer:
-    """Return an initializer of biases; errors as `read_initializer`.
+    """Return an initializer of biases once it is checked; errors as for `read_initializer`.
 
-    A bias column is drawn as a matrix with one input, where schemes have a meaning for such.
+    Biases are drawn as a matrix with one input; schemes without a meaning for that are refused.
     """
     read = read_initializer(initializer, "bias_initializer", n_layers)
     for one in per_layer(read, n_layers or 1):
@@ -175,7 +175,7 @@ def read_biases(initializer: object, n_layers: int | None = None) -> Initializer
 
 
 def per_layer(initializer: Initializer, n_layers: int) -> tuple[OneInitializer, ...]:
-    """Return the initializer of each layer, of one that has been read."""
+    """Return the initializer of each layer; `initializer` has been checked."""
     if isinstance(initializer, (list, tuple)):
         return tuple(initializer)
     return (initializer,) * n_layers  # type: ignore[return-value]
@@ -187,12 +187,12 @@ def scheme_of(initializer: OneInitializer) -> Scheme | Function:
         return INITIALIZERS[initializer]
     if isinstance(initializer, Scheme) or callable(initializer):
         return initializer
-    # float(): a whole number may be larger than any of NumPy's.
+    # float(): an int may be too large for NumPy's integers.
     return Constant(float(initializer))
 
 
 def of_data(initializer: Initializer, n_layers: int) -> dict[int, LSUV]:
-    """Return the schemes that scale weights by data, by the layer's index; often none.
+    """Return a dict of the schemes that scale weights on data, by the layer's index.
 
     Examples
     --------
@@ -204,12 +204,12 @@ def of_data(initializer: Initializer, n_layers: int) -> dict[int, LSUV]:
 
 
 def default_biases(initializer: Initializer) -> Initializer:
-    """Return the initializer of biases that goes with that of the weights: the book's, or 0."""
+    """Return the default initializer of biases: N(0, 1) with the book's two, else 0."""
     found = []
     for one in per_layer(initializer, 1):
         scheme = scheme_of(one)
-        bookish = isinstance(scheme, Scheme) and scheme in _BOOKS
-        found.append("normal" if bookish else "zeros")
+        is_books = isinstance(scheme, Scheme) and scheme in _BOOKS
+        found.append("normal" if is_books else "zeros")
     return found[0] if len(set(found)) == 1 else tuple(found)
 
 
@@ -256,7 +256,7 @@ def moments(initializer: Initializer, n_in: int, n_out: int) -> Moments | None:
     Returns
     -------
     Moments or None
-        None of a function, and where the weights are not draws from one distribution.
+        None for a function, and if the weights do not come from one distribution.
 
     Raises
     ------
@@ -288,8 +288,8 @@ def draw(
 ) -> list[Array]:
     """Return new values for every bias, then for every weight matrix.
 
-    A user's function is called with no lock held. All that is drawn by a scheme before, between and
-    after such calls is drawn in one call each.
+    Users' functions are called with no lock held. The schemes before, between and after these calls
+    draw in one call each.
 
     Parameters
     ----------
@@ -299,13 +299,18 @@ def draw(
     weights : sequence of ndarray, shapes (n_out, n_in)
     bias_initializer, initializer : str, float, Scheme, callable, or sequence of them
     activations : sequence of str, optional
-        Of each layer, for users' functions; by default sigmoid.
+        The activation of each layer, for users' functions; by default sigmoid.
+
+    Returns
+    -------
+    list of ndarray
+        The biases, then the weights, in the shapes and dtypes of those given.
 
     Raises
     ------
     ValueError, TypeError
-        A callable returned another shape, or anything but finite real numbers, or the dtype cannot
-        hold the numbers; only the generator has changed.
+        A function returned another shape or values that are not finite real numbers, or the numbers
+        do not fit into the dtype. Only the generator has changed.
 
     Examples
     --------
@@ -347,7 +352,7 @@ def _names(name: str, initializer: Initializer, n_layers: int) -> list[str]:
 
 
 def _takes_layer(function: Function) -> bool:
-    """Return whether a function's third parameter is for the layer, and no option of its own."""
+    """Return whether a function's third parameter is the layer, not an option of the user's."""
     import inspect
 
     try:
@@ -359,10 +364,12 @@ def _takes_layer(function: Function) -> bool:
 
 
 def _set(array: Array, given: Any, name: str) -> None:
-    """Copy what a user's function returned, or refuse it."""
+    """Copy the array that a user's function returned, or refuse it."""
     values = as_real_array(given, f"{name}'s array")
     if values.shape != array.shape:
-        raise ValueError(f"{name} gave shape {values.shape}; expected {array.shape}.")
+        raise ValueError(
+            f"{name} returned an array of shape {values.shape}; expected {array.shape}."
+        )
     with np.errstate(over="ignore"):
         array[...] = values
     _check_finite(array, name)
@@ -372,5 +379,5 @@ def _check_finite(array: Array, name: str) -> None:
     if not np.isfinite(array).all():
         what = "biases" if name.startswith("bias") else "weights"
         raise ValueError(
-            f"{name} gave a number that is not finite in {array.dtype}; starting {what} must be."
+            f"{name} gave NaN or infinity in {array.dtype}; starting {what} must be finite."
         )

@@ -1,4 +1,4 @@
-"""The named initializers: a function for each, which takes a gain, and the table of all of them."""
+"""The named initializers: the functions that make them, and a table of them all."""
 
 from __future__ import annotations
 
@@ -46,10 +46,12 @@ __all__ = [
 
 
 def _scaled(scale: float, gain: Any, mode: str, distribution: str) -> VarianceScaling:
-    """Return the scheme whose weights are `gain` times those of this scale."""
+    """Return the scheme of variance scale / fan, with its weights multiplied by `gain`."""
     gain = as_positive(gain, "gain")
     if not 1e-150 < gain < 1e150:
-        raise ValueError(f"gain is {gain}; its square must be a float, so give 1e-150 to 1e150.")
+        raise ValueError(
+            f"gain is {gain}; it must be from 1e-150 to 1e150, so that its square is a float."
+        )
     return VarianceScaling(scale * (gain * gain), mode, distribution)
 
 
@@ -59,12 +61,12 @@ def default(gain: float = 1.0) -> VarianceScaling:
     Parameters
     ----------
     gain : float, default 1.0
-        Every weight is multiplied by it.
+        Factor of every weight.
 
     Raises
     ------
     ValueError, TypeError
-        The gain is not a finite number above 0.
+        The gain is not a number from 1e-150 to 1e150.
 
     References
     ----------
@@ -81,8 +83,7 @@ def default(gain: float = 1.0) -> VarianceScaling:
 def large(gain: float = 1.0) -> Normal:
     """Return gain N(0, 1): the book's first initializer, with which units saturate.
 
-    Parameters, errors
-        As for `default`.
+    `gain` is any finite number above 0.
 
     Examples
     --------
@@ -95,8 +96,7 @@ def large(gain: float = 1.0) -> Normal:
 def lecun_uniform(gain: float = 1.0) -> VarianceScaling:
     """Return gain U(-r, r), r = sqrt(3 / n_in): the variance of `default`; LeCun et al. 1998.
 
-    Parameters, errors
-        As for `default`.
+    Parameter and errors are those of `default`.
 
     Examples
     --------
@@ -109,8 +109,7 @@ def lecun_uniform(gain: float = 1.0) -> VarianceScaling:
 def glorot_normal(gain: float = 1.0) -> VarianceScaling:
     """Return gain N(0, 1) sqrt(2 / (n_in + n_out)): Glorot and Bengio 2010.
 
-    Parameters, errors
-        As for `default`.
+    Parameter and errors are those of `default`.
 
     Examples
     --------
@@ -123,8 +122,7 @@ def glorot_normal(gain: float = 1.0) -> VarianceScaling:
 def glorot_uniform(gain: float = 1.0) -> VarianceScaling:
     """Return gain U(-r, r), r = sqrt(6 / (n_in + n_out)): Glorot and Bengio 2010.
 
-    Parameters, errors
-        As for `default`.
+    Parameter and errors are those of `default`.
 
     Examples
     --------
@@ -137,8 +135,7 @@ def glorot_uniform(gain: float = 1.0) -> VarianceScaling:
 def he_normal(gain: float = 1.0) -> VarianceScaling:
     """Return gain N(0, 1) sqrt(2 / n_in): He et al. 2015, for ReLU.
 
-    Parameters, errors
-        As for `default`.
+    Parameter and errors are those of `default`.
 
     Examples
     --------
@@ -151,8 +148,7 @@ def he_normal(gain: float = 1.0) -> VarianceScaling:
 def he_uniform(gain: float = 1.0) -> VarianceScaling:
     """Return gain U(-r, r), r = sqrt(6 / n_in): the variance of `he_normal`; He et al. 2015.
 
-    Parameters, errors
-        As for `default`.
+    Parameter and errors are those of `default`.
 
     Examples
     --------
@@ -165,8 +161,7 @@ def he_uniform(gain: float = 1.0) -> VarianceScaling:
 def orthogonal(gain: float = 1.0) -> Orthogonal:
     """Return gain times orthonormal rows or columns, whichever are fewer: Saxe et al. 2014.
 
-    Parameters, errors
-        As for `default`.
+    `gain` is any finite number above 0.
 
     Examples
     --------
@@ -201,8 +196,7 @@ def lsuv(tolerance: float = 0.1, max_iterations: int = 10) -> LSUV:
 def identity(gain: float = 1.0) -> Identity:
     """Return gain on the diagonal and 0 elsewhere: Le, Jaitly and Hinton 2015.
 
-    Parameters, errors
-        As for `default`.
+    `gain` is any finite number above 0.
 
     Examples
     --------
@@ -213,12 +207,11 @@ def identity(gain: float = 1.0) -> Identity:
 
 
 def truncated_normal(gain: float = 1.0) -> VarianceScaling:
-    """Return gain N(0, 1) / sqrt(n_in), drawn again beyond two standard deviations.
+    """Return gain N(0, 1) / sqrt(n_in), truncated at two standard deviations.
 
-    What is cut off takes 23 % of the variance.
+    Numbers beyond are drawn again, which lowers the variance by 23 %.
 
-    Parameters, errors
-        As for `default`.
+    Parameter and errors are those of `default`.
 
     Examples
     --------
@@ -233,8 +226,7 @@ def uniform(gain: float = 1.0) -> VarianceScaling:
 
     Glorot and Bengio 2010 call it the standard initialization.
 
-    Parameters, errors
-        As for `default`.
+    Parameter and errors are those of `default`.
 
     Examples
     --------
@@ -245,7 +237,7 @@ def uniform(gain: float = 1.0) -> VarianceScaling:
 
 
 def zeros() -> Constant:
-    """Return 0 everywhere.
+    """Return the initializer that sets every element to 0.
 
     Examples
     --------
@@ -256,7 +248,7 @@ def zeros() -> Constant:
 
 
 def constant(value: float = 1.0) -> Constant:
-    """Return the same number everywhere; as an initializer, the number itself does as well.
+    """Return the initializer that sets every element to `value`; a plain number does the same.
 
     Parameters
     ----------
@@ -265,7 +257,7 @@ def constant(value: float = 1.0) -> Constant:
     Raises
     ------
     ValueError, TypeError
-        It is not a finite number.
+        The value is not a finite number.
 
     Examples
     --------
@@ -288,7 +280,7 @@ class Known(NamedTuple):
     ----------
     scheme : Scheme
     formula, use, source : str
-        For tables: what a weight is, when to use it, and where it was published.
+        For tables: the formula of a weight, when to use it, and where it was published.
     """
 
     scheme: Scheme
@@ -297,7 +289,7 @@ class Known(NamedTuple):
     source: str
 
 
-#: Each initializer by its first name.
+#: Each initializer by its main name.
 TABLE = {
     "default": Known(
         default(),
@@ -368,13 +360,13 @@ TABLE = {
     "uniform": Known(
         uniform(),
         "U(-r, r), r = 1 / sqrt(n_in)",
-        "to compare: the old common start",
+        "to compare with older papers",
         "Glorot and Bengio 2010, equation 1",
     ),
     "zeros": Known(zeros(), "0", "biases", ""),
-    "constant": Known(constant(), "1", "any other constant: give the number", ""),
+    "constant": Known(constant(), "1", "for another constant give the number", ""),
 }
-#: Other names of the same.
+#: Other names of the same initializers.
 ALIASES = {
     "default": ("lecun_normal",),
     "large": ("normal",),
@@ -383,7 +375,7 @@ ALIASES = {
     "he_normal": ("kaiming_normal",),
     "he_uniform": ("kaiming_uniform",),
 }
-#: The functions that make them.
+#: The functions that make the initializers.
 FUNCTIONS = tuple(globals()[name] for name in TABLE)
 #: Each scheme by each of its names.
 INITIALIZERS = {

@@ -1,4 +1,4 @@
-"""Initializers as JSON holds them, for model files."""
+"""Conversion of initializers to and from JSON values, for model files."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def from_plain(plain: Any, name: str, function: Function, n_layers: int) -> Init
     plain : object
     name : {"initializer", "bias_initializer"}
     function : callable
-        Stands for functions, which are written as None.
+        Returned for None, which `to_plain` writes in place of a function.
     n_layers : int
         Number of layers with weights.
 
     Raises
     ------
     ValueError
-        It is not what `to_plain` writes.
+        `plain` is not a value that `to_plain` writes.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The schemes that starting weights are drawn by: small frozen objects that hold the formulas."""
+"""Schemes: immutable objects that say how starting weights are drawn."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ TRUNCATED_VARIANCE = 1 - 4 * math.exp(-2) / math.sqrt(2 * math.pi) / math.erf(ma
 
 
 class Scheme(Value):
-    """The base of all schemes. They are compared by value, hashed, pickled, and never change."""
+    """Base class of all schemes: immutable, hashable, picklable, and compared by value."""
 
-    #: Whether biases can be drawn by it too.
+    #: Whether biases can be drawn with it too.
     for_biases: ClassVar[bool] = True
 
     @property
@@ -59,7 +59,7 @@ class Scheme(Value):
     def variance(self, n_in: int, n_out: int) -> float | None:
         """Return the variance of a weight between `n_in` and `n_out` units.
 
-        None if the weights are not draws from one distribution, or depend on data.
+        None if the weights do not come from one distribution, or depend on data.
 
         Examples
         --------
@@ -69,7 +69,7 @@ class Scheme(Value):
         raise NotImplementedError
 
     def _request(self, stream: Stream, w: Array) -> None:
-        """Request the values of `w`, shape (n_out, n_in), or set those that are not random."""
+        """Request random values for `w`, shape (n_out, n_in); set `w` if they are not random."""
         raise NotImplementedError
 
     def _check_held(self, name: str, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
@@ -85,16 +85,16 @@ class VarianceScaling(Scheme):
     Parameters
     ----------
     scale : float, default 1.0
-    mode : {"fan_in", "fan_out", "fan_avg"}
-        What fan is: the units below, the units above, or the mean of both.
-    distribution : {"normal", "truncated_normal", "uniform"}
-        The truncated normal is cut off at two standard deviations of the normal that it comes
-        from. `scale` is of the variance that remains.
+    mode : {"fan_in", "fan_out", "fan_avg"}, default "fan_in"
+        The fan: n_in, n_out, or their mean.
+    distribution : {"normal", "truncated_normal", "uniform"}, default "normal"
+        The truncated normal is cut off at two standard deviations of the normal distribution
+        before truncation; its variance after truncation is scale / fan.
 
     Raises
     ------
     ValueError, TypeError
-        The scale is not a finite number above 0, or a name is not one of these.
+        The scale is not a finite number above 0, or `mode` or `distribution` is unknown.
 
     References
     ----------
@@ -153,8 +153,8 @@ class VarianceScaling(Scheme):
 def _root(scale: float, fan: float, mode: str) -> tuple[float, float]:
     """Return a factor and a divisor whose quotient is sqrt(scale / fan).
 
-    Which of the two is 1 decides the last bit of a weight. The book divides by sqrt(n_in), and its
-    published numbers depend on that.
+    Multiplying and dividing differ in the last bit of a weight. The book divides by sqrt(n_in), and
+    its published numbers depend on that.
     """
     if scale == 1 and mode == "fan_in":
         return 1.0, math.sqrt(fan)
@@ -172,7 +172,7 @@ class Normal(Scheme):
     Raises
     ------
     ValueError, TypeError
-        It is not a finite number above 0.
+        The standard deviation is not a finite number above 0.
 
     References
     ----------
@@ -206,7 +206,9 @@ class Normal(Scheme):
 
 
 class Orthogonal(Scheme):
-    """gain times orthonormal rows or columns, whichever are fewer; uniform over all such matrices.
+    """Random orthonormal rows or columns, whichever are fewer, times gain.
+
+    The matrix is uniformly distributed over all such matrices (Haar measure).
 
     Parameters
     ----------
@@ -215,7 +217,7 @@ class Orthogonal(Scheme):
     Raises
     ------
     ValueError, TypeError
-        It is not a finite number above 0.
+        The gain is not a finite number above 0.
 
     References
     ----------
@@ -248,8 +250,8 @@ class Orthogonal(Scheme):
 class Identity(Scheme):
     """gain on the diagonal and 0 elsewhere: unit i starts as input i times gain.
 
-    Of a matrix that is not square the diagonal begins in the corner of unit 0 and input 0. Units
-    beyond the inputs start from 0, and inputs beyond the units are not used.
+    In a matrix that is not square the diagonal begins at unit 0 and input 0. Surplus units have
+    weights of 0, and surplus inputs are not used.
 
     Parameters
     ----------
@@ -258,7 +260,7 @@ class Identity(Scheme):
     Raises
     ------
     ValueError, TypeError
-        It is not a finite number above 0.
+        The gain is not a finite number above 0.
 
     References
     ----------
@@ -291,7 +293,7 @@ class Identity(Scheme):
 
 
 class Constant(Scheme):
-    """The same number everywhere, what a number given as initializer means.
+    """The same number everywhere, as with a plain number given as initializer.
 
     Parameters
     ----------
@@ -300,7 +302,7 @@ class Constant(Scheme):
     Raises
     ------
     ValueError, TypeError
-        It is not a finite number.
+        The value is not a finite number.
 
     Examples
     --------
@@ -320,7 +322,7 @@ class Constant(Scheme):
 
     @property
     def is_gaussian(self) -> bool:
-        """True: the limit of ever narrower normal distributions."""
+        """True: a constant counts as a normal distribution of variance 0."""
         return True
 
     def variance(self, n_in: int, n_out: int) -> float:
@@ -335,7 +337,7 @@ class Constant(Scheme):
 
 
 class LSUV(Scheme):
-    """Layer-sequential unit variance: weights of a scheme, scaled layer by layer by a batch.
+    """Layer-sequential unit variance: weights of a scheme, scaled layer by layer on a batch.
 
     The weights of a layer are divided by the standard deviation of its weighted inputs, over all
     rows and units, until their variance is within `tolerance` of 1; then comes the next layer. A
@@ -344,17 +346,18 @@ class LSUV(Scheme):
     Parameters
     ----------
     scheme : Scheme, optional
-        Draws the weights that are scaled; by default Orthogonal().
+        Draws the weights before they are scaled; by default Orthogonal().
     tolerance : float, default 0.1
-        The variance differs from 1 by less than this in the end.
+        In the end the variance differs from 1 by less than this.
     max_iterations : int, default 10
-        The most divisions. `Network.initialize` refuses to start with a layer that needs more. With
-        biases of 0 the first division is exact, up to rounding.
+        Maximum number of divisions in a layer; `Network.initialize` raises a ValueError if one
+        needs more. With biases of 0 the first division is exact, up to rounding.
 
     Raises
     ------
     ValueError, TypeError
-        The scheme is not a Scheme, or is an LSUV; or a number is not positive, or not whole.
+        `scheme` is not a Scheme or is an LSUV, `tolerance` is not a finite number above 0, or
+        `max_iterations` is not an integer of 1 or more.
 
     References
     ----------
@@ -382,8 +385,8 @@ class LSUV(Scheme):
         if not isinstance(given, Scheme) or isinstance(given, LSUV):
             wrong = ValueError if isinstance(given, Scheme) else TypeError
             raise wrong(
-                f"scheme is {shown(given)}; give what draws the weights that are scaled, "
-                "such as Orthogonal() or he_normal()."
+                f"scheme is {shown(given)}; give the scheme that draws the weights before they are "
+                "scaled, such as Orthogonal() or he_normal()."
             )
         self._keep(
             scheme=given,

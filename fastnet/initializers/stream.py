@@ -29,7 +29,7 @@ class Stream:
         self._requests.append((_NORMAL, w, lambda z: z * factor / divisor))
 
     def truncated_normal(self, w: Array, factor: float) -> None:
-        """Request standard normals * factor, each drawn again until it lies within two."""
+        """Request standard normals, each drawn again until it is from -2 to 2, times factor."""
         self._requests.append((_TRUNCATED, w, lambda z: z * factor))
 
     def uniform(self, w: Array, r: float) -> None:
@@ -51,12 +51,12 @@ class Stream:
         fill = kernel.fill if _is_known(self._rng) else _fill_by_calls
         fill(self._rng, numbers, counts, kinds)
         parts = np.split(numbers, counts.cumsum()[:-1])
-        with np.errstate(over="ignore"):  # `draw` looks for what is not finite
+        with np.errstate(over="ignore"):  # the caller refuses infinite numbers
             for (_, w, transform), part in zip(requests, parts, strict=True):
                 w[...] = transform(part.reshape(w.shape))
 
 
-#: The numbers that `kernel.fill` has for them.
+#: The codes of these distributions in `kernel.fill`.
 _NORMAL, _TRUNCATED, _UNIFORM = 1, 2, 3
 _NUMPYS_OWN = {
     getattr(np.random, name) for name in ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
@@ -69,7 +69,7 @@ def _is_known(rng: RNG) -> bool:
 
 
 def _fill_by_calls(rng: Any, out: Array, counts: Array, kinds: Array) -> None:
-    """Do what `kernel.fill` does by NumPy's methods, one call for each run of one kind."""
+    """Fill `out` as `kernel.fill` does, with one call of NumPy for each run of one kind."""
     for kind, parts in groupby(zip(kinds, counts, strict=True), key=lambda part: part[0]):
         n = int(sum(count for _, count in parts))
         if kind == _UNIFORM:
@@ -87,9 +87,10 @@ def _fill_by_calls(rng: Any, out: Array, counts: Array, kinds: Array) -> None:
 
 
 def _orthonormal(normals: Array) -> Array:
-    """Return orthonormal rows or columns, uniform over all (Haar; Mezzadri 2007 on the signs).
+    """Return random orthonormal rows or columns, uniformly distributed (Haar measure).
 
-    They are the Q of normals whose R has a positive diagonal, transposed if there are more columns.
+    They are the Q of a QR decomposition of `normals` whose R has a positive diagonal (Mezzadri
+    2007), transposed if there are more columns than rows.
     """
     rows, columns = normals.shape
     q, r = np.linalg.qr(normals.reshape(max(rows, columns), min(rows, columns)))

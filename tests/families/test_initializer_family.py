@@ -350,12 +350,12 @@ def test_initialize_draws_by_the_same_initializer(name):
         ({0.5}, "is {0.5}; give a name"),
         (int, "is <class 'int'>; give a name"),
         (len, "is <built-in function len>, which cannot be called as it has to be"),
-        (lambda rng, shape: rng.random((2, 2)), "gave shape (2, 2); expected"),
-        (lambda rng, shape: rng.random(shape[::-1]), "gave shape"),
-        (lambda rng, shape: np.full(shape, np.nan), "gave a number that is not finite"),
+        (lambda rng, shape: rng.random((2, 2)), "returned an array of shape (2, 2); expected"),
+        (lambda rng, shape: rng.random(shape[::-1]), "returned an array of shape"),
+        (lambda rng, shape: np.full(shape, np.nan), "gave NaN or infinity"),
         (lambda rng, shape: np.full(shape, "a"), "array is of dtype <U1"),
         (lambda rng, shape: None, "array is of dtype object"),
-        (lambda rng, shape: 1.0, "gave shape (); expected"),
+        (lambda rng, shape: 1.0, "returned an array of shape (); expected"),
     ],
 )
 def test_bad_initializers_are_refused(argument, given, said):

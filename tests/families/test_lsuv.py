@@ -275,8 +275,8 @@ def test_data_that_give_no_weights_are_refused(options, data, said):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"scheme": "orthogonal"}, "scheme is 'orthogonal'; give what draws the weights"),
-        ({"scheme": LSUV()}, "scheme is LSUV(Orthogonal(1.0), 0.1, 10); give what draws"),
+        ({"scheme": "orthogonal"}, "scheme is 'orthogonal'; give the scheme that draws"),
+        ({"scheme": LSUV()}, "scheme is LSUV(Orthogonal(1.0), 0.1, 10); give the scheme"),
         ({"tolerance": 0}, "tolerance is 0.0; expected a finite number above 0"),
         ({"tolerance": math.nan}, "tolerance is nan; expected a finite number above 0"),
         ({"max_iterations": 0}, "max_iterations is 0; expected at least 1."),
