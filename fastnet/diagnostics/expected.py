@@ -1,8 +1,8 @@
-"""What mean field theory expects of `propagation`, layer by layer, in the limit of width.
+"""Mean field theory of `propagation`: expected statistics of each layer, for infinite width.
 
-Weights and biases are independent, with mean 0. Then a weighted input is Gaussian (Poole et al.
-2016), and the error that comes to a layer is independent of that layer's slopes (Schoenholz et al.
-2017). NaN stands where there is no theory.
+Weights and biases are independent, with mean 0. Then weighted inputs are Gaussian (Poole et al.
+2016), and the error that reaches a layer is independent of that layer's slopes (Schoenholz et al.
+2017). Values are NaN where the theory does not apply.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ __all__ = ["Errors", "Spread", "Start", "expected_measures", "grouped"]
 
 Array = NDArray[Any]
 
-#: Groups of rows of about the same length, each of which the theory follows by itself.
+#: Most groups of rows of similar length; the theory is computed for each group.
 GROUPS = 32
-#: A measured mean within so many standard errors of 0 counts as 0.
+#: A measured mean within this many standard errors of 0 counts as 0.
 STANDARD_ERRORS = 5
 
 
 class Start(NamedTuple):
-    """How layers are drawn.
+    """The distributions that layers are drawn from.
 
     Attributes
     ----------
     weights, biases : ndarray, shape (layers,)
         Variances; NaN where the mean is not 0, or elements are not independent.
     singular : list of {"independent", "orthogonal", ""}
-        What is known of the matrices' singular values.
+        What is known about each matrix's singular values.
     """
 
     weights: Array
@@ -61,9 +61,9 @@ class Errors(NamedTuple):
     Attributes
     ----------
     mean, variance : float
-        As they were measured.
+        The measured ones.
     independent : bool
-        Whether those of different rows are independent, with mean 0.
+        Whether errors of different rows are independent, with mean 0.
     """
 
     mean: float
@@ -72,7 +72,7 @@ class Errors(NamedTuple):
 
 
 class Spread:
-    """The mean and variance of weights and of biases, layer by layer, over networks it is shown.
+    """Mean and variance of each layer's weights and biases, over the networks added.
 
     Parameters
     ----------
@@ -81,10 +81,10 @@ class Spread:
 
     def __init__(self, sizes: list[int]) -> None:
         self._sizes = sizes
-        self._sums = np.zeros((2, len(sizes) - 1, 3))  # of 1, w and w^2, of biases and weights
+        self._sums = np.zeros((2, len(sizes) - 1, 3))  # of 1, w and w^2; biases, then weights
 
     def add(self, parameters: Array) -> None:
-        """Take a network's parameters in."""
+        """Add a network's parameters."""
         with np.errstate(over="ignore", invalid="ignore"):
             for sums, arrays in zip(self._sums, layer_views(parameters, self._sizes), strict=True):
                 for total, w in zip(sums, arrays, strict=True):
@@ -92,13 +92,14 @@ class Spread:
                     total += w.size, w.sum(), np.vdot(w, w)
 
     def measured(self, layer: int) -> Moments:
-        """Return what was found of a layer's weights."""
+        """Return the mean and variance of a layer's weights."""
         return Moments(*_measured(*self._sums[1, layer]), is_gaussian=False)
 
     def start(self, initializer: Any = None, bias_initializer: Any = None) -> Start:
-        """Return how layers were drawn, by an initializer or a list of one for each layer.
+        """Return the distributions that layers were drawn from.
 
-        Variances that it has no formula of are those measured.
+        A variance is that of the initializer, one for all layers or a list with one for each; if
+        it has no formula, the measured one.
         """
         weights = _each(initializer, self._sizes)
         fans = [(1, n_out) for n_out in self._sizes[1:]]
@@ -138,7 +139,7 @@ def _singular(initializer: Any) -> str:
 
 
 def _measured(count: float, total: float, squares: float) -> tuple[float, float]:
-    """Return mean and variance; a mean that is 0 within five standard errors is 0."""
+    """Return mean and variance; a mean within five standard errors of 0 counts as 0."""
     mean, square = total / count, squares / count
     variance = square - mean * mean
     if mean * mean * count <= STANDARD_ERRORS**2 * variance:
@@ -147,7 +148,7 @@ def _measured(count: float, total: float, squares: float) -> tuple[float, float]
 
 
 def grouped(squares: Array) -> tuple[Array, Array]:
-    """Return the mean in each of at most `GROUPS` groups, and the share of each.
+    """Return the mean of each of at most `GROUPS` groups, and each group's share.
 
     Examples
     --------
@@ -166,12 +167,12 @@ def expected_measures(
     start: Start,
     errors: Errors,
 ) -> dict[str, Array]:
-    """Return what mean field theory gives each layer, for each of `MEASURES`.
+    """Return a dict of `MEASURES` in mean field theory, each an array of shape (layers,).
 
     Parameters
     ----------
     sizes, activations
-        Of the network.
+        Those of the network.
     squares : ndarray
         Mean square of each row of inputs.
     start : Start
@@ -203,10 +204,10 @@ def expected_measures(
 def _add_errors(
     found: dict[str, Array], sizes: Sequence[int], start: Start, errors: Errors, rows: Any
 ) -> None:
-    """Work out errors and gradients, from the last layer down.
+    """Add errors and gradients, from the last layer down.
 
-    Errors of different rows that are independent stay uncorrelated below, so that the square norm
-    of the mean gradient is the mean of those of single rows, divided by their number.
+    Independent errors of different rows stay uncorrelated in the layers below. The squared norm of
+    the mean gradient is then the mean squared norm of the rows' gradients over the number of rows.
     """
     share, below, slopes, n = rows
     delta = np.full(len(share), errors.variance + errors.mean**2)
@@ -226,7 +227,7 @@ def _spectrum(
 ) -> tuple[float, float]:
     """Return mean and largest singular value of diag(slopes) W.
 
-    Known where all slopes are the same, or those of half of the units 0 and of the others 1.
+    They are known if all slopes are equal, or if half of the slopes are 0 and the others 1.
     """
     n_in, n_out = fans
     if activation == "identity" or (activation in ACTIVATIONS and not q.any()):
@@ -247,7 +248,7 @@ def _spectrum(
 
 
 def mean_singular_value(n_out: float, n_in: float) -> float:
-    """Return that of a large matrix of independent elements of variance 1.
+    """Return the mean singular value of a large matrix of independent elements of variance 1.
 
     References
     ----------

@@ -16,7 +16,7 @@ __all__ = ["Integrals", "integrals_of"]
 
 Array = NDArray[Any]
 
-#: Stand for q = 0 and for q = inf where a ratio has a limit there.
+#: Used in place of q = 0 and q = inf where a ratio has a limit there.
 _LEAST, _MOST = 1e-200, 1e200
 #: A slope below this share of the largest is saturated, as in `Network.layer_statistics`.
 SATURATED_SLOPE = 0.04
@@ -24,27 +24,27 @@ _erfc = np.vectorize(math.erfc, otypes=[float])
 
 
 def _half_line(step: float, first: float, last: float, power: int) -> tuple[Array, Array]:
-    """Return nodes z and weights of the integral of f(z) z^power exp(-z^2 / 2) from 0 on.
+    """Return nodes z and weights for the integral of f(z) z^power exp(-z^2 / 2) from 0 to inf.
 
-    The trapezoidal rule in t, where z = log(1 + exp(t)): nodes are spaced as powers near 0, so that
-    steps of any width there are resolved, and evenly far from it. It converges exponentially for
-    functions without singularities on the right of 0, as all activations are.
+    This is the trapezoidal rule in t, where z = log(1 + exp(t)). Nodes are spaced geometrically
+    near 0, which resolves steps of any width there, and evenly far from 0. The rule converges
+    exponentially for functions without singularities right of 0, as activations are.
     """
     t = np.arange(first, last, step)
     z = np.logaddexp(0, t)
     w = step * z**power * np.exp(-0.5 * z * z) / (1 + np.exp(-t))
-    w[0] /= -math.expm1(-(power + 1) * step)  # with all the nodes before it, where f is constant
+    w[0] /= -math.expm1(-(power + 1) * step)  # for all the nodes before it, where f is constant
     return z, w
 
 
 class Integrals:
     """Integrals of an activation over Gaussian weighted inputs, of variance q and correlation c.
 
-    q may be an array but in the last two; `squared_slope` and `growth` are limits if it is 0 or
-    inf.
+    q may be an array except in `gap` and `product_of_slopes`. `squared_slope` and `growth` return
+    limits if q is 0 or inf.
     """
 
-    #: The largest slope, that of `saturated`; None to look for it.
+    #: The largest slope, for `saturated`; None to search for it.
     _steepest: float | None = None
 
     _z, _w = _half_line(0.2, -18, 12, 0)
@@ -77,7 +77,7 @@ class Integrals:
             return self.fn(z) * self.prime(z) @ (self._w * self._z) / root
 
     def saturated(self, q: Any) -> Any:
-        """Return the probability that the slope's size is below 4 % of the largest."""
+        """Return the probability that the absolute slope is below 4 % of its maximum."""
         ends, changes, before = self._ends
         with np.errstate(divide="ignore", invalid="ignore"):
             beyond = _erfc(np.divide.outer(ends, np.sqrt(2 * np.asarray(q)))) / 2
@@ -86,7 +86,7 @@ class Integrals:
 
     @cached_property
     def _ends(self) -> tuple[Array, Array, float]:
-        """Where saturation ends (-1) or begins (1) as z grows, and whether it holds below all."""
+        """The z where saturation ends (-1) or begins (1), and whether the lowest z is saturated."""
         z = np.arange(-60, 60, 2**-9)
         sizes = np.abs(self.prime(z))
         least = SATURATED_SLOPE * (self._steepest or sizes.max())
@@ -100,7 +100,7 @@ class Integrals:
         return high, np.where(flat[at], -1.0, 1.0), float(flat[0])
 
     def gap(self, q: float, c: float) -> float:
-        """Return half the mean of (phi(z1) - phi(z2))^2: no digits cancel where c is nearly 1."""
+        """Return half the mean of (phi(z1) - phi(z2))^2, without cancellation for c near 1."""
         z1, z2, w = _pairs(q, c)
         difference = self.fn(z1) - self.fn(z2)
         return float(np.vdot(difference * difference, w)) / 2
@@ -112,13 +112,13 @@ class Integrals:
 
 
 class _Sine(Integrals):
-    """In closed form: nodes do not resolve many periods."""
+    """Integrals of sine in closed form: nodes do not resolve many periods."""
 
     def mean(self, q: Any) -> Any:
         return np.zeros_like(q, float)[()]
 
     def saturated(self, q: Any) -> Any:
-        # Where many periods count, z is as good as uniform over one.
+        # Over many periods the phase of z is practically uniform.
         return np.where(
             np.less(q, 50), super().saturated(q), 2 / np.pi * np.arcsin(SATURATED_SLOPE)
         )
@@ -140,9 +140,9 @@ class _Sine(Integrals):
 
 
 class _Exponential(Integrals):
-    """In closed form: the integrands are largest far from 0."""
+    """Integrals of exp in closed form: the integrands are largest far from 0."""
 
-    _steepest = 1.0  # that at 0, as there is no largest
+    _steepest = 1.0  # the slope at 0, as slopes are unbounded
 
     def mean(self, q: Any) -> Any:
         with np.errstate(over="ignore"):
@@ -175,7 +175,7 @@ def integrals_of(activation: str) -> Integrals:
 
 
 def _half_segment(step: float, first: float) -> tuple[Array, Array]:
-    """Return nodes and weights of the lower half of (0, 1), where 1 / (1 + exp(-t)) has even t."""
+    """Return nodes and weights of the lower half of (0, 1): 1 / (1 + exp(-t)), t evenly spaced."""
     t = np.arange(-step / 2, first, -step)[::-1]
     x = 1 / (1 + np.exp(-t))
     w = step * x * (1 - x)
@@ -190,8 +190,8 @@ _ANGLES = _half_segment(0.4, -16)
 def _pairs(q: float, c: float) -> tuple[Array, Array, Array]:
     """Return nodes z1 and z2 of variance q and correlation c, and weights, for symmetric functions.
 
-    In polar coordinates z1 and z2 change sign at angles alone: between them every activation is
-    smooth. Half of the angles are enough: exchanging z1 with z2 gives the others.
+    In polar coordinates signs of z1 and z2 depend only on the angle, and every activation is smooth
+    between their changes. Half of the angles are enough: exchanging z1 with z2 gives the others.
     """
     alpha = math.acos(c)
     x, w = _ANGLES

@@ -2,7 +2,7 @@
 
 Weights are N(0, sigma_w^2 / n_in), biases N(0, sigma_b^2), and layers are wide, so that weighted
 inputs are Gaussian. From layer to layer their variance q follows `length_map`, the correlation c of
-two inputs' `correlation_map`, and the variance of the backpropagated error is multiplied by
+two inputs follows `correlation_map`, and the variance of the backpropagated error is multiplied by
 `slope`. All integrals are sums over fixed nodes, split where activations have a kink.
 
 References
@@ -37,7 +37,7 @@ __all__ = [
 
 Array = NDArray[Any]
 
-#: A slope within this of 1 is critical: the error of the quadrature, with room to spare.
+#: A slope this close to 1 counts as critical; the quadrature's error is well below it.
 CRITICAL = 1e-9
 #: Larger standard deviations are refused: the nodes resolve sqrt(q) to 1e8.
 LARGEST_SIGMA = 1e6
@@ -52,13 +52,13 @@ class MeanField(NamedTuple):
         The variance of weighted inputs that the length map reaches from q = 1: 0 where signals
         vanish, inf where they grow without bound.
     c_star : float
-        The correlation that two inputs reach if they begin just below 1: 1 where chi_1 is at most
+        The correlation that two inputs reach if it begins just below 1: 1 where chi_1 is at most
         1, less in chaos. If q_star is 0, its limit for sigma_b to 0, which is 1; nan if q_star is
         inf.
     chi_1 : float
-        The slope of the correlation map at 1, by which the variance of the backpropagated error is
-        multiplied in each layer: below 1 order, where gradients vanish; above 1 chaos, where they
-        explode. If q_star is inf, its limit for large q.
+        The slope of the correlation map at 1, and the factor by which each layer multiplies the
+        variance of the backpropagated error. Below 1 is order, where gradients vanish; above 1 is
+        chaos, where they explode. If q_star is inf, its limit for large q.
     xi_q, xi_c : float
         Depth scales, in layers: q and c approach their fixed points as exp(-layer / xi). inf where
         the map's slope there is 1 (to 1e-9), as xi_c is on the critical line; nan if q_star is inf.
@@ -80,18 +80,18 @@ class MeanField(NamedTuple):
 def mean_field(activation: str, sigma_w: float, sigma_b: float) -> MeanField:
     """Return the fixed points and depth scales of a deep random network.
 
-    The length map may have several fixed points (of gelu and silu, and of exponential). q_star is
-    the one that it reaches from q = 1: as the map never decreases, the next one above if the first
-    step goes up, else the next one below. Below 1 the correlation map, a power series without
-    negative coefficients, has at most one stable fixed point, and only if chi_1 is above 1.
+    The length map of gelu, silu and exponential may have several fixed points. q_star is the one
+    reached from q = 1: as the map never decreases, the next one above if the first step goes up,
+    else the next one below. Below 1 the correlation map, a power series without negative
+    coefficients, has at most one stable fixed point, and only if chi_1 is above 1.
 
     Parameters
     ----------
     activation : str
-        Of the hidden layers: any but softmax, which acts on the units of a row together.
+        Activation of the hidden layers: any but softmax, which combines the units of a row.
     sigma_w, sigma_b : float
-        The weights' variance is sigma_w^2 / n_in, that of the biases sigma_b^2. From 0 to 1e6; up
-        to 100 the results have an error below 1e-6.
+        Weights have the variance sigma_w^2 / n_in, biases sigma_b^2. Both are from 0 to 1e6; up to
+        100 the results have an error below 1e-6.
 
     Returns
     -------
@@ -101,7 +101,7 @@ def mean_field(activation: str, sigma_w: float, sigma_b: float) -> MeanField:
     Raises
     ------
     ValueError, TypeError
-        An unknown activation, or a standard deviation that is not a number from 0 to 1e6.
+        The activation is unknown, or a standard deviation is not a number from 0 to 1e6.
 
     References
     ----------
@@ -131,9 +131,9 @@ def mean_field(activation: str, sigma_w: float, sigma_b: float) -> MeanField:
 def critical_sigma_w(activation: str, sigma_b: float) -> float:
     """Return the standard deviation sigma_w at which chi_1 of `mean_field` is 1.
 
-    There is the border of order and chaos, where gradients keep their size and depth scales are
-    infinite. relu, leaky_relu and identity have the same one for every sigma_b; if sigma_b is more
-    than 0, their q_star is inf there, as is that of softplus.
+    It is the border between order and chaos, where gradients keep their size and depth scales are
+    infinite. For relu, leaky_relu and identity it is the same for every sigma_b; if sigma_b is more
+    than 0, q_star is inf there, as it is for softplus.
 
     Parameters
     ----------
@@ -143,9 +143,9 @@ def critical_sigma_w(activation: str, sigma_b: float) -> float:
     Returns
     -------
     float
-        The standard deviation, not its square: the smallest one if there are several. nan if chi_1
-        is nowhere 1: that of gelu and silu jumps from less to more if sigma_b is small, and that
-        of exponential always.
+        The standard deviation, not its square; the smallest if there are several. nan if chi_1 is
+        never 1: it jumps from below to above for gelu and silu if sigma_b is small, and for
+        exponential always.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def critical_sigma_w(activation: str, sigma_b: float) -> float:
         return 1 / math.sqrt(table.squared_slope[0])
 
     def excess(q: float) -> float:
-        """Of the bias's variance, if q is a fixed point at which chi_1 is 1."""
+        """Return the bias variance for which q is a fixed point with chi_1 = 1, minus b."""
         return float(q - integrals.square(q) / integrals.squared_slope(q)) - b
 
     found = table.q - table.square / table.squared_slope - b
@@ -183,7 +183,7 @@ def critical_sigma_w(activation: str, sigma_b: float) -> float:
 
 
 def length_map(activation: str, q: Any, sigma_w: float, sigma_b: float) -> Any:
-    """Return the next layer's variance of weighted inputs, from q, a float or an array.
+    """Return the variance of the next layer's weighted inputs; q is a float or an array.
 
     Examples
     --------
@@ -195,10 +195,10 @@ def length_map(activation: str, q: Any, sigma_w: float, sigma_b: float) -> Any:
 
 
 def correlation_map(activation: str, c: float, q: float, sigma_w: float, sigma_b: float) -> float:
-    """Return the next layer's correlation of two inputs' weighted inputs.
+    """Return the correlation of two inputs' weighted inputs in the next layer.
 
-    c is from -1 to 1. Both have the variance q, more than 0, in this layer, and that of
-    `length_map` in the next.
+    In this layer it is c, from -1 to 1. Both have the variance q, more than 0, in this layer and
+    that of `length_map` in the next.
 
     Examples
     --------
@@ -212,8 +212,8 @@ def correlation_map(activation: str, c: float, q: float, sigma_w: float, sigma_b
 def slope(activation: str, q: Any, sigma_w: float) -> Any:
     """Return chi at q, a float or an array: sigma_w^2 times the mean squared derivative.
 
-    Backpropagation multiplies the error's variance by it where layers have the same width, else by
-    n_out / n_in of the weights besides.
+    Backpropagation multiplies the variance of the error by it, and by n_out / n_in of the weights
+    if widths differ.
 
     Examples
     --------
@@ -257,7 +257,7 @@ class _Table(NamedTuple):
     growth: Array
 
 
-#: Where 1 is at `_ONE`: six to a factor of ten.
+#: The q of the tables, six to a factor of ten; `_ONE` is the index of 1.
 _Q, _ONE = 10.0 ** (np.arange(-72, 121) / 6), 72
 
 
@@ -267,7 +267,7 @@ def _table(integrals: Integrals) -> _Table:
 
 
 def _fixed_point(integrals: Integrals, w: float, b: float) -> float:
-    """Return the limit of q -> w square(q) + b from 1, inf if it has none.
+    """Return the limit of q -> w square(q) + b from 1, or inf if q grows without bound.
 
     The map never decreases, so that the limit is the next fixed point in the first step's
     direction.
@@ -291,7 +291,7 @@ def _fixed_point(integrals: Integrals, w: float, b: float) -> float:
     if last is not None:
         low, high = (last - 1, last) if up else (last, last + 1)
         q = _root(step, _Q[low], _Q[high], steps[low], steps[high])
-        # A map parallel to the diagonal meets it by rounding alone.
+        # A map parallel to the diagonal meets it only by rounding.
         parallel = up and abs(w * float(integrals.growth(q)) - 1) < 1e-12
         return math.inf if parallel else q
     if up:
@@ -303,7 +303,7 @@ def _fixed_point(integrals: Integrals, w: float, b: float) -> float:
 def _turning_point(
     integrals: Integrals, w: float, up: bool, last: int | None, step: Callable[[float], float]
 ) -> float | None:
-    """Return the fixed point before `last` whose pair lies between the same points of the table."""
+    """Return the first of two fixed points between the same points of the table, before `last`."""
     first, end = (_ONE, len(_Q) - 1 if last is None else last - 1) if up else (last or 0, _ONE)
     sign = 1 if up else -1
 
@@ -328,7 +328,7 @@ def _correlation(integrals: Integrals, q: float, w: float, chi: float) -> float:
         return 1.0
 
     def excess(c: float) -> float:
-        """Of the chord's slope from c to 1, which increases from c = 0 to chi at 1, over 1."""
+        """Return the slope of the chord from c to 1, minus 1; it increases with c, up to chi."""
         return w * integrals.gap(q, c) / (q * (1 - c)) - 1
 
     at_zero = excess(0.0)
@@ -336,7 +336,7 @@ def _correlation(integrals: Integrals, q: float, w: float, chi: float) -> float:
 
 
 def _depth(rate: float) -> float:
-    """Return the number of layers in which a distance that shrinks by `rate` falls to 1 / e."""
+    """Return in how many layers a distance falls to 1 / e if each multiplies it by `rate`."""
     if rate <= 0:
         return 0.0
     return math.inf if rate >= 1 - CRITICAL else -1 / math.log(rate)
@@ -347,7 +347,7 @@ def _root(
 ) -> float:
     """Return a zero between low and high, where the function has different signs.
 
-    False position, in which an end that stays has its value halved (the "Illinois" algorithm).
+    The Illinois variant of false position, which halves the value at an end that stays.
     """
     x, kept = math.nan, 0
     for _ in range(100):

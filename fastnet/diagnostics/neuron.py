@@ -3,7 +3,7 @@
 The experiment is chapter 3's (M. Nielsen, *Neural Networks and Deep Learning*, "Weight
 initialization"): a neuron has 1000 inputs, 500 of them 1 and 500 of them 0, so that its weighted
 input z = sum_j w_j x_j + b is a sum of 500 weights and a bias. `weighted_input` draws it many times
-with an initializer, and `theory` gives the Gaussian to expect.
+with an initializer, and `theory` returns the expected Gaussian.
 """
 
 from __future__ import annotations
@@ -30,10 +30,9 @@ Array = NDArray[Any]
 #: A sigmoid neuron counts as saturated where z is farther from 0 than this: sigma(z) is then within
 #: 0.01 of 0 or 1 (ln 99, rounded), and sigma'(z) below 0.01.
 SATURATED_Z = 4.595
-#: A sum of this many weights or more that are not Gaussian counts as Gaussian.
+#: A sum of at least this many weights that are not Gaussian counts as Gaussian.
 MANY = 30
-#: How many weights of a user's function are drawn to measure its variance, in how many layers at
-#: most.
+#: How many weights are drawn with a user's function to measure its variance, and the most layers.
 MEASURED, MOST_LAYERS = 1_000_000, 1000
 
 
@@ -59,12 +58,12 @@ class Gaussian:
 
     @property
     def peak(self) -> float:
-        """The density at the mean, the largest."""
+        """The density at the mean, its maximum."""
         return 1 / (self.std * math.sqrt(2 * math.pi))
 
     @property
     def saturated(self) -> float:
-        """The share beyond `SATURATED_Z`."""
+        """The probability that the absolute value is larger than `SATURATED_Z`."""
         return self.share_beyond(SATURATED_Z)
 
     def share_beyond(self, z: float) -> float:
@@ -86,14 +85,14 @@ class WeightedInput:
     Attributes
     ----------
     initializer : str
-        What drew the weights.
+        Name of the initializer of the weights.
     n_inputs, active : int
         Inputs of the neuron, and how many of them are 1; the others are 0.
     z : ndarray of float64, shape (draws,)
         The weighted inputs.
     theory : Gaussian or None
-        Their distribution, exact or, for a sum of many weights, approximate; None if it is not
-        Gaussian, or not known.
+        Their expected distribution, exact or, for a sum of many weights, approximate; None if it
+        is not Gaussian or not known.
     """
 
     initializer: str
@@ -114,7 +113,7 @@ class WeightedInput:
 
     @property
     def peak(self) -> float:
-        """The density of z within a tenth of a standard deviation of its mean.
+        """The measured density of z within a tenth of a standard deviation of its mean.
 
         Infinite if every z is the same.
         """
@@ -125,7 +124,7 @@ class WeightedInput:
 
     @property
     def saturated(self) -> float:
-        """The share of draws beyond `SATURATED_Z`."""
+        """The share of draws whose absolute value is larger than `SATURATED_Z`."""
         return self.share_beyond(SATURATED_Z)
 
     def share_beyond(self, z: float) -> float:
@@ -133,16 +132,16 @@ class WeightedInput:
         return float(np.mean(np.abs(self.z) > z))
 
     def density(self, z: ArrayLike) -> Any:
-        """Return the density that theory gives `z`, in the shape of `z`.
+        """Return the theoretical density at `z`, in the shape of `z`.
 
         Raises
         ------
         ValueError
-            There is no theory for this initializer.
+            `theory` is None.
         """
         if self.theory is None:
             raise ValueError(
-                f"the density of z is not known for {self.initializer!r}; look at its draws, z."
+                f"the density of z is not known for {self.initializer!r}; use the draws in z."
             )
         return self.theory.density(z)
 
@@ -163,19 +162,21 @@ def weighted_input(
     Parameters
     ----------
     n_inputs : int, default 1000
+        Number of inputs of the neuron.
     active : int, default 500
         How many of the inputs are 1; the others are 0.
     initializer : str, float or callable, default "default"
-        As for `Network`; "lsuv" scales the layer by these inputs.
+        As for `Network`; "lsuv" scales the layer on these inputs.
     draws : int, default 10,000
+        Number of draws.
     rng : None, int, SeedSequence, BitGenerator, Generator or RandomState
     bias_initializer : str, float or callable, keyword only, optional
-        As for `Network`, which gives a bias N(0, 1) with the book's initializers, else 0.
+        As for `Network`: by default N(0, 1) with the book's initializers, else 0.
     units : int, keyword only, default 100
-        Neurons in the neuron's layer, which is drawn as a whole. Only Glorot's initializers and
-        the orthogonal one depend on it.
+        Number of neurons in the layer, which is drawn as a whole. It matters only for initializers
+        that depend on n_out, such as Glorot's and the orthogonal one.
     progress : None, bool or callable, keyword only
-        As for `Network.train`, in draws.
+        As for `Network.train`, counted in draws.
 
     Returns
     -------
@@ -184,8 +185,8 @@ def weighted_input(
     Raises
     ------
     ValueError, TypeError
-        A number that is not a whole number or too small, more active inputs than inputs, or as
-        for `Network`.
+        A number is not an integer or is too small, `active` is more than `n_inputs`, or as for
+        `Network`.
 
     References
     ----------
@@ -224,7 +225,7 @@ def weighted_input(
     if not np.isfinite(z).all():
         raise ValueError(
             "initializer and bias_initializer give weighted inputs that are not finite; "
-            "expected smaller numbers."
+            "give smaller weights and biases."
         )
     expected = theory(
         n_inputs, active, initializer, bias_initializer=net._bias_initializer, units=units
@@ -242,10 +243,10 @@ def theory(
 ) -> Gaussian | None:
     """Return the distribution of the weighted input if it is Gaussian, at least approximately.
 
-    The variance is active var(w) + var(b). A sum of 30 weights or more that are not Gaussian
-    counts as Gaussian, after the central limit theorem. Weights of a function are taken to be
-    independent, with the mean and variance of a million that it draws for this; a mean that is 0
-    within five standard errors is 0.
+    The variance is active var(w) + var(b). By the central limit theorem, a sum of 30 or more
+    weights counts as Gaussian, whatever their distribution. The weights of a user's function are
+    assumed to be independent, with the mean and variance measured on a million draws; a mean within
+    five standard errors of 0 counts as 0.
 
     Parameters
     ----------
@@ -255,8 +256,13 @@ def theory(
     Returns
     -------
     Gaussian or None
-        None if z is constant or far from Gaussian, or if a bias is not Gaussian itself, or is of a
-        function that does not give the same number always.
+        None if z is constant or far from Gaussian, or if the bias is not Gaussian or comes from a
+        function that does not always return the same number.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `weighted_input`.
 
     Examples
     --------
@@ -274,7 +280,7 @@ def theory(
     units = as_count(units, "units", at_least=1)
     weight = _moments(initializer, n_inputs, units, max(active, 1))
     bias_initializer = read_biases(bias_initializer, 1)
-    if is_function(per_layer(bias_initializer, 1)[0]):  # what it returns is refused by its own name
+    if is_function(per_layer(bias_initializer, 1)[0]):  # so that errors name bias_initializer
         Network([1, units], rng=0, initializer="zeros", bias_initializer=bias_initializer)
     bias = _moments(bias_initializer, 1, units, 1)
     if weight is None or bias is None:
@@ -285,7 +291,7 @@ def theory(
 
 
 def _moments(initializer: Initializer, n_in: int, units: int, summands: int) -> Moments | None:
-    """Return the distribution of a weight, that of a user's function by drawing from it."""
+    """Return the distribution of a weight; for a user's function it is measured on draws."""
     known = moments(initializer, n_in, units)
     (one,) = per_layer(read_initializer(initializer, "initializer", 1), 1)
     if known is not None or not is_function(one):

@@ -1,4 +1,4 @@
-"""What `propagation` measures: a compiled pass forward and back, and Jacobians of a few rows."""
+"""Measurements of `propagation`: compiled passes forward and backward, Jacobians of a few rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["MEASURES", "Passes", "mean_squares"]
 
 Array = NDArray[Any]
 
-#: What is measured of each layer.
+#: The statistics of each layer.
 MEASURES = (
     "mean_z",
     "var_z",
@@ -34,8 +34,8 @@ MEASURES = (
     "mean_singular",
     "max_singular",
 )
-#: Rows whose Jacobians are worked out; the first alone for a layer with more units and more inputs
-#: than FEW_UNITS, whose singular values take longer and vary less from row to row.
+#: Rows whose Jacobians are computed; only the first in a layer with more than FEW_UNITS units and
+#: inputs, where singular values take longer and vary less from row to row.
 JACOBIAN_ROWS = 4
 FEW_UNITS = 128
 
@@ -50,7 +50,7 @@ class Passes:
     errors_are_given : bool
         Whether the targets are the errors of the last layer themselves.
     singular_values : bool
-        Whether to measure those of Jacobians, which are NaN otherwise.
+        Whether to measure singular values of Jacobians; otherwise they are NaN.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Passes:
         self._first_rows = data.X.take(rows, np.dtype(np.float64))
 
     def measure(self, parameters: Array) -> dict[str, Array]:
-        """Return each of `MEASURES`, an array of a number for each layer."""
+        """Return a dict of `MEASURES`, each an array of shape (layers,)."""
         sizes, n = self._architecture.sizes, self._data.n
         sums, saturated = np.zeros((len(sizes) - 1, 14)), np.zeros(sum(sizes[1:]))
         gradient = np.empty_like(parameters)
@@ -103,7 +103,7 @@ class Passes:
             }
 
     def _singular_values(self, parameters: Array) -> Array:
-        """Return mean and largest singular value of each layer's Jacobian, means over rows."""
+        """Return mean and largest singular value of each layer's Jacobian, averaged over rows."""
         if not self._with_singular_values:
             return np.full((len(self._architecture.sizes) - 1, 2), np.nan)
         a, found = self._first_rows, []
@@ -121,7 +121,7 @@ class Passes:
 
 
 def _jacobian(activation: str, z: Array, w: Array) -> Array:
-    """Return the derivatives of a layer's activations by its inputs, for one row of z."""
+    """Return the derivatives of a layer's activations with respect to its inputs, for one row."""
     if activation == "softmax":
         a = np.exp(z - z.max())
         a /= a.sum()
@@ -132,9 +132,9 @@ def _jacobian(activation: str, z: Array, w: Array) -> Array:
 
 
 def _spectrum(jacobian: Array, count: int) -> tuple[float, float]:
-    """Return the mean of `count` singular values, of which zeros may be missing, and the largest.
+    """Return the mean of `count` singular values, and the largest.
 
-    NaN where the Jacobian is not finite.
+    NaN if the Jacobian is not finite. It may lack rows of zeros.
     """
     if not np.isfinite(jacobian).all():
         return np.nan, np.nan

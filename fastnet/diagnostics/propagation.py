@@ -1,4 +1,4 @@
-"""Signal propagation: what reaches each layer at the start, on the way forward and back."""
+"""Signal propagation: statistics of each layer's activations and errors at initialization."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["Propagation", "propagation"]
 
 Array = NDArray[Any]
 
-#: Rows of inputs that are drawn where no X is given.
+#: Rows of inputs that are drawn if X is not given.
 ROWS = 1000
 SEEDS = 8
 MOST_SEEDS = 2**63 - 1
@@ -36,41 +36,41 @@ _RECORD = np.dtype([("seed", np.int64), ("layer", np.int64), *((name, "f8") for 
 
 @dataclass(frozen=True, eq=False)
 class Propagation:
-    """What `propagation` measured, and what theory expects.
+    """The results of `propagation`: statistics of each layer, and mean field theory of them.
 
-    Variances and means are over a layer's units and all rows, and a variance is about that mean:
-    the mean square, the q of the mean field literature, is ``var_z + mean_z**2``.
+    Means and variances are over a layer's units and all rows. The mean square of z, the q of the
+    mean field literature, is ``var_z + mean_z**2``.
 
     Attributes
     ----------
     sizes : tuple of int
         Units per layer, inputs first.
     activations : tuple of str
-        Of each layer but the inputs.
+        The activation of each layer after the inputs.
     initializer : str
-        What drew the weights.
+        Name of the initializer of the weights.
     seeds : int
-        How many networks were drawn; 1 for a network that existed.
+        Number of networks that were drawn; 1 if an existing network was measured.
     records : ndarray of shape (seeds, layers)
-        Structured, with these fields:
+        A structured array with these fields, float64 except the first two, int64:
 
         - ``seed``, ``layer``: the seed, and the layer from 1;
-        - ``mean_z``, ``var_z``: of weighted inputs;
-        - ``mean_a``, ``var_a``: of activations;
-        - ``mean_delta``, ``var_delta``: of the backpropagated error, the derivative of a row's cost
-          by z;
-        - ``gradient_norm``: norm of the gradient of the mean cost by the layer's weights and
-          biases;
-        - ``saturated``: share of units and rows where the slope of the activation is below 4 % of
-          its largest value, both without their sign, as for `Network.layer_statistics`;
-        - ``dead``: share of units that are saturated in every row: of ReLU, those that are 0 in
+        - ``mean_z``, ``var_z``: mean and variance of the weighted inputs;
+        - ``mean_a``, ``var_a``: mean and variance of the activations;
+        - ``mean_delta``, ``var_delta``: mean and variance of the backpropagated error, the
+          derivative of a row's cost with respect to z;
+        - ``gradient_norm``: norm of the gradient of the mean cost with respect to the layer's
+          weights and biases;
+        - ``saturated``: share of units and rows where the absolute slope of the activation is
+          below 4 % of its maximum, as for `Network.layer_statistics`;
+        - ``dead``: share of units that are saturated in every row; with ReLU, units that are 0 in
           every row (Lu et al. 2019);
         - ``mean_singular``, ``max_singular``: mean and largest singular value of the Jacobian of
-          the layer's activations by those of the layer below, diag(phi'(z)) W, at one row; the
-          means over the first 4 rows, or, where the layer has more than 128 units and more than
-          128 inputs, of the first row alone; NaN if they were left out.
+          the layer's activations with respect to those of the layer below, diag(phi'(z)) W,
+          averaged over the first 4 rows. A layer with more than 128 units and more than 128 inputs
+          is measured at the first row only. NaN if singular values were not measured.
 
-        NaN or infinite where numbers left the range of the number type.
+        Values are NaN or infinite where numbers overflowed.
 
     Examples
     --------
@@ -108,14 +108,14 @@ class Propagation:
         return intervals(self._samples(name))[0]
 
     def margin(self, name: str) -> Array:
-        """Return half the width of the 95 % confidence interval of that mean, shape (layers,).
+        """Return half the width of the 95 % confidence interval of `mean`, shape (layers,).
 
-        By Student's t, for each layer by itself; NaN with a single seed.
+        From Student's t, for each layer separately; NaN with a single seed.
         """
         return intervals(self._samples(name))[1]
 
     def theory(self, name: str) -> Array:
-        """Return what mean field theory expects of a field of `records`, in the limit of width.
+        """Return a field of `records` as mean field theory predicts it for infinite width.
 
         Parameters
         ----------
@@ -125,26 +125,28 @@ class Propagation:
         Returns
         -------
         ndarray of shape (layers,)
-            NaN where there is no theory:
+            NaN where the theory does not apply:
 
-            - above and below a layer whose weights or biases do not have mean 0, or are those of
+            - above and below a layer whose weights or biases have a mean other than 0, or come from
               `identity`;
-            - "dead", and what depends on activations or slopes of softmax;
-            - "gradient_norm" if y was given: errors of different rows then go together;
-            - "mean_singular" and "max_singular", unless weights are independent draws of an
-              initializer (not of a function) and the activation is identity, relu, or any other at
-              inputs and biases of 0. A square layer of identity units, of variance 1 / n, has 8 /
-              (3 pi) and 2; those of orthogonal weights are known in the first and the last case.
+            - "dead", and everything that depends on the activations or slopes of softmax;
+            - "gradient_norm" if y was given: errors of different rows are then correlated;
+            - "mean_singular" and "max_singular", unless the weights are independent draws from an
+              initializer (not from a function) and the activation is identity or relu, or inputs
+              and biases are 0. With orthogonal weights they are known for identity, and for inputs
+              and biases of 0. For a square layer of identity units and weights of variance 1 / n
+              they are 8 / (3 pi) and 2.
 
         Notes
         -----
-        Of weights and biases only the variance counts: that of the initializer, or, for a user's
-        function and for a network that existed, the one measured in each layer. Each row of inputs
-        begins with its own mean square (rows of about the same length together), and the error of
-        the last layer with the one that was measured there.
+        The theory uses only the variances of weights and biases: those of the initializer or, for
+        a user's function and for an existing network, those measured in each layer. Each row of
+        inputs starts with its own mean square (rows of similar length are grouped), and the errors
+        with the variance measured in the last layer.
 
-        In a layer of n units a mean over units is not 0 but for n to infinity, so that a measured
-        variance is smaller by a share of up to 1 / n, the more alike the rows are.
+        In a layer of n units the mean over units is 0 only as n goes to infinity. A measured
+        variance is therefore smaller by a share of up to 1 / n, which is larger the more similar
+        the rows are.
 
         References
         ----------
@@ -157,13 +159,13 @@ class Propagation:
         return self._expected[name].copy()
 
     def to_frame(self) -> Any:
-        """Return the records as a table, a row per seed and layer.
+        """Return the records as a table, one row per seed and layer.
 
         Returns
         -------
         pandas.DataFrame, or dict of ndarray if pandas is not installed
-            The fields of `records` are its columns. Beside each field from "mean_z" on but "dead"
-            stands `theory` of that layer, the same for every seed: "theory_mean_z" and so on.
+            The columns are the fields of `records` and, for each field from "mean_z" on except
+            "dead", its `theory`, the same for every seed: "theory_mean_z" and so on.
         """
         flat = self.records.ravel()
         columns = {name: flat[name].copy() for name in _RECORD.names or ()}
@@ -193,36 +195,36 @@ def propagation(
     rng: Seed = None,
     singular_values: bool = True,
 ) -> Propagation:
-    """Measure how activations and errors propagate through a network as it is initialized.
+    """Measure how activations and errors propagate through a network at initialization.
 
     Parameters
     ----------
     sizes : sequence of int, or Network
-        Units per layer, inputs first: networks are drawn. Or a network, which is measured as it is
-        and not changed; then `initializer`, `bias_initializer`, `activation` and `seeds` must be
-        left out.
+        Units per layer, inputs first, of the networks to draw. Or a network, which is measured as
+        it is and not changed; then leave out `initializer`, `bias_initializer`, `activation` and
+        `seeds`.
     X : array_like, shape (n, n_0), optional
         Inputs, as for `Network.train`; by default 1000 rows of standard normal numbers.
     y : array_like, optional
         Class numbers or targets. The error of the last layer is then the derivative of the cost:
-        the network's own or, of those drawn, that which goes with the last activation
+        the network's own cost or, for drawn networks, the one that fits the last activation
         (log-likelihood with softmax, cross-entropy with sigmoid, Poisson with exponential, else
-        quadratic). By default it is N(0, 1), independent for each output and row, whatever the
-        last activation: the variance below it is then a factor.
+        quadratic). Without y that error is N(0, 1), independent for each output and row, whatever
+        the last activation; the variances below are then relative to 1.
     initializer : str, float or callable, keyword only
-        Of the weights, as for `Network`; "lsuv" scales them by X.
+        Initializer of the weights, as for `Network`; "lsuv" scales them on X.
     bias_initializer : str, float or callable, keyword only, optional
         As for `Network`: by default N(0, 1) with the book's initializers, else 0.
     activation : str or sequence of str, keyword only
-        Of all layers, the last one included; or one for each.
+        One activation for all layers, the last one included, or a list with one for each.
     seeds : int or sequence of int, keyword only, default 8
-        How many networks to draw: seeds 0, 1, ...; or the seeds themselves, different integers of
-        0 or more. What a seed draws depends on it and `rng` alone.
+        Number of networks to draw, with the seeds 0, 1, ...; or the seeds themselves, distinct
+        integers of 0 or more. A seed's network depends only on the seed and `rng`.
     rng : None, int, SeedSequence, BitGenerator, Generator or RandomState, keyword only
-        For inputs, errors and networks. A generator is drawn from once.
+        Randomness for inputs, errors and networks. A generator is drawn from once.
     singular_values : bool, keyword only, default True
-        Whether to measure "mean_singular" and "max_singular", which take most of the time; if not,
-        they are NaN.
+        Whether to measure "mean_singular" and "max_singular", which take most of the time;
+        otherwise they are NaN.
 
     Returns
     -------
@@ -231,13 +233,13 @@ def propagation(
     Raises
     ------
     ValueError, TypeError
-        As for `Network` and `Network.layer_statistics`; or no seed was given, or one is negative
+        As for `Network` and `Network.layer_statistics`; or `seeds` is empty, or a seed is negative
         or repeated.
 
     Notes
     -----
-    Rows and given errors are the same for all seeds. Networks are float64, and the passes forward
-    and back are compiled; activations of 256 rows at most are in memory at a time.
+    Inputs, and errors that are drawn, are the same for all seeds. Drawn networks are float64.
+    Activations of at most 256 rows are in memory at a time.
 
     References
     ----------
@@ -246,8 +248,8 @@ def propagation(
 
     Examples
     --------
-    He's initializer keeps the variance of ReLU layers; Glorot's halves it in each of them, forward
-    and back.
+    With ReLU layers He's initializer keeps the variance, and Glorot's halves it in each layer,
+    forward and backward.
 
     >>> from fastnet.diagnostics import propagation
     >>> he = propagation([100] * 5, initializer="he_normal", activation="relu", rng=0)
@@ -278,13 +280,13 @@ def propagation(
         return _of_network(sizes, X, y, entropy, bool(singular_values))
     for name in ("initializer", "activation"):
         if drawn[name] is None:
-            raise TypeError(f"{name} is missing; networks of sizes are drawn with one.")
-    numbers, net = _read_seeds(seeds), _unmeasured(sizes, drawn)
+            raise TypeError(f"{name} is missing; give one, unless sizes is a network.")
+    numbers, net = _read_seeds(seeds), _network_to_draw(sizes, drawn)
     return _of_draws(net, X, y, numbers, entropy, bool(singular_values))
 
 
 def _of_network(net: Model, X: Any, y: Any, entropy: int, singular_values: bool) -> Propagation:
-    """Measure a network as it is between two stores of another thread."""
+    """Measure an existing network; another thread may be training it."""
     data, squares = _read_rows(net, X, y, entropy)
     parameters = net._copied_parameters()
     passes = Passes(net._architecture, data, y is None, singular_values)
@@ -311,14 +313,16 @@ def _of_draws(
     return _result(net, numbers, measured, squares, start, y is None)
 
 
-def _unmeasured(sizes: Any, drawn: dict[str, Any]) -> Network:
-    """Return a network of these sizes whose cost goes with its last activation."""
+def _network_to_draw(sizes: Any, drawn: dict[str, Any]) -> Network:
+    """Return a network of these sizes whose cost fits its last activation."""
     sizes = read_sizes(sizes)
     depth, activation = len(sizes) - 1, drawn["activation"]
     single = isinstance(activation, str)
     names = [activation] * depth if single else as_items(activation, "activation")
     if names is None:
-        raise TypeError(f"activation is {shown(activation)}; give a name, or a name a layer.")
+        raise TypeError(
+            f"activation is {shown(activation)}; give a name, or a list with one for each layer."
+        )
     if len(names) != depth:
         raise ValueError(
             f"activation names {len(names)} layers; give one name, or {depth}: the last layer has "
@@ -328,7 +332,7 @@ def _unmeasured(sizes: Any, drawn: dict[str, Any]) -> Network:
         if isinstance(name, str) and name in ACTIVATIONS and ACTIVATIONS[name].output_only:
             raise ValueError(
                 f"activation is {name!r} in a hidden layer; only the last layer can have it: give "
-                "a name a layer."
+                "a list with one for each layer."
             )
     costs = {output: cost for cost, output in OUTPUTS.items()}
     last = names[-1] if isinstance(names[-1], str) else ""
@@ -344,15 +348,15 @@ def _read_seeds(seeds: Any) -> Sequence[int]:
         for k, seed in enumerate(items)
     ]
     if not read or len(set(read)) < len(read):
-        raise ValueError(f"seeds is {shown(read)}; give one or more, each once.")
+        raise ValueError(f"seeds is {shown(read)}; give one or more distinct integers.")
     return read
 
 
 def _read_rows(net: Model, X: Any, y: Any, entropy: int) -> tuple[Dataset, Array]:
-    """Return rows and targets, which without y are errors, and the mean square of each row."""
+    """Return rows with targets, or without y with errors, and the mean square of each row."""
     rng, sizes = np.random.default_rng(entropy), net.sizes
     if X is None and y is not None:
-        raise ValueError("y came without X, the rows that it belongs to; give X too.")
+        raise ValueError("y was given without X; give X too, the rows that y belongs to.")
     if X is None:
         X = rng.standard_normal((ROWS, sizes[0])).astype(net.dtype, copy=False)
     rows = as_rows(X, sizes[0], "X", data="X")

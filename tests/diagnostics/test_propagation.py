@@ -409,8 +409,8 @@ DRAWN = {"initializer": "default", "activation": "tanh"}
         ([3, 0], DRAWN, r"sizes\[1\] is 0"),
         (5, DRAWN, "sizes is 5"),
         ([3, 2], DRAWN | {"seeds": 0}, "seeds is 0"),
-        ([3, 2], DRAWN | {"seeds": []}, "give one or more, each once"),
-        ([3, 2], DRAWN | {"seeds": [1, 1]}, "give one or more, each once"),
+        ([3, 2], DRAWN | {"seeds": []}, "give one or more distinct integers"),
+        ([3, 2], DRAWN | {"seeds": [1, 1]}, "give one or more distinct integers"),
         ([3, 2], DRAWN | {"seeds": [-1]}, r"seeds\[0\] is -1"),
         ([3, 2], DRAWN | {"seeds": 1.5}, "seeds is 1.5"),
         ([3, 2], DRAWN | {"rng": -1}, "rng is -1"),
@@ -430,7 +430,7 @@ DRAWN = {"initializer": "default", "activation": "tanh"}
         ([3, 2], DRAWN | {"X": "abc"}, "real numbers"),
         ([3, 2], DRAWN | {"X": np.ones((4, 3)), "y": [0, 1]}, "2"),
         ([3, 2], DRAWN | {"X": np.ones((1, 3)), "y": [7]}, "7"),
-        ([3, 2], DRAWN | {"y": [0, 1]}, "y came without X"),
+        ([3, 2], DRAWN | {"y": [0, 1]}, "y was given without X"),
     ],
 )
 def test_odd_arguments_are_refused(sizes, options, words):
