@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,14 @@ from fastnet.files.checks import check_depth, check_keys, described, parse_json,
 from fastnet.files.networks import describe, form_of_name, restore
 from fastnet.files.npz import write_arrays
 from fastnet.files.npz_model import Archive
-from fastnet.files.saved_model import ENSEMBLE, arrays_of, check_header, header_of, read_model
+from fastnet.files.saved_model import (
+    ENSEMBLE,
+    arrays_of,
+    check_header,
+    check_sizes,
+    header_of,
+    read_model,
+)
 from fastnet.model.model import AnyModel, Model
 from fastnet.model.parameters import layer_views
 
@@ -75,8 +81,7 @@ def load(cls: type[AnyModel], path: str | os.PathLike[str]) -> list[AnyModel]:
     with memory_for(f"loading {path!r}"), Archive(path) as archive:
         headers = _read_headers(archive)
         sizes, _, dtype = read_names(headers[0], archive.source)
-        count = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
-        shape = len(headers), count
+        shape = len(headers), check_sizes(headers[0], sizes, dtype, archive)
         arrays = {"parameters": archive.checked("parameters", shape, dtype)}
         networks = []
         for at, header in enumerate(headers):
@@ -106,13 +111,15 @@ def _read_headers(archive: Archive) -> list[dict[str, Any]]:
     version = found.get("version")
     if type(version) is int and version > VERSION:
         raise ValueError(
-            f"{source} is an ensemble of format version {version}; fastnet {__version__} reads "
-            f"versions up to {VERSION}, install a newer one"
+            f"{source} is an ensemble of format version {described(version)}; fastnet "
+            f"{__version__} reads versions up to {VERSION}, install a newer one"
         )
     check_keys(found, source, ("format", "version", "networks"))
     networks = found["networks"]
-    if version != VERSION or not isinstance(networks, list) or not networks:
-        refuse(source, f"its version is {described(version)}, its networks {described(networks)}")
+    if type(version) is not int or version != VERSION:
+        refuse(source, f"its version is {described(version)}; expected {VERSION}")
+    if not isinstance(networks, list) or not networks:
+        refuse(source, f"its networks are {described(networks)}; expected a list of at least 1")
     headers = []
     for at, network in enumerate(networks):
         named = f"network {at} of {source}"

@@ -47,6 +47,7 @@ __all__ = [
     "SavedTraining",
     "arrays_of",
     "check_header",
+    "check_sizes",
     "header_of",
     "read_header",
     "read_model",
@@ -258,7 +259,7 @@ def read_model(header: dict[str, Any], members: Members) -> SavedModel:
         Something is damaged, missing or unknown, or of a later version of the format.
     """
     sizes, _, dtype = read_names(header, members.source)
-    _check_sizes(header, sizes, dtype, members)
+    check_sizes(header, sizes, dtype, members)
     biases, weights = [], []
     for layer, (n_in, n_out) in enumerate(pairwise(sizes)):
         biases.append(members.checked(f"biases_{layer}", (n_out, 1), dtype))
@@ -299,10 +300,14 @@ def _read_training(told: Any, members: Members) -> SavedTraining:
     return SavedTraining(told, arrays)
 
 
-def _check_sizes(
-    header: dict[str, Any], sizes: Sequence[int], dtype: str, members: Members
-) -> None:
-    """Refuse sizes that do not fit the activations or the bytes that are there."""
+def check_sizes(header: dict[str, Any], sizes: Sequence[int], dtype: str, members: Members) -> int:
+    """Return how many parameters a network has; refuse more than the bytes that are there.
+
+    Raises
+    ------
+    ValueError
+        The sizes mean too many parameters, or another number of activations.
+    """
     if len(header["activations"]) != len(sizes) - 1:
         refuse(
             members.source,
@@ -316,6 +321,7 @@ def _check_sizes(
             f"its sizes {described(sizes)} mean more parameters than its {members.n_bytes} bytes "
             "can hold",
         )
+    return count
 
 
 def read_header(data: bytes, source: str) -> dict[str, Any]:

@@ -63,13 +63,15 @@ SPOILT = {
     "a checkpoint": (lambda h, m: first(h, format="fastnet checkpoint", training={}), "checkpoint"),
     "an ensemble in it": (lambda h, m: first(h, format="fastnet ensemble"), "many networks"),
     "sizes that differ": (lambda h, m: h["networks"][1].update(sizes=[3, 2, 2]), "network 1 of"),
-    "huge sizes": (lambda h, m: first(h, sizes=[10**15, 10**15, 2]), "shape"),
+    "huge sizes": (lambda h, m: first(h, sizes=[10**15, 10**15, 2]), "more parameters"),
+    "sizes of 2200 digits": (lambda h, m: first(h, sizes=[10**2200] * 3), "more parameters"),
     "activations that differ": (
         lambda h, m: h["networks"][2].update(activations=["tanh", "softmax"]), "of network 0"
     ),
     "an unknown activation": (lambda h, m: first(h, activations=["magic", "softmax"]), "magic"),
     "an unknown key": (lambda h, m: h.update(more=1), "more"),
     "a version that is text": (lambda h, m: h.update(version="1"), "version"),
+    "a version that is true": (lambda h, m: h.update(version=True), "its version is True"),
     "a later version": (lambda h, m: h.update(version=2), "reads versions up to 1"),
     "deep lists": (lambda h, m: first(h, history=[{"a": eval("[" * 90 + "]" * 90)}]), "deep"),
 }  # fmt: skip

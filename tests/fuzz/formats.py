@@ -73,6 +73,15 @@ def read_model(path: str) -> Any:
     return network
 
 
+def read_ensemble(path: str) -> Any:
+    """Read many networks, and have them answer."""
+    ensemble = fastnet.Ensemble.load(path)
+    with np.errstate(all="ignore"):
+        answers = ensemble.feedforward(np.zeros((2, ensemble.sizes[0])))
+    assert answers.shape == (len(ensemble), 2, ensemble.sizes[-1])
+    return ensemble
+
+
 def read_idx(path: str) -> Any:
     """Read one IDX file."""
     return load_idx(path)
@@ -234,6 +243,21 @@ def model_safetensors() -> list[bytes]:
     return saved("model.safetensors", *networks())
 
 
+def ensemble() -> list[bytes]:
+    """One network; and three, of which each has something that the others have not."""
+    plain = fastnet.Ensemble([3, 2], 1, rng=0)
+    several = fastnet.Ensemble(
+        [2, 3, 2], 3, activation="tanh", output="sigmoid", dtype=np.float32, rng=1,
+        initializer="he_normal",
+    )  # fmt: skip
+    several.train((np.eye(2), [0, 1]), 2, metrics="training_cost")
+    several[0].cost = "quadratic"
+    several[1].preprocessing = fastnet.Preprocessing(
+        [0.5, 0.0], [1.0, 2.0], labels=["no", "yes"], columns=["a", "b"]
+    )
+    return saved("ensemble.npz", plain, several)
+
+
 def idx() -> list[bytes]:
     """Of every element type, plain and gzipped."""
     files = [bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 1, 1, 2, 3, 4])]
@@ -280,6 +304,7 @@ FORMATS = {
         Format("model_npz", read_model, model_npz),
         Format("model_json", lambda path: read_each(path, read_model, network2.load), model_json),
         *([Format("model_safetensors", read_model, model_safetensors)] if SAFETENSORS else []),
+        Format("ensemble", read_ensemble, ensemble),
         Format("idx", read_idx, idx),
         Format("data_npz", read_data, data_npz),
         Format("csv", read_text, csv),

@@ -60,6 +60,7 @@ def mutate_gzip(data: bytes, max_size: int, seed: int) -> bytes:
 
 MUTATORS: dict[str, Mutator] = {
     "model_npz": mutate_zip,
+    "ensemble": mutate_zip,
     "data_npz": mutate_zip,
     "checkpoint": mutate_zip,
     "idx": mutate_gzip,
