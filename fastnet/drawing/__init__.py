@@ -1,1 +1,1 @@
-"""What pictures are made of: the looks of curves, bands, axes, and legends that fit."""
+"""Parts of pictures: the looks of curves, bands and axes, and legends that fit."""

@@ -1,4 +1,4 @@
-"""A legend above its Axes that stays within them and the figure, under the Axes' title."""
+"""A legend between an Axes and its title that stays within the Axes' width and the figure."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ from matplotlib.transforms import Bbox
 
 __all__ = ["FittingLegend", "LegendSpace", "write_legend"]
 
-#: Below this share of their size letters are shrunk only if no other number of columns is better.
+#: Letters shrink below this share of their size only if no other number of columns avoids it.
 _READABLE = 0.65
-#: The largest part of the height that a legend asks a layout engine for.
+#: The largest share of the height that a legend requests from a layout engine.
 _PART = 0.45
 
 
 class FittingLegend(Legend):
     """A legend that shrinks if there is not enough room above its Axes.
 
-    The size of an Axes is known once the figure is laid out, and changes with the window; so it is
-    looked up whenever the legend is measured or drawn.
+    The size of an Axes is known only after layout and changes with the window, so it is looked up
+    whenever the legend is measured or drawn.
     """
 
-    #: The present size as a share of the full one.
+    #: The current size as a share of the full size.
     share: float = 1.0
 
     def fit(self, *, laid_out: bool = False) -> float:
-        """Shrink the legend to its room, and return its size as a share of the full one.
+        """Shrink the legend until it fits, and return its size as a share of the full size.
 
-        `laid_out` says that a layout engine has made that room already.
+        `laid_out` says whether a layout engine has already made room for it.
         """
         self._resize(1.0)
         width, height = self._room(laid_out)
         box, share = self.get_window_extent(), 1.0
-        # Letters below a point would be drawn at a point.
+        # Letters below one point would be drawn at one point.
         least = 1 / min(float(text.get_fontsize()) for text in self.get_texts())
         while (box.width > width or box.height > height) and share > least:
-            # Sizes of letters are rounded, so that a share may be a little too large.
+            # Letter sizes are rounded, so a share may be slightly too large.
             share = max(share * min(0.98, width / box.width, height / box.height), least)
             self._resize(share)
             box = self.get_window_extent()
         return share
 
     def _room(self, laid_out: bool) -> tuple[float, float]:
-        """Return width and height above the Axes and under their title and the figure's end."""
+        """Return the width and height between the Axes and its title or the figure's edge."""
         frame, page, box = self.axes.get_window_extent(), self.figure.bbox, self.get_window_extent()
         width = max(min(frame.x1, page.x1) - max(box.x0, frame.x0), 1.0)
         height = page.y1 - box.y0
@@ -61,7 +61,7 @@ class FittingLegend(Legend):
         return width, max(min(asked, height), 1.0) if laid_out else asked
 
     def _resize(self, share: float) -> None:
-        """Set the size of letters, lines and gaps to a share of the full one."""
+        """Set the size of letters, lines and gaps to a share of the full size."""
         _scale(self.get_children()[0], share / self.share)
         self.share = share
 
@@ -77,16 +77,16 @@ class FittingLegend(Legend):
 
 
 class LegendSpace:
-    """The place of an invisible Axes over a legend, as its locator.
+    """A locator that places an invisible Axes over a legend.
 
-    Matplotlib puts the titles of an Axes above all Axes within it, and does not look at legends.
+    Matplotlib puts the title of an Axes above the Axes inside it, but ignores legends.
     """
 
     def __init__(self, axes: Axes) -> None:
         self._axes = axes
 
     def __call__(self, space: Any, renderer: Any) -> Bbox:
-        """Return the legend's box in coordinates of the figure; a flat one without a legend."""
+        """Return the legend's box in figure coordinates, of almost no height without a legend."""
         frame, legend = self._axes.get_window_extent(), self._axes.get_legend()
         box = Bbox.from_bounds(frame.x0, frame.y1, max(frame.width, 1.0), 1e-3)
         if isinstance(legend, FittingLegend) and legend.get_visible():
@@ -96,9 +96,9 @@ class LegendSpace:
 
 
 def write_legend(ax: Axes, columns: int = 2) -> None:
-    """Write the legend above the Axes and under its title.
+    """Write the legend between the Axes and its title.
 
-    It has `columns` columns, or fewer if the Axes is so narrow that the letters would be small.
+    It has `columns` columns, or fewer if letters would become too small in a narrow Axes.
     """
     shares: dict[int, float] = {}
     for n in range(max(columns, 1), 0, -1):
@@ -115,18 +115,18 @@ def write_legend(ax: Axes, columns: int = 2) -> None:
 
 
 def _write(ax: Axes, columns: int) -> FittingLegend:
-    """Write the legend above the Axes in so many columns."""
+    """Write the legend above the Axes with this number of columns."""
     line, gap = (3.2, 2.0) if columns < 3 else (2.0, 1.2)
     place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0)}
     place |= {"frameon": False, "borderaxespad": 0.2, "borderpad": 0.2}
     legend: Any = ax.legend(**place, ncols=columns, handlelength=line, columnspacing=gap)
-    # Axes.legend chooses the class itself, and has no argument for another.
+    # Axes.legend has no argument for the class.
     legend.__class__ = FittingLegend
     return legend  # type: ignore[no-any-return]
 
 
 def _height_of_titles(ax: Axes) -> float:
-    """Return the height that the titles of an Axes need above its legend, with gaps, in dots."""
+    """Return the height of an Axes' titles above its legend, with gaps, in dots."""
     titles = {ax.get_title(loc) for loc in ("left", "center", "right")} - {""}
     texts = [child for child in ax.get_children() if isinstance(child, Text)]
     heights = [text.get_window_extent().height for text in texts if text.get_text() in titles]
@@ -134,7 +134,7 @@ def _height_of_titles(ax: Axes) -> float:
 
 
 def _scale(box: Any, factor: float) -> None:
-    """Scale the gaps within a box of a legend, its letters, lines and patches."""
+    """Scale the gaps, letters, lines and patches in a box of a legend."""
     if isinstance(box, PackerBase):
         box.pad, box.sep = ((size or 0.0) * factor for size in (box.pad, box.sep))
         for part in box.get_children():

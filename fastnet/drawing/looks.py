@@ -12,9 +12,9 @@ __all__ = ["looks"]
 
 Look = dict[str, Any]
 
-# They differ in line, marker and lightness, so that they differ in grey too. Where the book's two
-# curves coincide, the large hollow squares of one show around the small circles of the other. Twins
-# that draw from a normal and a uniform distribution have related colours.
+# Line, marker and lightness differ, so that curves differ in grey too. Where the book's two curves
+# coincide, the large hollow squares of one show around the small circles of the other. The normal
+# and the uniform form of an initializer have related colours.
 _INITIALIZERS: dict[str, Look] = {
     "large": {"color": "#c2571a", "linestyle": "--", "marker": "s", "mfc": "white"},
     "default": {"color": "#0b3c6f", "linestyle": "-", "marker": "o", "markersize": 4.5},
@@ -47,25 +47,25 @@ _OTHERS: tuple[Look, ...] = (
     {"color": "#1c1c5e", "linestyle": (0, (3, 1, 1, 1, 1, 1)), "marker": "v"},
     {"color": "#c74f8e", "linestyle": (0, (1, 1)), "marker": "p", "mfc": "white"},
 )
-#: What the book's two initializers are called in its chapter, and a curve without a name.
+#: The chapter's names for the book's two initializers, and the empty name of a single curve.
 _ALSO = {"old start": "large", "new start": "default", "": "default"}
-#: A curve of more points has no markers, which would hide it.
+#: Curves with more points are drawn without markers, which would hide the line.
 MANY = 60
 
 
 def looks(names: Iterable[str], n_points: int = 0) -> dict[str, Look]:
     """Return the look of each name's curve: keyword arguments of `Axes.plot`.
 
-    An initializer has one look, whatever else is drawn, and its aliases have the same. The look of
-    another name follows from the name alone, unless two of a picture would be equal: then the
-    later in the alphabet takes the next that is free.
+    An initializer and its aliases have one look, whatever else is drawn. The look of another name
+    depends only on that name, unless two names in a picture would look the same: then the one
+    later in the alphabet gets the next free look.
 
     Parameters
     ----------
     names : iterable of str
-        All curves of the picture.
+        The names of all curves of the picture.
     n_points : int
-        The most points that a curve has; without markers if they are many.
+        The largest number of points in a curve; above 60, curves have no markers.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def looks(names: Iterable[str], n_points: int = 0) -> dict[str, Look]:
 
 def _look_of_initializer(name: str) -> Look | None:
     """Return the look of an initializer or one of its aliases; None for another name."""
-    name = name.partition(": ")[0]  # which a note may follow
+    name = name.partition(": ")[0]  # without a note after it
     name = _ALSO.get(name, name)
     if name in _INITIALIZERS:
         return _INITIALIZERS[name]
@@ -94,14 +94,14 @@ def _look_of_initializer(name: str) -> Look | None:
 
 
 def _looks_of_others(names: Iterable[str]) -> dict[str, Look]:
-    """Return different looks for names that are no initializers."""
+    """Return different looks for names other than initializers."""
     found, n, free = {}, len(_OTHERS), set[int]()
     for position, name in enumerate(sorted(names)):
         free = free or set(range(n))
         wanted = crc32(name.encode("utf-8", "surrogatepass")) % n
         place = min(free, key=lambda place, wanted=wanted: (place - wanted) % n)  # type: ignore[misc]
         free.remove(place)
-        # Where colours come again, they have another line.
+        # A colour that is used again gets another line.
         line = _OTHERS[(place + position // n) % n]["linestyle"]
         found[name] = _OTHERS[place] | {"linestyle": line}
     return found

@@ -19,12 +19,12 @@ LEGEND_ROW = 16.0
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of this size in inches, or say how to get Matplotlib."""
+    """Return an empty figure of this size in inches; an ImportError says how to get Matplotlib."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError(
-            f"a picture needs matplotlib ({error}): pip install 'fastnet-mlp[plot]'"
+            f"drawing needs matplotlib ({error}): pip install 'fastnet-mlp[plot]'"
         ) from error
     return Figure(figsize=(width, height), layout="constrained")
 
@@ -32,9 +32,9 @@ def new_figure(width: float, height: float) -> Figure:
 def draw_band(
     ax: Axes, x: ArrayLike, low: ArrayLike, high: ArrayLike, look: dict[str, Any], n_bands: int = 1
 ) -> None:
-    """Fill the band of a curve, the paler the more bands there are, between two thin edges.
+    """Fill the band of a curve between two thin edges; the more bands, the paler each is.
 
-    The edges have the line of the curve, so that bands that overlap can be told apart.
+    The edges have the curve's line style, which tells overlapping bands apart.
     """
     colour = look["color"]
     ax.fill_between(
@@ -50,17 +50,17 @@ def draw_band(
 
 
 def style_axes(ax: Axes) -> None:
-    """Draw a grid of horizontal lines behind the curves, and no frame on the right and above."""
+    """Draw horizontal grid lines behind the curves, and remove the frame at the top and right."""
     ax.grid(axis="y", color="#dddddd", linewidth=0.8)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
 
 
 def style_epochs(ax: Axes, n_epochs: int, first: int = 1, name: str = "epoch") -> None:
-    """Style axes whose x is counted: ticks at whole numbers, and room left of the first point."""
+    """Style axes with epochs or layers on x: integer ticks, and room left of the first point."""
     step = next((s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500) if n_epochs <= 10 * s), n_epochs)
     ax.set_xticks(sorted({first, *range(step, n_epochs + 1, step)}))
-    # The first values are written left of the first point.
+    # The first values are written to the left of the first point.
     span = max(n_epochs - first, 1)
     left, right = (0.12, 0.03) if n_epochs > first else (0.5, 0.5)
     ax.set_xlim(first - left * span, n_epochs + right * span)

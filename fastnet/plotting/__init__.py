@@ -1,11 +1,11 @@
-"""Pictures. Each function draws into a given Axes and returns it; nothing is shown.
+"""Pictures with Matplotlib. Each function draws into a given Axes and returns it; none shows it.
 
-The functions that end in `_figure` return a whole figure, which is not registered with pyplot and
-need not be closed. ``import fastnet.plotting`` works without Matplotlib, which is imported when
+Functions whose names end in `_figure` return a whole figure, which is not registered with pyplot
+and need not be closed. ``import fastnet.plotting`` works without Matplotlib, which is imported when
 something is drawn.
 
-Legends stand above the Axes and shrink where there is little room; a title, whenever it is set,
-stands above them. An initializer has the same colour, line and marker in every picture.
+Legends are above the Axes, below its title, and shrink if there is little room. An initializer has
+the same colour, line and marker in every picture.
 """
 
 from fastnet.plotting.curves import learning_curves, saturation_over_time

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["learning_curves", "saturation_over_time"]
 
-_KINDS = {"accuracy": "accuracy (%)", "cost": "cost, mean of an example"}
+_KINDS = {"accuracy": "accuracy (%)", "cost": "cost (mean per example)"}
 
 
 def learning_curves(
@@ -27,21 +27,22 @@ def learning_curves(
     metrics: str | Sequence[str] | None = None,
     margins: Mapping[str, Sequence[float]] | None = None,
 ) -> Axes:
-    """Draw one curve over the epochs for each entry, the first epoch being 1.
+    """Draw learning curves over the epochs, which are counted from 1.
 
     Parameters
     ----------
     ax : matplotlib Axes
         Where to draw.
     curves : History, sequence of float, or mapping of str to either
-        One value an epoch; in a mapping, under the name that the legend shows.
+        One value per epoch. The keys of a mapping are the names in the legend.
     ylabel : str, optional
-        The label of the y-axis, with the unit; by default after `metrics`.
+        The label of the y-axis, with the unit; by default that of `metrics`.
     metrics : str or sequence of str, keyword only, optional
-        What to draw of a History, all accuracies or all costs: by default the first that it has of
-        "evaluation_accuracy", "training_accuracy" and the other names of `fastnet.metrics.METRICS`.
+        Which metrics of a History to draw, all accuracies or all costs; by default the first that
+        it has of "evaluation_accuracy", "training_accuracy" and the other names in
+        `fastnet.metrics.METRICS`.
     margins : mapping of str to sequence of float, keyword only, optional
-        By a curve's name, half the width of the band to draw around it.
+        For a curve's name, half the width of the band to draw around it at each epoch.
 
     Returns
     -------
@@ -51,7 +52,7 @@ def learning_curves(
     Raises
     ------
     ValueError
-        There is no curve, a curve without a value, or a History without what was asked for.
+        `curves` is empty, a curve has no values, or a History lacks a metric.
 
     Examples
     --------
@@ -64,7 +65,7 @@ def learning_curves(
     >>> net = fastnet.Network([2, 2], rng=0)
     >>> history = net.train((np.eye(2), [0, 1]), epochs=3, metrics=["training_cost"])
     >>> learning_curves(Figure().add_subplot(), history).get_ylabel()
-    'training cost, mean of an example'
+    'training cost (mean per example)'
     """
     from fastnet.drawing.legend import write_legend
 
@@ -86,23 +87,23 @@ def saturation_over_time(
     margins: Mapping[str, Sequence[float]] | None = None,
     legend: bool = True,
 ) -> Axes:
-    """Draw the saturated share of a layer's neurons over the epochs, from epoch 0, before training.
+    """Draw the share of a layer's units that are saturated over the epochs; 0 is before training.
 
     Parameters
     ----------
     ax : matplotlib Axes
         Where to draw.
     curves : RecordStatistics, sequence of float, or mapping of str to either
-        What was recorded in training; or shares from 0 to 1, one before training and one after
-        each epoch. In a mapping, under the name that the legend shows.
+        The callback that recorded a training; or shares from 0 to 1, one before training and one
+        after each epoch. The keys of a mapping are the names in the legend.
     layer : int, keyword only, default 1
-        The layer, of what was recorded; 1 is the first hidden layer.
+        Which recorded layer to draw; 1 is the first hidden layer.
     mini_batches : int, keyword only, optional
-        Mini-batches in an epoch: needed if something was recorded within the epochs.
+        Number of mini-batches in an epoch; required if records were taken within the epochs.
     margins : mapping of str to sequence of float, keyword only, optional
-        By a curve's name, half the width of the band to draw around its shares.
+        For a curve's name, half the width of the band to draw around its shares.
     legend : bool, keyword only, default True
-        Whether to name the curves above the axes.
+        Whether to draw a legend above the Axes.
 
     Returns
     -------
@@ -112,7 +113,8 @@ def saturation_over_time(
     Raises
     ------
     ValueError
-        There is no curve or a curve without a value, no such layer, or `mini_batches` is missing.
+        `curves` is empty, a curve has no values, the layer was not recorded, or `mini_batches` is
+        missing.
 
     Examples
     --------
@@ -144,8 +146,12 @@ def _draw(
     margins: Mapping[str, Sequence[float]],
 ) -> int:
     """Draw the curves of epochs and values, with their bands, and return the last epoch."""
-    if not points or not all(len(values) for _, values in points.values()):
-        raise ValueError("there is nothing to draw: every curve needs a value, and one is needed.")
+    if not points:
+        raise ValueError("curves is empty; give one or more.")
+    for label, (_, values) in points.items():
+        if not len(values):
+            of = f"curve {label!r}" if label else "the curve"
+            raise ValueError(f"{of} has no values; give one per epoch.")
     most = max(len(values) for _, values in points.values())
     found = looks(points, most)
     for label, (epochs, values) in points.items():
@@ -186,13 +192,13 @@ def _lines(curves: Any, metrics: Any) -> tuple[dict[str, Sequence[float]], list[
 
 
 def _column(history: Any, metric: str) -> list[float]:
-    """Return one metric's values, accuracies in per cent."""
+    """Return the values of one metric, accuracies in per cent."""
     scale = 100 if metric in METRICS and metric.endswith("accuracy") else 1
     return [scale * record[metric] for record in history if metric in record]
 
 
 def _default_metrics(record: Mapping[str, Any]) -> list[str]:
-    """Return the metric of a record that is drawn if none is asked for: an accuracy, if any."""
+    """Return the metric to draw by default: an accuracy if the record has one, else a cost."""
     order = sorted(METRICS, key=lambda name: (not name.endswith("accuracy"), name))
     found = [metric for metric in order if metric in record]
     if not found:
@@ -215,7 +221,7 @@ def _ylabel(metrics: Sequence[str]) -> str:
 def _saturation(
     curve: Any, layer: int, mini_batches: int | None
 ) -> tuple[Sequence[float], Sequence[float]]:
-    """Return the epochs of one curve, and the saturated shares in per cent."""
+    """Return the epochs of one curve, and the shares of saturated units in per cent."""
     records: Any = curve.records if isinstance(curve, RecordStatistics) else curve
     if not len(records) or not isinstance(records[0], Mapping):
         return range(len(records)), [100 * share for share in records]
@@ -224,7 +230,7 @@ def _saturation(
         raise ValueError(f"layer is {layer}; this network has layers 1 to {n_layers}.")
     if mini_batches is None and any(record["mini_batch"] for record in records):
         raise ValueError(
-            "something was recorded within the epochs; say with mini_batches= how many one has."
+            "records were taken within the epochs; give mini_batches, the number in an epoch."
         )
     epochs = [record["epoch"] + record["mini_batch"] / (mini_batches or 1) for record in records]
     return epochs, [100 * record["layers"][layer - 1]["saturated"] for record in records]

@@ -1,4 +1,4 @@
-"""Figures of a comparison of initializers, a weighted input, a digit; `png` writes them."""
+"""Figures of a comparison of initializers, of weighted inputs and of a digit, and `png`."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 __all__ = ["comparison", "comparison_figure", "digit_figure", "png", "saturation_figure"]
 
-#: Letters in a line of the settings, which are as wide as the figure then.
+#: Letters in a line of the settings; a full line is as wide as the figure.
 LETTERS = 110
 _LAWS = {OLD: r"weights $\mathcal{N}(0, 1)$", NEW: r"weights $\mathcal{N}(0, 1) / \sqrt{n}$"}
 
 
 def comparison(ax: Axes, result: Comparison) -> Axes:
-    """Draw the accuracy from each initializer of a comparison over its epochs.
+    """Draw the accuracy with each initializer of a comparison over the epochs.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def comparison(ax: Axes, result: Comparison) -> Axes:
 
 
 def comparison_figure(result: Comparison) -> Figure:
-    """Return a figure of a comparison: accuracy, and under it saturation where it was measured.
+    """Return a figure of a comparison: accuracy and, if it was measured, saturation below.
 
     Parameters
     ----------
@@ -85,7 +85,15 @@ def comparison_figure(result: Comparison) -> Figure:
     Raises
     ------
     ImportError
-        Matplotlib is missing; the message says how to get it.
+        Matplotlib is missing; the message says how to install it.
+
+    Examples
+    --------
+    >>> from fastnet.compare import Comparison, Run, Settings
+    >>> runs = Run("large", (50, 75), 1.0), Run("default", (80, 90), 1.0)
+    >>> result = Comparison("digits", "test", 500, 100, (784, 30, 10), Settings(), runs)
+    >>> [ax.get_xlabel() for ax in comparison_figure(result).axes]
+    ['epoch']
     """
     watched = result.n_watched > 0
     figure = new_figure(8.0, 7.6 if watched else 5.0)
@@ -101,7 +109,7 @@ def comparison_figure(result: Comparison) -> Figure:
 
 
 def saturation_figure(results: Sequence[WeightedInput]) -> Figure:
-    """Return a figure of the 1000-input experiment, a panel for each initializer, over one scale.
+    """Return a figure of weighted inputs, with a panel for each result on one scale of z.
 
     Parameters
     ----------
@@ -115,9 +123,9 @@ def saturation_figure(results: Sequence[WeightedInput]) -> Figure:
     Raises
     ------
     ImportError
-        Matplotlib is missing; the message says how to get it.
+        Matplotlib is missing; the message says how to install it.
     ValueError
-        There is no result.
+        `results` is empty.
 
     Examples
     --------
@@ -126,7 +134,7 @@ def saturation_figure(results: Sequence[WeightedInput]) -> Figure:
     1
     """
     if not results:
-        raise ValueError("there is nothing to draw: give one result or more.")
+        raise ValueError("results is empty; give one or more.")
     figure = new_figure(8.0, 0.9 + 2.4 * len(results))
     reach = max(12.0, *(1.35 * result.std + abs(result.mean) for result in results))
     panels = figure.subplots(len(results), squeeze=False, sharex=True)[:, 0]
@@ -137,7 +145,7 @@ def saturation_figure(results: Sequence[WeightedInput]) -> Figure:
             ax.set_xlabel("")
     first = results[0]
     figure.suptitle(
-        f"Weighted input of a neuron, {first.active:,} of whose {first.n_inputs:,} inputs are 1",
+        f"Weighted input of a neuron with {first.n_inputs:,} inputs, {first.active:,} of them 1",
         x=0.01,
         ha="left",
         fontsize=13,
@@ -147,7 +155,7 @@ def saturation_figure(results: Sequence[WeightedInput]) -> Figure:
 
 
 def digit_figure(picture: str | os.PathLike[str] | ArrayLike) -> Figure:
-    """Return a figure of a picture of a digit, and of what `read_digit` makes of it.
+    """Return a figure of a picture of a digit beside the image that `read_digit` makes of it.
 
     Parameters
     ----------
@@ -161,9 +169,9 @@ def digit_figure(picture: str | os.PathLike[str] | ArrayLike) -> Figure:
     Raises
     ------
     ImportError
-        Matplotlib or Pillow is missing; the message says how to get it.
+        Matplotlib or Pillow is missing; the message says how to install it.
     ValueError, OSError, TypeError
-        As `read_digit`.
+        As for `read_digit`.
 
     Examples
     --------
@@ -186,7 +194,7 @@ def digit_figure(picture: str | os.PathLike[str] | ArrayLike) -> Figure:
 
 
 def png(figure: Figure) -> bytes:
-    """Return a figure as the bytes of a PNG file, 200 dots an inch.
+    """Return a figure as the bytes of a PNG file, at 200 dots per inch.
 
     Examples
     --------
@@ -196,32 +204,33 @@ def png(figure: Figure) -> bytes:
     """
     buffer = io.BytesIO()
     with warnings.catch_warnings():
-        # A data set's name may have letters that Matplotlib's font lacks: it draws boxes.
+        # A data set's name may have letters that Matplotlib's font lacks; it draws boxes for them.
         warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(buffer, format="png", dpi=200)
     return buffer.getvalue()
 
 
 def _labels(result: Comparison) -> dict[str, str]:
-    """Return what the legend calls each initializer."""
+    """Return the name of each initializer in the legend."""
     if set(result.initializers) == {OLD, NEW}:
         return {name: f"{STARTS[name]}: {_LAWS[name]}" for name in result.initializers}
     return {name: _law(name) for name in result.initializers}
 
 
 def _law(initializer: str) -> str:
-    """Return an initializer's name and, of the book's two, what it draws."""
+    """Return an initializer's name, and for the book's two the distribution."""
     return f"{initializer}: {_LAWS[initializer]}" if initializer in _LAWS else initializer
 
 
 def _write_head(ax: Axes, result: Comparison) -> None:
-    """Write the title, and under it the settings, above the legend."""
+    """Write the title and the settings above the legend."""
     sizes = "-".join(map(str, result.sizes))
     s = result.settings
     name = result.data.replace("$", r"\$")  # a pair of them would begin a formula
     n = len(result.initializers)
     starts = {1: "one start", 2: "two starts"}.get(n, f"{n} starts")
-    batches = "all at once" if s.mini_batch_size is None else f"mini-batches of {s.mini_batch_size}"
+    size = s.mini_batch_size
+    batches = "full batches" if size is None else f"mini-batches of {size}"
     settings = textwrap.fill(
         f"{', '.join(dict.fromkeys(s.activations))}, cross-entropy, {s.optimizer.name}, learning "
         f"rate {s.eta:g}, $\\lambda$ = {s.lmbda:g}, {batches}, {s.dtype}, seed {s.seed}",
@@ -230,9 +239,9 @@ def _write_head(ax: Axes, result: Comparison) -> None:
     above = 10 + LEGEND_ROW * -(-n // 2)  # the legend has two columns
     if result.n_seeds > 1:
         networks = "the finished" if result.partial else f"{result.n_seeds}"
-        settings += f"\nmeans of {networks} networks a start, with 95 % confidence bands"
+        settings += f"\nmeans of {networks} networks per start, with 95 % confidence bands"
     if result.partial:
-        settings += "\npartial: trainings are missing"
+        settings += "\npartial: some trainings are missing"
     ax.set_title(
         f"A {sizes} network learns {name} from {starts}",
         loc="left",
@@ -251,29 +260,29 @@ def _write_head(ax: Axes, result: Comparison) -> None:
 
 
 def _draw_saturation(ax: Axes, result: Comparison) -> None:
-    """Draw the panel of saturation, whose legend is that of the panel above."""
+    """Draw the panel of saturation, which shares the legend of the panel above."""
     curves, margins = {}, {}
     for name, label in _labels(result).items():
         curves[label] = [share / 100 for share in result.saturation(name)]
         margins[label] = [share / 100 for share in result.saturation_margin(name)]
     saturation_over_time(ax, curves, margins=margins, legend=False)
     sigmoids = set(result.settings.activations) == {"sigmoid"}
-    law = "$\\sigma'(z) < 0.01$" if sigmoids else "slope below 4 % of its most"
-    ax.set_ylabel(f"hidden units saturated (%),\n{law}")
+    law = "$\\sigma'(z) < 0.01$" if sigmoids else "slope below 4 % of its maximum"
+    ax.set_ylabel(f"saturated hidden units (%),\n{law}")
     _write_first_values(ax, [result.saturation(name) for name in result.initializers], 0)
 
 
 def _percent_limits(low: float, high: float) -> tuple[float, float]:
-    """Return limits that are two points apart or more and leave little room above 100 %."""
+    """Return limits at least two points apart, with little room above 100 %."""
     missing = max(0.0, 2.0 - (high - low)) / 2
     low, high = low - missing, high + missing
     above = max(0.0, high - 100.0)
-    # A little stays for the markers of points at 100 %.
+    # The markers of points at 100 % need some room.
     return low - above, high - above + (0.05 * (high - low) if above else 0.0)
 
 
 def _write_first_values(ax: Axes, curves: Sequence[Sequence[float]], epoch: int) -> None:
-    """Write the highest and the lowest first value left of their points."""
+    """Write the highest and the lowest first value to the left of their points."""
     first = sorted(values[0] for values in curves)
     low, high = ax.get_ylim()
     places = {first[0]: "top", first[-1]: "bottom"}

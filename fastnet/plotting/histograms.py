@@ -1,4 +1,4 @@
-"""`weighted_input_histogram`: the measured and expected density of a weighted input."""
+"""`weighted_input_histogram`: the measured and the theoretical density of a weighted input."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def weighted_input_histogram(
     bins: int = 80,
     legend_columns: int = 2,
 ) -> Axes:
-    """Draw the density of measured weighted inputs, its saturated part, and the theory.
+    """Draw a histogram of weighted inputs, with saturated ones marked, and the theory.
 
     Parameters
     ----------
@@ -38,12 +38,12 @@ def weighted_input_histogram(
     result : WeightedInput
         From `fastnet.diagnostics.weighted_input`.
     limits : (float, float), keyword only, optional
-        The range of z; by default four standard deviations, and beyond saturation. Values outside
-        count in the density, but are not drawn.
+        The range of z; by default four standard deviations, and at least 1.5 times
+        `fastnet.diagnostics.SATURATED_Z`. Values outside count in the density but are not drawn.
     bins : int, keyword only, default 80
         Approximate number of bars between the limits.
     legend_columns : int, keyword only, default 2
-        Columns of the legend above the Axes; if that is narrow, fewer, with smaller letters.
+        Columns of the legend above the Axes; a narrow Axes gets fewer, and smaller letters.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def weighted_input_histogram(
     Raises
     ------
     ValueError, TypeError
-        Limits that are not in order, or less than one bar.
+        The limits are not in order, or `bins` is not an integer of 1 or more.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def weighted_input_histogram(
     from fastnet.drawing.legend import write_legend
 
     reach = max(1.5 * SATURATED_Z, abs(result.mean) + 4 * result.std)
-    low, high = limits or (-reach, reach)  # that show both tails and the saturation
+    low, high = limits or (-reach, reach)  # both tails and the saturated parts
     if not low < high:
         raise ValueError(f"limits are ({low}, {high}); expected the smaller number first.")
     _draw_bars(ax, result, _edges(low, high, as_count(bins, "bins", at_least=1)))
@@ -85,7 +85,7 @@ def weighted_input_histogram(
 
 
 def _write_xlabel(ax: Axes, name: str, note: str) -> None:
-    """Write the name of the x-axis and a note, on two lines if the Axes is narrow."""
+    """Label the x-axis with a name and a note, on two lines if the Axes is narrow."""
     label = ax.xaxis.label
     label.set_text(f"{name} {note}")
     if label.get_window_extent().width > ax.get_window_extent().width:
@@ -93,7 +93,7 @@ def _write_xlabel(ax: Axes, name: str, note: str) -> None:
 
 
 def _draw_bars(ax: Axes, result: WeightedInput, edges: NDArray[Any]) -> None:
-    """Draw the histogram in two parts, not saturated and saturated."""
+    """Draw the histogram in two parts: unsaturated and saturated."""
     density = np.histogram(result.z, edges)[0] / (len(result.z) * (edges[1] - edges[0]))
     outside = np.abs(edges[:-1] + edges[1:]) / 2 > SATURATED_Z
     bars = partial(ax.stairs, edges=edges, fill=True, zorder=1)
@@ -111,7 +111,7 @@ def _draw_bars(ax: Axes, result: WeightedInput, edges: NDArray[Any]) -> None:
 
 
 def _edges(low: float, high: float, bins: int) -> NDArray[Any]:
-    """Return edges of bars that cover the limits; saturation begins and ends at one of them."""
+    """Return edges of bars that cover the limits; saturation begins at one of them."""
     width = SATURATED_Z / max(1, round(bins * SATURATED_Z / (high - low)))
     if not 0.05 / bins < width / (high - low) <= 1:  # the limits are far from the saturation
         width = (high - low) / bins

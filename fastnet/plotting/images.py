@@ -1,4 +1,4 @@
-"""Images: the weights of the first layer, and the confusion matrix."""
+"""Images of the first layer's weights, and of the confusion matrix."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["confusion_matrix", "first_layer_weights", "mosaic"]
 
 Array = NDArray[Any]
 
-#: Up to so many classes the counts are written into a confusion matrix.
+#: The most classes with which counts are written into a confusion matrix.
 WRITTEN_CLASSES = 20
 #: The most letters of a class's name that are shown.
 NAME_LETTERS = 16
@@ -35,19 +35,19 @@ def first_layer_weights(
     columns: int | None = None,
     neurons: int | None = None,
 ) -> Axes:
-    """Draw the weights into each neuron of the first layer as an image: black -, white +.
+    """Draw the weights of each neuron of the first layer as an image: black -, white +.
 
     Parameters
     ----------
     ax : matplotlib Axes
-        Where to draw; a colour bar is put beside it.
+        Where to draw; a colour bar is added beside it.
     net : Network
     shape : (int, int), default (28, 28)
         Height and width of an input image, whose pixels are the network's inputs row by row.
     columns : int, keyword only, optional
-        Images in a row; by default so that the whole is about 3 wide to 2 high.
+        Images in a row; by default so many that the whole is about 3 wide to 2 high.
     neurons : int, keyword only, optional
-        Draw the first so many neurons only.
+        Draw only this many neurons, the first ones; by default all.
 
     Returns
     -------
@@ -57,9 +57,9 @@ def first_layer_weights(
     Raises
     ------
     ValueError
-        The shape has not as many pixels as the network has inputs.
+        The number of pixels differs from the network's number of inputs, or a count is below 1.
     TypeError
-        A count is no integer.
+        A count is not an integer.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def first_layer_weights(
     if height * width != net.sizes[0]:
         raise ValueError(
             f"shape is {(height, width)}, {height * width} pixels; this network has {net.sizes[0]} "
-            "inputs."
+            "inputs: give the height and width of its images."
         )
     n = net.sizes[1]
     if neurons is not None:
@@ -98,32 +98,34 @@ def first_layer_weights(
 def confusion_matrix(
     ax: Axes, net_or_predictions: Any, data: Any, *, labels: Sequence[Any] | None = None
 ) -> Axes:
-    """Draw the confusion matrix: how many examples of each true class are predicted as each class.
+    """Draw the confusion matrix: how many examples each pair of true and predicted class has.
 
     Parameters
     ----------
     ax : matplotlib Axes
         Where to draw.
     net_or_predictions : Network, fitted classifier or array_like, shape (n,)
-        A network that classifies the data; an estimator with `predict` and `classes_`; or predicted
-        classes, numbers or words.
+        A network or a fitted classifier (an estimator with `predict` and `classes_`), which
+        predicts the classes of the data; or predicted classes, integers or strings.
     data : (X, y) for a Network or classifier, else y
         As for `Network.accuracy`; or the true classes, shape (n,). If y is targets, shape
-        (n, n_L), the class is the largest of them.
+        (n, n_L), the class is the index of the largest.
     labels : sequence, keyword only, optional
-        The name of each class, in their order. By default those of the network's `preprocessing`,
-        of the estimator's `classes_`, the words of the data in alphabetical order, or the numbers.
+        The names of the classes, in order. By default those of the network's `preprocessing`, the
+        estimator's `classes_`, the strings of the data in alphabetical order, or the numbers.
 
     Returns
     -------
     Axes
-        The same `ax`. Rows are the true classes; the darker, the larger the share of the row.
+        The same `ax`. Rows are true classes, columns predicted ones; a cell is the darker, the
+        larger its share of the row.
 
     Raises
     ------
     ValueError, TypeError
-        Classes that are neither words nor whole numbers from 0, or not as many as predictions;
-        names that are not one for each class; for a Network or classifier, what it refuses.
+        Classes are neither strings nor integers from 0, numbers of true and predicted classes
+        differ, or `labels` has not one name for each class; or the network or classifier refuses
+        the data.
 
     Examples
     --------
@@ -145,13 +147,13 @@ def confusion_matrix(
         predicted, true, found = _compared(net_or_predictions, data, names)
         if len(predicted) != len(true):
             raise ValueError(
-                f"there are {len(predicted)} predictions and {len(true)} true classes; they must "
-                "be equally many."
+                f"there are {len(predicted)} predictions and {len(true)} true classes; give one "
+                "prediction for each true class."
             )
         names = names or found
         n = max(1 + int(max(predicted.max(), true.max())), len(names or ()))
     if names is not None and len(names) != n:
-        raise ValueError(f"labels has {len(names)} names; there are {n} classes: give each one.")
+        raise ValueError(f"labels has {len(names)} names; there are {n} classes: give {n} names.")
     counts = np.bincount(n * true + predicted, minlength=n * n).reshape(n, n)
     _draw_counts(ax, counts, range(n) if names is None else names)
     ax.set_ylabel("true class")
@@ -159,7 +161,7 @@ def confusion_matrix(
 
 
 def mosaic(images: Array, columns: int, gap: int) -> Array:
-    """Return one array of images row by row, with gaps of NaN, which is not drawn."""
+    """Return images as one array, row by row, with gaps of NaN, which is not drawn."""
     padding = ((0, -len(images) % columns), (0, gap), (0, gap))
     tiles = np.pad(images, padding, constant_values=np.nan)
     rows_of_tiles = tiles.reshape(-1, columns, *tiles.shape[1:]).swapaxes(1, 2)
@@ -167,7 +169,7 @@ def mosaic(images: Array, columns: int, gap: int) -> Array:
 
 
 def _number_tiles(ax: Axes, n: int, columns: int, height: int, width: int) -> None:
-    """Number the neurons: a row by its first one, a column by what to add to that."""
+    """Number the neurons: a row by its first neuron, a column by the offset from that."""
     rows = -(-n // columns)
     ax.set_yticks(
         np.arange(rows) * height + height / 2 - 1, [str(r * columns) for r in range(rows)]
@@ -176,7 +178,7 @@ def _number_tiles(ax: Axes, n: int, columns: int, height: int, width: int) -> No
         np.arange(columns) * width + width / 2 - 1, [f"+{c}" if c else "0" for c in range(columns)]
     )
     ax.tick_params(length=0)
-    ax.set_xlabel("neuron of layer 1: number of its row + that of its column")
+    ax.set_xlabel("neuron of layer 1 (number of its row + offset of its column)")
     ax.spines[:].set_visible(False)
 
 
@@ -196,7 +198,7 @@ def _classify(net: Network, data: Any) -> tuple[Array, Array, int]:
 def _compared(
     predictions: Any, data: Any, names: Sequence[Any] | None
 ) -> tuple[Array, Array, Sequence[Any] | None]:
-    """Return predicted and true classes as numbers, and the classes' names if they have any."""
+    """Return predicted and true classes as numbers, and the classes' names, if any."""
     classes = getattr(predictions, "classes_", None)
     if classes is not None and hasattr(predictions, "predict"):
         X, y = data
@@ -210,41 +212,41 @@ def _compared(
 
 
 def _places(values: ArrayLike, known: Sequence[Any], name: str) -> Array:
-    """Return the place of each value among the known classes; refuse others."""
+    """Return the index of each value among the known classes; refuse others."""
     array = np.asarray(values)
     if array.ndim != 1 or not len(array):
-        raise ValueError(f"{name} has shape {array.shape}; expected one class an example, (n,).")
+        raise ValueError(f"{name} has shape {array.shape}; expected (n,), a class per example.")
     return places(array, known, name)
 
 
 def _class_of(rows: Array, positive: Array) -> Array:
-    """Return the class of each row: of a single column, whether it is positive."""
+    """Return the class of each row; with a single column, 1 where it is positive, else 0."""
     return positive[:, 0].astype(np.intp) if rows.shape[1] == 1 else rows.argmax(axis=1)
 
 
 def _classes(values: ArrayLike, name: str) -> Array:
-    """Return class numbers; refuse values that are not."""
+    """Return class numbers; refuse other values."""
     classes = np.asarray(values)
     if classes.ndim == 2 and classes.shape[1] > 1:
         classes = classes.argmax(axis=1)
     if classes.ndim != 1 or not len(classes):
-        raise ValueError(f"{name} has shape {classes.shape}; expected one class an example, (n,).")
+        raise ValueError(f"{name} has shape {classes.shape}; expected (n,), a class per example.")
     if classes.dtype.kind not in "biuf" or not np.all(classes == np.floor(classes)):
-        raise TypeError(f"{name} is of dtype {classes.dtype}; expected whole class numbers.")
+        raise TypeError(f"{name} is of dtype {classes.dtype}; expected integer class numbers.")
     if classes.min() < 0:
-        raise ValueError(f"{name} holds {classes.min()}; classes are counted from 0.")
+        raise ValueError(f"{name} contains {classes.min()}; expected class numbers of 0 or more.")
     return classes.astype(np.intp)
 
 
 def _add_bar(ax: Axes, image: Any, label: str) -> None:
     """Draw a colour bar beside the Axes."""
     height, width = image.get_array().shape
-    low = min(1.0, 1.25 * height / width)  # beside a low image, a bar no higher than it
+    low = min(1.0, 1.25 * height / width)  # no higher than the image
     ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.04, shrink=low).set_label(label)
 
 
 def _name_classes(ax: Axes, places: Sequence[int], names: Sequence[str]) -> None:
-    """Write the names of classes beside both axes, upright where they would meet."""
+    """Write the names of classes along both axes, vertically if they would overlap."""
     ax.set_xticks(places, names)
     ax.set_yticks(places, names)
     for text in (*ax.get_xticklabels(), *ax.get_yticklabels()):
@@ -255,14 +257,14 @@ def _name_classes(ax: Axes, places: Sequence[int], names: Sequence[str]) -> None
 
 
 def _draw_counts(ax: Axes, counts: Array, names: Sequence[Any]) -> None:
-    """Draw a square of counts, with the numbers if there is room, and the classes' names."""
+    """Draw the matrix of counts, with its numbers if there is room, and the classes' names."""
     from matplotlib.colors import PowerNorm
 
     n = len(counts)
     share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    # On a linear scale the few errors would be white beside the diagonal.
+    # On a linear scale the few errors could not be seen beside the diagonal.
     image = ax.imshow(share, cmap="Greys", norm=PowerNorm(0.5, 0, 100), interpolation="nearest")
-    _add_bar(ax, image, "% of the true class")
+    _add_bar(ax, image, "share of the true class (%)")
     places = range(n) if n <= WRITTEN_CLASSES else range(0, n, -(-n // 10))
     _name_classes(ax, places, [in_one_line(str(names[place]), NAME_LETTERS) for place in places])
     ax.tick_params(length=0)

@@ -1,4 +1,4 @@
-"""Signal propagation: `propagation` by layers, and the `phase_diagram` of mean field theory."""
+"""Signal propagation: `propagation` over the layers, `phase_diagram` of mean field theory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["phase_diagram", "propagation", "propagation_figure"]
 
 Array = NDArray[Any]
 
-#: What the y-axis says of each field of a Propagation's records.
+#: The label of the y-axis for each field of a Propagation's records.
 _LABELS = {
     "mean_z": "mean of $z$",
     "var_z": "variance of $z$",
@@ -31,24 +31,24 @@ _LABELS = {
     "mean_delta": r"mean of $\delta$",
     "var_delta": r"variance of $\delta$",
     "gradient_norm": "gradient norm",
-    "saturated": "saturated share",
-    "dead": "dead units' share",
+    "saturated": "share of saturated units",
+    "dead": "share of dead units",
     "mean_singular": "mean singular value",
     "max_singular": "largest singular value",
 }
-#: Those that a logarithmic scale would not suit.
+#: The fields with a linear scale.
 _LINEAR = ("mean_z", "mean_a", "mean_delta", "saturated", "dead")
-#: Values from this to its inverse are on a logarithmic scale: its margins need floats, too.
+#: Values from this to its inverse are drawn on a logarithmic scale: its margins must be floats too.
 _LEAST = 1e-270
 _TITLES = "forward: weighted inputs $z$", r"backward: errors $\delta$"
 _THEORY: dict[str, Any] = {"color": "black", "linestyle": (0, (3, 4)), "linewidth": 1.0}
 _ORDER, _CHAOS, _CRITICAL = "#e3edf6", "#f0c9a8", "#0b3c6f"
-#: Values of sigma_b at which the critical line is worked out.
+#: Number of values of sigma_b at which the critical line is computed.
 _STEPS = 101
 
 
 def propagation(ax: Axes, results: Any, name: str = "var_z", *, legend_columns: int = 2) -> Axes:
-    """Draw a measure of signal propagation over the layers, with its band and its theory.
+    """Draw a statistic of signal propagation over the layers, with confidence band and theory.
 
     Parameters
     ----------
@@ -58,10 +58,10 @@ def propagation(ax: Axes, results: Any, name: str = "var_z", *, legend_columns: 
         From `fastnet.diagnostics.propagation`. The legend shows their initializers, or the names
         of the mapping.
     name : str, default "var_z"
-        A field of `Propagation.records`: "var_z" and "var_a" go forward, "var_delta" goes back.
-        Variances, norms and singular values are on a logarithmic scale.
+        A field of `Propagation.records`: "var_z" and "var_a" show the forward pass, "var_delta" the
+        backward pass. Variances, norms and singular values have a logarithmic scale.
     legend_columns : int, keyword only, default 2
-        Columns of the legend above the Axes; if that is narrow, fewer, with smaller letters.
+        Columns of the legend above the Axes; a narrow Axes gets fewer, and smaller letters.
 
     Returns
     -------
@@ -78,8 +78,9 @@ def propagation(ax: Axes, results: Any, name: str = "var_z", *, legend_columns: 
 
     Notes
     -----
-    Values that the scale cannot show are left out: NaN, inf, and on a logarithmic one 0 and what is
-    beyond 1e-270 and 1e270. Where an interval contains 0, its band goes on below the picture.
+    Values that the scale cannot show are left out: NaN and infinity, and on a logarithmic scale
+    values outside 1e-270 to 1e270. There the band of an interval that contains 0 extends below the
+    picture.
 
     Examples
     --------
@@ -117,7 +118,7 @@ def propagation(ax: Axes, results: Any, name: str = "var_z", *, legend_columns: 
 
 
 def propagation_figure(results: Any) -> Figure:
-    """Return a figure of signal propagation: variances of z forward, and of errors back.
+    """Return a figure of signal propagation: the variances of z and of the errors in each layer.
 
     Parameters
     ----------
@@ -133,7 +134,7 @@ def propagation_figure(results: Any) -> Figure:
     ValueError, TypeError
         As for `propagation`.
     ImportError
-        Matplotlib is missing; the message says how to get it.
+        Matplotlib is missing; the message says how to install it.
 
     Examples
     --------
@@ -149,7 +150,7 @@ def propagation_figure(results: Any) -> Figure:
     for ax, name in zip(panels, ("var_z", "var_delta"), strict=True):
         propagation(ax, named, name, legend_columns=4)
     panels[0].set_xlabel("")
-    panels[1].get_legend().remove()  # it is that of the panel above
+    panels[1].get_legend().remove()  # it repeats that of the panel above
     for ax, title in zip(panels, _TITLES, strict=True):
         ax.set_title(title, loc="left", fontsize=11)
     networks = list(dict.fromkeys(map(_network, named.values())))
@@ -167,7 +168,7 @@ def phase_diagram(
     sigma_b: tuple[float, float] | None = None,
     label: str = "measured",
 ) -> Axes:
-    """Draw where deep networks are in order and where in chaos, with the critical line between.
+    """Draw the phases of deep networks, order and chaos, with the critical line between them.
 
     Parameters
     ----------
@@ -180,9 +181,9 @@ def phase_diagram(
         colour, with a colour bar beside the Axes.
     sigma_w, sigma_b : (float, float), keyword only, optional
         The ranges to draw. By default sigma_b is from 0 to 2 and sigma_w from 0 to 1.6 times the
-        largest critical one, or further, if points lie there.
+        largest critical value, or further if there are points.
     label : str, keyword only, default "measured"
-        What the points are, or their values.
+        The name of the points in the legend, or of their values at the colour bar.
 
     Returns
     -------
@@ -192,12 +193,12 @@ def phase_diagram(
     Raises
     ------
     ValueError, TypeError
-        An unknown activation, ranges that are not in order or below 0, points of another shape, or
-        no critical line in the range of sigma_b.
+        The activation is unknown, a range is not in order or goes below 0, the points have another
+        shape, or no sigma_b in the range has a critical sigma_w.
 
     Notes
     -----
-    Where a sigma_b has no critical sigma_w, as that of gelu and silu near 0, nothing is drawn.
+    Nothing is drawn at a sigma_b without a critical sigma_w, as near 0 for gelu and silu.
 
     References
     ----------
@@ -235,14 +236,14 @@ def phase_diagram(
     ax.grid(visible=False)
     ax.set_xlim(left, right)
     ax.set_ylim(low, high)
-    ax.set_xlabel(r"$\sigma_w$, of weights")
-    ax.set_ylabel(r"$\sigma_b$, of biases")
+    ax.set_xlabel(r"$\sigma_w$ (weights)")
+    ax.set_ylabel(r"$\sigma_b$ (biases)")
     write_legend(ax, 4)
     return ax
 
 
 def _named(results: Any) -> dict[str, Propagation]:
-    """Return results by the name that the legend shows."""
+    """Return the results by their names in the legend."""
     if isinstance(results, Propagation):
         results = [results]
     if isinstance(results, Mapping):
@@ -256,21 +257,22 @@ def _named(results: Any) -> dict[str, Propagation]:
             name = result.initializer if isinstance(result, Propagation) else ""
             if name in named:
                 raise ValueError(
-                    f"two results are of {name}; give a dict of a name for each to the results."
+                    f"two results have the initializer {name}; give a dict of names to results."
                 )
             named[name] = result
     for result in named.values():
         if not isinstance(result, Propagation):
             raise TypeError(
-                f"results holds {shown(result)}; expected what diagnostics.propagation returns."
+                f"results contains {shown(result)}; expected a Propagation, as returned by "
+                "fastnet.diagnostics.propagation."
             )
     if not named:
-        raise ValueError("there is nothing to draw: give one result or more.")
+        raise ValueError("results is empty; give one or more.")
     return named
 
 
 def _network(result: Propagation) -> str:
-    """Return a network's sizes, with how often one is repeated, its activations, and the seeds."""
+    """Return a title: a network's sizes, n*size where one repeats, its activations, the seeds."""
     parts = [(size, len(list(equal))) for size, equal in groupby(result.sizes)]
     sizes = "-".join(f"{size}" if n == 1 else f"{n}*{size}" for size, n in parts)
     activations = ", ".join(dict.fromkeys(result.activations))
@@ -278,7 +280,7 @@ def _network(result: Propagation) -> str:
 
 
 def _drawable(values: Array, log: bool) -> Array:
-    """Return values with NaN where the scale cannot show them."""
+    """Return the values, with NaN in place of those that the scale cannot show."""
     fits = (values > _LEAST) & (values < 1 / _LEAST) if log else np.isfinite(values)
     return np.where(fits, values, np.nan)
 
@@ -286,16 +288,16 @@ def _drawable(values: Array, log: bool) -> Array:
 def _draw_interval(
     ax: Axes, x: Array, mean: Array, margin: Array, look: dict[str, Any], log: bool, n: int
 ) -> None:
-    """Draw the band of a confidence interval; on a logarithmic scale one to 0 is unbounded."""
+    """Draw the band of a confidence interval; on a logarithmic scale it may go below every axis."""
     low = mean - margin
-    if log:  # far below every axis, and within the range of floats
+    if log:  # below every axis, and still a float
         low = np.where(low > 0, low, 1e-9 * mean)
     ends = _drawable(low, log), _drawable(mean + margin, log)
     draw_band(ax, x, *ends, look, n)
 
 
 def _draw_theory(ax: Axes, results: Iterable[Propagation], name: str, log: bool) -> list[Array]:
-    """Draw theory over the curves, where there is one; return its values."""
+    """Draw the theory over the curves where it applies; return its values."""
     drawn: list[Array] = []
     for result in results:
         expected = result.theory(name)
@@ -307,7 +309,7 @@ def _draw_theory(ax: Axes, results: Iterable[Propagation], name: str, log: bool)
 
 
 def _set_log_limits(ax: Axes, heights: Array) -> None:
-    """Set limits around what can be shown, a factor of two apart or more."""
+    """Set limits around the values that can be shown, at least a factor of two apart."""
     exponents = np.log10(heights[(heights > _LEAST) & (heights < 1 / _LEAST)])
     if len(exponents):
         low, high = exponents.min(), exponents.max()
@@ -333,11 +335,14 @@ def _points(points: ArrayLike) -> Array:
     spots = np.asarray(points, dtype=np.float64)
     if spots.ndim != 2 or spots.shape[1] not in (2, 3) or not len(spots):
         raise ValueError(
-            f"points has shape {spots.shape}; expected (n, 2) or (n, 3): sigma_w, sigma_b, and a "
-            "value if there is one."
+            f"points has shape {spots.shape}; expected (n, 2) or (n, 3): sigma_w, sigma_b and, "
+            "optionally, a value."
         )
     if not np.isfinite(spots[:, :2]).all() or spots[:, :2].min() < 0:
-        raise ValueError("points holds a sigma_w or sigma_b that is not finite, or below 0.")
+        raise ValueError(
+            "points contains a sigma_w or sigma_b that is NaN, infinite or below 0; expected "
+            "finite numbers of 0 or more."
+        )
     return spots
 
 

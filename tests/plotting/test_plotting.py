@@ -73,9 +73,16 @@ def test_learning_curves_draws_each_curve_from_epoch_1_and_returns_the_axes():
     assert list(ax.get_xticks()) == [1, 2, 3]
 
 
-@pytest.mark.parametrize("curves", [{}, {"a": []}, {"a": [1.0], "b": []}])
-def test_nothing_to_draw_is_refused(curves):
-    with pytest.raises(ValueError, match="nothing to draw"):
+@pytest.mark.parametrize(
+    ("curves", "sentence"),
+    [
+        ({}, "curves is empty; give one or more"),
+        ({"a": []}, "curve 'a' has no values; give one per epoch"),
+        ({"a": [1.0], "b": []}, "curve 'b' has no values"),
+    ],
+)
+def test_curves_without_values_are_refused(curves, sentence):
+    with pytest.raises(ValueError, match=sentence):
         plotting.learning_curves(Figure().add_subplot(), curves, "cost")
 
 
@@ -165,7 +172,7 @@ def test_both_panels_share_their_epochs_and_show_what_was_measured():
             assert list(line.get_ydata()) == pytest.approx(read(name))
             start = 1 if axes is above else 0
             assert list(line.get_xdata()) == list(range(start, 31))
-    assert "hidden units saturated (%),\n$\\sigma'(z) < 0.01$" in below.get_ylabel()
+    assert "saturated hidden units (%),\n$\\sigma'(z) < 0.01$" in below.get_ylabel()
     assert [text.get_text()[:9] for text in above.get_legend().get_texts()] == [
         "old start",
         "new start",

@@ -53,7 +53,7 @@ def test_learning_curves_of_a_history_are_its_columns():
     ax = plotting.learning_curves(axes(), history, metrics=metrics[:2])
     assert ydata(ax) == [history.column(name) for name in metrics[:2]]
     assert names(ax) == ["training cost", "evaluation cost"]
-    assert ax.get_ylabel() == "cost, mean of an example"
+    assert ax.get_ylabel() == "cost (mean per example)"
     twice = {"a": history, "b": [0.5, 0.25]}
     ax = plotting.learning_curves(axes(), twice, metrics="training_cost")
     assert ydata(ax) == [history.column("training_cost"), [0.5, 0.25]]
@@ -75,8 +75,8 @@ def test_a_plain_list_is_one_curve_and_margins_are_bands():
 @pytest.mark.parametrize(
     ("curves", "metrics", "sentence"),
     [
-        (History(), None, "nothing to draw"),
-        ([], None, "nothing to draw"),
+        (History(), None, "the curve has no values"),
+        ([], None, "the curve has no values"),
         (
             History([{"epoch": 0, "eta": 0.1}]),
             None,
@@ -100,7 +100,7 @@ def test_the_switch_that_the_message_names_gives_a_curve():
     net.train((np.eye(2), [0, 1]), 3, 10, metrics="running_cost")
     ax = plotting.learning_curves(axes(), net.history)
     assert ydata(ax) == [net.history.column("running_cost")]
-    assert ax.get_ylabel() == "running cost, mean of an example"
+    assert ax.get_ylabel() == "running cost (mean per example)"
 
 
 def test_saturation_over_time_is_what_was_recorded():
@@ -125,12 +125,12 @@ def test_saturation_over_time_is_what_was_recorded():
 
 def test_saturation_that_cannot_be_drawn_is_refused():
     watch = RecordStatistics(X, interval=1)
-    with pytest.raises(ValueError, match="nothing to draw"):
+    with pytest.raises(ValueError, match="the curve has no values"):
         plotting.saturation_over_time(axes(), watch)
-    with pytest.raises(ValueError, match="nothing to draw"):
+    with pytest.raises(ValueError, match="curves is empty"):
         plotting.saturation_over_time(axes(), {})
     trained(callbacks=[watch])
-    with pytest.raises(ValueError, match="say with mini_batches= how many one has"):
+    with pytest.raises(ValueError, match="give mini_batches, the number in an epoch"):
         plotting.saturation_over_time(axes(), watch)
     for layer in (0, 3):
         with pytest.raises(ValueError, match=f"layer is {layer}; this network has layers 1 to 2"):
@@ -231,7 +231,7 @@ def test_saturation_figure_has_a_panel_a_start_over_one_scale():
             t for t in ax.findobj() if getattr(t, "get_text", str)() == ax.get_title("left")
         )
         assert not title.get_window_extent().overlaps(legend)
-    with pytest.raises(ValueError, match="nothing to draw"):
+    with pytest.raises(ValueError, match="results is empty"):
         plotting.saturation_figure([])
 
 
@@ -335,7 +335,7 @@ def test_confusion_matrix_counts_true_classes_by_row_and_predictions_by_column()
     np.testing.assert_allclose(share[:, 2], [0, 50, 100])
     assert ax.get_ylabel() == "true class"
     assert ax.get_xlabel().startswith("predicted class")
-    assert ax.figure.axes[-1].get_ylabel() == "% of the true class"
+    assert ax.figure.axes[-1].get_ylabel() == "share of the true class (%)"
 
 
 def test_confusion_matrix_of_a_network_agrees_with_its_accuracy():
@@ -445,10 +445,10 @@ def test_names_that_are_not_one_for_each_class_are_refused(labels, error, senten
     [
         ([0, 1], [0], ValueError, "2 predictions and 1 true classes"),
         ([], [], ValueError, r"predictions has shape \(0,\)"),
-        ([0.5], [0], TypeError, "predictions is of dtype float64; expected whole"),
+        ([0.5], [0], TypeError, "predictions is of dtype float64; expected integer"),
         (["a"], [0], TypeError, "predictions is of dtype <U1"),
         ([np.nan], [0], TypeError, "predictions is of dtype float64"),
-        ([0], [-1], ValueError, "data holds -1; classes are counted from 0"),
+        ([0], [-1], ValueError, "data contains -1; expected class numbers of 0 or more"),
     ],
 )
 def test_confusion_matrix_refuses_what_are_no_classes(predicted, true, error, sentence):

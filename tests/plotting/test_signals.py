@@ -168,9 +168,9 @@ def test_the_legend_stays_inside_and_under_the_title_at_any_size(results, size, 
 @pytest.mark.parametrize(
     ("given", "error", "sentence"),
     [
-        ([], ValueError, "nothing to draw"),
-        ({}, ValueError, "nothing to draw"),
-        ([3], TypeError, "results holds 3; expected what diagnostics.propagation returns"),
+        ([], ValueError, "results is empty"),
+        ({}, ValueError, "results is empty"),
+        ([3], TypeError, "results contains 3; expected a Propagation"),
         (3, TypeError, "results is 3; expected a Propagation or several"),
     ],
 )
@@ -182,7 +182,7 @@ def test_results_that_are_none_are_refused(given, error, sentence):
 
 
 def test_other_refusals(results):
-    with pytest.raises(ValueError, match="two results are of he_normal; give a dict"):
+    with pytest.raises(ValueError, match="two results have the initializer he_normal; give a dict"):
         plotting.propagation(axes(), results + results[:1])
     with pytest.raises(ValueError, match="name is 'var_y'"):
         plotting.propagation(axes(), results, "var_y")
@@ -246,8 +246,8 @@ def test_points_lie_over_it_in_the_colours_of_their_values():
         ({"sigma_w": 3}, TypeError, r"sigma_w is 3; expected \(lowest, highest\)"),
         ({"points": [1, 2]}, ValueError, r"points has shape \(2,\)"),
         ({"points": np.empty((0, 2))}, ValueError, r"points has shape \(0, 2\)"),
-        ({"points": [(1, math.nan)]}, ValueError, "not finite, or below 0"),
-        ({"points": [(-1, 1)]}, ValueError, "not finite, or below 0"),
+        ({"points": [(1, math.nan)]}, ValueError, "NaN, infinite or below 0"),
+        ({"points": [(-1, 1)]}, ValueError, "NaN, infinite or below 0"),
     ],
 )
 def test_a_phase_diagram_refuses_what_it_cannot_draw(options, error, sentence):
