@@ -48,7 +48,9 @@ html_sidebars = {page: [] for page in ("index", "getting-started", "theory")}
 # ---- reference
 
 autosummary_generate = True
+# Exactly what __all__ lists, of `fastnet` too, whose dir() does not show __all__.
 autosummary_ignore_module_all = False
+autosummary_imported_members = True
 autosummary_context = {
     # A name that `fastnet` itself has is described there, and only listed in its module.
     "top": fastnet.__all__,
@@ -114,9 +116,10 @@ html_theme_options = {
 def skip_strangers(
     _app: Sphinx, _what: str, _name: str, member: object, _skip: bool, _options: object
 ) -> bool | None:
-    """Leave out what scikit-learn's base classes bring: its own pages describe that."""
+    """Leave out what scikit-learn's base classes bring, and "Alias for field number 0"."""
     strange = (getattr(member, "__module__", None) or "").startswith("sklearn.")
-    return True if strange else None
+    field = (getattr(member, "__doc__", None) or "").startswith("Alias for field number")
+    return True if strange or field else None
 
 
 def setup(app: Sphinx) -> None:

@@ -329,6 +329,13 @@ def test_the_reference_begins_with_every_initializer():
     assert listed == [*INITIALIZERS]
 
 
+def test_the_reference_has_a_row_for_every_activation():
+    text = (ROOT / "docs/_templates/activations.rst").read_text(encoding="utf-8")
+    rows = [row.split("\n     -") for row in text.split("\n   * - ")[1:]]
+    assert all(len(row) == 4 for row in rows)
+    assert sorted(row[0] for row in rows[1:]) == sorted(f"``{name}``" for name in ACTIVATIONS)
+
+
 def public_names():
     """Return, by where it stands, every name that a user may write."""
     hooks = [name for name in dir(callbacks.Callback) if not name.startswith("_")]

@@ -16,6 +16,7 @@ const WANTED = {
   deploy: "deploy",
   checkpoint: "long-training#checkpoints",
   "early stopping": "techniques#early-stopping",
+  to_onnx: "reference/fastnet#fastnet.Network.to_onnx",
   mlpclassifier: "reference/fastnet.estimators#fastnet.estimators.MLPClassifier",
 };
 
