@@ -1,10 +1,10 @@
 """scikit-learn's multilayer perceptrons, trained by fastnet's kernels: change one import line.
 
-`MLPClassifier` and `MLPRegressor` take the parameters that scikit-learn's own take, with the same
-defaults, and have the same attributes; from the same `random_state` they start at the same weights
-and walk the examples in the same order. Beyond that they have dropout, L1, class weights, starting
-weights by name, more optimizers, callbacks, the validation loss, and early stopping in
-`partial_fit`.
+`MLPClassifier` and `MLPRegressor` take the same parameters as scikit-learn's, with the same
+defaults, and have the same attributes. With the same `random_state` they start from the same
+weights and use the examples in the same order. They add dropout, L1 regularization, class weights,
+initializers, more optimizers, callbacks, the validation loss, early stopping in `partial_fit`, and
+ensembles.
 
 Examples
 --------
@@ -17,7 +17,7 @@ True
 """
 
 try:
-    # The newest thing that is needed; said here once, for every file of this room.
+    # The newest function that this package needs; checked here once for all its files.
     from sklearn.utils.validation import validate_data as _  # noqa: F401
 except ImportError as error:
     raise ImportError(

@@ -1,4 +1,4 @@
-"""What classifier and regressor have in common: the way from `fit` to `Network.train`."""
+"""`BaseMLP`, the base class of classifier and regressor: from `fit` to `Network.train`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from fastnet.data.rows import InputRows, as_rows
 from fastnet.data.sparse import with_checked_indices
 from fastnet.ensemble import Ensemble
 from fastnet.estimators.draws import Rate, SklearnRandomState, draw_weights
-from fastnet.estimators.members import Watch, check_number, fit_members, mean_output
+from fastnet.estimators.members import Cancellation, check_number, fit_members, mean_output
 from fastnet.estimators.settings import ACTIVATIONS, check_parameters, hidden_sizes, make_optimizer
 from fastnet.estimators.stopping import HeldOut, StoppingRules, TaskCallbacks
 from fastnet.interchange.sklearn import kind_of, preprocessing_of
@@ -39,7 +39,7 @@ try:
 except ImportError:  # before scikit-learn 1.9
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Nothing: this scikit-learn has no callbacks."""
+        """Empty base, because this scikit-learn has no callbacks."""
 
     def with_callbacks(method: Any) -> Any:
         """Return the method as it is."""
@@ -50,7 +50,7 @@ __all__ = ["BaseMLP", "has_steps"]
 
 Array = NDArray[Any]
 LAYERS = ("coefs_", "intercepts_")
-#: Types of X that kernels read where they lie; others are converted to the first.
+#: Types of X that kernels read in place; others are converted to the first.
 KEPT_TYPES = (np.float64, np.float32, np.uint8)
 
 
@@ -65,12 +65,12 @@ def has_steps(estimator: Any) -> bool:
 
 
 def _is_table(X: Any) -> bool:
-    """Return whether scikit-learn's checks pass X on as it is, if all its numbers are finite."""
+    """Return whether scikit-learn's checks would not convert X, if all its numbers are finite."""
     return type(X) is np.ndarray and X.ndim == 2 and X.size > 0 and kernels.can_read(X)
 
 
 def _are_plain_targets(y: Any) -> bool:
-    """Return whether scikit-learn's checks pass y on as it is."""
+    """Return whether scikit-learn's checks would return y unchanged."""
     if type(y) is not np.ndarray or y.ndim not in (1, 2) or not y.size or not y.dtype.isnative:
         return False
     return y.dtype.kind in "biu" or (y.dtype.kind == "f" and bool(np.isfinite(y).all()))
@@ -83,9 +83,9 @@ def _dtype_for(X: Any) -> np.dtype[Any]:
 
 @contextmanager
 def _said_by_finish(optimizer: Optimizer) -> Iterator[None]:
-    """Leave out what `_finish` says as scikit-learn does.
+    """Suppress the warning of `Network.train` that `_finish` gives in scikit-learn's words.
 
-    Only around L-BFGS: filters are of the process, and other solvers run in several threads.
+    Only around L-BFGS: filters affect the whole process, and other solvers run in several threads.
     """
     if not isinstance(optimizer, LBFGS):
         yield
@@ -102,14 +102,15 @@ def _views(network: Network, name: str) -> Views:
 
 
 class BaseMLP(CallbackSupportMixin, BaseEstimator):
-    """Training and parameters; classes below say what targets and outputs mean."""
+    """Training and parameters; subclasses define what targets and outputs mean."""
 
-    _watch: Watch | None = None  # of one of several members, while it is fitted
+    # Set while this estimator is fitted as one of several members.
+    _cancellation: Cancellation | None = None
 
     # ---- parameters
 
     def _keep_parameters(self, given: dict[str, Any]) -> None:
-        """Keep each argument of `__init__`, whose locals are given, as scikit-learn wants it."""
+        """Store the arguments of `__init__`, its locals, unchanged, as scikit-learn asks."""
         self.__dict__.update({name: value for name, value in given.items() if name != "self"})
 
     @property
@@ -131,14 +132,14 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         self._assign("intercepts_", values)
 
     def _layers(self, name: str) -> list[Array]:
-        """Views of the network; or, before there is one, the list that it will start from."""
+        """Return views of the network's parameters or, before `fit`, the list assigned here."""
         network = self.__dict__.get("network_")
         if network is not None:
             return _views(network, name)
         if name in self.__dict__:
             given: list[Array] = self.__dict__[name]
             return given
-        raise AttributeError(f"{name} is there after fit; this {type(self).__name__} is new.")
+        raise AttributeError(f"this {type(self).__name__} has no {name} yet; call fit first.")
 
     def _assign(self, name: str, values: Any) -> None:
         if "network_" in self.__dict__:
@@ -151,26 +152,26 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         tags.input_tags.sparse = True
         return tags
 
-    # ---- what the classes below decide
+    # ---- for subclasses to define
 
     def _read_targets(self, y: Any, first: bool, classes: Any = None, again: bool = False) -> Array:
-        """Return y as the network takes it; `again`: the classes must be those of last time."""
+        """Return y as the network takes it; if `again`, the classes must be those of last time."""
         raise NotImplementedError
 
     def _cost(self) -> tuple[AnyCost | str, str, str]:
-        """Cost, output activation, and what scikit-learn calls the latter."""
+        """Return the cost, the output activation, and scikit-learn's name for the latter."""
         raise NotImplementedError
 
     def _score_outputs(self, outputs: Array, targets: Array, weights: Array | None) -> float:
-        """Accuracy or R^2."""
+        """Return the accuracy or R^2."""
         raise NotImplementedError
 
     def _mean_loss(self, outputs: Array, targets: Array, weights: Array | None) -> float:
-        """The mean cost without the penalty."""
+        """Return the mean cost without the penalty."""
         raise NotImplementedError
 
     def _loss(self, cost: float, penalty: Callable[[], float]) -> float:
-        """What scikit-learn calls the loss."""
+        """Return the loss as scikit-learn defines it."""
         return cost
 
     def _class_weights(self, y: Any, partial: bool) -> Array | None:
@@ -182,16 +183,18 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None
     ) -> Self:
-        """Train anew, or with `warm_start` go on from the weights that are there.
+        """Train from new starting weights or, with `warm_start`, from the present ones.
 
         Parameters
         ----------
         X : array_like or sparse matrix, shape (n, n_features)
         y : array_like, shape (n,), or (n, n_outputs)
-            Of a classifier classes, or a column of 0 and 1 for each label; of a regressor numbers.
+            For a classifier, classes, or a column of 0 and 1 for each label; for a regressor,
+            numbers.
         sample_weight : array_like, shape (n,), optional
         X_val, y_val : like X and y, optional
-            Scored after every epoch: then `early_stopping` sets nothing aside.
+            Validation data, scored after every epoch; with them, `early_stopping` sets no examples
+            aside.
 
         Returns
         -------
@@ -200,9 +203,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         Raises
         ------
         ValueError, TypeError
-            A parameter is not of its kind, or data do not fit; or training diverged.
+            A parameter has a wrong value or type, the data do not match, or training diverged.
         ImportError
-            L-BFGS without SciPy.
+            The solver is L-BFGS, and SciPy is missing.
         """
         self._fit(X, y, sample_weight, (X_val, y_val))
         return self
@@ -251,9 +254,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             )
 
     def _plain_rows(self, X: Any, y: Any, reset: bool) -> InputRows | None:
-        """Return the rows of X, checked and counted, if X and y are plain arrays; or None.
+        """Fast path for plain arrays: return the rows of X, checked; None if it does not apply.
 
-        None too if there is anything to refuse: scikit-learn's checks say what it is.
+        It does not apply to wrong data either: scikit-learn's checks then raise its own errors.
         """
         own = self.__dict__
         if not (_is_table(X) and _are_plain_targets(y) and len(X) == len(y)):
@@ -273,7 +276,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         return rows
 
     def _validated(self, X: Any, y: Any, X_name: str, y_name: str, *, reset: bool) -> Any:
-        """Return X and y as scikit-learn checks them, which sparse indices are not by itself."""
+        """Return X and y checked by scikit-learn, which does not check sparse indices by itself."""
         return validate_data(
             self,
             with_checked_indices(X, X_name),
@@ -295,19 +298,19 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         return [TaskCallbacks(self, context, {**given, "metadata": metadata})]
 
     def _fitted_attributes(self) -> dict[str, Any]:
-        """What predicts as if training had ended now."""
+        """Return the attributes with which a copy predicts as if training had ended now."""
         curves = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
         kept = {name: copy.copy(getattr(self, name)) for name in curves}
         return {"network_": copy.deepcopy(self.network_), **kept}
 
     def _prepare(self, X: Any, hidden: list[int], rng: Any, anew: bool, partial: bool) -> None:
-        """Make the network, or go on with the one that is there."""
+        """Make the network, or check that the present one can continue."""
         named, output, self.out_activation_ = self._cost()
         cost = find_cost(named)
         sizes = [X.shape[1], *hidden, self.n_outputs_ * cost._outputs_per_target()]
         if anew:
             dtype = _dtype_for(X)
-            # What was assigned before the first call is what a call starts from that goes on.
+            # A warm start or partial_fit begins with layers assigned before the first call.
             given = {name: self.__dict__[name] for name in LAYERS if name in self.__dict__}
             keeps = (partial or self.warm_start) and len(given) == len(LAYERS)
             network = self._start(sizes, cost, output, dtype, None if keeps else rng)
@@ -317,7 +320,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             for name in given:
                 del self.__dict__[name]
             network.kind = kind_of(self)
-            with suppress(ValueError):  # classes that are dates, say, stay with the estimator
+            with suppress(ValueError):  # some classes, such as dates, cannot be labels
                 network.preprocessing = preprocessing_of(self)
             self.network_, self.n_layers_ = network, len(sizes)
             self.loss_curve_: list[float] = []
@@ -335,12 +338,12 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             ):
                 if there != asked:
                     raise ValueError(
-                        f"the network that is there has {what.format(there)} and the parameters "
-                        f"ask for {asked}; set warm_start=False, or leave them as they are."
+                        f"the fitted network has {what.format(there)}, but the parameters ask for "
+                        f"{asked}; set warm_start=False, or do not change them."
                     )
             if self.network_.cost != cost:
                 self.network_.cost = cost
-            if not partial:  # a warm start keeps the weights, and begins anew with all else
+            if not partial:  # a warm start keeps the weights and resets everything else
                 self.network_ = copy.deepcopy(self.network_)
                 self.network_._begin_anew()
         if anew or not partial:
@@ -354,7 +357,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             self._rate: Any = Rate() if isinstance(rate, str) else copy.deepcopy(rate)
 
     def _start(self, sizes: list[int], cost: AnyCost, output: str, dtype: Any, rng: Any) -> Network:
-        """Make the network, and draw its weights where there is something to draw from."""
+        """Return the network, with weights drawn from `rng` unless it is None."""
         named = self.initializer is not None and rng is not None
         network = Network(
             sizes,
@@ -372,16 +375,19 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         return network
 
     def _validation(self, X: Any, y: Any) -> HeldOut | None:
-        """The examples that the caller has set aside."""
+        """Return the validation data that the caller gave, if any."""
         if X is None and y is None:
             return None
         if X is None or y is None:
-            raise ValueError("one of X_val and y_val came without the other; give both or none.")
+            raise ValueError(
+                f"{'X_val' if X is None else 'y_val'} is missing; give both X_val and y_val, or "
+                "neither."
+            )
         X, y = self._validated(X, y, "X_val", "y_val", reset=False)
         return HeldOut(X, self._read_targets(y, False), None)
 
     def _split(self, X: Any, targets: Array, sample_weight: Any, rng: Any) -> Any:
-        """Set `validation_fraction` aside; the split is scikit-learn's."""
+        """Return training and validation data, split as scikit-learn does."""
         binary = hasattr(self, "classes_") and targets.ndim == 2 and targets.shape[1] == 1
         train, test = train_test_split(
             np.arange(X.shape[0]),
@@ -422,17 +428,17 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     ) -> None:
         n = len(targets)
         size = self._batch_size(n, optimizer)
-        # scikit-learn divides by the weights of a mini-batch, fastnet by its number: with weights
-        # of mean 1 the two are the same for the data as a whole. Its penalty is divided by the
-        # mini-batch's weight, the book's by the number of all examples.
+        # scikit-learn divides by the weight of a mini-batch, fastnet by its number of examples:
+        # with weights of mean 1 both are the same over all data. scikit-learn's penalty is divided
+        # by the mini-batch's weight, the book's by the number of all examples.
         mean = 1.0 if sample_weight is None else float(np.mean(sample_weight))
-        if mean == 0:  # which scikit-learn of 1.9 finds before
-            raise ValueError("every sample weighs 0; give some class a positive sample_weight.")
+        if mean == 0:  # scikit-learn 1.9 and later refuse this earlier
+            raise ValueError("every sample weight is 0; give some class a positive weight.")
         weights = None if sample_weight is None else sample_weight / mean
         l1, l2 = (float(strength) * n / (size * mean) for strength in (self.l1, self.alpha))
         if held_out is not None and self.validation_scores_ is None:
             self.validation_scores_, self.validation_loss_curve_ = [], []
-        if self.early_stopping and self.best_validation_score_ is None:  # it was off at first
+        if self.early_stopping and self.best_validation_score_ is None:  # off in the first call
             self.best_validation_score_ = -math.inf
 
         def penalty() -> float:
@@ -457,10 +463,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
                     metrics="running_cost",
                     callbacks=callbacks,
                     shuffle=bool(self.shuffle),
-                    progress=self._watch,
+                    progress=self._cancellation,
                 )
         except DivergenceError as error:
-            # As there, early stopping has something to go back to if an epoch has been scored.
+            # As in scikit-learn, early stopping restores the best weights if an epoch was scored.
             if partial or self._best_parameters is None:
                 raise ValueError(
                     "Solver produced non-finite parameter weights. The input data may contain "
@@ -474,13 +480,13 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
                 stacklevel=5,
             )
         except KeyboardInterrupt:
-            if self._watch is not None:
-                self._watch.interrupt()
+            if self._cancellation is not None:
+                self._cancellation.interrupt()
             warnings.warn("Training interrupted by user.", stacklevel=4)
         self._finish(optimizer, partial)
 
     def _finish(self, optimizer: Optimizer, partial: bool) -> None:
-        """Warn where the end was not reached; go back to what scored best."""
+        """Warn if training did not converge; restore the parameters with the best score."""
         if isinstance(optimizer, LBFGS):
             self._warn_of_lbfgs()
         elif not partial and self.n_iter_ == self.max_iter and not self.converged_:
@@ -491,7 +497,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
                 stacklevel=5,
             )
         ended = self.early_stopping and (self.converged_ or not partial)
-        if ended and self._best_parameters is not None:  # a warm start may find nothing better
+        if ended and self._best_parameters is not None:  # None if a warm start improved nothing
             self.network_.parameters = self._best_parameters
 
     def _warn_of_lbfgs(self) -> None:
@@ -499,7 +505,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         said = history[-1].get("message", "") if history else "CONVERGENCE"
         self.converged_ = said.startswith("CONVERGENCE")
         at_limit = self.n_iter_ == self.max_iter
-        if not at_limit and (self.converged_ or not said):  # or a callback has ended it
+        if not at_limit and (self.converged_ or not said):  # no message: a callback ended it
             return
         advice = ""
         if at_limit:
@@ -515,24 +521,24 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         )
 
     def _outputs(self, X: Any) -> Array:
-        """Return the outputs for X, of several networks their mean."""
+        """Return the outputs for X; with several networks, their mean."""
         outputs = self._every_output(X)
         return mean_output(outputs) if outputs.ndim == 3 else outputs
 
     def _every_output(self, X: Any) -> Array:
-        """Return the outputs for X, checked as scikit-learn checks it: (n, n_outputs).
+        """Return the outputs for X, which scikit-learn checks: (n, n_outputs).
 
-        Of several networks they are of shape (n_members, n, n_outputs).
+        With several networks the shape is (n_members, n, n_outputs).
         """
         own = self.__dict__
-        # Fast path: of a plain array of the right width, the network refuses what is not finite.
+        # Fast path: in a plain array of the right width, the network itself finds NaN and infinity.
         if (
             _is_table(X)
             and X.shape[1] == own.get("n_features_in_")
             and "feature_names_in_" not in own
             and "network_" in own
         ):
-            with suppress(ValueError):  # in scikit-learn's words below, if it refuses X too
+            with suppress(ValueError):  # scikit-learn raises its own error below
                 return self._predictor().feedforward(X)
         check_is_fitted(self, "network_")
         X = with_checked_indices(X, "X")

@@ -1,4 +1,4 @@
-"""`MLPClassifier`: two classes, many, or several labels at once, behind scikit-learn's face."""
+"""`MLPClassifier`: binary, multiclass and multilabel classification with scikit-learn's API."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     ----------
     hidden_layer_sizes : int or sequence of int, default (100,)
     activation : str, default "relu"
-        "identity", "logistic", "tanh", "relu", and others that fastnet has.
+        "identity", "logistic", "tanh", "relu" or another hidden activation of `fastnet.Network`.
     solver : str or Optimizer, default "adam"
         "adam", "sgd" (with `momentum` and `nesterovs_momentum`), "lbfgs"; and "adamw", "momentum",
         "nesterov", "rmsprop", "rprop", or an optimizer of `fastnet.optimizers` with its own
         settings.
     alpha : float, default 0.0001
-        L2 penalty, which scikit-learn divides by the size of the mini-batch.
+        L2 penalty, divided by the size of the mini-batch as in scikit-learn.
     batch_size : int or "auto", default "auto"
         "auto" is min(200, n).
     learning_rate : str, Schedule or function of the epoch, default "constant"
-        "constant"; "invscaling" and "adaptive" with gradient descent ("sgd", "momentum",
-        "nesterov"), other solvers pass over them; or a schedule of `fastnet.schedules`.
+        "constant"; "invscaling" or "adaptive", which only gradient descent ("sgd", "momentum",
+        "nesterov") follows; or a schedule of `fastnet.schedules`.
     learning_rate_init : float, default 0.001
     power_t : float, default 0.5
     max_iter : int, default 200
         Epochs, or iterations of L-BFGS.
     shuffle : bool, default True
     random_state : int, RandomState or None
-        Starting weights, the split for validation and the order of the examples are drawn from it
-        as scikit-learn draws them.
+        Source of the starting weights, the validation split and the order of the examples, drawn as
+        scikit-learn draws them.
     tol : float, default 0.0001
     verbose : bool, default False
     warm_start : bool, default False
@@ -61,46 +61,46 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     max_fun : int, default 15000
         All as in scikit-learn.
     dropout : float or sequence of float, default 0
-        The share of hidden units that is dropped; or one share a layer, the inputs first.
+        The share of hidden units to drop; or one share for each layer but the last, inputs first.
     l1 : float, default 0
-        L1 penalty, divided as `alpha` is.
+        L1 penalty, divided like `alpha`.
     class_weight : dict, list of dict, "balanced" or None
         Multiplies the sample weights, as in scikit-learn's other classifiers.
     initializer : str, float, callable or None
-        How weights start, as for `fastnet.Network`: a name out of
-        `fastnet.initializers.INITIALIZERS` for instance. "lsuv" scales weights by the X of the
-        first call, rows that are set aside for early stopping included. None: as in scikit-learn.
+        Initializer of the weights, as for `fastnet.Network`, for example a name from
+        `fastnet.initializers.INITIALIZERS`. "lsuv" scales weights with the X of the first call,
+        including rows set aside for early stopping. None: as in scikit-learn.
     callbacks : list of fastnet.Callback or None
-        Of several members each has copies.
+        With several members, each has its own copies.
     n_members : int, default 1
-        How many networks are trained, on all cores; probabilities are the mean of theirs. Each has
-        its own starting weights, order of the examples and rows that are set aside: it is what this
-        estimator is with a ``random_state`` out of ``RandomState(random_state).randint(2**31 - 1,
+        Number of networks to train, on all cores; their probabilities are averaged. Each has its
+        own starting weights, order of the examples and validation split, like an estimator with
+        ``n_members=1`` and a ``random_state`` from ``RandomState(random_state).randint(2**31 - 1,
         size=n_members)``.
 
     Attributes
     ----------
     classes_ : ndarray
     coefs_, intercepts_ : list of ndarray, shapes (n_in, n_out) and (n_out,)
-        Views of the network's parameters: writing into them changes what is predicted. Assigned
-        before the first call, they are what `partial_fit` or a warm start goes on from.
+        Views of the network's parameters: writing into them changes the predictions. If you assign
+        them before the first call, `partial_fit` or a warm start begins with them.
     loss_, best_loss_, loss_curve_, n_iter_, t_ : as in scikit-learn
     validation_scores_, best_validation_score_ : as in scikit-learn
     validation_loss_curve_ : list of float or None
-        The mean loss on the examples set aside, without the penalty, epoch after epoch.
+        The mean loss on the validation data after each epoch, without the penalty.
     converged_ : bool
-        Whether nothing improved any more, before `max_iter`.
-    n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_
+        Whether training stopped before `max_iter` because nothing improved any more.
+    n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_ : as in scikit-learn
     network_ : fastnet.Network
-        With its own `history`, `save` and so on.
+        The trained network, with `history`, `save` and all its other methods.
     ensemble_ : fastnet.Ensemble
-        Where `n_members` is 2 or more: all networks. Then `network_`, `coefs_` and `intercepts_`
-        are those of the first; losses, scores and curves are means, in each epoch over those that
-        have not ended; `n_iter_` is the largest, and `converged_` is of all.
+        All networks, if `n_members` is 2 or more. Then `network_`, `coefs_` and `intercepts_` are
+        those of the first; losses, scores and curves are means, in each epoch over the networks
+        still in training; `n_iter_` is the largest; `converged_` means that all have converged.
 
     Notes
     -----
-    Trained in X's type where that is float32, else in float64; uint8 is not converted, and a sparse
+    Training is in float32 if X is, else in float64. X of type uint8 is not converted, and a sparse
     matrix stays sparse.
 
     Examples
@@ -158,17 +158,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         X_val: Any = None,
         y_val: Any = None,
     ) -> MLPClassifier:
-        """Go once through these examples.
+        """Train for one epoch on these examples.
 
         Parameters
         ----------
         X, y, sample_weight : as for `fit`
         classes : array_like, shape (n_classes,)
-            All that will ever come; needed in the first call.
+            All classes of this and later calls; needed in the first call.
         X_val, y_val : like X and y, optional
-            With `early_stopping` these are scored; without them a share of each batch is set aside.
-            When nothing has improved in `n_iter_no_change` calls the best weights come back,
-            `converged_` is True, and later calls change nothing.
+            Validation data for `early_stopping`; without them, a share of each batch is set aside.
+            After more than `n_iter_no_change` calls without improvement the best weights are
+            restored, `converged_` is True, and later calls change nothing.
 
         Returns
         -------
@@ -177,7 +177,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Raises
         ------
         ValueError, TypeError
-            As for `fit`; or classes that were not announced.
+            As for `fit`; or y has a class that is not in `classes`.
         """
         if classes is None and "classes_" not in self.__dict__:
             raise ValueError("classes must be passed on the first call to partial_fit.")
@@ -185,7 +185,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return self
 
     def predict(self, X: Any) -> Any:
-        """Return the class of each row, or its labels as 0 and 1: sparse if y was.
+        """Return the class of each row, or its labels as 0 and 1, sparse if y was.
 
         Parameters
         ----------
@@ -252,19 +252,19 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return None
         if partial and self.class_weight == "balanced":
             raise ValueError(
-                "class_weight is 'balanced', which partial_fit cannot know from one batch; "
+                "class_weight is 'balanced', which partial_fit cannot compute from one batch; "
                 "give the weights as a dict."
             )
         weights: Array = compute_sample_weight(self.class_weight, y)
         return weights
 
     def _codes(self, outputs: Array) -> Array:
-        """Which class, by its place in `classes_`, each row is taken for."""
+        """Return the index in `classes_` of each row's predicted class."""
         codes: Array = outputs.argmax(1) if self.n_outputs_ > 1 else outputs[:, 0] > 0.5
-        return np.zeros_like(codes) if len(self.classes_) == 1 else codes  # one class is certain
+        return np.zeros_like(codes) if len(self.classes_) == 1 else codes  # the only class
 
     def _read_targets(self, y: Any, first: bool, classes: Any = None, again: bool = False) -> Array:
-        """Class numbers, a column of 0 and 1 for two classes, or a column a label."""
+        """Return class numbers, one column of 0 and 1 for two classes, or one for each label."""
         found = _plain_classes(y)
         kind = _kind(y) if found is None else "binary" if len(found) <= 2 else "multiclass"
         multilabel = kind == "multilabel-indicator"
@@ -276,7 +276,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             self._multilabel, self._label_binarizer = multilabel, binarizer
             self._set_classes(y, found, classes)
         elif multilabel != self._multilabel:
-            raise ValueError(f"y is of kind {kind!r}, which it was not in the first call.")
+            raise ValueError(
+                f"y is of kind {kind!r}, unlike in the first call; give the same kind."
+            )
         elif classes is not None and not np.array_equal(self.classes_, self._sorted(classes)):
             raise ValueError(
                 f"`classes={classes!r}` is not the same as on last call "
@@ -293,16 +295,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.classes_ = found if classes is None else self._sorted(classes)
         n = len(self.classes_)
         if self._multilabel and n != y.shape[1]:
-            raise ValueError(f"classes names {n}; y has {y.shape[1]} columns.")
+            raise ValueError(f"classes has {n} entries and y has {y.shape[1]} columns.")
         self.n_outputs_ = 1 if n <= 2 and not self._multilabel else n
 
     def _sorted(self, classes: Any) -> Array:
-        """Classes in their order; the names of labels stay in that of the columns."""
+        """Return the sorted classes; names of labels keep the order of the columns."""
         named: Array = np.asarray(classes) if self._multilabel else unique_labels(classes)
         return named
 
     def _encode(self, y: Array, found: Array) -> Array:
-        """Return y, whose classes have been `found`, as the network takes it."""
+        """Return y, with the classes `found`, as the network takes it."""
         if self._multilabel:
             if y.shape[1] != self.n_outputs_:
                 raise ValueError(f"y has {y.shape[1]} columns; expected {self.n_outputs_}.")
@@ -316,7 +318,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return codes if self.n_outputs_ > 1 else codes.astype(np.float64)[:, np.newaxis]
 
     def _score_outputs(self, outputs: Array, targets: Array, weights: Array | None) -> float:
-        """The share of rows that `predict` gets right, every label of them."""
+        """Return the share of rows for which `predict` is right, in all labels."""
         if self._multilabel:
             right = ((outputs > 0.5) == (targets > 0.5)).all(axis=1)
         else:
@@ -324,7 +326,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return float(np.average(right, weights=weights))
 
     def _mean_loss(self, outputs: Array, targets: Array, weights: Array | None) -> float:
-        """The mean over rows of -ln of the output of the right labels."""
+        """Return the mean over rows of the negative log-likelihood of the targets."""
         smallest = np.finfo(outputs.dtype).eps
         outputs = np.clip(outputs, smallest, 1 - smallest)
         if targets.ndim == 1:
@@ -335,7 +337,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
 
 def _plain_classes(y: Any) -> Array | None:
-    """Return the classes in a plain array of whole numbers or bools; None of anything else."""
+    """Return the classes in a plain array of integers or bools; None for anything else."""
     plain = type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in "biu" and y.dtype.isnative
     return np.unique(y) if plain and y.size else None
 
@@ -345,24 +347,24 @@ def _kind(y: Any) -> str:
     kind: str = type_of_target(y, input_name="y")
     if "multioutput" in kind:
         raise ValueError(
-            f"y is of kind {kind!r}; several labels at once are given as columns of 0 and 1."
+            f"y is of kind {kind!r}; give several labels per row as columns of 0 and 1."
         )
     if kind not in ("binary", "multiclass", "multilabel-indicator"):
         raise ValueError(
             f"Unknown label type: {kind}. Classes are whole numbers, text or bools; for other "
-            "numbers take MLPRegressor."
+            "numbers use MLPRegressor."
         )
     return kind
 
 
 def _indicators(y: Any) -> Array:
-    """Return several labels as an array of bools; what is not 0 says that a label is there."""
+    """Return multilabel targets as an array of bools, True where y is not 0."""
     y = as_dense(y)
     values = np.unique(y)
     if len(values[values != 0]) > 1:
         raise ValueError(
-            f"y holds {values[0]} and {values[-1]}; several labels at once are given as columns of "
-            "0 and 1."
+            f"y contains {values[0]} and {values[-1]}; give several labels per row as columns of 0 "
+            "and 1."
         )
     labels: Array = y != 0
     return labels

@@ -1,4 +1,4 @@
-"""Drawn as scikit-learn draws: starting weights, the order of the examples, learning rates."""
+"""Starting weights, orders of the examples and learning rates as in scikit-learn."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def draw_weights(
 ) -> list[tuple[Array, Array]]:
     """Draw weights and biases from U(-r, r), layer after layer, as scikit-learn does.
 
-    r = sqrt(6 / (n_in + n_out)), and with the logistic function sqrt(2 / (n_in + n_out)): Glorot
-    and Bengio 2010. Weights have shape (n_in, n_out), biases (n_out,), all in float64.
+    r is sqrt(6 / (n_in + n_out)), or sqrt(2 / (n_in + n_out)) with the logistic function (Glorot
+    and Bengio 2010). Weights have shape (n_in, n_out), biases (n_out,), all in float64.
 
     Examples
     --------
@@ -42,8 +42,8 @@ def draw_weights(
 class SklearnRandomState(np.random.RandomState):
     """A generator whose permutations are those of scikit-learn's epochs.
 
-    There an epoch permutes the order of the epoch before, not 0 .. n-1; from the same state this
-    generator gives `fastnet.training.loop` the same orders. `rng` is drawn from, not copied.
+    scikit-learn permutes the order of the epoch before, not 0 .. n-1; from the same state this
+    generator gives `fastnet.training.loop` the same orders. It draws from `rng` without copying it.
 
     Examples
     --------
@@ -60,7 +60,7 @@ class SklearnRandomState(np.random.RandomState):
         self._rows: Array | None = None
 
     def permutation(self, x: Any) -> Any:
-        """Permute the rows of the permutation before, at first 0 .. x-1."""
+        """Return the previous permutation, at first 0 .. x-1, permuted again."""
         drawn = super().permutation(x)
         if self._rows is None or len(self._rows) != x:
             self._rows = np.arange(x)
@@ -69,7 +69,7 @@ class SklearnRandomState(np.random.RandomState):
 
 
 class Rate(Schedule):
-    """What the estimators' own learning rates multiply `learning_rate_init` by.
+    """The factor of `learning_rate_init` for the estimators' own named learning rates.
 
     `StoppingRules` sets `current`.
     """
@@ -80,5 +80,5 @@ class Rate(Schedule):
         self.current = 1.0
 
     def factor(self, epoch: float) -> float:
-        """Return what eta is multiplied by at `epoch`."""
+        """Return the factor of eta at `epoch`."""
         return self.current

@@ -1,7 +1,7 @@
-"""Estimators of several networks: each is fitted as an estimator of its own, on all cores.
+"""Estimators with several networks, each fitted as a separate estimator, on all cores.
 
-The members are estimators, so that early stopping, warm starts and `partial_fit` have nothing of
-their own here; the estimator that the user has shows the mean of what they show.
+The members are estimators, so that early stopping, warm starts and `partial_fit` need no code here.
+The user's estimator has the means of their attributes.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from fastnet.estimators.settings import hidden_sizes
 from fastnet.model.blocks import trainings_at_once
 from fastnet.optimizers import LBFGS
 
-__all__ = ["Watch", "check_number", "fit_members", "mean_output"]
+__all__ = ["Cancellation", "check_number", "fit_members", "mean_output"]
 
 Array = NDArray[Any]
-#: Parameters that a member does not share with the others.
+#: Parameters that members do not share.
 OWN = ("n_members", "random_state")
-#: Attributes that are means of those of the members.
+#: Attributes that are means over the members.
 MEANS = ("loss_", "best_loss_", "best_validation_score_")
 CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
 
 
-class Watch:
-    """Whether members should go on; the `progress` of their networks' trainings."""
+class Cancellation:
+    """Ends all members' trainings, as their `progress`, after Ctrl-C or an error in one of them."""
 
     def __init__(self, errors: list[BaseException], interrupted: threading.Event) -> None:
         self._errors, self._interrupted = errors, interrupted
@@ -50,12 +50,12 @@ class Watch:
 
 
 def check_number(estimator: Any, anew: bool) -> None:
-    """Refuse to go on with another number of networks than there are; forget them otherwise.
+    """Refuse to continue with another number of networks; drop the old ones if there is one now.
 
     Raises
     ------
     ValueError
-        `n_members` differs, or weights are given that each member would start from.
+        `n_members` differs from the number of fitted networks.
     """
     own = vars(estimator)
     there = len(own["_members"]) if "_members" in own else 1
@@ -72,18 +72,19 @@ def check_number(estimator: Any, anew: bool) -> None:
 def fit_members(
     estimator: Any, rng: np.random.RandomState, optimizer: Any, anew: bool, given: dict[str, Any]
 ) -> None:
-    """Fit every member, and show the mean of them; `given` are the arguments of `BaseMLP._fit`."""
+    """Fit every member and set the means of their attributes; `given` goes to `BaseMLP._fit`."""
     own = vars(estimator)
     assigned = [name for name in ("coefs_", "intercepts_") if name in own]
     if assigned and (given["partial"] or estimator.warm_start):
         raise ValueError(
-            f"{assigned[0]} was assigned before the first call, with n_members="
-            f"{estimator.n_members}, which would start alike; fit, and assign to ensemble_."
+            f"{assigned[0]} was assigned before the first call, but n_members is "
+            f"{estimator.n_members}, and all members would start alike; call fit first, then "
+            "assign to the networks of ensemble_."
         )
     if getattr(estimator, "_skl_callbacks", []):
         raise ValueError(
             f"n_members is {estimator.n_members}, and scikit-learn's own callbacks follow one "
-            "training; take n_members=1, or fastnet's callbacks=."
+            "training; use n_members=1, or fastnet's callbacks=."
         )
     members = _new(estimator, rng) if anew else own["_members"]
     if not anew:
@@ -101,7 +102,7 @@ def fit_members(
 
 
 def _threads(estimator: Any, X: Any) -> int:
-    """How many members to fit at a time; the outputs, of which there are few, are passed over."""
+    """Return how many members to fit at a time; the outputs, usually few, are not counted."""
     shape: Any = getattr(X, "shape", None)
     n, n_in = shape if isinstance(shape, tuple) and len(shape) == 2 else (sys.maxsize, 1)
     sizes = [n_in, *hidden_sizes(estimator), 1]
@@ -115,7 +116,7 @@ def _shared(estimator: Any) -> dict[str, Any]:
 
 
 def _new(estimator: Any, rng: np.random.RandomState) -> list[Any]:
-    """Return estimators of one network each, with seeds drawn from the estimator's."""
+    """Return estimators with one network each, with seeds drawn from `rng`."""
     seeds = rng.randint(np.iinfo(np.int32).max, size=estimator.n_members).tolist()
     goes_on = not isinstance(estimator.random_state, (int, np.integer))
     return [
@@ -127,9 +128,9 @@ def _new(estimator: Any, rng: np.random.RandomState) -> list[Any]:
 
 
 def _warn_caller(message: Warning | str, category: type[Warning]) -> None:
-    """Warn of the line that called into the estimators.
+    """Warn at the line that called the estimator.
 
-    How many calls of scikit-learn's lie between depends on its version.
+    The number of scikit-learn's calls between depends on its version.
     """
     frame, level = sys._getframe(), 1
     while frame.f_globals.get("__name__", "").partition(".")[0] in ("fastnet", "sklearn"):
@@ -140,13 +141,13 @@ def _warn_caller(message: Warning | str, category: type[Warning]) -> None:
 
 
 def _fit_all(members: list[Any], given: dict[str, Any], threads: int) -> None:
-    """Fit the members; after Ctrl-C those that have not begun stop at their first mini-batches."""
+    """Fit the members; after Ctrl-C, those that begin later stop after their first mini-batches."""
     left, interrupted = deque(members), threading.Event()
     fitted: list[Any] = []
 
     def work(errors: list[BaseException]) -> None:
-        watch = Watch(errors, interrupted)
-        with single_threaded():  # each core has a network already
+        cancellation = Cancellation(errors, interrupted)
+        with single_threaded():  # the members already use all cores
             while True:  # `while condition` may let Ctrl-C past `with` (python/cpython#130279)
                 if any(isinstance(error, Exception) for error in errors):
                     return
@@ -154,17 +155,17 @@ def _fit_all(members: list[Any], given: dict[str, Any], threads: int) -> None:
                     member = left.popleft()
                 except IndexError:
                     return
-                member._watch = watch
+                member._cancellation = cancellation
                 try:
                     member._fit(**given)
                     fitted.append(member)
-                except KeyboardInterrupt:  # outside of the training, which answers it itself
+                except KeyboardInterrupt:  # outside the training, which handles it itself
                     if interrupted.is_set():
                         raise
                     interrupted.set()
                     left.append(member)
                 finally:
-                    del member._watch
+                    del member._cancellation
 
     try:
         run_together([work] * threads)
@@ -175,10 +176,10 @@ def _fit_all(members: list[Any], given: dict[str, Any], threads: int) -> None:
 
 
 def _show(estimator: Any, members: list[Any]) -> None:
-    """Give the estimator the first member's attributes, the ensemble, and the means."""
+    """Set the estimator's attributes: the first member's, the ensemble, and the means."""
     networks = [member.network_ for member in members]
     own = vars(estimator)
-    if [*own.get("ensemble_", [])] != networks:  # the same objects, if they were trained in place
+    if [*own.get("ensemble_", [])] != networks:  # equal if the same objects were trained in place
         own["ensemble_"] = Ensemble._joined(networks)
     parameters = estimator.get_params(deep=False)
     own |= {name: value for name, value in vars(members[0]).items() if name not in parameters}
@@ -194,7 +195,7 @@ def _show(estimator: Any, members: list[Any]) -> None:
 
 
 def _mean_curve(curves: list[list[float] | None]) -> list[float] | None:
-    """Return the mean of curves, in each epoch of those that reach it.
+    """Return the mean curve, in each epoch over the curves that reach it.
 
     Examples
     --------
@@ -213,6 +214,6 @@ def _mean_curve(curves: list[list[float] | None]) -> list[float] | None:
 
 
 def mean_output(outputs: Array) -> Array:
-    """Return the mean of outputs of shape (k, n, n_out) over the networks, in their type."""
+    """Return the mean over k networks of outputs of shape (k, n, n_out), in their dtype."""
     mean: Array = outputs.mean(axis=0, dtype=np.float64).astype(outputs.dtype, copy=False)
     return mean

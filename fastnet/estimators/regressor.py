@@ -1,4 +1,4 @@
-"""`MLPRegressor`: one or several numbers a row, behind scikit-learn's face."""
+"""`MLPRegressor`: regression with one or several targets, with scikit-learn's API."""
 
 from __future__ import annotations
 
@@ -38,30 +38,31 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     Parameters
     ----------
     loss : str, default "squared_error"
-        "squared_error", "poisson", "huber", "absolute_error", "quantile" or "gaussian". "poisson",
-        half the Poisson deviance, is for counts: y must not be negative, and outputs are
-        exponentials. (In scikit-learn since 1.7; it does not have the last four.) "quantile" learns
-        `quantile`, "gaussian" the mean and the variance of each target.
+        "squared_error", "poisson" (in scikit-learn since 1.7), or one of four that scikit-learn
+        does not have: "huber", "absolute_error", "quantile" and "gaussian". "poisson", half the
+        Poisson deviance, is for counts: y must not be negative, and outputs are exponential.
+        "quantile" learns the quantiles in `quantile`, "gaussian" the mean and the variance of each
+        target.
     hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init
     power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, momentum
     nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon
     n_iter_no_change, max_fun
         As for `MLPClassifier`, with the same defaults.
     dropout, l1, initializer, callbacks, n_members
-        As for `MLPClassifier`: what scikit-learn does not have.
+        As for `MLPClassifier`; scikit-learn does not have these.
     delta : float, default 1.0
-        Where loss="huber" becomes linear, in the units of y.
+        Absolute error above which loss="huber" is linear, in the units of y.
     quantile : float or sequence of float, default 0.5
-        Between 0 and 1, for loss="quantile": several are learnt by one network.
+        Between 0 and 1, for loss="quantile". One network learns several.
 
     Attributes
     ----------
     coefs_, intercepts_ : list of ndarray, shapes (n_in, n_out) and (n_out,)
         Views of the network's parameters. The last layer has `n_outputs_` units for each quantile;
-        with loss="gaussian" those for the means, and as many for the log variances.
+        with loss="gaussian", `n_outputs_` for the means and as many for the log variances.
     loss_, best_loss_, loss_curve_, n_iter_, t_ : as in scikit-learn
     validation_scores_, best_validation_score_ : as in scikit-learn
-        What `score` returns.
+        Values of `score` on the validation data.
     validation_loss_curve_, converged_, network_, ensemble_ : as for `MLPClassifier`
     n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_
         `n_outputs_` is the number of columns of y.
@@ -78,7 +79,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     (100, 3)
     """
 
-    # Not metadata of examples, which a Pipeline would route.
+    # A Pipeline would route it as if it were metadata of the examples.
     __metadata_request__predict: ClassVar[dict[str, str]] = {"return_std": UNUSED}
 
     def __init__(
@@ -122,7 +123,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def partial_fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None
     ) -> MLPRegressor:
-        """Go once through these examples; early stopping as for `MLPClassifier.partial_fit`.
+        """Train for one epoch on these examples, as `MLPClassifier.partial_fit` does.
 
         Parameters
         ----------
@@ -141,28 +142,29 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return self
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
-        """Return the numbers for each row: of several networks the mean of theirs.
+        """Return the predictions for each row; with several networks, the mean of theirs.
 
         Parameters
         ----------
         X : array_like or sparse matrix, shape (n, n_features)
         return_std : bool, default False
-            Return the standard deviations too. With `n_members` of 2 or more it is how far the
-            networks disagree, with loss="gaussian" what they have learned of the noise, and with
-            both the root of the sum of both variances (the law of total variance).
+            Whether to return standard deviations too: with `n_members` of 2 or more, of the
+            networks' predictions; with loss="gaussian", of the noise, as learned; with both, the
+            root of the sum of both variances (the law of total variance).
 
         Returns
         -------
         y : ndarray, shape (n,) or (n, n_outputs)
-            With several quantiles they are the last axis: (n, n_quantiles), or of several targets
+            Several quantiles are the last axis: (n, n_quantiles) or, with several targets,
             (n, n_outputs, n_quantiles). They may cross; ``np.sort(y, axis=-1)`` puts them in order.
         std : ndarray of that shape
-            If `return_std`.
+            Only if `return_std`.
 
         Raises
         ------
         ValueError
-            `return_std` with one network and another loss, which has no standard deviation.
+            `return_std` is true for one network with a loss other than "gaussian", which has no
+            standard deviation.
 
         Examples
         --------
@@ -192,10 +194,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return mean_output(means), np.sqrt(variance)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return R^2 of the predictions; with loss="quantile" D^2 of the pinball loss.
+        """Return R^2 of the predictions or, with loss="quantile", D^2 of the pinball loss.
 
-        D^2 is 1 minus the pinball loss over that of the quantile of y: a mean over targets and
-        quantiles. The best is 1 for both, and a constant that is best for y has 0.
+        D^2 is 1 minus the pinball loss divided by that of the quantile of y, averaged over targets
+        and quantiles. For both, 1 is the best value, and the best constant prediction has 0.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""What the estimators' parameters may be, and what fastnet calls the same things."""
+"""Checks of the estimators' parameters, and fastnet's names for scikit-learn's."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ __all__ = [
     "quantiles_of",
 ]
 
-#: Of hidden layers, by scikit-learn's name and by fastnet's.
+#: Activations of hidden layers, by scikit-learn's names and by fastnet's.
 ACTIVATIONS = {
     alias: name
     for name, known in activations.ACTIVATIONS.items()
     if not known.output_only
     for alias in (known.sklearn or name, name)
 }
-#: Costs of the regressor's losses.
+#: fastnet's costs by the names of the regressor's losses.
 LOSSES = {
     "squared_error": "quadratic",
     "poisson": "poisson",
@@ -59,7 +59,7 @@ LOSSES = {
 SOLVERS = ("adam", "sgd", "lbfgs", "adamw", "momentum", "nesterov", "rmsprop", "rprop")
 LEARNING_RATES = ("constant", "invscaling", "adaptive")
 
-#: The intervals that numbers lie in: as messages write them, and the test.
+#: The allowed intervals of numbers: as messages write them, and as a test.
 REALS: dict[str, tuple[str, Callable[[float], bool]]] = {
     **dict.fromkeys(("alpha", "l1", "power_t", "tol"), ("[0, inf)", lambda x: 0 <= x < math.inf)),
     **dict.fromkeys(("learning_rate_init", "epsilon"), ("(0, inf)", lambda x: 0 < x < math.inf)),
@@ -71,7 +71,7 @@ BOOLEANS = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping")
 
 
 def check_parameters(estimator: Any) -> np.random.RandomState:
-    """Refuse parameters that are not of their kind; return the generator of `random_state`.
+    """Refuse parameters with wrong values or types; return the generator for `random_state`.
 
     `fit` calls this before it changes anything.
     """
@@ -128,7 +128,7 @@ def quantiles_of(estimator: Any) -> tuple[Any, ...]:
 
 
 def _refuse(estimator: Any, name: str, wanted: str) -> NoReturn:
-    """Raise scikit-learn's own error, a ValueError and a TypeError; it names all it is about."""
+    """Raise scikit-learn's own error, both a ValueError and a TypeError."""
     kind, came = type(estimator).__name__, getattr(estimator, name)
     raise InvalidParameterError(f"{name} of {kind} is {shown(came)}; expected {wanted}.")
 
@@ -142,7 +142,7 @@ def _check_real(estimator: Any, name: str) -> None:
     try:
         value = float(value)
     except OverflowError:
-        _refuse(estimator, name, f"{wanted} that a float can hold")
+        _refuse(estimator, name, f"{wanted} that fits into a float")
     if not holds(value):
         _refuse(estimator, name, wanted)
 
@@ -161,7 +161,7 @@ def _check_name(estimator: Any, name: str, names: tuple[str, ...]) -> None:
 
 
 def _check_initializer(estimator: Any) -> None:
-    """Refuse what is no initializer; also a name in another case, which `Network` would take."""
+    """Refuse a wrong initializer, and a name in another case, which `Network` would accept."""
     given = estimator.initializer
     read = read_initializer(given, "initializer")
     pairs = zip(given, read, strict=True) if isinstance(read, tuple) else [(given, read)]
@@ -185,13 +185,13 @@ def hidden_sizes(estimator: Any) -> list[int]:
 
 
 def make_optimizer(estimator: Any) -> Optimizer:
-    """Return the optimizer that `solver` and the parameters beside it mean."""
+    """Return the optimizer for `solver` and the parameters that belong to it."""
     solver = estimator.solver
     if not isinstance(solver, str):
         return read_optimizer(solver)
     eta, mu = float(estimator.learning_rate_init), float(estimator.momentum)
     if solver == "lbfgs":
-        # SciPy's own default for the reduction of the cost, which scikit-learn leaves as it is.
+        # SciPy's default for the reduction of the cost, which scikit-learn uses too.
         return LBFGS(
             tolerance=float(estimator.tol), reduction=2.2e-9, max_evaluations=estimator.max_fun
         )

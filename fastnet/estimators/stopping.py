@@ -16,12 +16,12 @@ from fastnet.optimizers import LBFGS, SGD, Momentum, Optimizer
 __all__ = ["HeldOut", "StoppingRules", "TaskCallbacks"]
 
 Array = NDArray[Any]
-#: Below this learning rate "adaptive" gives up.
+#: "adaptive" stops the training at this learning rate.
 SMALLEST_RATE = 1e-6
 
 
 class HeldOut(NamedTuple):
-    """Examples that are scored after every epoch, and not trained on; targets as a network's."""
+    """Validation data, scored after every epoch, with targets as the network takes them."""
 
     X: Any
     targets: Array
@@ -29,11 +29,10 @@ class HeldOut(NamedTuple):
 
 
 class StoppingRules(Callback):
-    """Keeps an estimator's curves after each epoch, and stops the training as scikit-learn would.
+    """Records an estimator's curves after each epoch, and stops training as scikit-learn does.
 
-    An epoch has `n` examples; `penalty` is that of the parameters as they are. L-BFGS has rules of
-    its own for stopping; a `learning_rate` that is a name changes the rate of gradient descent
-    only.
+    An epoch has `n` examples; `penalty` returns the penalty of the current parameters. L-BFGS
+    stops by its own rules; a named `learning_rate` changes only the rate of gradient descent.
     """
 
     def __init__(
@@ -56,10 +55,10 @@ class StoppingRules(Callback):
         self.adds = ("validation_score", "validation_loss") if held_out is not None else ()
 
     def on_epoch_end(self, network: Any, record: dict[str, Any]) -> bool:
-        """Note the losses and the score; say whether nothing has improved for long enough."""
+        """Record the losses and the score; return True to stop the training."""
         estimator = self.estimator
         estimator.n_iter_ += 1
-        if self.stops:  # scikit-learn does not count what L-BFGS sees
+        if self.stops:  # scikit-learn does not count the examples of L-BFGS
             estimator.t_ += self.n
         estimator.loss_ = estimator._loss(record["running_cost"], self.penalty)
         estimator.loss_curve_.append(estimator.loss_)
@@ -76,7 +75,7 @@ class StoppingRules(Callback):
         return self._stops()
 
     def note_divergence(self) -> None:
-        """Write down an epoch that ended in numbers that are not finite."""
+        """Record NaN for an epoch in which the training diverged."""
         estimator = self.estimator
         estimator.n_iter_ += 1
         estimator.t_ += self.n
@@ -114,7 +113,7 @@ class StoppingRules(Callback):
         estimator.best_loss_ = min(best, estimator.loss_)
 
     def _count(self, score: float, best: float) -> None:
-        """Count epochs without improvement by scikit-learn's rule: by tol or more, NaN included."""
+        """Count epochs that improve by less than tol, by scikit-learn's rule: NaN resets to 0."""
         estimator = self.estimator
         worse = score < best + estimator.tol
         estimator._no_improvement_count = estimator._no_improvement_count + 1 if worse else 0
@@ -144,7 +143,7 @@ class StoppingRules(Callback):
 
 
 class TaskCallbacks(Callback):
-    """Lets scikit-learn's own callbacks (1.9 and later) see every epoch as a task of `fit`."""
+    """Reports every epoch to scikit-learn's own callbacks (1.9 and later) as a task of `fit`."""
 
     def __init__(self, estimator: Any, context: Any, given: dict[str, Any]) -> None:
         self.estimator = estimator
@@ -152,13 +151,13 @@ class TaskCallbacks(Callback):
         self.given = given
 
     def on_epoch_begin(self, network: Any, epoch: int) -> None:
-        """Open a task."""
+        """Open the epoch's task."""
         self.task = self.context.subcontext(task_name="epoch")
         self.task.call_on_fit_task_begin(estimator=self.estimator, **self.given)
 
     def on_epoch_end(self, network: Any, record: dict[str, Any]) -> bool:
-        """Close it; any callback may end the training."""
-        if not hasattr(self, "task"):  # L-BFGS tells only of the ends of its iterations
+        """Close the epoch's task; return True if a callback ends the training."""
+        if not hasattr(self, "task"):  # L-BFGS reports only the ends of its iterations
             self.on_epoch_begin(network, record["epoch"])
         stops = self.task.call_on_fit_task_end(
             estimator=self.estimator,

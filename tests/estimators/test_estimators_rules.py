@@ -164,7 +164,7 @@ def test_sparse_labels_are_predicted_as_a_sparse_matrix(layout, stops):
 
 def test_labels_that_are_two_numbers_but_not_0_and_one_other_are_refused():
     for y in (LABELS * 2 - 1, LABELS + 1):
-        with pytest.raises(ValueError, match=r"y holds -?1 and \d; several labels at once"):
+        with pytest.raises(ValueError, match=r"y contains -?1 and \d; give several labels"):
             MLPClassifier().fit(X, y)
 
 
@@ -255,7 +255,7 @@ def test_what_a_warm_start_cannot_change_is_refused():
     before = ours.network_.parameters.copy()
     for change in ({"activation": "tanh"}, {"hidden_layer_sizes": (4,)}):
         kept = {name: ours.get_params()[name] for name in change}
-        with pytest.raises(ValueError, match="the network that is there has"):
+        with pytest.raises(ValueError, match="the fitted network has"):
             ours.set_params(**change).fit(X, Y)
         assert np.array_equal(ours.set_params(**kept).network_.parameters, before)
 
