@@ -1,18 +1,18 @@
 """The book's module ``network2`` on this library's kernels: a drop-in for existing scripts.
 
-With ``import fastnet.network2 as network2``, or ``from fastnet.network2 import *``, scripts run
-unchanged that were written for the ``network2.py`` of Michael Nielsen's *Neural Networks and Deep
-Learning*, or for one of its Python 3 ports. Names, parameters and printed lines are the same, and
-so are the random numbers: weights come from the generator that ``numpy.random.seed`` seeds, the
-order of the examples from ``random.shuffle``. Only the last digits may differ by rounding.
+With ``import fastnet.network2 as network2``, or ``from fastnet.network2 import *``, scripts written
+for the ``network2.py`` of Michael Nielsen's *Neural Networks and Deep Learning*, or for one of its
+Python 3 ports, run unchanged. Names, parameters and printed lines are the same, and so are the
+random numbers: weights come from the generator that ``numpy.random.seed`` seeds, the order of the
+examples from ``random.shuffle``. Only the last digits may differ by rounding.
 
 Data are iterables of pairs (x, y). x is a column, shape (n_0, 1); y is a target column, shape
 (n_L, 1), in training data, and a class number in evaluation data.
 
-Four things differ from the original, on purpose: bad arguments are refused before anything changes,
-the cross-entropy of a saturated output is finite, there need not be ten classes, and a network with
-a single output is correct if that is on the same side of 0.5 as its target (the original counts
-every example as correct).
+It differs from the original in four ways, on purpose: wrong arguments are refused before anything
+changes; the cross-entropy of a saturated output is finite; the number of classes is free; and a
+single output is correct if it is on the same side of 0.5 as its target (the original counts every
+example as correct).
 
 Examples
 --------
@@ -34,7 +34,7 @@ Accuracy on training data: 4 / 4
 
 from __future__ import annotations
 
-# json and sys are for scripts, which `import *` from the original gave them.
+# json and sys are here for scripts, which get them by `import *` from the original.
 import json
 import os
 import random
@@ -77,12 +77,12 @@ __all__ = [
 
 Array = NDArray[Any]
 
-#: Methods that the original's SGD calls, and compiled training does not.
+#: Methods that the original's SGD calls but compiled training does not.
 _NOT_CALLED = ("update_mini_batch", "backprop", "feedforward", "accuracy", "total_cost")
 
 
 class _Lists(Views):
-    """Views of a network's parameters until it gets other layers; a plain list from then on.
+    """Views of a network's parameters until the network gets other layers; then a plain list.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class _Lists(Views):
 
     @property
     def _owner(self) -> Network | None:
-        """The network whose parameters these are; None if it has others by now."""
+        """The network with these parameters; None if it has others by now."""
         network = self._network()
         current = None if network is None else network.__dict__.get(f"_{self._name}")
         return network if current is self else None
@@ -124,7 +124,7 @@ class _Lists(Views):
         return self._change("__imul__", times)
 
     def may_become(self, items: list[Any]) -> bool:
-        """Return whether `items` may be the arrays of layers that are not the present ones."""
+        """Return whether `items` may be the arrays of other layers than the present ones."""
         shapes: list[Any] = [x.shape if isinstance(x, np.ndarray) else () for x in items]
         if shapes == [array.shape for array in self] or any(len(shape) != 2 for shape in shapes):
             return False
@@ -134,12 +134,12 @@ class _Lists(Views):
 
 
 def _read_sizes(biases: list[Any], weights: list[Any]) -> list[int]:
-    """Return the units per layer of the network that these arrays make.
+    """Return the units per layer of a network with these arrays.
 
     Raises
     ------
     ValueError
-        They do not go together.
+        Their shapes do not match.
     """
     shapes = [[np.shape(array) for array in arrays] for arrays in (biases, weights)]
     sizes = [shape[0] for shape in shapes[1] if len(shape) == 2]
@@ -147,14 +147,14 @@ def _read_sizes(biases: list[Any], weights: list[Any]) -> list[int]:
     wanted = [[(n, 1) for n in sizes[1:]], [(n_out, n_in) for n_in, n_out in pairwise(sizes)]]
     if len(sizes) < 2 or min(sizes) < 1 or shapes != wanted:
         raise ValueError(
-            f"weights of shapes {shapes[1]} and biases of shapes {shapes[0]} make no network; give "
+            f"weights have shapes {shapes[1]} and biases {shapes[0]}, which do not match; give "
             "each layer weights (units, units of the layer before) and biases (units, 1)."
         )
     return sizes
 
 
 class Network(network.Network):
-    """`fastnet.Network` with the original's generators, prints and arrays.
+    """`fastnet.Network` with the random numbers, printed lines and arrays of the book's class.
 
     Parameters
     ----------
@@ -172,11 +172,10 @@ class Network(network.Network):
     -----
     `weights` and `biases` are float64. As in the original, every training, every initializer and
     every assignment of a whole list makes new arrays (and a new vector `parameters`): arrays that a
-    script has kept do not change. Assigning one item writes into its array. If a script gives the
-    lists arrays of other layers, the network has those layers from its next use on.
+    script has kept do not change. Assigning one item writes into its array. If a script puts arrays
+    of other shapes into the lists, the network has those layers from its next use on.
 
-    Starting weights are drawn from NumPy's global generator; a copy or an unpickled network draws
-    from there too.
+    Starting weights are drawn from NumPy's global generator, also by copies and unpickled networks.
 
     Examples
     --------
@@ -190,7 +189,7 @@ class Network(network.Network):
     def __init__(self, sizes: Sequence[int], cost: type[Cost] | Cost = CrossEntropyCost) -> None:
         if isinstance(cost, (CrossEntropyCost, QuadraticCost)):
             cost = type(cost)  # scripts write cost=CrossEntropyCost() as well
-        # Zeros draw nothing; then a subclass may have an initializer of its own, as before.
+        # Zeros draw no random numbers, so that a subclass may replace the initializer below.
         super().__init__(
             sizes,
             cost,
@@ -207,7 +206,7 @@ class Network(network.Network):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state | {"_rng": np.random.mtrand._rand})
 
-    # ---- targets: as in the original they are classes, and the quadratic cost takes any numbers
+    # ---- targets: classes, as in the original, and any numbers for the quadratic cost
 
     def _build(self, architecture: Architecture, rng: RNG) -> None:
         super()._build(architecture, rng)
@@ -225,7 +224,7 @@ class Network(network.Network):
     # ---- new arrays where the original makes new arrays
 
     def _new_arrays(self, sizes: Sequence[int]) -> dict[str, Any]:
-        """Return a zero vector of parameters, and its views, under their attributes' names."""
+        """Return a zero vector of parameters and its views, by the names of their attributes."""
         parameters = allocate(sizes, self._held["_architecture"].dtype)
         biases, weights = layer_views(parameters, sizes)
         return {
@@ -235,11 +234,11 @@ class Network(network.Network):
         }
 
     def _renew_arrays(self) -> None:
-        """Move the parameters to new memory, so that arrays handed out keep their numbers."""
+        """Move the parameters to new memory, so that arrays in users' hands do not change."""
         renewed = self._new_arrays(self._architecture.sizes)
         with self._guard.still:
             renewed["_parameters"][:] = self._parameters
-            # In one go, so that no Ctrl-C comes between the vector and its views.
+            # One call, so that Ctrl-C cannot separate the vector from its views.
             self.__dict__.update(renewed)
 
     @contextmanager
@@ -275,7 +274,7 @@ class Network(network.Network):
         self._assign("_biases", values)
 
     def _assign(self, name: str, values: Any) -> None:
-        """Copy what fits; keep what does not for the network that the next use will make of it."""
+        """Copy arrays of the present shapes; keep others, from which the next use makes layers."""
         present = self._held[name]
         if values is present:  # as in net.weights += [...]
             return
@@ -284,14 +283,14 @@ class Network(network.Network):
             self._set_apart()
             self._held[name] = _Lists(name[1:], items, self)
             return
-        # Read before any lock is held: the arrays may be a user's objects.
+        # Read before taking a lock: reading a user's objects may run any code.
         read = present.read(values if items is None else items)
         with self._renewed_arrays():
             self._held[name].assign(read)
 
-    # ---- other layers, where the lists have been given other arrays
+    # ---- other layers, after the lists were given other arrays
 
-    #: These attributes, set apart while a script makes the lists of another network.
+    #: Attributes that are set apart while a script changes the lists to other layers.
     _PARTS = ("_architecture", "_parameters", "_biases", "_weights")
     _apart: dict[str, Any] | None = None
 
@@ -300,25 +299,25 @@ class Network(network.Network):
 
     @property
     def _held(self) -> dict[str, Any]:
-        """The dict that holds the parts."""
+        """The dict that contains the parts."""
         return self._apart or self.__dict__
 
     @property
     def sizes(self) -> list[int]:
-        """Units per layer, inputs first; a copy. Of other layers after their first use."""
+        """Units per layer, inputs first; a copy. New layers count after their first use."""
         return list(self._held["_architecture"].sizes)
 
     @property
     def num_layers(self) -> int:
-        """How many layers, the inputs counted."""
+        """Number of layers, including the inputs."""
         return len(self.sizes)
 
     def _set_apart(self) -> None:
-        """Have `__getattr__` called for the parts, since their lists are about to be changed."""
+        """Set the parts apart, so that `__getattr__` is called for them after lists change."""
         if self._apart is None:
             self._apart = {name: self.__dict__.pop(name) for name in self._PARTS}
 
-    if not TYPE_CHECKING:  # a type checker should go on refusing attributes that do not exist
+    if not TYPE_CHECKING:  # so that type checkers still refuse attributes that do not exist
 
         def __getattr__(self, name: str) -> Any:
             if name in self._PARTS:
@@ -326,7 +325,7 @@ class Network(network.Network):
             return object.__getattribute__(self, name)
 
     def _read_lists(self) -> None:
-        """Make the network that the lists describe, where they have been changed."""
+        """Make the layers that the lists describe, if the lists were changed."""
         held = self._apart
         if held is None:
             return
@@ -341,20 +340,27 @@ class Network(network.Network):
             self._begin_anew()
 
     def initialize(self, data: Any = None) -> None:
-        """Draw biases and weights anew, as the initializer called last does.
+        """Draw biases and weights again, with the initializer called last.
 
         Parameters
         ----------
         data : array_like, shape (n, n_0), optional
-            As for `fastnet.Network`, where some initializer needs it; none of this class does.
+            Checked as in `fastnet.Network`; the initializers of this class do not need it.
+
+        Raises
+        ------
+        ValueError, TypeError
+            `data` is not an array of finite numbers of this width.
+        RuntimeError
+            This network is being trained.
 
         Examples
         --------
         >>> net = Network([2, 1])
-        >>> net.large_weight_initializer()  # which ends in initialize()
+        >>> net.large_weight_initializer()  # calls initialize()
         >>> net.initialize()
         """
-        if self._apart is not None:  # begin with the layers that there were
+        if self._apart is not None:  # drop the changed lists: the layers stay as they were
             architecture, self._apart = self._apart["_architecture"], None
             self._build(architecture, self._rng)
         super().initialize(data)
@@ -380,7 +386,7 @@ class Network(network.Network):
         Raises
         ------
         ValueError, TypeError
-            A wrong shape, NaN or infinity, or not real numbers.
+            The shape is wrong, or an element is NaN, infinite or not a real number.
 
         Examples
         --------
@@ -406,7 +412,7 @@ class Network(network.Network):
         Raises
         ------
         ValueError, TypeError
-            As for `SGD`; nothing has changed then.
+            As for `SGD`; nothing has changed.
 
         Examples
         --------
@@ -416,7 +422,7 @@ class Network(network.Network):
         >>> net.weights[0], net.biases[0]
         (array([[1.8]]), array([[0.25]]))
         """
-        data = self._read(mini_batch, "mini_batch")  # may run a user's code, with no lock held
+        data = self._read(mini_batch, "mini_batch")  # before taking a lock: may run users' code
         with self._renewed_arrays():
             super().update_mini_batch(data, eta, lmbda, n)
 
@@ -439,8 +445,8 @@ class Network(network.Network):
         Parameters
         ----------
         training_data : iterable of (x, y)
-            Shapes (n_0, 1) and (n_L, 1). A list is shuffled in place, by `random.shuffle`, once an
-            epoch, and stands in the order of the last epoch afterwards, interrupted or not.
+            Shapes (n_0, 1) and (n_L, 1). A list is shuffled in place, by `random.shuffle`, once per
+            epoch, and keeps the order of the last epoch, even after an interruption.
         epochs, mini_batch_size : int
         eta : float
             Learning rate.
@@ -451,9 +457,10 @@ class Network(network.Network):
         monitor_training_cost, monitor_training_accuracy : bool
             What to compute and print after every epoch.
         early_stopping_n : int, default 0
-            Stop when the accuracy has not risen for so many epochs; 0 never stops. As in the ports
-            it is the monitored accuracy: on the evaluation data, else on the training data. If none
-            is monitored, the accuracy on the evaluation data is computed but not printed.
+            Stop when the accuracy has not risen for this many epochs; 0 never stops. As in the
+            ports it is the monitored accuracy: on the evaluation data, else on the training data.
+            If neither is monitored, the accuracy on the evaluation data is computed but not
+            printed.
 
         Returns
         -------
@@ -466,11 +473,11 @@ class Network(network.Network):
         Raises
         ------
         ValueError
-            An argument's value is wrong, or early stopping has no accuracy to go by. Nothing has
-            changed then, no random number is drawn and no line printed.
+            An argument's value is wrong, or early stopping has no accuracy to measure. Nothing has
+            changed, no random number is drawn and no line printed.
         TypeError
-            An argument is of a wrong type, or a subclass has replaced one of the methods that
-            compiled training doesn't call.
+            An argument has a wrong type, or a subclass has replaced one of the methods that
+            compiled training does not call.
 
         Examples
         --------
@@ -487,7 +494,7 @@ class Network(network.Network):
         patience = as_count(early_stopping_n, "early_stopping_n", at_least=0)
         if patience and evaluation_data is None and not monitor_training_accuracy:
             raise ValueError(
-                f"early_stopping_n is {patience}, and there is no accuracy to watch; "
+                f"early_stopping_n is {patience}, but no accuracy is measured; "
                 "give evaluation_data or set monitor_training_accuracy."
             )
         pairs = _as_list(training_data)
@@ -507,7 +514,7 @@ class Network(network.Network):
         rows: list[int] = []
 
         def shuffle(order: list[int]) -> None:
-            # Called when all is checked, at the start of each epoch, by the one thread that trains.
+            # Called at the start of each epoch, after all checks, by the only thread that trains.
             nonlocal rows
             rows = order
             self._renew_arrays()
@@ -528,18 +535,18 @@ class Network(network.Network):
         for name in _NOT_CALLED:
             if getattr(getattr(self, name), "__func__", None) is not getattr(Network, name):
                 raise TypeError(
-                    f"{type(self).__name__} has a {name} of its own, which SGD, being compiled, "
-                    "would not call; write the training loop around it in Python."
+                    f"{type(self).__name__} replaces {name}, which compiled training does not "
+                    "call; write the training loop around it in Python."
                 )
 
 
 class _Report(Callback):
-    """Prints an epoch's lines, and says when to stop early.
+    """Prints the lines of each epoch, and stops early.
 
     Parameters
     ----------
     counts : dict
-        Number of examples for training, and for evaluation.
+        Number of examples, for "training" and "evaluation".
     show_evaluation_accuracy : bool
         False if it is computed only for early stopping.
     patience : int
@@ -557,7 +564,7 @@ class _Report(Callback):
         self._waited = 0
 
     def on_epoch_end(self, network: network.Network, record: dict[str, Any]) -> bool:
-        """Print what was monitored; return whether the accuracy has stood still for long enough."""
+        """Print what was monitored; return True to stop early."""
         print(f"Epoch {self._epoch} training complete")
         self._epoch += 1
         for kind, n in self._counts.items():
@@ -578,10 +585,10 @@ class _Report(Callback):
 
 
 def _as_list(data: Any) -> Any:
-    """Return pairs in a list, so that they can be iterated over more than once.
+    """Return pairs as a list, so that they can be read more than once.
 
-    Anything else comes back as it is: a pair of arrays, which fastnet.Network accepts, or something
-    that it will refuse.
+    Anything else is returned unchanged: a pair of arrays, which fastnet.Network accepts, or
+    something that it refuses.
     """
     if isinstance(data, (tuple, list)) and len(data) == 2 and isinstance(data[0], np.ndarray):
         return data
@@ -596,18 +603,19 @@ def load(filename: str | os.PathLike[str]) -> Network:
     Parameters
     ----------
     filename : path
+        Nothing in the file is executed.
 
     Raises
     ------
     OSError
         The file cannot be read.
     ValueError
-        It is damaged, or does not hold a network of sigmoid layers and a cost that fastnet has.
+        It is damaged, or is not a network of sigmoid layers with a cost that fastnet has.
 
     Notes
     -----
-    As in the original, unknown keys are ignored, and starting weights, which those of the file then
-    replace, are drawn from `numpy.random`.
+    As in the original, unknown keys are ignored, and starting weights are drawn from `numpy.random`
+    before those of the file replace them.
 
     Examples
     --------
@@ -622,8 +630,8 @@ def load(filename: str | os.PathLike[str]) -> Network:
     saved = networks.load(network.Network, filename, others=True)
     if set(saved.activations) != {"sigmoid"}:
         raise ValueError(
-            f"{os.fsdecode(filename)!r} holds a network of {', '.join(saved.activations)}; "
-            "network2 has sigmoid ones only, load it with fastnet.load"
+            f"{os.fsdecode(filename)!r} has layers of {', '.join(saved.activations)}; network2 has "
+            "only sigmoid layers. Load it with fastnet.load."
         )
     net = Network(saved.sizes, cost=saved.cost)
     net.weights, net.biases = saved.weights, saved.biases
@@ -645,7 +653,7 @@ def vectorized_result(j: int) -> Array:
     Raises
     ------
     IndexError
-        There is no such row.
+        `j` is not a row of the column.
 
     Examples
     --------

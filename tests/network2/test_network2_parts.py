@@ -354,7 +354,7 @@ def test_lists_that_make_no_network_are_refused_when_it_is_used():
         lambda: fast.SGD([(np.zeros((5, 1)), np.zeros((3, 1)))], 1, 1, 0.1),
         lambda: pickle.dumps(fast),
     ):
-        with pytest.raises(ValueError, match=r"weights of shapes .* make no network"):
+        with pytest.raises(ValueError, match=r"weights have shapes .* do not match"):
             use()
     assert fast.sizes == [5, 4, 3] and len(fast.weights) == 3
     fast.biases.append(np.full((2, 1), 0.5))
@@ -397,7 +397,7 @@ def test_every_replaced_method_that_training_would_not_call_is_refused(where, na
         setattr(net, name, lambda *args, **options: mine(net))
     training, _ = blobs()
     before, states = net.parameters.copy(), global_states()
-    with pytest.raises(TypeError, match=f"Mine has a {name} of its own"):
+    with pytest.raises(TypeError, match=f"Mine replaces {name}"):
         net.SGD(training, 1, 10, 0.5)
     assert np.array_equal(net.parameters, before) and global_states() == states
 
