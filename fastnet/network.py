@@ -105,8 +105,8 @@ class Network(Model):
     Network([2, 3, 1], cost=CrossEntropyCost, dtype=float64)
       layer 1: 2 -> 3         sigmoid            9 parameters
       layer 2: 3 -> 1         sigmoid            4 parameters
-                                               13 in all
-      start: weights 'default', biases 'normal'
+                                               13 in total
+      initializers: weights 'default', biases 'normal'
     """
 
     # ---- prediction, cost and gradients

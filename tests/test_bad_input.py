@@ -226,8 +226,8 @@ def test_construction(options, error, words):
 @pytest.mark.parametrize(
     ("name", "value", "error", "words"),
     [
-        ("weights", [np.ones((4, 3))], ValueError, "weights: 1 arrays came for 2 layers"),
-        ("weights", [], ValueError, "weights: 0 arrays came for 2 layers"),
+        ("weights", [np.ones((4, 3))], ValueError, "weights has 1 arrays; expected 2"),
+        ("weights", [], ValueError, "weights has 0 arrays; expected 2"),
         ("weights", [np.ones((4, 3)), np.ones((4, 2))], ValueError,
          r"weights\[1\] has shape \(4, 2\); expected \(2, 4\)"),
         ("weights", [np.ones((4, 3)), np.ones((2, 4)) + 0j], TypeError,
@@ -239,7 +239,7 @@ def test_construction(options, error, words):
         ("biases", [np.ones((4, 1)), np.ones(2)], ValueError,
          r"biases\[1\] has shape \(2,\); expected \(2, 1\)"),
         ("biases", [np.ones((4, 1)), np.ones((2, 1)), 1], ValueError,
-         "biases: 3 arrays came for 2 layers"),
+         "biases has 3 arrays; expected 2"),
         ("biases", [[["a"]] * 4, np.ones((2, 1))], TypeError, r"biases\[0\] is of dtype <U1"),
         ("biases", None, TypeError, "biases.*NoneType"),
         ("parameters", np.ones(25), ValueError, r"parameters.* has shape \(25,\)"),

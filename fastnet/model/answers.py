@@ -1,4 +1,4 @@
-"""Outputs as answers: class labels, probabilities, and quantities in their own units."""
+"""Predictions from outputs: class labels, probabilities, and numbers in their own units."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def kind_of_model(model: Model) -> str:
 def class_labels(model: Model) -> tuple[Label, ...] | None:
     """Return the names of a model's classes or labels; None if it predicts numbers.
 
-    Where its preprocessing names none, they are called 0, 1 and so on.
+    Without names in its preprocessing they are 0, 1 and so on.
     """
     kept = model.preprocessing
     if kept is not None and kept.labels is not None:
@@ -61,7 +61,7 @@ def class_labels(model: Model) -> tuple[Label, ...] | None:
 
 
 def predictions(model: Model, outputs: Array) -> Array:
-    """Return class numbers (n,); 0 and 1 (n, n_L) for labels; or quantities, as in `moments`.
+    """Return class numbers (n,); 0 and 1 (n, n_L) for labels; or numbers, as in `moments`.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def predictions(model: Model, outputs: Array) -> Array:
 
 
 def moments(cost: AnyCost, outputs: Array) -> tuple[Array, Array | None]:
-    """Return predicted numbers, and their variances where the cost has learned those.
+    """Return predicted numbers, and their variances if the network predicts them.
 
     Parameters
     ----------
@@ -115,12 +115,12 @@ def moments(cost: AnyCost, outputs: Array) -> tuple[Array, Array | None]:
 
 
 def _without_targets(values: Array) -> Array:
-    """Leave out the axis of the targets if there is one target."""
+    """Return the values without the axis of the targets if there is one target."""
     return values[:, 0] if values.shape[1] == 1 else values
 
 
 def gives_probabilities(model: Model) -> bool:
-    """Return whether the outputs lie between the targets of a class that is not and one that is."""
+    """Return whether the outputs lie between the targets of the wrong and the right class."""
     range_of = ACTIVATIONS[model._architecture.activations[-1]]
     return (
         kind_of_model(model) != "numbers" and model._low <= range_of.lowest < range_of.highest <= 1
@@ -128,7 +128,7 @@ def gives_probabilities(model: Model) -> bool:
 
 
 def scaled(model: Model, outputs: Array) -> Array:
-    """Return outputs of classes or labels with targets of 0 and 1; of a single one both classes'.
+    """Return outputs for classes or labels scaled to targets 0 and 1; a single one gives two.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def scaled(model: Model, outputs: Array) -> Array:
 
 
 def predict(model: Model, X: ArrayLike) -> Any:
-    """Return the answer for each row; see `Network.predict`."""
+    """Return the prediction for each row; see `Network.predict`."""
     outputs, is_single = _outputs(model, X, "predict's X")
     found = predictions(model, outputs)
     kept = model.preprocessing
@@ -163,13 +163,13 @@ def predict_proba(model: Model, X: ArrayLike) -> Array:
     """Return the probability of each class or label; see `Network.predict_proba`."""
     if kind_of_model(model) == "numbers":
         raise ValueError(
-            "predict_proba is of classes and labels, and this network predicts numbers; use "
+            "this network predicts numbers, and predict_proba is for classes and labels; use "
             "predict, or set its kind to 'classes' or 'labels'."
         )
     if not gives_probabilities(model):
         raise ValueError(
-            f"the output {model._architecture.activations[-1]!r} gives no probabilities; use a "
-            "network with sigmoid or softmax outputs, or `predict`."
+            f"this network's outputs are {model._architecture.activations[-1]!r}, which are not "
+            "probabilities; use a network with sigmoid or softmax outputs, or `predict`."
         )
     outputs, is_single = _outputs(model, X, "predict_proba's X")
     found = scaled(model, outputs)
@@ -184,8 +184,8 @@ def score(model: Model, X: ArrayLike, y: Any) -> float:
     """Return accuracy or R squared; see `Network.score`."""
     if isinstance(model.cost, QuantileCost) and model.cost.quantiles != (0.5,):
         raise ValueError(
-            "score is R squared, which compares with means, and this network predicts quantiles; "
-            "use total_cost."
+            "this network predicts quantiles, and score is R squared, which is for means; use "
+            "total_cost."
         )
     if kind_of_model(model) == "numbers":
         outputs, _ = _outputs(model, X, "score's X")
@@ -197,19 +197,19 @@ def score(model: Model, X: ArrayLike, y: Any) -> float:
 
 
 def targets_of(model: Model, numbers: Array) -> Array:
-    """Return class numbers as targets of the model: those of a single output are numbers."""
+    """Return class numbers as targets of the model: unchanged, or numbers for a single output."""
     if model._architecture.sizes[-1] > 1:
         return numbers
     return model._low + (1 - model._low) * numbers.astype(np.float64)
 
 
 def places(values: Array, names: Sequence[Any], name: str) -> Array:
-    """Return the place of each value among the names of classes, both of shape (n,).
+    """Return the index of each value, shape (n,), in the names of the classes.
 
     Raises
     ------
     ValueError
-        A value is not among the names; the message calls the values `name`.
+        A value is not one of the names; the message calls the values `name`.
 
     Examples
     --------
@@ -223,13 +223,14 @@ def places(values: Array, names: Sequence[Any], name: str) -> Array:
             found[row] = place_of[value]
         except (KeyError, TypeError):  # TypeError: it has no hash
             raise ValueError(
-                f"{name} holds {shown(value)} in row {row}; the classes are {shown(list(names))}."
+                f"{name} contains {shown(value)} in row {row}; the classes are "
+                f"{shown(list(names))}."
             ) from None
     return found
 
 
 def r_squared(predicted: Array, wanted: Array) -> float | None:
-    """Return 1 - sum (y - predicted)^2 / sum (y - mean)^2, the mean over outputs.
+    """Return R squared, 1 - sum (y - predicted)^2 / sum (y - mean)^2, averaged over outputs.
 
     Parameters
     ----------
@@ -238,7 +239,7 @@ def r_squared(predicted: Array, wanted: Array) -> float | None:
     Returns
     -------
     float or None
-        None where an output's y does not vary: R squared compares with the variance.
+        None if the y of an output does not vary, so that the variance is 0.
 
     Examples
     --------
@@ -267,11 +268,11 @@ def _outputs(model: Model, X: ArrayLike, name: str) -> tuple[Array, bool]:
 
 
 def _inputs(model: Model, X: Any, name: str) -> Any:
-    """Return raw features as the network takes them."""
+    """Return raw features preprocessed for the network."""
     kept = model.preprocessing
     if kept is None:
         return X
-    is_table = is_frame(X) and not hasattr(X, "collect")  # of polars: not read yet
+    is_table = is_frame(X) and not hasattr(X, "collect")  # a LazyFrame of polars is not read yet
     if is_table and kept.columns is not None:
         X = _in_order(X, kept.columns, name)
     if not kept.changes_inputs:
@@ -288,21 +289,21 @@ def _inputs(model: Model, X: Any, name: str) -> Any:
 
 
 def _in_order(X: Any, columns: tuple[str, ...], name: str) -> Any:
-    """Return the columns of a table that the network was trained on, where they have names."""
+    """Return the columns that the network was trained on, in order; X if its have no names."""
     given = list(getattr(X, "column_names", getattr(X, "columns", ())))
     if not all(isinstance(column, str) for column in given) or not given:
         return X
     missing = [column for column in columns if column not in given]
     if missing:
         raise ValueError(
-            f"{name} has no column {shown(missing[0])}, which this network was trained on; its "
-            f"columns are {shown(list(columns))}."
+            f"{name} has no column {shown(missing[0])}; this network was trained on the columns "
+            f"{shown(list(columns))}."
         )
     return X.select(list(columns)) if hasattr(X, "column_names") else X[list(columns)]
 
 
 def _targets(model: Model, y: Any) -> Any:
-    """Return names of classes, 0 and 1 as the model's targets; what `train` takes as it is."""
+    """Return names of classes, or 0 and 1, as the model's targets; other targets unchanged."""
     kept, kind = model.preprocessing, kind_of_model(model)
     labels = kept.labels if kept is not None and kind == "classes" else None
     try:
@@ -312,7 +313,7 @@ def _targets(model: Model, y: Any) -> Any:
     first = items[(0,) * items.ndim] if items.size else None
     if labels is None and isinstance(first, str):
         raise TypeError(
-            f"score's y holds {shown(str(first))}, and this network has no names for classes; "
+            f"score's y contains {shown(str(first))}, and this network has no names for classes; "
             "give class numbers, or set its preprocessing to fastnet.Preprocessing(labels=[...])."
         )
     is_numeric, n_out = items.dtype.kind in "biuf", model._architecture.sizes[-1]
@@ -326,7 +327,7 @@ def _targets(model: Model, y: Any) -> Any:
 
 
 def _r_squared_of(predicted: Array, y: Any) -> float:
-    """Return R squared, or refuse y."""
+    """Return R squared; raise an error if y is wrong."""
     wanted = as_real_array(y, "score's y")
     if wanted.shape == (*predicted.shape, 1):
         wanted = wanted[:, 0]
@@ -343,7 +344,7 @@ def _r_squared_of(predicted: Array, y: Any) -> float:
     found = r_squared(predicted, wanted)
     if found is None:
         raise ValueError(
-            "score's y holds the same number in every row, and R squared compares with its "
-            "variance; use total_cost."
+            "score's y has the same number in every row, so that R squared is undefined; use "
+            "total_cost."
         )
     return found

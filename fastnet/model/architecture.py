@@ -1,4 +1,4 @@
-"""What a network is made of: layer sizes, an activation each, a cost that fits the last one."""
+"""`Architecture`: the layer sizes, activations, cost and dtype of a network, and their checks."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from fastnet.kernels import codes
 
 __all__ = ["Architecture", "check_change", "read_architecture", "read_dtype", "read_sizes"]
 
-#: As many layers of weights as a workspace has room for.
+#: The largest number of layers of weights that a workspace has room for.
 MAX_DEPTH = 128
 #: The output whose derivative each of these costs cancels; the quadratic cost goes with any.
 OUTPUTS = {"cross_entropy": "sigmoid", "log_likelihood": "softmax", "poisson": "exponential"}
-#: The only output of each of these costs, and the usual one of others; the identity of the rest.
+#: The only possible output of some costs, and the default output; the identity for the others.
 _ONLY_OUTPUTS = OUTPUTS | {"gaussian": "identity"}
 _USUAL_OUTPUTS = _ONLY_OUTPUTS | {"quadratic": "sigmoid"}
-#: What other libraries call activations.
+#: Names of activations in other libraries.
 _WORDS = {"logistic": "sigmoid", "linear": "identity", "none": "identity", "exp": "exponential"}
 _WORDS |= {"lrelu": "leaky_relu", "rectifier": "relu", "expit": "sigmoid", "swish": "silu"}
 _WORDS |= {"sin": "sine", "siren": "sine", "prelu": "leaky_relu", "relu6": "relu"}
 
 
 class Architecture(NamedTuple):
-    """The shape of a network.
+    """The layer sizes, activations, cost and dtype of a network.
 
     Attributes
     ----------
     sizes : tuple of int
         Units per layer, the inputs first.
     activations : tuple of str
-        Of each layer but the first.
+        Activation of each layer but the inputs.
     cost : class or instance
     dtype : dtype
     """
@@ -49,12 +49,12 @@ class Architecture(NamedTuple):
 
     @property
     def codes(self) -> tuple[list[int], int]:
-        """The kernels' numbers for activations and cost."""
+        """The numbers of activations and cost in the kernels."""
         return [codes.ACTIVATIONS[name] for name in self.activations], codes.COSTS[self.cost.name]
 
     @property
     def n_targets(self) -> int:
-        """Targets of an example: as many as outputs, but for costs with several a target."""
+        """Number of targets per example: that of the outputs, unless a target has several."""
         return self.sizes[-1] // self.cost._outputs_per_target()
 
     @property
@@ -66,23 +66,23 @@ class Architecture(NamedTuple):
         ]
 
     def describe(self) -> list[str]:
-        """Return a line a layer, and the number of parameters."""
+        """Return one line per layer, and the total number of parameters."""
         lines = [
             f"  layer {layer}: {f'{n_in} -> {n_out}':<14} {name:<10} {count:>9} parameters"
             for layer, (n_in, n_out, name, count) in enumerate(self.layers, 1)
         ]
-        return [*lines, f"{sum(count for *_, count in self.layers):>45} in all"]
+        return [*lines, f"{sum(count for *_, count in self.layers):>45} in total"]
 
 
 def read_architecture(
     sizes: Any, activation: Any, output: Any, cost: Any, dtype: DTypeLike
 ) -> Architecture:
-    """Check the arguments of `Network` that shape it.
+    """Return the architecture for the arguments of `Network`, checked.
 
     Raises
     ------
     ValueError, TypeError
-        One is not of its kind, or cost and output activation don't go together.
+        An argument has a wrong value or type, or cost and output activation do not match.
 
     Examples
     --------
@@ -98,13 +98,13 @@ def read_architecture(
 
 
 def check_cost(cost: AnyCost, output: str, n_out: int, dtype: np.dtype[Any]) -> None:
-    """Refuse a cost that does not go with the outputs, or whose parameters `dtype` cannot hold.
+    """Refuse a cost that does not match the outputs, or whose parameters do not fit into `dtype`.
 
     Raises
     ------
     ValueError
-        A cost without its output activation; outputs that are not as many for each target; or a
-        parameter that would become 0 or infinite.
+        The cost needs another output activation or number of outputs, or a parameter of the cost
+        would become 0 or infinite.
     """
     wanted = _ONLY_OUTPUTS.get(cost.name)
     if wanted is not None and output != wanted:
@@ -115,32 +115,32 @@ def check_cost(cost: AnyCost, output: str, n_out: int, dtype: np.dtype[Any]) -> 
         )
     if cost._of_numbers and output == "softmax":
         raise ValueError(
-            f"cost {described(cost)} is of numbers, and output='softmax' gives shares of 1; use "
+            f"cost {described(cost)} is for numbers, and output='softmax' gives probabilities; use "
             "output='identity'."
         )
     count = cost._outputs_per_target()
     if n_out % count:
         raise ValueError(
-            f"cost {described(cost)} has {count} outputs for each target, and the last layer of "
-            f"sizes has {n_out} units; give it {count} for one target, {2 * count} for two."
+            f"cost {described(cost)} needs {count} outputs for each target, and the last layer has "
+            f"{n_out} units; give it {count} for one target, {2 * count} for two."
         )
     cost._check_held(dtype)
 
 
 def check_change(architecture: Architecture, cost: AnyCost) -> None:
-    """Refuse another cost for a network, as `check_cost`, or if it wants other targets.
+    """Refuse a new cost for a network as `check_cost` does, or if it needs other targets.
 
     Raises
     ------
     ValueError
-        It has another number of outputs for each target.
+        As for `check_cost`, or its number of outputs for each target differs.
     """
     check_cost(cost, architecture.activations[-1], architecture.sizes[-1], architecture.dtype)
     before, after = architecture.cost._outputs_per_target(), cost._outputs_per_target()
     if before != after:
         raise ValueError(
-            f"cost {described(cost)} has {after} outputs for each target, and "
-            f"{described(architecture.cost)}, the cost before, {before}; make a new network."
+            f"cost {described(cost)} needs {after} outputs for each target; this network was made "
+            f"for {described(architecture.cost)}, with {before}. Make a new network."
         )
 
 
@@ -150,9 +150,9 @@ def read_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     Raises
     ------
     TypeError
-        Not a dtype.
+        `dtype` is not a dtype.
     ValueError
-        Another one.
+        It is another dtype.
     """
     try:
         with memory_for("dtype"):
@@ -172,9 +172,9 @@ def read_sizes(sizes: Any) -> list[int]:
     Raises
     ------
     TypeError
-        Not a collection of integers.
+        `sizes` is not a collection of integers.
     ValueError
-        Fewer than two, more than a workspace has room for, or one that is not positive.
+        There are fewer than two sizes, too many, or one is not positive.
     """
     items = as_items(sizes, "sizes")
     if items is None:
@@ -194,12 +194,12 @@ def _read_activations(activation: Any, output: Any, cost: AnyCost, depth: int) -
     else:
         names = as_items(activation, "activation")
     if names is None:
-        raise TypeError(f"activation is {shown(activation)}; give a name, or a name a layer.")
+        raise TypeError(f"activation is {shown(activation)}; give a name, or one name per layer.")
     if len(names) == depth and output is None:
         names, output = names[:-1], names[-1]
     if len(names) != depth - 1:
         raise ValueError(
-            f"activation names {len(names)} layers; this network has {depth - 1} hidden ones."
+            f"activation has {len(names)} names; this network has {depth - 1} hidden layers."
         )
     if output is None:
         output = _USUAL_OUTPUTS.get(cost.name, "identity")
@@ -214,11 +214,11 @@ def _read_activations(activation: Any, output: Any, cost: AnyCost, depth: int) -
 
 
 def _read_activation(given: Any, where: str) -> str:
-    """Return the name in `ACTIVATIONS` of one that is spelled in any case."""
+    """Return the name in `ACTIVATIONS` for one in upper or lower case."""
     found = same_name(given, ACTIVATIONS) if isinstance(given, str) else None
     if found is None:
         hint = did_you_mean(given, ACTIVATIONS, _WORDS) if isinstance(given, str) else ""
         raise ValueError(
-            f"{where} {shown(given)} is unknown; there are {', '.join(ACTIVATIONS)}.{hint}"
+            f"{where} is {shown(given)}; the activations are {', '.join(ACTIVATIONS)}.{hint}"
         )
     return found

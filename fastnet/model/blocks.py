@@ -1,4 +1,4 @@
-"""How many examples a kernel call takes, and data cut into as many."""
+"""Numbers of examples per kernel call and of threads, and data cut accordingly."""
 
 from __future__ import annotations
 
@@ -26,31 +26,31 @@ __all__ = [
     "trainings_at_once",
 ]
 
-#: Examples a kernel call at the most and the least, for a gradient at the least, and how many
-#: multiplications take about 20 ms: between two calls Ctrl-C is answered.
+#: The most and the fewest examples per kernel call, the fewest for a gradient, and the number of
+#: multiplications that take about 20 ms: Ctrl-C is handled between two calls.
 CALL_ROWS = 2048
 LEAST_ROWS = 32
 GRADIENT_ROWS = 256
 CALL_PRODUCTS = 1 << 26
-#: Examples that prediction takes at a time: enough that bringing weights closer costs little. Fewer
-#: of them where a row is long, so that these bytes stay in the second-level cache.
+#: Examples that prediction takes at a time: enough to make loading the weights cheap. Fewer if rows
+#: are long, so that these bytes stay in the second-level cache.
 PREDICTION_ROWS = 128
 LEAST_PREDICTION_ROWS = 32
 PREDICTION_BYTES = 1 << 20
-#: Multiplications that take a millisecond or more: ten times as long as a thread to begin.
+#: Multiplications that take a millisecond or more: ten times as long as starting a thread.
 PRODUCTS_PER_THREAD = 1 << 22
-#: Of small networks, where activations and the way from one to the next take longer than products,
-#: a quarter of a millisecond or more.
+#: The same for stacks of small networks, where activations and the step from one network to the
+#: next take longer than products: a quarter of a millisecond or more.
 SMALL_PRODUCTS_PER_THREAD = 1 << 20
-#: Multiplications of an epoch's ways forward below which Python takes most of the time of training,
-#: and threads that train one network each would wait for each other.
+#: If an epoch's forward passes take fewer multiplications, training spends most of its time in
+#: Python, and threads that train one network each would wait for each other.
 EPOCH_PRODUCTS = 1 << 20
 #: Examples that training takes at a time at most, so that a full batch is no copy of the data.
 TRAINING_ROWS = 256
 
 
 def products(sizes: Sequence[int]) -> int:
-    """Return how many multiplications one example takes on its way forward.
+    """Return the number of multiplications of one example's forward pass.
 
     Examples
     --------
@@ -61,9 +61,9 @@ def products(sizes: Sequence[int]) -> int:
 
 
 def call_rows(sizes: Sequence[int]) -> int:
-    """Return how many examples a kernel call should take, which sizes alone decide.
+    """Return how many examples a kernel call should take.
 
-    Not the clock: costs are summed call by call, and must come out the same every time.
+    The sizes alone decide, not a clock: costs are summed call by call, and must be reproducible.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def call_rows(sizes: Sequence[int]) -> int:
 
 
 def prediction_rows(sizes: Sequence[int], itemsize: int) -> int:
-    """Return how many examples of numbers of `itemsize` bytes prediction should take at a time.
+    """Return how many examples prediction should take at a time, with numbers of `itemsize` bytes.
 
     Examples
     --------
@@ -89,7 +89,7 @@ def prediction_rows(sizes: Sequence[int], itemsize: int) -> int:
 
 
 def prediction_threads(sizes: Sequence[int], n: int, most: int) -> int:
-    """Return how many threads, of `most`, n examples are enough for.
+    """Return the number of threads, at most `most`, that n examples keep busy.
 
     Examples
     --------
@@ -100,7 +100,7 @@ def prediction_threads(sizes: Sequence[int], n: int, most: int) -> int:
 
 
 def stack_threads(sizes: Sequence[int], k: int, n: int, most: int) -> int:
-    """Return how many threads, of `most`, are worth it for n examples of each of k networks.
+    """Return the number of threads, at most `most`, for n examples of each of k networks.
 
     Examples
     --------
@@ -111,7 +111,7 @@ def stack_threads(sizes: Sequence[int], k: int, n: int, most: int) -> int:
 
 
 def thread_rows(sizes: Sequence[int]) -> int:
-    """Return the most examples whose prediction is not enough for two threads; at least 1.
+    """Return the largest number of examples that one thread should predict alone; at least 1.
 
     Examples
     --------
@@ -122,7 +122,7 @@ def thread_rows(sizes: Sequence[int]) -> int:
 
 
 def trainings_at_once(sizes: Sequence[int], n: int, most: int) -> int:
-    """Return how many networks, of `most`, to train at a time on n examples.
+    """Return how many networks, at most `most`, to train at a time on n examples.
 
     Examples
     --------
@@ -144,10 +144,10 @@ def gradient_rows(sizes: Sequence[int]) -> int:
 
 
 def parts(n: int, piece: int, most: int) -> Iterator[tuple[int, int]]:
-    """Cut n examples into pieces, and each piece into parts of at most `most`.
+    """Yield start and stop of parts: n examples cut into pieces, and these into at most `most`.
 
-    Where `most` is a multiple of what a kernel takes at a time, sums over all of the parts are made
-    in the same order as over whole pieces.
+    If `most` is a multiple of what a kernel takes at a time, sums over the parts are made in the
+    same order as over whole pieces.
 
     Examples
     --------
@@ -161,7 +161,7 @@ def parts(n: int, piece: int, most: int) -> Iterator[tuple[int, int]]:
 
 
 def pieces(data: Dataset, most: int) -> Iterator[Piece]:
-    """Yield what kernels take to walk all of the data, at most so many examples at a time."""
+    """Yield the arguments of kernel calls over all data, at most `most` examples at a time."""
     order = np.arange(data.n, dtype=np.intp)
     step = min(data.piece_limit, most)
     for start in range(0, data.n, step):

@@ -19,25 +19,25 @@ __all__ = ["check_gradient"]
 def check_gradient(
     net: Model, x: ArrayLike, y: ArrayLike, *, epsilon: float = 1e-5, sample: int = 200
 ) -> float:
-    """Return how far the gradient is from central differences of the cost, relative to its size.
+    """Return the relative difference between backpropagation and central differences of the cost.
 
     Parameters
     ----------
     net : Network
-        Left as it was; the check is worked out on a float64 copy.
+        Not changed; the check uses a float64 copy.
     x, y : array_like
         One example or a batch, as for `Network.backprop`.
     epsilon : float, default 1e-5
         Half the distance between the two points of a difference.
     sample : int, default 200
-        At most so many parameters are tried, evenly spread over all.
+        Maximum number of parameters to check, spread evenly over all.
 
     Returns
     -------
     float
-        The norm of the difference over the norm of both; below 1e-6 is right, near 1 is wrong. NaN
-        where both gradients are zero, which proves nothing. A ReLU whose weighted input lies within
-        epsilon of its kink may show more.
+        The norm of the difference divided by the sum of both norms: a correct gradient gives less
+        than 1e-6, a wrong one a value near 1. NaN if both gradients are zero, which proves nothing.
+        A ReLU whose weighted input lies within epsilon of its kink may give a larger value.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def check_gradient(
 
 
 def _difference(net: Model, x: ArrayLike, y: ArrayLike, j: int, epsilon: float) -> float:
-    """(C(w + epsilon) - C(w - epsilon)) / 2 epsilon in parameter j; C summed over the batch."""
+    """Return (C(w + epsilon) - C(w - epsilon)) / 2 epsilon for parameter j, C summed over rows."""
     kept = net.parameters[j]
     costs = []
     for w in (kept + epsilon, kept - epsilon):

@@ -1,4 +1,4 @@
-"""Derivatives of a model's cost and outputs by its inputs, row by row."""
+"""Derivatives of a model's cost and outputs with respect to its inputs, row by row."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 __all__ = ["input_gradient", "jacobian", "vjp"]
 
 Array = NDArray[Any]
-#: A pass back is as much work as one forward.
-THERE_AND_BACK = 2
+#: Passes of a gradient: one forward and one backward, which are the same work.
+GRADIENT_PASSES = 2
 
 
 def input_gradient(model: Model, X: ArrayLike, y: ArrayLike) -> Array:
-    """Return each row's derivatives of its cost; see `Network.input_gradient`."""
-    found = _by_the_shortest_way(model, X, y, of_cost=True, passes=THERE_AND_BACK)
+    """Return the gradient of each row's cost; see `Network.input_gradient`."""
+    found = _fast_path(model, X, y, of_cost=True, passes=GRADIENT_PASSES)
     if found is not None:
         return found
     name = "input_gradient"
@@ -41,12 +41,12 @@ def input_gradient(model: Model, X: ArrayLike, y: ArrayLike) -> Array:
     if rows.n == 0:
         return turn(_empty(model, rows, 1))
     data = model._read((rows, y), name)
-    return turn(_differentiated(model, data.X, name, partial(_targets, data), THERE_AND_BACK))
+    return turn(_differentiated(model, data.X, name, partial(_targets, data), GRADIENT_PASSES))
 
 
 def vjp(model: Model, X: ArrayLike, v: ArrayLike) -> Array:
     """Return the products of v with the Jacobians; see `Network.vjp`."""
-    found = _by_the_shortest_way(model, X, v, of_cost=False, passes=THERE_AND_BACK)
+    found = _fast_path(model, X, v, of_cost=False, passes=GRADIENT_PASSES)
     if found is not None:
         return found
     n_in, n_out = model._architecture.sizes[0], model._architecture.sizes[-1]
@@ -59,23 +59,23 @@ def vjp(model: Model, X: ArrayLike, v: ArrayLike) -> Array:
     _check_length(rows, v, "vjp", "v")
     if v.ndim != 2 or v.shape[1] != n_out:
         raise ValueError(
-            f"vjp: v has shape {v.shape}; expected (n, {n_out}), a number for each output."
+            f"vjp: v has shape {v.shape}; expected (n, {n_out}), one number per output."
         )
     with memory_for("vjp: v"), np.errstate(over="ignore"):
         errors = np.require(v, model.dtype, ["C", "ALIGNED"])
     bad = np.flatnonzero(~np.isfinite(errors).all(axis=1))
     if bad.size:
         raise ValueError(
-            f"vjp: v holds a number in row {bad[0]} that is not finite in {model.dtype}; give "
+            f"vjp: v contains a number in row {bad[0]} that is not finite in {model.dtype}; give "
             "finite numbers."
         )
-    return turn(_differentiated(model, rows, "vjp", partial(_errors, errors), THERE_AND_BACK))
+    return turn(_differentiated(model, rows, "vjp", partial(_errors, errors), GRADIENT_PASSES))
 
 
 def jacobian(model: Model, X: ArrayLike) -> Array:
-    """Return each row's derivatives of the outputs; see `Network.jacobian`."""
+    """Return the derivatives of each row's outputs; see `Network.jacobian`."""
     n_in, n_out = model._architecture.sizes[0], model._architecture.sizes[-1]
-    found = _by_the_shortest_way(model, X, None, of_cost=False, passes=1 + n_out)
+    found = _fast_path(model, X, None, of_cost=False, passes=1 + n_out)
     if found is not None:
         return found
     rows, turn = as_batch(X, n_in, "jacobian: X")
@@ -84,7 +84,7 @@ def jacobian(model: Model, X: ArrayLike) -> Array:
     return every if turn is np.asarray else every[0]
 
 
-def _by_the_shortest_way(
+def _fast_path(
     model: Model, X: ArrayLike, given: object, *, of_cost: bool, passes: int
 ) -> Array | None:
     """Fast path for few plain rows; returns None if it does not apply."""
@@ -110,10 +110,10 @@ def _differentiated(
     given: Callable[[kernels.rows.Rows, int], tuple[kernels.rows.Targets | None, Array | None]],
     passes: int,
 ) -> Array:
-    """Return derivatives by the inputs, a row for each row of X or, of each output, n_out.
+    """Return derivatives with respect to the inputs: one row per row of X, or n_out per row.
 
-    `given` returns the targets, or the outputs' errors, of some rows, of which the first has that
-    number in X; both None: of each output.
+    `given` returns the targets or the output errors for some rows, from their number in X on. If it
+    returns None for both, the derivatives are those of each output.
     """
     each = passes - 1
     out = _empty(model, X, each)
@@ -153,7 +153,7 @@ def _empty(model: Model, X: InputRows, each: int) -> Array:
 
 
 def _as_row(values: Array, n_out: int) -> Array:
-    """Return what belongs to one row with the axis that it was given without."""
+    """Return the values of a single example with the axis of rows added."""
     if values.ndim == 0:
         return values.reshape(1)
     return values.reshape(1, -1) if values.shape in [(n_out,), (n_out, 1)] else values
@@ -162,6 +162,4 @@ def _as_row(values: Array, n_out: int) -> Array:
 def _check_length(rows: InputRows, values: Array, name: str, which: str) -> None:
     n = len(values) if values.ndim else 1
     if n != rows.n:
-        raise ValueError(
-            f"{name}: X has {rows.n} rows and {which} has {n}; they must be equally many."
-        )
+        raise ValueError(f"{name}: X has {rows.n} rows and {which} has {n}; give the same number.")

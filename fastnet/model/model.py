@@ -1,4 +1,4 @@
-"""`Model`: a network's architecture, parameters, starting weights, workspaces, copies and text."""
+"""`Model`: the base of `Network`, with architecture, parameters, workspaces, copies and repr."""
 
 from __future__ import annotations
 
@@ -44,20 +44,20 @@ AnyModel = TypeVar("AnyModel", bound="Model")
 Array = NDArray[Any]
 Made = TypeVar("Made")
 Lent = TypeVar("Lent", bound="PredictionEngine")
-#: Of what is pickled; raise it when `__getstate__` changes.
+#: Version of pickles; raise it when `__getstate__` changes.
 LAYOUT = 2
-#: Attributes that are kept to be faster next time, and say nothing about the network.
-CACHES = ("_predictors", "_input_engines", "_differentiators", "_trainer", "_crew")
-#: Workspaces kept for the next prediction; while more threads predict at once, there are more.
+#: Attributes that only make the next call faster.
+CACHES = ("_predictors", "_input_engines", "_differentiators", "_trainer", "_thread_choice")
+#: Workspaces kept for later predictions; there are more while more threads predict at once.
 KEPT_WORKSPACES = 16
 
 
 class Model:
-    """Architecture, parameters and state of a network; `Network` adds what it does. See there."""
+    """Architecture, parameters and state of a network; see `Network`, which adds the methods."""
 
     preprocessing: Preprocessing | None = None
-    _is_pending = False  # whether its weights have yet to be drawn, as soon as there are data
-    _lists = Views  # what `biases` and `weights` are
+    _is_pending = False  # whether the weights are still to be drawn, with data
+    _lists = Views  # class of `biases` and `weights`
 
     @answers_to("Network", words.NETWORK, words.NETWORK_TAKES)
     def __init__(
@@ -86,7 +86,7 @@ class Model:
             self.initialize()
 
     def _build(self, architecture: Architecture, rng: RNG) -> None:
-        """Make everything but the values of the parameters."""
+        """Set all attributes; the parameters stay zero."""
         self._architecture = architecture
         self._rng = rng
         self._guard = TrainingGuard()
@@ -98,7 +98,7 @@ class Model:
         self._begin_anew()
 
     def _lie_in(self, parameters: Array) -> None:
-        """Have the parameters in this vector, as it is; kernels read whole vectors behind it."""
+        """Use this vector as the parameters; kernels read whole SIMD vectors past its end."""
         self._parameters = parameters
         biases, weights = layer_views(parameters, self._architecture.sizes)
         self._biases = self._lists("biases", biases, self._guard)
@@ -111,10 +111,12 @@ class Model:
         self._input_engines: list[InputEngine] = []
         self._differentiators: list[TrainingEngine] = []
         self._trainer: list[Any] = []  # at most one `KeptStep`, for the thread that trains
-        self._crew: tuple[Any, Any] | None = None  # what it has found out about threads
+        self._thread_choice: tuple[Any, Any] | None = (
+            None  # the best number of threads found so far
+        )
 
     def _begin_anew(self) -> None:
-        """Reset all that training has left, but for the parameters."""
+        """Reset everything that training has set, except the parameters."""
         if not self._kind_is_given:
             self._kind, self._low = None, 0.0
         self.history = History()
@@ -125,7 +127,7 @@ class Model:
     def _from_parameters(
         cls, architecture: Architecture, biases: Iterable[ArrayLike], weights: Iterable[ArrayLike]
     ) -> Self:
-        """Return a model with given parameters, and a generator of its own."""
+        """Return a model with given parameters and a new generator."""
         model = cls.__new__(cls)
         model._initializer, model._bias_initializer = "default", "normal"
         model._build(architecture, as_rng(None))
@@ -134,7 +136,7 @@ class Model:
         model.weights = weights
         return model
 
-    # ---- what it is
+    # ---- attributes
 
     @property
     def sizes(self) -> list[int]:
@@ -158,7 +160,7 @@ class Model:
 
     @property
     def cost(self) -> AnyCost:
-        """Cost class, or an instance with its parameters; it must go with the outputs."""
+        """Cost class, or an instance with its parameters; it must match the outputs."""
         return self._architecture.cost
 
     @cost.setter
@@ -177,8 +179,8 @@ class Model:
         Accuracy, early stopping and predictions depend on it. The first training sets it: class
         numbers, and targets with a single 1 in each row, are classes; other rows of 0 and 1 are
         labels; anything else is numbers. (For tanh outputs, -1 counts as 0; exponential outputs
-        always are numbers.) Set it if that is wrong, or set it to None so that the next training
-        does. If a file does not have it, sigmoid and softmax outputs are classes, all others
+        are always numbers.) Set it if that is wrong, or set it to None to let the next training
+        decide. If a file does not contain it, sigmoid and softmax outputs are classes, all others
         numbers.
 
         Examples
@@ -242,7 +244,7 @@ class Model:
         )
         cost = described_cost(self.cost)
         head = f"{type(self).__name__}({self.sizes}, cost={cost}, dtype={self.dtype})"
-        return "\n".join([head, *self._architecture.describe(), f"  start: {start}"])
+        return "\n".join([head, *self._architecture.describe(), f"  initializers: {start}"])
 
     def _repr_html_(self) -> str:
         from fastnet.common.html import table
@@ -261,11 +263,11 @@ class Model:
             ("layer", "inputs", "units", "activation", "parameters"),
             [(layer, *row) for layer, row in enumerate(layers, 1)],
             facts,
-            foot=("in all", "", "", "", sum(count for *_, count in layers)),
+            foot=("total", "", "", "", sum(count for *_, count in layers)),
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        # What a training in another thread stores together is copied together.
+        # A training in another thread cannot change anything between these copies.
         with self._guard.still:
             state = self.__dict__.copy()
             state["_parameters"] = self._parameters.copy()
@@ -280,7 +282,7 @@ class Model:
         if state.get("_layout") != LAYOUT:
             raise ValueError(
                 "this network was pickled by another version of fastnet, and pickles load only in "
-                "the version that wrote them; hand networks over by save and load."
+                "the version that wrote them; use save and load to pass networks on."
             )
         self._build(state["_architecture"], state["_rng"])
         self._parameters[:] = state["_parameters"]
@@ -291,24 +293,24 @@ class Model:
     # ---- starting weights
 
     def initialize(self, data: ArrayLike | None = None) -> None:
-        """Draw biases and weights anew, with the initializers that the network was made with.
+        """Draw biases and weights again, with the network's initializers.
 
         The optimizer's state and the history are reset.
 
         Parameters
         ----------
         data : array_like or sparse matrix, shape (n, n_0), optional
-            Inputs, as for `feedforward`. The initializer "lsuv" scales weights by them, and a
-            network that was made with it has no weights before. With all other initializers they
-            are checked and change nothing, so that code can give them whatever the initializer.
+            Inputs, as for `feedforward`. The initializer "lsuv" scales weights with them, and its
+            networks have no weights before. All other initializers only check them, so that the
+            same code works with every initializer.
 
         Raises
         ------
         ValueError, TypeError
-            A callable returned anything but a finite array of the shape. With "lsuv": `data` is
-            missing, or does not vary in some layer, or biases leave no weights with which the
-            variance is 1. Or `data` is not an array of finite numbers of this width. Nothing has
-            changed but the generator.
+            A callable did not return a finite array of the shape, or `data` is not an array of
+            finite numbers of this width. With "lsuv": `data` is missing, or does not vary in some
+            layer, or the biases allow no weights that give variance 1. Only the generator has
+            changed.
         RuntimeError
             This network is being trained.
 
@@ -325,12 +327,12 @@ class Model:
         self._start_from(starting.draw(self, data))
 
     def _initialize_pending(self, X: Any) -> None:
-        """Draw the weights of a network that needs data for that, and has had none."""
+        """Draw the weights if they are still to be drawn, with the data X."""
         if self._is_pending:
             self.initialize(data=X)
 
     def _start_from(self, drawn: Sequence[Array]) -> None:
-        """Set biases, then weights, and reset all that training has left."""
+        """Set biases, then weights, and reset everything that training has set."""
         with self._guard:
             for array, values in zip((*self._biases, *self._weights), drawn, strict=True):
                 array[...] = values
@@ -357,7 +359,7 @@ class Model:
         self.initialize()
 
     def large_weight_initializer(self) -> None:
-        """Draw biases and weights from N(0, 1), the book's first way, with which units saturate.
+        """Draw biases and weights from N(0, 1), the book's first initializer: many units saturate.
 
         Examples
         --------
@@ -371,10 +373,10 @@ class Model:
         self._initializer, self._bias_initializer = "large", "normal"
         self.initialize()
 
-    # ---- data, and what targets mean
+    # ---- data and targets
 
     def _read(self, data: Any, name: str, *, repeated: bool = False) -> Dataset:
-        """Return data checked and wrapped, what `Network.prepare` has returned included."""
+        """Return data checked and wrapped; `name` is their name in messages."""
         from fastnet.data.batches import read_data
 
         architecture = self._architecture
@@ -382,8 +384,8 @@ class Model:
         read = read_data(data, *shape, name, repeated=repeated, check=self._check_targets)
         if architecture.cost._of_numbers and read.labels is not None:
             raise ValueError(
-                f"{name}: y are class numbers, and {described_cost(self.cost)} is of numbers; give "
-                f"targets of shape (n, {architecture.n_targets})."
+                f"{name}: y are class numbers, but {described_cost(self.cost)} is for numbers; "
+                f"give targets of shape (n, {architecture.n_targets})."
             )
         return read
 
@@ -396,9 +398,9 @@ class Model:
         return limits(self._architecture.activations[-1])
 
     def _kind_for(self, facts: TargetFacts | None) -> tuple[str, float]:
-        """Return the kind of a network that is trained on such targets, and its negative target.
+        """Return the kind of a network trained on these targets, and its negative target.
 
-        What an earlier training has set is kept, unless these targets contradict it.
+        The kind of an earlier training is kept unless these targets contradict it.
         """
         output = self._architecture.activations[-1]
         if self._architecture.cost._of_numbers:
@@ -414,7 +416,7 @@ class Model:
         return self._kind, min(low, self._low)
 
     def _hit_rule(self, facts: TargetFacts | None) -> tuple[int, float]:
-        """Return how kernels are to count correct outputs; see `Engine.count_hits`."""
+        """Return how kernels should count correct outputs; see `Engine.count_hits`."""
         output = self._architecture.activations[-1]
         kind = self._kind or kind_of(facts, output)
         if kind == "numbers" or self._architecture.cost._of_numbers:
@@ -427,7 +429,7 @@ class Model:
     # ---- for training and prediction
 
     def _copied_parameters(self) -> Array:
-        """Return a copy of the parameters between two stores, aligned as kernels want it."""
+        """Return a copy of the parameters, made between two changes and aligned for kernels."""
         starting.check(self)
         copy = allocate(self._architecture.sizes, self.dtype)
         with self._guard.still:
@@ -435,11 +437,11 @@ class Model:
         return copy
 
     def _workspace(self, parameters: Array) -> AbstractContextManager[PredictionEngine]:
-        """Lend a workspace for prediction with these parameters that no other thread has."""
+        """Lend a workspace for prediction with these parameters, for this thread alone."""
         return self._lent(self._predictors, self._prediction_engine, parameters)
 
     def _input_workspace(self, parameters: Array) -> AbstractContextManager[InputEngine]:
-        """Lend a workspace for derivatives by the inputs, as `_workspace` does."""
+        """Lend a workspace for derivatives with respect to inputs, as `_workspace` does."""
         return self._lent(self._input_engines, self._input_engine, parameters)
 
     @contextmanager
@@ -455,7 +457,7 @@ class Model:
             engine.attach(parameters)
             yield engine
             if parameters is not self._parameters:
-                engine.attach(self._parameters)  # not to keep a copy alive
+                engine.attach(self._parameters)  # releases the copy
         finally:
             if len(kept) < KEPT_WORKSPACES:
                 kept.append(engine)
@@ -489,12 +491,12 @@ class Model:
             return engine(self._architecture.sizes, activations, cost, capacity, **options)
         except MemoryError:
             raise MemoryError(
-                f"a network of sizes {self.sizes} finds no memory to work on {capacity} examples "
-                "at a time; use smaller layers or mini-batches."
+                f"there is not enough memory for a network of sizes {self.sizes} and {capacity} "
+                "examples at a time; use smaller layers or mini-batches."
             ) from None
 
     def _optimizer_state(self, optimizer: Optimizer) -> State:
-        """Return the state that `optimizer` goes on from: the last training's, if of its class."""
+        """Return the optimizer's state: the last training's, if its optimizer had this class."""
         if self._state is None or type(optimizer) is not type(self._optimizer):
             self._state = optimizer.start(self._parameters.size, self.dtype)
         self._optimizer = optimizer
@@ -508,7 +510,7 @@ class Model:
         return mask
 
     def _first_overflow(self, data: Dataset) -> int:
-        """Return the first layer, from 1, whose weighted inputs are not finite; else the last."""
+        """Return the first layer, from 1, whose weighted inputs overflow; otherwise the last."""
         sizes = self._architecture.sizes
         sums = np.zeros((len(sizes) - 1, 6))
         with self._workspace(self._parameters) as engine:

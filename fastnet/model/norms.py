@@ -1,4 +1,4 @@
-"""Norms, and what regularization adds to a cost, of numbers beyond 1e154 and below 1e-154 too."""
+"""Norms and regularization terms, also of numbers whose squares overflow or underflow."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Array = NDArray[Any]
 
 #: Sums of squares within these bounds have neither overflowed nor lost digits.
 LEAST_SQUARES, MOST_SQUARES = 1e-280, 1e280
-#: A power of 2, so that it changes no digit; the square of any number times it is finite.
+#: A power of 2, which changes no digit; any number times it has a finite square.
 SHRINK = 2.0**-600
 
 
 def scaled_squares(arrays: Iterable[Array]) -> tuple[float, float]:
-    """Return the sum of the squares of all numbers times a scale, and the scale.
+    """Return the sum of the squares of all numbers, each multiplied by a scale, and the scale.
 
-    The scale is 1 unless the sum would overflow or vanish.
+    The scale is 1 unless the sum would overflow or underflow.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def scaled_squares(arrays: Iterable[Array]) -> tuple[float, float]:
 
 
 def norm(*arrays: Array) -> float:
-    """Return the root of the sum of the squares of all numbers.
+    """Return the Euclidean norm of all numbers.
 
     Examples
     --------
@@ -55,9 +55,9 @@ def norm(*arrays: Array) -> float:
 
 
 def price(weights: Iterable[Array], l2: float, l1: float = 0.0) -> float:
-    """Return l2 / 2 times the sum of squared weights, and l1 times that of absolute ones.
+    """Return l2 / 2 times the sum of squared weights plus l1 times the sum of absolute weights.
 
-    Infinite only where that is more than a float can hold.
+    It is infinite only if the result itself is too large for a float.
 
     Examples
     --------
@@ -70,7 +70,7 @@ def price(weights: Iterable[Array], l2: float, l1: float = 0.0) -> float:
     total = 0.0
     if l2:
         squares, scale = scaled_squares(weights)
-        # Divided twice: the square of the scale is no float.
+        # Divided twice, because the square of the scale overflows or underflows.
         total += 0.5 * l2 * squares if scale == 1 else 0.5 * l2 / scale * squares / scale
     if l1:
         absolutes = _sum(np.abs, weights, 1.0)
@@ -80,7 +80,7 @@ def price(weights: Iterable[Array], l2: float, l1: float = 0.0) -> float:
 
 
 def regularized(cost: float, n: int, weights: Iterable[Array], l2: float, l1: float = 0.0) -> float:
-    """Return the mean of a cost that was summed over n examples, with the price of the weights.
+    """Return the mean of a cost that was summed over n examples, plus the regularization term.
 
     Examples
     --------
@@ -99,7 +99,7 @@ def _squares(arrays: list[Array], scale: float) -> float:
 
 
 def _sum(function: Callable[[Array], Array], arrays: list[Array], scale: float) -> float:
-    """Return the sum of a function of all numbers times a scale; infinity if it is too large."""
+    """Return the sum of a function of all scaled numbers; infinity if it is too large."""
     with np.errstate(over="ignore", under="ignore"):
         if scale != 1:
             arrays = [scale * array.astype(np.float64) for array in arrays]

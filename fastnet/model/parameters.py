@@ -1,4 +1,4 @@
-"""The flat parameter vector of a network, and the views of it that users see."""
+"""The flat parameter vector of a network, and the lists of views that users see."""
 
 from __future__ import annotations
 
@@ -17,41 +17,43 @@ from fastnet.kernels.rwlock import Guard
 __all__ = ["Views", "allocate", "layer_views"]
 
 Array = NDArray[Any]
-#: Kernels read whole vectors, and so up to this many bytes behind the last parameter.
+#: Kernels read whole SIMD vectors, and so up to this many bytes after the last parameter.
 SLACK_BYTES = 64
 
 
 def allocate(sizes: Sequence[int], dtype: np.dtype[Any], *, times: int = 1) -> Array:
-    """Return a zero vector for all parameters, aligned to 64 bytes, with slack behind it.
+    """Return a zero vector for all parameters of `times` networks, aligned to 64 bytes.
 
-    It holds those of a network, or of as many as `times` says, one network after another.
+    The networks follow each other. Behind the vector there is readable memory, `SLACK_BYTES`.
 
     Raises
     ------
     MemoryError
-        So many parameters do not fit.
+        The parameters do not fit into memory.
     """
     count = times * sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
     what = f"sizes {list(sizes)}" if times == 1 else f"{times} networks of sizes {list(sizes)}"
     size = count * dtype.itemsize + SLACK_BYTES + 64
     if size > 2**60:
-        raise MemoryError(f"{what} mean {count} parameters, which do not fit into memory.")
+        raise MemoryError(
+            f"{what} have {count} parameters, which do not fit into memory; use smaller layers."
+        )
     try:
         memory = np.zeros(size, dtype=np.uint8)
     except MemoryError:
         raise MemoryError(
-            f"{what} mean {count} parameters, for which {size} bytes are not to be "
-            "had; use smaller layers."
+            f"{what} have {count} parameters, and {size} bytes of memory are not available; use "
+            "smaller layers."
         ) from None
     start = -memory.ctypes.data % 64
     return memory[start : start + count * dtype.itemsize].view(dtype)
 
 
 def layer_views(parameters: Array, sizes: Sequence[int]) -> tuple[list[Array], list[Array]]:
-    """Return the biases, (n_out, 1), and weights, (n_out, n_in), that lie in `parameters`.
+    """Return views of `parameters`: biases, (n_out, 1), and weights, (n_out, n_in), of each layer.
 
-    Layer after layer it holds b_u and then w_iu: inputs as rows, so that the weights of one input
-    lie together and an input of zero can be passed over.
+    Layer by layer the vector contains b_u and then w_iu, one row per input, so that the weights of
+    one input are adjacent and an input of zero can be skipped.
     """
     biases, weights = [], []
     at = 0
@@ -64,7 +66,7 @@ def layer_views(parameters: Array, sizes: Sequence[int]) -> tuple[list[Array], l
 
 
 def _changing(name: str) -> Callable[..., Any]:
-    """Return the method of `Views` in place of a method of list that changes length or order."""
+    """Return a method that refuses, in place of a method of list that changes length or order."""
 
     def change(self: Views, *arguments: Any, **options: Any) -> Any:
         return self._change(name, *arguments, **options)
@@ -73,13 +75,12 @@ def _changing(name: str) -> Callable[..., Any]:
 
 
 class Views(list[Array]):
-    """A list of arrays that are views of a network's parameters; assigning an item copies into it.
+    """A list of views of a network's parameters, one per layer; assigning an item copies into it.
 
-    It has one array for each layer, and so keeps its length and its order: `append`, `del`, `sort`
-    and the like are refused. `+`, `*`, `copy`, slices, pickles and copies are plain lists. `==`,
-    `in`, `index` and `count` compare shapes and numbers, where a plain list of arrays would say
-    that the truth of an array is ambiguous. Since assigning copies, two layers of one shape are
-    swapped by assigning both at once: `net.weights[1:] = net.weights[:0:-1]`.
+    Length and order are fixed: `append`, `del`, `sort` and the like are refused. `+`, `*`, `copy`,
+    slices, pickles and copies give plain lists. `==`, `in`, `index` and `count` compare shapes and
+    numbers, where a plain list of arrays would raise an error. Because assigning copies, swap two
+    layers of the same shape by assigning both at once: `net.weights[1:] = net.weights[:0:-1]`.
 
     Parameters
     ----------
@@ -87,7 +88,7 @@ class Views(list[Array]):
         "weights" or "biases", for messages.
     arrays : list of ndarray
     guard : Guard
-        Of the network.
+        The network's guard.
 
     Examples
     --------
@@ -139,12 +140,12 @@ class Views(list[Array]):
         Raises
         ------
         ValueError
-            There is no such layer.
+            No array equals `value`.
         """
         for layer in range(len(self))[start:stop]:
             if _same(self[layer], value):
                 return layer
-        raise ValueError(f"value is not among {self._name}; expected one of its arrays.")
+        raise ValueError(f"value is not in {self._name}; expected one of its arrays.")
 
     # ---- one array for each layer
 
@@ -158,8 +159,8 @@ class Views(list[Array]):
         """Raise TypeError for a method of list, by name, that changes length or order."""
         what = name.strip("_").replace("delitem", "del")
         raise TypeError(
-            f"{self._name} has one array for each of {len(self)} layers, so that {what} is not "
-            f"possible; assign arrays to {self._name}, or take list({self._name})."
+            f"{self._name} has one array for each of {len(self)} layers, so {what} is not "
+            f"possible; assign arrays to {self._name}, or use list({self._name})."
         )
 
     __delitem__ = _changing("__delitem__")
@@ -177,14 +178,14 @@ class Views(list[Array]):
     # ---- assignment
 
     def assign(self, values: Iterable[Any], layers: Sequence[int] | None = None) -> None:
-        """Copy an array into each, or each of some layers; check all before changing the first.
+        """Copy one array into each of all or some layers; check all before changing the first.
 
         Raises
         ------
         ValueError
-            Another number of arrays, or one of another shape.
+            The number of arrays or a shape is wrong.
         TypeError
-            One that holds no real numbers.
+            An array does not contain real numbers.
         RuntimeError
             Another thread is training this network.
         """
@@ -195,7 +196,7 @@ class Views(list[Array]):
                 np.copyto(self[layer], value, casting="same_kind")
 
     def read(self, values: Iterable[Any], layers: Sequence[int] | None = None) -> list[Array]:
-        """Return copies of what `assign` would take; raise as it does, and change nothing."""
+        """Return checked copies of the arrays for `assign`; raise as it does, change nothing."""
         layers = range(len(self)) if layers is None else layers
         items = as_items(values, self._name)
         if items is None:
@@ -203,7 +204,7 @@ class Views(list[Array]):
                 f"{self._name} is of type {type(values).__name__}; expected {len(layers)} arrays."
             )
         if len(items) != len(layers):
-            raise ValueError(f"{self._name}: {len(items)} arrays came for {len(layers)} layers.")
+            raise ValueError(f"{self._name} has {len(items)} arrays; expected {len(layers)}.")
         return [self._checked(layer, value) for layer, value in zip(layers, items, strict=True)]
 
     def _checked(self, layer: int, value: Any) -> Array:
@@ -212,7 +213,7 @@ class Views(list[Array]):
             raise ValueError(
                 f"{self._name}[{layer}] has shape {array.shape}; expected {wanted.shape}."
             )
-        # A copy in the network's type: `net.weights = [w.T for ...]` may read what it overwrites.
+        # A copy in the network's dtype: `net.weights = [w.T for ...]` may read what it overwrites.
         return np.array(array, dtype=wanted.dtype)
 
 

@@ -1,4 +1,4 @@
-"""What a model computes without learning: outputs, costs, accuracy, statistics, gradients."""
+"""Computations with a model that do not change it: outputs, cost, accuracy, gradients."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def feedforward(model: Model, a: ArrayLike, name: str = "a") -> Array:
             engine = kept.pop()
         except IndexError:
             pass
-        else:  # the fast path, which takes plain arrays
+        else:  # fast path for plain arrays
             output = None
             if a.size <= engine.most_elements or get_num_threads() == 1:
                 output = engine.answer(a, model._parameters)
@@ -100,7 +100,7 @@ def for_all_rows(
     compute: Compute[Engine],
     passes: int = 1,
 ) -> None:
-    """Walk all rows, in kernel calls, in as many threads as they are enough for.
+    """Make kernel calls over all rows, in as many threads as they keep busy.
 
     Parameters
     ----------
@@ -111,10 +111,10 @@ def for_all_rows(
     lend : function of parameters
         Lends an engine.
     compute : function of (engine, rows, first, order, start, stop)
-        Makes one kernel call, on rows order[start:stop], of which row 0 is row `first` of X; False
-        where one held what is not finite.
+        Makes one kernel call on the rows order[start:stop] of a block that begins with row `first`
+        of X; returns False if a number is not finite.
     passes : int
-        How many times as much work a row is as its prediction.
+        Work per row, in multiples of its prediction.
     """
     sizes = model._architecture.sizes
     n_threads = prediction_threads(sizes, X.n * passes, get_num_threads())
@@ -133,7 +133,7 @@ def for_all_rows(
                 if errors:
                     break
                 if not compute(engine, rows, first, order, at, min(stop, at + step)):
-                    X.check(model.dtype)  # which names the number that is not finite
+                    X.check(model.dtype)  # raises an error that names the number
 
     one_call = X.rows is not None and X.n <= step and n_threads == 1
     with memory_for(name), np.errstate(over="ignore"):
@@ -146,10 +146,10 @@ def for_all_rows(
 
 
 def _unchanged(model: Model, *, one_call: bool = False) -> Iterator[Array]:
-    """Yield the parameters to work with; then a copy, if another thread has stored meanwhile.
+    """Yield the parameters to use; then a copy, if another thread has changed them meanwhile.
 
-    So the last result is that of one state of the parameters. A kernel call by itself sees no store
-    of another thread: where there is only `one_call`, the first result is good.
+    So the last result belongs to one state of the parameters. No other thread can change them
+    during a kernel call: with only `one_call`, the first result is good.
     """
     parameters = model._parameters
     version = model._guard.version
@@ -162,23 +162,23 @@ def _unchanged(model: Model, *, one_call: bool = False) -> Iterator[Array]:
 
 
 def accuracy(model: Model, data: Dataset) -> int:
-    """Return how many examples are classified right; see `Network.accuracy`."""
+    """Return how many examples are classified correctly; see `Network.accuracy`."""
     if not model._hit_rule(data.facts)[0]:
         raise ValueError(
-            "accuracy is of classes and labels, and this network predicts numbers; use "
+            "this network predicts numbers, and accuracy is for classes and labels; use "
             "total_cost, or set its kind to 'classes' or 'labels'."
         )
     return evaluate(model, data)[1]
 
 
 def total_cost(model: Model, data: Dataset, lmbda: float) -> float:
-    """Return the mean cost with the price of the weights; see `Network.total_cost`."""
+    """Return the mean cost with the regularization term; see `Network.total_cost`."""
     sizes = model._architecture.sizes
     for parameters in _unchanged(model):
         with model._workspace(parameters) as engine:
             engine.count_hits(0, 0.0)
             cost = _summed(engine, data, call_rows(sizes))[0] / data.n
-            if not cost < math.inf:  # the sum may be too large for a float, and the mean not
+            if not cost < math.inf:  # the sum may overflow where the mean does not
                 steps = pieces(data, 1)
                 cost = sum(engine.evaluate(*piece)[0] / data.n for piece in steps)
         weights = layer_views(parameters, sizes)[1]
@@ -187,7 +187,7 @@ def total_cost(model: Model, data: Dataset, lmbda: float) -> float:
 
 
 def evaluate(model: Model, data: Dataset) -> tuple[float, int]:
-    """Return the sum of the examples' costs, and how many are classified right (of numbers: 0)."""
+    """Return the sum of the costs, and the number of correct examples (0 for numbers)."""
     rule, rows = model._hit_rule(data.facts), call_rows(model._architecture.sizes)
     for parameters in _unchanged(model):
         with model._workspace(parameters) as engine:
@@ -208,10 +208,10 @@ def _summed(engine: PredictionEngine, data: Dataset, rows: int) -> tuple[float, 
 
 
 def layer_statistics(model: Model, X: ArrayLike, y: Any) -> list[dict[str, float]]:
-    """Return how the weighted inputs of each layer lie; see `Network.layer_statistics`."""
+    """Return statistics of each layer's weighted inputs; see `Network.layer_statistics`."""
     sizes = model._architecture.sizes
     inputs = as_rows(X, sizes[0], "layer_statistics: X")
-    # The weighted inputs don't depend on y. 1 is a class, or what any cost allows one unit.
+    # The weighted inputs do not depend on y. 1 is a class, or a target that every cost allows.
     shape = (inputs.n, model._architecture.n_targets)
     with memory_for("layer_statistics: X"):
         targets = np.ones(shape[: 1 + model.cost._of_numbers]) if y is None else y
@@ -256,7 +256,7 @@ def backprop(model: Model, x: ArrayLike, y: ArrayLike) -> tuple[list[Array], lis
             engine = kept.pop()
         except IndexError:
             pass
-        else:  # the fast path, which takes a few plain rows
+        else:  # fast path for a few plain rows
             flat = engine.differentiate(x, y, model._parameters)
             if not kept:
                 kept.append(engine)
@@ -269,7 +269,7 @@ def read_batch(model: Model, x: Any, y: Any) -> Dataset:
     """Return one example, or a batch of them, as `Network.backprop` takes them."""
     x, y = as_real_array(x, "backprop: X"), as_real_array(y, "backprop: y")
     n_in, n_out = model._architecture.sizes[0], model._architecture.n_targets
-    # With one input a (1, 1) may be a batch of one as well; then y decides.
+    # With one input, shape (1, 1) may also be a batch of one; then y decides.
     column = x.shape == (n_in, 1)
     if x.ndim == 1 or (column and (n_in > 1 or y.shape in [(), (n_out,), (n_out, 1)])):
         x = x.reshape(1, -1)

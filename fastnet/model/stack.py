@@ -1,4 +1,4 @@
-"""`Stack`: networks of one shape, whose parameters are the rows of one array."""
+"""`Stack`: networks of the same shape, whose parameters are the rows of one array."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ Array = NDArray[Any]
 
 
 class Stack(Generic[AnyModel]):
-    """Networks of one shape, moved together into one array.
+    """Networks of the same shape, whose parameters are moved into one array.
 
     Attributes
     ----------
     networks : tuple of Model
-        Their parameters are views of `parameters` from now on.
+        Their parameters become views of `parameters`.
     parameters : ndarray, shape (k, n_parameters)
 
     Raises
@@ -52,7 +52,8 @@ class Stack(Generic[AnyModel]):
             network._lie_in(row)
         self.networks = tuple(networks)
         self._guards = tuple(network._guard for network in networks)
-        # Only these ever are, and asking each network takes as long as many a prediction's rows.
+        # Weights are pending only at the start, and asking each network takes as long as some
+        # predictions.
         self._was_pending = any(network._is_pending for network in networks)
         self._engines: list[PredictionEngine] = []
 
@@ -62,14 +63,14 @@ class Stack(Generic[AnyModel]):
         Raises
         ------
         ValueError, TypeError
-            Of another shape, or no real numbers; nothing has changed.
+            The shape is wrong, or the values are not real numbers; nothing has changed.
         RuntimeError
             A network is being trained; nothing has changed.
         """
         array, shape = as_real_array(values, "parameters"), self.parameters.shape
         if array.shape != shape:
             raise ValueError(
-                f"parameters has shape {array.shape}; expected {shape}: a row for each network."
+                f"parameters has shape {array.shape}; expected {shape}, one row per network."
             )
         rows = np.array(array, dtype=self.parameters.dtype)
         for guard in self._guards:
@@ -92,7 +93,7 @@ class Stack(Generic[AnyModel]):
         n = rows.shape[-2]
         with memory_for("X"):
             out = np.empty((k, n, sizes[-1]), dtype)
-        if n > call_rows(sizes):  # as much work as a call should be, network by network
+        if n > call_rows(sizes):  # enough work for one call per network
             for at, (network, outputs) in enumerate(zip(self.networks, out, strict=True)):
                 outputs[:] = feedforward(network, rows if rows.ndim == 2 else rows[at])
         elif n:
@@ -115,7 +116,7 @@ class Stack(Generic[AnyModel]):
         stop: int,
         errors: Sequence[BaseException],
     ) -> None:
-        """Write the outputs of networks start to stop, `step` of them in a call."""
+        """Write the outputs of networks start to stop, `step` of them per call."""
         try:
             engine = self._engines.pop()
         except IndexError:
@@ -133,7 +134,7 @@ class Stack(Generic[AnyModel]):
                 self._engines.append(engine)
 
     def _refuse(self, rows: Array, at: int) -> None:
-        """Raise the error that names what is not finite in the rows of a network."""
+        """Raise the error that names the number that is not finite in the rows of a network."""
         rows, name = (rows, "X") if rows.ndim == 2 else (rows[at], f"X[{at}]")
         as_rows(rows, rows.shape[1], name).check(self.networks[0].dtype)
-        raise ValueError(f"{name} has changed while it was looked at; leave it as it is.")
+        raise ValueError(f"{name} was changed during the prediction; do not change it meanwhile.")

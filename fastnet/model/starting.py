@@ -1,4 +1,4 @@
-"""The starting parameters of a network: `draw` them, and `check` that they have been drawn."""
+"""Starting parameters: `draw` returns them, `check` refuses a network that still needs them."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def draw(model: Model, data: Any) -> list[NDArray[Any]]:
         architecture.activations,
     )
     if scaled and rows is not None:
-        from fastnet.model.unit_variance import scale  # which works with models itself
+        from fastnet.model.unit_variance import scale  # it imports Model
 
         scale(architecture, drawn, scaled, rows)
     return drawn
 
 
 def _read(model: Model, data: Any) -> InputRows:
-    """Return a row of inputs, or several, checked."""
+    """Return one or several rows of inputs, checked."""
     rows, _ = as_batch(data, model._architecture.sizes[0], "data")
     if not rows.n:
         raise ValueError("data has no rows; give one or more.")
@@ -51,7 +51,7 @@ def _read(model: Model, data: Any) -> InputRows:
 
 
 def check(model: Model) -> None:
-    """Refuse a network whose weights need data, and which has had none."""
+    """Refuse a network whose weights are still to be drawn, with data."""
     if model._is_pending:
         raise ValueError(
             f"this network has no weights yet: its initializer, {described(model._initializer)}, "

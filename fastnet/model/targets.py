@@ -1,4 +1,4 @@
-"""Kinds of targets (classes, labels, numbers), and the targets that an output can learn."""
+"""Kinds of targets (classes, labels, numbers), and the range of targets for each output."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["KINDS", "check_targets", "kind_of", "kind_of_output", "limits", "low
 
 #: The kinds of a network's targets.
 KINDS = ("classes", "labels", "numbers")
-#: Tolerance for targets outside the range of the output: rounding only.
+#: Tolerance for targets outside the range of the output, for rounding only.
 ROUNDING = 1e-6
 #: Tolerance for the sum of a row of targets of softmax outputs.
 SUM_TOLERANCE = 1e-3
@@ -30,8 +30,8 @@ def kind_of(facts: TargetFacts | None, output: str) -> str:
     facts : TargetFacts or None
         None for class numbers.
     output : str
-        The last layer's activation. Units from -1 to 1, such as tanh, may tell classes apart by
-        the sign; an exponential gives counts.
+        The last layer's activation. Units with values from -1 to 1, such as tanh, may encode two
+        classes as -1 and 1; an exponential gives counts.
 
     Examples
     --------
@@ -53,26 +53,26 @@ def kind_of(facts: TargetFacts | None, output: str) -> str:
 
 
 def kind_of_output(output: str) -> str:
-    """Return the kind of a network of which only the output is known."""
+    """Return the kind of a network if only its output activation is known."""
     return "classes" if output in ("sigmoid", "softmax") else "numbers"
 
 
 def low_of(facts: TargetFacts | None, output: str) -> float:
-    """Return the target of the negative class: -1 of units that learn signs, else 0."""
+    """Return the target of the negative class: -1 if the targets are signs, else 0."""
     signs = ACTIVATIONS[output].has_signs and facts is not None and facts.lowest[0] < 0
     return -1.0 if signs else 0.0
 
 
 def read_kind(kind: Any, output: str, *, of_numbers: bool = False) -> str | None:
-    """Return a kind that was set by hand, or None; `of_numbers`: of a cost that has no other.
+    """Return the kind that a user set, checked; `of_numbers`: the cost is only for numbers.
 
     Raises
     ------
     ValueError
-        The kind is unknown, or it is labels, and softmax outputs name one class; or it is classes
-        or labels, and the cost is of numbers.
+        The kind is unknown; it is "labels" with softmax outputs, which choose one class; or it is
+        not "numbers" with a cost for numbers.
     TypeError
-        It is not a string.
+        It is neither a string nor None.
     """
     if kind is None:
         return None
@@ -82,31 +82,33 @@ def read_kind(kind: Any, output: str, *, of_numbers: bool = False) -> str | None
         raise error(f"kind is {shown(kind)}; expected one of {', '.join(KINDS)}, or None.")
     if found == "labels" and output == "softmax":
         raise ValueError(
-            "kind is 'labels', and softmax outputs name one class a row; use output='sigmoid' "
-            "and the cross-entropy for several labels."
+            "kind is 'labels', but softmax outputs choose one class per row; for several labels "
+            "use output='sigmoid' and the cross-entropy."
         )
     if found != "numbers" and of_numbers:
-        raise ValueError(f"kind is {found!r}, and this network's cost is of numbers.")
+        raise ValueError(
+            f"kind is {found!r}, but this network's cost is for numbers; set 'numbers' or None."
+        )
     return found
 
 
 def limits(output: str) -> tuple[float, float, bool]:
     """Return the lowest and highest target of an output, and whether a row of them sums to 1.
 
-    Costs that have no meaning for other targets go with one output each: the cross-entropy with
-    sigmoid, the log-likelihood with softmax, Poisson's with the exponential.
+    Each cost that is undefined for other targets has its own output: the cross-entropy sigmoid, the
+    log-likelihood softmax, the Poisson cost exponential.
     """
     activation = ACTIVATIONS[output]
     return activation.lowest, activation.highest, output == "softmax"
 
 
 def check_targets(facts: TargetFacts, name: str, output: str) -> None:
-    """Refuse targets for which the cost has no meaning, or that the output cannot approach.
+    """Refuse targets for which the cost is undefined, or that the output cannot reach.
 
     Raises
     ------
     ValueError
-        With the number, its row, and what to do.
+        A target is out of range, or a row of targets for softmax outputs does not sum to 1.
 
     Examples
     --------
@@ -116,7 +118,7 @@ def check_targets(facts: TargetFacts, name: str, output: str) -> None:
     >>> check_targets(facts, "y", "sigmoid")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
-    ValueError: y holds 2.0 in row 1; a sigmoid output takes targets from 0 to 1. ...
+    ValueError: y contains 2.0 in row 1; a sigmoid output takes targets from 0 to 1. ...
     """
     low, high, sums = limits(output)
     beyond = SUM_TOLERANCE if sums else ROUNDING
@@ -125,21 +127,21 @@ def check_targets(facts: TargetFacts, name: str, output: str) -> None:
             allowed = f"from {low:g} to {high:g}" if high < math.inf else f"of {low:g} or more"
             article = "an" if output[0] in "aeiou" else "a"
             raise ValueError(
-                f"{name} holds {value} in row {row}; {article} {output} output takes targets "
+                f"{name} contains {value} in row {row}; {article} {output} output takes targets "
                 f"{allowed}. {_remedy(facts.n_out, low, high)}"
             )
     total, row = facts.odd_sum
     if sums and abs(total - 1) > SUM_TOLERANCE:
         raise ValueError(
             f"{name}: row {row} sums to {total:.6g}; the targets of softmax outputs are "
-            "probabilities, which sum to 1. For several labels a row make the network with "
-            "output='sigmoid' and cost='cross_entropy', for numbers with output='identity' and "
+            "probabilities, which sum to 1. For several labels per row, make the network with "
+            "output='sigmoid' and cost='cross_entropy'; for numbers, with output='identity' and "
             "cost='quadratic'."
         )
 
 
 def _remedy(n_out: int, low: float, high: float) -> str:
-    numbers = "For other numbers make the network with output='identity' and cost='quadratic'."
+    numbers = "For other numbers, make the network with output='identity' and cost='quadratic'."
     if high == math.inf:
         return numbers
     if n_out == 1:

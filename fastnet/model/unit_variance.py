@@ -1,4 +1,4 @@
-"""Layer-sequential unit variance: `scale` divides weights by what data make of them."""
+"""Layer-sequential unit variance (LSUV): `scale` gives weighted inputs variance 1 on data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fastnet.model.prediction import layer_statistics, outputs_for
 __all__ = ["scale"]
 
 Array = NDArray[Any]
-#: A standard deviation of fewer units in the last place of the mean is rounding.
+#: A standard deviation below this many units in the last place of the mean is only rounding.
 ROUNDING = 64
 
 
@@ -34,9 +34,9 @@ def scale(
     drawn : sequence of ndarray
         Every bias, then every weight matrix.
     layers : mapping of int to LSUV
-        By the layer's index. Other layers stay as they are.
+        By the layer's index. Other layers do not change.
     rows : InputRows
-        What the first layer gets. What a layer gives for all of them is in memory.
+        Inputs of the first layer. The outputs of one layer for all of them must fit into memory.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def scale(
         for i in range(last + 1):
             biases, weights = drawn[i], drawn[depth + i]
             n_out, n_in = weights.shape
-            # Of the last of these layers only the weighted inputs count.
+            # Only the weighted inputs of the last of these layers are needed.
             output = architecture.activations[i] if i < last else "identity"
             dtype = architecture.dtype
             layer = Model([n_in, n_out], QuadraticCost, dtype=dtype, output=output, initializer=0)
@@ -74,10 +74,10 @@ def _scale_layer(layer: Model, rows: Any, lsuv: LSUV, number: int) -> None:
         variance = std * std
         if not ROUNDING * np.finfo(layer.dtype).eps * abs(mean) < std < np.inf:
             raise ValueError(
-                f"the weighted inputs of layer {number} have the mean {mean:.4g} and the standard "
+                f"the weighted inputs of layer {number} have mean {mean:.4g} and standard "
                 f"deviation {std:.4g} over the rows and units of data, so that no scale of the "
-                "weights gives them variance 1; give data that vary, or, if the units below are "
-                "dead or saturated, another scheme or activation."
+                "weights gives them variance 1; give data that vary or, if the units of the layer "
+                "before are dead or saturated, another scheme or activation."
             )
         if abs(variance - 1) < lsuv.tolerance:
             return

@@ -1,4 +1,4 @@
-"""Words of other libraries for the arguments of `Network`, `Network.train` and `Network.SGD`."""
+"""Names in other libraries for the arguments of `Network`, `Network.train` and `Network.SGD`."""
 
 __all__ = ["NETWORK", "NETWORK_TAKES", "SGD", "SGD_TAKES", "TRAIN", "TRAIN_TAKES"]
 
@@ -74,7 +74,7 @@ TRAIN = {
 }
 TRAIN_TAKES = "`train` takes data=(X, y), epochs and mini_batch_size; the rest by name."
 
-#: Arguments that `Network.SGD`, the book's, does not have, and what to use instead.
+#: Arguments that `Network.SGD` does not have, and what to use instead.
 SGD = {
     **_NETWORK_HAS,
     **_each("lr learning_rate", "use eta"),
@@ -83,9 +83,9 @@ SGD = {
     **_each("validation_data test_data val_data", "use evaluation_data=(X, y)"),
     **_each("l2 alpha weight_decay", "use lmbda"),
     **_each("n_epochs num_epochs max_iter", "use epochs"),
-    **_each("metrics", "use monitor_training_cost and its like, or `train`"),
+    **_each("metrics", "use the monitor_... arguments, or `train`"),
     **_each(
-        "optimizer schedule momentum dropout l1 callbacks", "use `train`, which has more of these"
+        "optimizer schedule momentum dropout l1 callbacks", "use `train`, which has more options"
     ),
     **_each("verbose", "use progress=True"),
 }

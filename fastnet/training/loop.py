@@ -303,9 +303,9 @@ class Training:
     def _known_threads(self) -> ThreadChoice:
         """What the training before has found out about threads, if it was of the same kind."""
         network, key = self.network, (*self._key, self.size)
-        if network._crew is None or network._crew[0] != key:
-            network._crew = key, ThreadChoice(get_num_threads())
-        return network._crew[1]
+        if network._thread_choice is None or network._thread_choice[0] != key:
+            network._thread_choice = key, ThreadChoice(get_num_threads())
+        return network._thread_choice[1]
 
     def _ask(self, answers: Iterable[object]) -> None:
         """Let every callback speak; any True stops the training."""

@@ -128,7 +128,7 @@ def test_names_ignore_case_and_are_kept_as_they_are_spelled_here():
     )
     assert net.activations == ["relu", "softmax"]
     assert net.cost is fastnet.LogLikelihoodCost
-    assert "start: weights 'he_normal'" in repr(net)
+    assert "initializers: weights 'he_normal'" in repr(net)
     net.kind = "Classes"
     assert net.kind == "classes"
     found = net.train((X, [0, 1]), 1, optimizer="ADAM", schedule="Cosine", metrics="Running_Cost")

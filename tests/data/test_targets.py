@@ -14,16 +14,16 @@ from fastnet.data.targets import facts_of
 
 #: cost, output, targets of two units that have no meaning for it, and what the message says.
 BAD = {
-    "cross-entropy, 2": ("cross_entropy", "sigmoid", [[0, 1], [0, 2]], "holds 2.0 in row 1"),
-    "cross-entropy, -1": ("cross_entropy", "sigmoid", [[0, 1], [-1, 1]], "holds -1.0 in row 1"),
+    "cross-entropy, 2": ("cross_entropy", "sigmoid", [[0, 1], [0, 2]], "contains 2.0 in row 1"),
+    "cross-entropy, -1": ("cross_entropy", "sigmoid", [[0, 1], [-1, 1]], "contains -1.0 in row 1"),
     "quadratic, sigmoid": ("quadratic", "sigmoid", [[0, 1], [0, 1.5]], "output='identity'"),
     "quadratic, tanh": ("quadratic", "tanh", [[0, 1], [0, -3]], "from -1 to 1"),
     "quadratic, relu": ("quadratic", "relu", [[0, 1], [0, -3]], "of 0 or more"),
     "quadratic, softmax": ("quadratic", "softmax", [[0, 1], [0.3, 0.3]], "row 1 sums to 0.6"),
     "several ones": ("log_likelihood", "softmax", [[0, 1], [1, 1]], "row 1 sums to 2"),
     "a bit too much": ("log_likelihood", "softmax", [[0, 1], [0.5, 0.502]], "row 1 sums to 1.002"),
-    "below 0": ("log_likelihood", "softmax", [[0, 1], [1.5, -0.5]], "holds -0.5 in row 1"),
-    "negative counts": ("poisson", "exponential", [[0, 1], [3, -1]], "holds -1.0 in row 1"),
+    "below 0": ("log_likelihood", "softmax", [[0, 1], [1.5, -0.5]], "contains -0.5 in row 1"),
+    "negative counts": ("poisson", "exponential", [[0, 1], [3, -1]], "contains -1.0 in row 1"),
 }
 
 
@@ -82,7 +82,7 @@ def test_targets_without_a_meaning_are_refused_at_every_entrance(entrance, bad, 
 def test_a_bad_target_in_the_last_row_of_many_is_found():
     y = np.zeros((5000, 3))
     y[-1, 2] = 1.01
-    with pytest.raises(ValueError, match=r"holds 1\.01 in row 4999"):
+    with pytest.raises(ValueError, match=r"contains 1\.01 in row 4999"):
         Network([2, 3], rng=0).train((np.zeros((5000, 2)), y), 1)
 
 
@@ -115,7 +115,7 @@ def test_prepared_data_are_checked_against_the_network_that_takes_them():
     free = Network([3, 2], "quadratic", output="identity", rng=0)
     data = free.prepare((np.ones((2, 3)), np.array([[5.0, 0.0], [0.0, 1.0]])))
     free.train(data, 1, optimizer=fastnet.SGD(1e-3))
-    with pytest.raises(ValueError, match=r"holds 5\.0 in row 0"):
+    with pytest.raises(ValueError, match=r"contains 5\.0 in row 0"):
         Network([3, 2], rng=0).train(data, 1)
 
 
@@ -124,7 +124,7 @@ def test_a_bad_block_puts_the_network_back():
     y[4, 0] = 7
     net = Network([3, 2], rng=0)
     before = net.parameters.tobytes()
-    with pytest.raises(ValueError, match=r"block 2: y holds 7\.0 in row 0"):
+    with pytest.raises(ValueError, match=r"block 2: y contains 7\.0 in row 0"):
         net.train(fastnet.Batches.from_arrays(X, y, rows=2), 1, shuffle=False)
     assert net.parameters.tobytes() == before
 
@@ -137,7 +137,7 @@ def test_network2_takes_any_targets_with_the_quadratic_cost_alone():
     assert net.total_cost(pairs, 0.0) > 0
     net.backprop(*pairs[0])
     net.update_mini_batch(pairs, 0.1, 0.0, 4)
-    with pytest.raises(ValueError, match=r"holds -5\.0"):
+    with pytest.raises(ValueError, match=r"contains -5\.0"):
         network2.Network([3, 2]).SGD(pairs, 1, 2, 0.1)
 
 
@@ -207,7 +207,7 @@ def test_other_kinds_are_refused(kind):
 
 
 def test_softmax_outputs_have_no_labels():
-    with pytest.raises(ValueError, match="softmax outputs name one class"):
+    with pytest.raises(ValueError, match="softmax outputs choose one class"):
         Network([2, 2], "log_likelihood").kind = "labels"
 
 

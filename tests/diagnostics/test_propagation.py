@@ -419,7 +419,7 @@ DRAWN = {"initializer": "default", "activation": "tanh"}
         ([3, 2], {"activation": "tanh"}, "initializer is missing"),
         ([3, 2], DRAWN | {"initializer": "hee"}, "initializer is 'hee'"),
         ([3, 2], DRAWN | {"bias_initializer": math.nan}, "bias_initializer is nan"),
-        ([3, 2], DRAWN | {"activation": "tan"}, "activation 'tan' is unknown"),
+        ([3, 2], DRAWN | {"activation": "tan"}, "activation is 'tan'"),
         ([3, 2, 2], DRAWN | {"activation": "softmax"}, "only the last layer can have it"),
         ([3, 2, 2], DRAWN | {"activation": ["tanh"]}, "names 1 layers; give one name, or 2"),
         ([3, 2], DRAWN | {"activation": None}, "activation is missing"),

@@ -289,7 +289,7 @@ def test_how_biases_start_and_what_repr_says(options, biases):
     """The book's two draw biases from N(0, 1); the others leave them at zero, as peers do."""
     net = fastnet.Network([3, 50, 2], rng=0, **options)
     name = str(options.get("initializer", "default"))
-    assert f"start: weights '{name}', biases '{biases}'" in repr(net)
+    assert f"initializers: weights '{name}', biases '{biases}'" in repr(net)
     column = net.biases[0].ravel()
     checks = {
         "normal": 0.8 < column.std() < 1.2,
@@ -309,15 +309,15 @@ def test_repr_names_a_callable():
             return rng.random(shape)
 
     net = fastnet.Network([2, 2], initializer=mine, bias_initializer=Drawn())
-    assert "start: weights 'mine', biases 'Drawn'" in repr(net)
+    assert "initializers: weights 'mine', biases 'Drawn'" in repr(net)
 
 
 def test_the_books_methods_say_so():
     net = fastnet.Network([20, 3], initializer="he_uniform", rng=0)
     net.large_weight_initializer()
-    assert "start: weights 'large', biases 'normal'" in repr(net)
+    assert "initializers: weights 'large', biases 'normal'" in repr(net)
     net.default_weight_initializer()
-    assert "start: weights 'default', biases 'normal'" in repr(net)
+    assert "initializers: weights 'default', biases 'normal'" in repr(net)
 
 
 @pytest.mark.parametrize("name", ["he_normal", "large", 0.5])

@@ -249,12 +249,12 @@ def dead(rng, shape):
 @pytest.mark.parametrize(
     ("options", "data", "said"),
     [
-        ({}, np.zeros((5, 12)), "layer 1 have the mean 0 and the standard deviation 0 over"),
-        ({"sizes": [12, 1]}, np.full((7, 12), 0.1), "layer 1 have the mean"),
-        ({"initializer": LSUV(initializers.zeros())}, X, "layer 1 have the mean 0 and the"),
+        ({}, np.zeros((5, 12)), "layer 1 have mean 0 and standard deviation 0 over"),
+        ({"sizes": [12, 1]}, np.full((7, 12), 0.1), "layer 1 have mean"),
+        ({"initializer": LSUV(initializers.zeros())}, X, "layer 1 have mean 0 and"),
         ({"initializer": [dead, "lsuv", "lsuv"], "activation": "relu"}, np.abs(X),
-         "layer 2 have the mean 0 and the standard deviation 0 over the rows and units"),
-        ({"initializer": LSUV(Normal(1e300))}, X * 1e300, "layer 1 have the mean"),
+         "layer 2 have mean 0 and standard deviation 0 over the rows and units"),
+        ({"initializer": LSUV(Normal(1e300))}, X * 1e300, "layer 1 have mean"),
         ({}, np.where(X > 7, np.nan, X), "data holds nan in row"),
         ({"dtype": np.float32}, X * 1e300, "is too large for float32"),
         ({}, X[:, :5], "data has 5 columns"),

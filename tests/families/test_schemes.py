@@ -180,7 +180,7 @@ def test_each_layer_has_its_own():
     np.testing.assert_array_equal(net.weights[1], rng.uniform(-r, r, (5, 4)))
     assert (net.weights[2] == 0.5).all()
     np.testing.assert_array_equal(net.weights[3], rng.random((6, 2)))
-    assert "start: weights ['default', 'he_uniform', '0.5', '<lambda>'], biases [" in repr(net)
+    assert "initializers: weights ['default', 'he_uniform', '0.5', '<lambda>']" in repr(net)
     assert "biases ['normal', 'zeros', 'zeros', 'zeros']" in repr(net)
     assert "weights from [" in net._repr_html_()
     twin = fastnet.Network([3, 4, 5, 2, 6], rng=9, initializer=tuple(starts))

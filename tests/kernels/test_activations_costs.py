@@ -412,15 +412,15 @@ def test_a_saturated_exponential_costs_what_it_should(z, y, dtype):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"activation": "swish"}, "activation 'swish' is unknown"),
+        ({"activation": "swish"}, "activation is 'swish'"),
         ({"activation": "softmax"}, "'softmax' in a hidden layer"),
         ({"activation": "exponential"}, "'exponential' in a hidden layer"),
         ({"output": "identity", "cost": "poisson"}, "PoissonCost goes with output='exponential'"),
-        ({"activation": ["tanh"]}, "activation names 1 layers; this network has 2 hidden ones"),
-        ({"activation": ["tanh"] * 4}, "activation names 4 layers"),
+        ({"activation": ["tanh"]}, "activation has 1 names; this network has 2 hidden"),
+        ({"activation": ["tanh"] * 4}, "activation has 4 names"),
         ({"activation": 3}, "activation is 3"),
-        ({"activation": ["tanh", None]}, "activation None is unknown"),
-        ({"output": "sofmax"}, "'sofmax' is unknown"),
+        ({"activation": ["tanh", None]}, "activation is None"),
+        ({"output": "sofmax"}, "output activation is 'sofmax'"),
         ({"output": "tanh"}, "CrossEntropyCost goes with output='sigmoid', not 'tanh'"),
         ({"output": "softmax"}, "CrossEntropyCost goes with output='sigmoid'"),
         (

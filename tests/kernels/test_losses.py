@@ -236,7 +236,7 @@ def test_binary_targets_of_these_costs_are_numbers():
     with pytest.raises(ValueError, match="predicts numbers"):
         net.accuracy(data)
     for kind in ("classes", "labels"):
-        with pytest.raises(ValueError, match="of numbers"):
+        with pytest.raises(ValueError, match="for numbers"):
             net.kind = kind
     assert len(net.layer_statistics(np.eye(2))) == 1
 
@@ -299,7 +299,7 @@ def test_a_step_by_itself_is_that_of_training():
         (lambda: fastnet.Network([2, 3], "gaussian"), "2 outputs for each target.*3 units"),
         (lambda: fastnet.Network([2, 4], QuantileCost(0.1, 0.5, 0.9)), "3 outputs for each"),
         (lambda: fastnet.Network([2, 2], "gaussian", output="exponential"), "goes with output="),
-        (lambda: fastnet.Network([2, 2], "quantile", output="softmax"), "shares of 1"),
+        (lambda: fastnet.Network([2, 2], "quantile", output="softmax"), "gives probabilities"),
         (lambda: fastnet.Network([2, 1], HuberCost(1e-50), dtype=np.float32), "delta is 1e-50"),
         (lambda: fastnet.Network([2, 1], QuantileCost(1 - 1e-9), dtype="f4"), "is 1 in float32"),
         (lambda: setattr(fastnet.Network([2, 2], "huber"), "cost", "gaussian"), "new network"),

@@ -269,7 +269,7 @@ X5, Y5, V5 = np.ones((5, 3)), np.zeros(5, int), np.ones((5, 2))
         (lambda net: net.input_gradient(X5[0], 2), ValueError, "y holds 2 in row 0"),
         (lambda net: net.input_gradient(X5[0], -1), ValueError, "y holds -1 in row 0"),
         (lambda net: net.input_gradient(X5, V5 * np.nan), ValueError, "y has a target that is not"),
-        (lambda net: net.input_gradient(X5, V5 * 3), ValueError, "y holds 3.0 in row 0"),
+        (lambda net: net.input_gradient(X5, V5 * 3), ValueError, "y contains 3.0 in row 0"),
         (lambda net: net.input_gradient(NAN, Y5), ValueError, "input_gradient: X holds nan"),
         (lambda net: net.input_gradient(X5, "abc"), TypeError, "input_gradient: y is of dtype"),
         (lambda net: net.jacobian(NAN), ValueError, "jacobian: X holds nan in row 0, column 0"),
@@ -280,7 +280,11 @@ X5, Y5, V5 = np.ones((5, 3)), np.zeros(5, int), np.ones((5, 2))
         (lambda net: net.vjp(X5, V5[:3]), ValueError, "vjp: X has 5 rows and v has 3"),
         (lambda net: net.vjp(X5, V5[:, 0]), ValueError, r"vjp: v has shape \(5,\); expected"),
         (lambda net: net.vjp(X5[0], [1.0, 2.0, 3.0]), ValueError, "vjp: X has 1 rows and v has 3"),
-        (lambda net: net.vjp(X5, V5 / 0.0), ValueError, "vjp: v holds a number in row 0 that is"),
+        (
+            lambda net: net.vjp(X5, V5 / 0.0),
+            ValueError,
+            "vjp: v contains a number in row 0",
+        ),
         (lambda net: net.vjp(X5, V5 + 0j), TypeError, "vjp: v is of dtype complex128"),
         (lambda net: net.vjp(NAN, V5), ValueError, "vjp: X holds nan"),
     ],
@@ -299,7 +303,7 @@ def test_what_is_refused(call, error, words, fresh):
 def test_too_large_for_the_network_is_refused():
     net = fastnet.Network([3, 4, 2], dtype="float32", rng=0)
     for _ in range(2):
-        with pytest.raises(ValueError, match="vjp: v holds a number in row 0 that is not finite"):
+        with pytest.raises(ValueError, match="vjp: v contains a number in row 0 that"):
             net.vjp(X5[0], [1e39, 0.0])
         with pytest.raises(ValueError, match="jacobian: X holds 1e\\+39 in row 0, column 0"):
             net.jacobian(np.full((5, 3), 1e39))

@@ -113,7 +113,7 @@ def test_repr_shows_every_layer():
         ["layer", "1:", "784", "->", "30", "sigmoid", "23550", "parameters"],
         ["layer", "2:", "30", "->", "10", "sigmoid", "310", "parameters"],
     ]
-    assert lines[3].split() == ["23860", "in", "all"]
+    assert lines[3].split() == ["23860", "in", "total"]
 
 
 # --- depth and width -----------------------------------------------------------------------------

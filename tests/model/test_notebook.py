@@ -48,7 +48,7 @@ def test_a_row_a_layer():
         ["layer", "inputs", "units", "activation", "parameters"],
         ["1", "784", "30", "leaky_relu", "23,550"],
         ["2", "30", "10", "softmax", "310"],
-        ["in all", "", "", "", "23,860"],
+        ["total", "", "", "", "23,860"],
     ]
     assert f"{net.parameters.size:,}" == table.rows[-1][-1]
     facts = "LogLikelihoodCost · float32 · weights from 'default' · biases from 'normal'"

@@ -405,7 +405,7 @@ def test_confusion_matrix_of_a_classifier_has_its_classes():
     ax = plotting.confusion_matrix(axes(), model, (data, y))
     assert ticks(ax) == [["east", "north", "south"]] * 2
     assert cells(ax).tolist() == confusion_matrix(y, model.predict(data)).tolist()
-    with pytest.raises(ValueError, match="y holds 'west' in row 0; the classes are"):
+    with pytest.raises(ValueError, match="y contains 'west' in row 0; the classes are"):
         plotting.confusion_matrix(axes(), model, (data[:1], ["west"]))
 
 

@@ -276,7 +276,7 @@ def test_within_an_epoch_it_is_refused(name):
     net, twin = make(), make()
     options = {"mini_batch_size": 10, "shuffle": False, "optimizer": "adam"}
     do = Do("interval", REFUSED_WITHIN[name], interval=2)
-    with pytest.raises(RuntimeError, match=r"cost in on_epoch_begin|drawing its weights anew"):
+    with pytest.raises(RuntimeError, match=r"cost in on_epoch_begin|drawing its weights again"):
         net.train((X, Y), 3, callbacks=do, **options)
     stop = Do("interval", lambda net: 1 / 0, interval=2)
     with pytest.raises(ZeroDivisionError):
@@ -313,9 +313,9 @@ def new_history(network):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda net: net.initialize(), "drawing its weights anew"),
-        (lambda net: net.default_weight_initializer(), "drawing its weights anew"),
-        (lambda net: net.large_weight_initializer(), "drawing its weights anew"),
+        (lambda net: net.initialize(), "drawing its weights again"),
+        (lambda net: net.default_weight_initializer(), "drawing its weights again"),
+        (lambda net: net.large_weight_initializer(), "drawing its weights again"),
         (new_history, "changed network.history"),
         (lambda net: net.history.clear(), "changed network.history"),
         (lambda net: net.history.pop(0), "changed network.history"),

@@ -50,10 +50,10 @@ def test_what_was_found_out_serves_the_next_training_of_the_kind():
     net = fastnet.Network([90, 40, 3], rng=0)
     fastnet.set_num_threads(2)
     net.train((X, y), epochs=2, mini_batch_size=20)
-    crew = net._crew[1]
+    crew = net._thread_choice[1]
     assert crew.most == 2
     net.train((X, y), epochs=2, mini_batch_size=20)
-    assert net._crew[1] is crew
+    assert net._thread_choice[1] is crew
     net.train((X, y), epochs=2, mini_batch_size=10)
-    assert net._crew[1] is not crew
-    assert pickle.loads(pickle.dumps(net))._crew is None
+    assert net._thread_choice[1] is not crew
+    assert pickle.loads(pickle.dumps(net))._thread_choice is None
