@@ -1,4 +1,4 @@
-"""A page to play with: one neuron, the layers of a deep network, and training on MNIST.
+"""An interactive page: one neuron, the layers of a deep network, and training on MNIST.
 
 ``fastnet lab`` opens it in the browser, `show` in a notebook. Both need the extra ``lab``.
 """

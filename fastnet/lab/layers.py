@@ -1,4 +1,4 @@
-"""Many layers: what reaches each layer of a deep network at the start, forward and backward."""
+"""The panel "Many layers": variances of signal and error in each layer of a deep network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fastnet.lab import panel as ui
 __all__ = ["LayersPanel"]
 
 ROWS = 100
-#: Each plot: the field of `Propagation`, its title, and its y-axis.
+#: By field of `Propagation`, the title and the y-axis of its plot.
 _PLOTS = {
     "var_z": ("Forward: the signal", "variance of z"),
     "var_delta": ("Backward: the error", "variance of the error"),
@@ -21,14 +21,13 @@ _PLOTS = {
 
 
 class LayersPanel(ui.Panel):
-    """Variance per layer, as measured in one network and as expected of wide ones."""
+    """Variances in each layer, measured in one network and expected for infinite width."""
 
     title = "Many layers"
     about = (
-        "A signal passes through every layer, and the error comes back through all of them. Where "
-        "the variance shrinks from layer to layer they vanish, where it grows they explode. The "
-        "scale is logarithmic. Points are measured in one network, the grey line is mean field "
-        "theory."
+        "The signal passes forward through every layer, and the error backward. If the variance "
+        "shrinks from layer to layer they vanish, if it grows they explode. The scale is "
+        "logarithmic. Points are measured in one network; the grey line is mean field theory."
     )
 
     def __init__(self, document: Any) -> None:
@@ -61,25 +60,26 @@ class LayersPanel(ui.Panel):
         ]
 
     def draw(self) -> None:
-        """Measure a network of these layers."""
+        """Measure the chosen network."""
         sizes, activation, initializer = self._settings()
         X = np.random.default_rng(0).standard_normal((ROWS, sizes[0]))
         given = {"initializer": initializer, "activation": activation}
         found = propagation(sizes, X, seeds=1, rng=0, singular_values=False, **given)
         if not (found.mean("var_z").any() and found.mean("var_delta").any()):
-            raise ValueError("A variance of 0 cannot be shown on a logarithmic scale.")
+            raise ValueError(
+                "The variances are 0, which a logarithmic scale cannot show; choose another "
+                "initializer or activation."
+            )
         for name, source in self.curves.items():
-            measured = found.mean(name)
-            expected = np.asarray(found.theory(name), float)  # NaN where there is no theory
-            theory = np.broadcast_to(_drawable(expected), measured.shape)
-            curves = {"measured": _drawable(measured), "theory": theory}
+            both = {"measured": found.mean(name), "theory": found.theory(name)}
+            curves = {label: _drawable(values) for label, values in both.items()}
             self._ranges[name].update(**_limits(list(curves.values())))
             source.data = {"layer": found.layers, **curves}
         for glyph in self._glyphs:
             glyph.update(**ui.look_of(initializer))
 
     def code(self) -> str:
-        """Return the lines that measure the same network."""
+        """Return Python code that measures the same network."""
         sizes, activation, initializer = self._settings()
         return (
             "import numpy as np\n"
@@ -97,10 +97,10 @@ class LayersPanel(ui.Panel):
 
 
 def _limits(curves: Any) -> dict[str, float]:
-    """Return the ends of a logarithmic axis: powers of ten, and a bit more than two of them."""
+    """Return the ends of a logarithmic axis: powers of ten, slightly over two decades apart."""
     low, high = float(np.nanmin(curves)) / 4, float(np.nanmax(curves)) * 4
     start, end = 10.0 ** np.floor(np.log10(low)), 10.0 ** np.ceil(np.log10(high))
-    return {"start": start, "end": 1.01 * end}  # within two decades ticks are not logarithmic
+    return {"start": start, "end": 1.01 * end}  # over less, Bokeh's ticks are not logarithmic
 
 
 def _drawable(values: Any) -> Any:

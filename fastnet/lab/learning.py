@@ -1,4 +1,4 @@
-"""Learning: networks that begin with different initializers learn MNIST while one watches."""
+"""The panel "Learning": networks with different initializers learn MNIST at the same time."""
 
 from __future__ import annotations
 
@@ -8,13 +8,7 @@ from typing import Any
 from zlib import compress
 
 import numpy as np
-from bokeh.models import (
-    Button,
-    ColumnDataSource,
-    Div,
-    FreehandDrawTool,
-    LinearColorMapper,
-)
+from bokeh.models import Button, ColumnDataSource, Div, FreehandDrawTool, LinearColorMapper
 from numpy.typing import NDArray
 
 from fastnet.datasets import read_digit
@@ -25,7 +19,7 @@ from fastnet.plotting.images import mosaic
 
 __all__ = ["LearningPanel"]
 
-#: Milliseconds between two looks at the training.
+#: Milliseconds between two updates of the plots.
 _PERIOD = 250
 _CURVES = {"accuracy": "Validation accuracy", "saturated": "Saturated units of layer 1"}
 _ETAS = ("0.01", "0.03", "0.1", "0.3", "1", "3")
@@ -38,10 +32,10 @@ _SLIDERS: dict[str, tuple[Any, ...]] = {
 _NONE = "none"
 #: Neurons whose weights are shown, how many in a row, and the gap between them in pixels.
 _NEURONS, _IN_A_ROW, _GAP = 24, 8, 2
-#: The drawing is a square of these pixels; its lines are so thick and have so many points at most.
+#: The side of the drawing and the width of its lines, in pixels, and the most points.
 _CANVAS, _PEN, _MOST_POINTS = 240, 16, 20_000
 _BAR = 0.8 / MOST_NETWORKS
-#: Around the lines of the training, in whose loop the last two are.
+#: The code of a training with a digit; the last two lines belong to the training's loop.
 _DIGIT_CODE = """\
 from base64 import b85decode
 from zlib import decompress
@@ -54,13 +48,13 @@ import numpy as np
 
 
 class LearningPanel(ui.Panel):
-    """A training at a time: curves, first-layer weights, and answers to a digit that one draws."""
+    """One training at a time: curves, first-layer weights, and outputs for a drawn digit."""
 
     title = "Learning"
     about = (
-        "The same network begins with different weights and learns the 50,000 training images. "
-        "Every tenth of an epoch it is tested on the 10,000 validation images. Draw a digit, and "
-        "watch what each network answers while it learns."
+        "The same network is trained from different starting weights on the 50,000 training "
+        "images. Ten times an epoch it is tested on the 10,000 validation images. Draw a digit, "
+        "and watch what each network answers while it learns."
     )
 
     def __init__(self, document: Any) -> None:
@@ -72,14 +66,14 @@ class LearningPanel(ui.Panel):
         self._make_drawing()
         limits: dict[str, Any] = {"x_range": (0, 1), "y_range": (0, 100)}
         self.curve_plots = [
-            ui.new_figure(title, "epochs", "%", **limits) for title in _CURVES.values()
+            ui.new_figure(title, "epoch", "%", **limits) for title in _CURVES.values()
         ]
         limits = {"x_range": (-0.5, 9.5), "y_range": (0, 1)}
         self.bars = ui.new_figure("Outputs", "digit", "output", **limits)
         self.bars.xaxis.ticker = list(range(10))
-        self.lanes = [_Lane(self.curve_plots, self.bars) for _ in range(MOST_NETWORKS)]
+        self.shown = [_NetworkPlots(self.curve_plots, self.bars) for _ in range(MOST_NETWORKS)]
         self.status, self.answer = Div(text="", styles=ui.TEXT), Div(text="", styles=ui.TEXT)
-        self._clear_lanes(self._settings())
+        self._clear_plots(self._settings())
 
     def contents(self) -> list[Any]:
         """Return inputs, buttons, curves, weights and the drawing."""
@@ -90,13 +84,13 @@ class LearningPanel(ui.Panel):
             ui.wrapped(self.go, self.hold, least=140),
             self.status,
             ui.wrapped(*self.curve_plots),
-            ui.wrapped(*(lane.picture for lane in self.lanes), least=260),
+            ui.wrapped(*(plots.picture for plots in self.shown), least=260),
             ui.wrapped(self.clear, self.answer, least=200),
             ui.wrapped(self.canvas, self.view, self.bars, least=_CANVAS),
         ]
 
     def code(self) -> str:
-        """Return the lines that train the same networks, and ask them for the digit drawn."""
+        """Return Python code that trains the same networks, and feeds them the drawn digit."""
         code = (self.training.settings if self.training else self._settings()).code()
         if self.digit is None:
             return code
@@ -104,7 +98,7 @@ class LearningPanel(ui.Panel):
         return _DIGIT_CODE.format(training=code, digit=digit)
 
     def close(self) -> None:
-        """End the training and let go of its networks."""
+        """Stop the training, and release its networks."""
         if self.training is not None:
             self.training.stop()
         self.training = None
@@ -127,7 +121,7 @@ class LearningPanel(ui.Panel):
         self.hold.on_click(self._pause_or_continue)
 
     def _make_drawing(self) -> None:
-        """Make the canvas to draw on, and the picture of what the networks see."""
+        """Make the canvas to draw on, and the image that the networks see."""
         self.strokes, self.seen = _source("xs", "ys"), _source("image")
         self.strokes.on_change("data", lambda attr, old, new: self.attempt(self._read_digit))
         fixed: dict[str, Any] = {"sizing_mode": "fixed", "width": _CANVAS, "height": 31}
@@ -154,46 +148,45 @@ class LearningPanel(ui.Panel):
         values["eta"] = float(values["eta"])
         return Settings(names, **values)
 
-    def _clear_lanes(self, settings: Settings) -> None:
-        """Make room for a training."""
+    def _clear_plots(self, settings: Settings) -> None:
+        """Clear the plots for a new training."""
         names = settings.initializers
-        for k, lane in enumerate(self.lanes):
-            lane.clear(names[k] if k < len(names) else "")
+        for k, plots in enumerate(self.shown):
+            plots.clear(names[k] if k < len(names) else "")
         for plot in self.curve_plots:
             plot.x_range.end = settings.epochs
         self.status.text = _legend(dict.fromkeys(names, ""))
 
     def _start(self) -> None:
-        """Begin a training; an earlier one ends."""
+        """Stop an earlier training, and start a new one."""
         settings = self._settings()
         self.close()
-        self._clear_lanes(settings)
+        self._clear_plots(settings)
         self.training = Training(settings)
         self.go.label, self.hold.label, self.hold.disabled = "Restart", "Pause", False
         if self._callback is None:
-            self._callback = self.document.add_periodic_callback(self._look, _PERIOD)
-        self.write_lines()
+            self._callback = self.document.add_periodic_callback(self._update_plots, _PERIOD)
+        self.update_code()
 
     def _pause_or_continue(self) -> None:
         if self.training is not None:
             self.hold.label = "Continue" if self.training.pause_or_continue() else "Pause"
 
-    def _look(self) -> None:
-        """Show what the training has measured since the last look."""
+    def _update_plots(self) -> None:
+        """Show the points that the training has added since the last update."""
         training = self.training
         if training is None:
             return
-        running = training.running  # asked before points are taken: none is left behind
-        lanes = dict(zip(training.networks, self.lanes, strict=False))
-        news = bool(training.points)
-        while training.points:
-            name, point = training.points.popleft()
-            lanes[name].add(point)
-        if news:
-            for name, lane in lanes.items():
-                lane.show_weights(training.networks[name])
+        running = training.running  # read before the points, so that the last ones are shown
+        shown = dict(zip(training.networks, self.shown, strict=False))
+        if training.points:
+            while training.points:
+                name, point = training.points.popleft()
+                shown[name].add(point)
+            for name, plots in shown.items():
+                plots.show_weights(training.networks[name])
             self._show_answers()
-            self.status.text = _legend({name: lane.progress for name, lane in lanes.items()})
+            self.status.text = _legend({name: plots.progress for name, plots in shown.items()})
         if training.errors:
             self.message.text = " ".join(training.errors)
         if not running:
@@ -202,7 +195,7 @@ class LearningPanel(ui.Panel):
             self._callback = None
 
     def _read_digit(self) -> None:
-        """Turn the strokes that were drawn into an image, and ask the networks."""
+        """Turn the drawn strokes into an image, and show what the networks answer."""
         self.digit = None
         strokes = list(zip(self.strokes.data["xs"], self.strokes.data["ys"], strict=True))
         if sum(len(xs) for xs, _ in strokes) > _MOST_POINTS:
@@ -210,27 +203,27 @@ class LearningPanel(ui.Panel):
         if strokes:
             self.digit = read_digit(_drawn(strokes), raw=True)
         self._show_answers()
-        self.write_lines()
+        self.update_code()
 
     def _show_answers(self) -> None:
         """Show what each network answers to the digit."""
         if self.digit is None:
-            for source in (self.seen, *(lane.outputs for lane in self.lanes)):
+            for source in (self.seen, *(plots.outputs for plots in self.shown)):
                 _empty(source)
             self.answer.text = ""
             return
         self.seen.data = {"image": [self.digit.reshape(28, 28)[::-1]]}
-        networks, said = self.training.networks if self.training else {}, {}
+        networks, answers = self.training.networks if self.training else {}, {}
         for k, (name, net) in enumerate(networks.items()):
             outputs = net.feedforward((self.digit / 256).astype(net.dtype))
-            beside = (k - (len(networks) - 1) / 2) * _BAR
-            self.lanes[k].outputs.data = {"x": np.arange(10) + beside, "output": outputs}
-            said[name] = f": <b>{outputs.argmax()}</b> (output {outputs.max():.2f})"
-        self.answer.text = _legend(said) or "Start a training to see answers."
+            x = np.arange(10) + (k - (len(networks) - 1) / 2) * _BAR
+            self.shown[k].outputs.data = {"x": x, "output": outputs}
+            answers[name] = f": <b>{outputs.argmax()}</b> (output {outputs.max():.2f})"
+        self.answer.text = _legend(answers) or "Start a training to see answers."
 
 
-class _Lane:
-    """What is shown of one network: its curves, its first weights, and its outputs."""
+class _NetworkPlots:
+    """The plots of one network: its curves, its first weights, and its outputs."""
 
     def __init__(self, curve_plots: Sequence[Any], bars: Any) -> None:
         self.curves, self.weights = _source("epoch", *_CURVES), _source("image")
@@ -245,23 +238,23 @@ class _Lane:
         self.progress = ""
 
     def clear(self, initializer: str) -> None:
-        """Make room for a network with this initializer, or for none if it is empty."""
+        """Clear the plots for a network with this initializer; hide the weights if it is empty."""
         for source in (self.curves, self.weights, self.outputs):
             _empty(source)
         self.picture.visible, self.progress = bool(initializer), ": reading MNIST"
-        self.picture.title.text = f"{initializer}: weights into the first units"
+        self.picture.title.text = f"{initializer}: weights of the first units"
         look = ui.look_of(initializer)
         for curve in self._curves:
             curve.update(**look)
         self._bar.update(fill_color=look["line_color"], line_color=look["line_color"])
 
     def add(self, point: Point) -> None:
-        """Let the curves go on to a point."""
+        """Add a point to the curves."""
         self.curves.stream({name: [value] for name, value in point.items()})
         self.progress = f": {point['accuracy']:.2f} % after {point['epoch']:.1f} epochs"
 
     def show_weights(self, net: Network) -> None:
-        """Show the weights into the first units as images."""
+        """Show the weights of the first units as images."""
         weights = np.array(net.weights[0][:_NEURONS]).reshape(-1, 28, 28)
         image = mosaic(weights, min(_IN_A_ROW, len(weights)), _GAP)
         largest = float(np.abs(weights).max()) or 1.0
@@ -283,14 +276,14 @@ def _unit_plot(title: str, **options: Any) -> Any:
 
 
 def _add_image(plot: Any, source: Any) -> Any:
-    """Draw an image in grey, black is low and white is high; return its colours."""
+    """Draw an image in grey, low values black and high ones white; return its color mapper."""
     colours = LinearColorMapper(palette="Greys256", low=0, high=255, nan_color="white")
     plot.image("image", x=0, y=0, dw=1, dh=1, source=source, color_mapper=colours)
     return colours
 
 
 def _drawn(strokes: Sequence[Any]) -> NDArray[Any]:
-    """Return strokes of the unit square as a picture, black on white."""
+    """Return strokes in the unit square as a picture, black on white."""
     from PIL import Image, ImageDraw
 
     page = Image.new("L", (_CANVAS, _CANVAS), 255)

@@ -1,4 +1,4 @@
-"""One neuron: how its weighted input is distributed before any training."""
+"""The panel "One neuron": the distribution of its weighted input before training."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DRAWS = 4000
 _BARS = 80
 _NUMBER = (
     "<div style='font: 600 34px sans-serif; color: #a34a12'>{}</div>"
-    "<div style='font: 14px sans-serif'>of the draws are saturated, |z| > {} ({}); standard "
+    "<div style='font: 14px sans-serif'>of the draws are saturated: |z| > {} ({}). Standard "
     "deviation of z: {:.3g}</div>"
 )
 
@@ -30,17 +30,17 @@ class NeuronPanel(ui.Panel):
 
     title = "One neuron"
     about = (
-        "A neuron adds up the weights of the inputs that are on, and its bias: that is its "
-        "weighted input z. Where |z| is large the sigmoid is flat, the neuron is "
-        "<b>saturated</b>, and it learns slowly."
+        "The weighted input z of a neuron is the sum of its bias and the weights of the inputs "
+        "that are 1; the others are 0. Where |z| is large the sigmoid is flat: the neuron is "
+        "<b>saturated</b> and learns slowly."
     )
 
     def __init__(self, document: Any) -> None:
         super().__init__(document)
         self.n_inputs = ui.slider("Number of inputs", 10, 2000, 1000, 10)
-        self.share = ui.slider("Share of the inputs that is on", 0, 1, 0.5, 0.05)
+        self.share = ui.slider("Share of inputs that are 1", 0, 1, 0.5, 0.05)
         self.initializer = ui.select("Initializer", ui.INITIALIZER_NAMES, "large")
-        self.scale = ui.slider("Scale: the weights are multiplied by it", 0.1, 10, 1, 0.1)
+        self.scale = ui.slider("Factor of the weights", 0.1, 10, 1, 0.1)
         self.bars, self.curve = ColumnDataSource(), ColumnDataSource()
         self.saturated = Div(text="")
         self.follow(self.n_inputs, self.share, self.initializer, self.scale)
@@ -48,7 +48,7 @@ class NeuronPanel(ui.Panel):
 
     def contents(self) -> list[Any]:
         """Return sliders, the large number, and the two plots."""
-        histogram = ui.new_figure(f"{DRAWS:,} draws, and theory", "weighted input z", "density")
+        histogram = ui.new_figure(f"{DRAWS:,} draws and theory", "weighted input z", "density")
         look = {"color": "#bcd2e6", "line_color": "white"}
         histogram.quad("left", "right", "top", bottom=0, source=self.bars, **look)
         histogram.line("z", "density", source=self.curve, color="#0b3c6f", line_width=2)
@@ -82,7 +82,7 @@ class NeuronPanel(ui.Panel):
         self.saturated.text = _NUMBER.format(share, SATURATED_Z, expected, found.std)
 
     def code(self) -> str:
-        """Return the lines that draw the same weighted inputs."""
+        """Return Python code that draws the same weighted inputs."""
         n_inputs, active, _, text = self._settings()
         name = text.partition("(")[0]
         imported = "" if name == text else f"from fastnet.initializers import {name}\n"
@@ -93,11 +93,11 @@ class NeuronPanel(ui.Panel):
         )
 
     def _settings(self) -> tuple[int, int, Any, str]:
-        """Return inputs, those that are on, the initializer, and how Python writes it."""
+        """Return the number of inputs, how many are 1, the initializer, and its Python code."""
         n_inputs, share = ui.value_of(self.n_inputs), ui.value_of(self.share)
         name, scale = ui.value_of(self.initializer), ui.value_of(self.scale)
         function = dict(zip(TABLE, FUNCTIONS, strict=True))[name]
         first = next(iter(signature(function).parameters), "")
-        if scale == 1 or first not in ("gain", "value"):  # zeros, for one, has no scale
+        if scale == 1 or first not in ("gain", "value"):  # zeros, for example, has no factor
             return n_inputs, round(share * n_inputs), name, repr(name)
         return n_inputs, round(share * n_inputs), function(scale), f"{name}({scale:g})"

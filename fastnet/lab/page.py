@@ -21,7 +21,7 @@ _TEMPLATE = """
 </style>
 {% endblock %}
 """
-#: Bokeh keeps room for the panels that it hides; the page should be as long as the one shown.
+#: Bokeh keeps room for hidden panels; the page should be as long as the visible one.
 _HIDDEN = "[style*='visibility: hidden'] { display: none !important; }"
 _HEAD = (
     "<h1 style='font: 600 20px sans-serif; margin: 4px 0'>fastnet lab</h1>"
@@ -31,7 +31,7 @@ _HEAD = (
 
 
 class Page:
-    """The contents of one document, which is one tab of a browser.
+    """The contents of one document, that is, of one browser tab.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Page:
         document.add_root(Tabs(tabs=tabs, sizing_mode="stretch_width", stylesheets=[_HIDDEN]))
 
     def close(self) -> None:
-        """End what runs, and let go of data and networks."""
+        """Stop trainings, and release data and networks."""
         for panel in self.panels:
             panel.close()
 

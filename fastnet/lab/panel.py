@@ -1,4 +1,4 @@
-"""`Panel`: inputs, plots, and the Python lines that reproduce what the plots show."""
+"""`Panel`: inputs, plots, and Python code that reproduces what the plots show."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from fastnet.common.console import error_text
 from fastnet.drawing.looks import looks
 from fastnet.initializers.named import TABLE
 
-#: Activations of hidden layers, and the initializers.
+#: The choices of activations of hidden layers, and of initializers.
 ACTIVATION_NAMES = [name for name, known in ACTIVATIONS.items() if not known.output_only]
 INITIALIZER_NAMES = list(TABLE)
-#: Milliseconds from a change to the redrawing, in which further changes are taken along.
+#: Milliseconds between a change and redrawing; changes in between are drawn together.
 _DELAY = 20
 TEXT = {"font": "14px/1.4 sans-serif"}
 _LINES = (
@@ -29,7 +29,7 @@ _LINES = (
 
 
 class Panel:
-    """A sentence, inputs, plots, a message for errors, and a button for the Python lines.
+    """A description, inputs, plots, a message for errors, and a button that shows Python code.
 
     Parameters
     ----------
@@ -45,8 +45,8 @@ class Panel:
         self.lines = PreText(
             text="", visible=False, stylesheets=[_LINES], sizing_mode="stretch_width"
         )
-        self.button = Button(label="Show the Python lines")
-        self.button.on_click(self._toggle_lines)
+        self.button = Button(label="Show the Python code")
+        self.button.on_click(self._toggle_code)
         self._scheduled = False
 
     def layout(self) -> Any:
@@ -56,26 +56,26 @@ class Panel:
         return column(children, sizing_mode="stretch_width", styles={"min-width": "0"})
 
     def contents(self) -> list[Any]:
-        """Return the models between the panel's sentence and its Python lines."""
+        """Return the models between the panel's description and its Python code."""
         raise NotImplementedError
 
     def draw(self) -> None:
-        """Read the inputs, and draw what belongs to them; raise if one is outside its limits."""
+        """Draw what the inputs say; raise an error if one is outside its limits."""
 
     def code(self) -> str:
-        """Return the Python lines that reproduce what is drawn."""
+        """Return Python code that reproduces what is drawn."""
         raise NotImplementedError
 
     def close(self) -> None:
-        """End what runs."""
+        """Stop what is running."""
 
     def follow(self, *models: Any) -> None:
-        """Redraw when the value of an input changes, once for all changes that come meanwhile."""
+        """Redraw when an input changes; quick changes are drawn together."""
         for model in models:
             model.on_change("value", lambda attr, old, new: self._schedule())
 
     def attempt(self, action: Callable[[], None]) -> None:
-        """Do it; an error becomes the panel's message."""
+        """Run `action`; an error becomes the panel's message."""
         self.message.text = ""
         try:
             action()
@@ -83,14 +83,14 @@ class Panel:
             self.message.text = escape(error_text(error))
 
     def redraw(self) -> None:
-        """Draw, and write the Python lines anew if they are open."""
+        """Draw, and update the Python code if it is visible."""
         self._scheduled = False
         self.attempt(self.draw)
         if not self.message.text:
-            self.write_lines()
+            self.update_code()
 
-    def write_lines(self) -> None:
-        """Write the Python lines if they are open."""
+    def update_code(self) -> None:
+        """Update the Python code if it is visible."""
         if self.lines.visible:
             self.lines.text = ""
             self.attempt(lambda: self.lines.update(text=self.code()))
@@ -100,20 +100,20 @@ class Panel:
             self._scheduled = True
             self.document.add_timeout_callback(self.redraw, _DELAY)
 
-    def _toggle_lines(self) -> None:
+    def _toggle_code(self) -> None:
         self.lines.visible = not self.lines.visible
-        self.button.label = f"{'Hide' if self.lines.visible else 'Show'} the Python lines"
-        self.write_lines()
+        self.button.label = f"{'Hide' if self.lines.visible else 'Show'} the Python code"
+        self.update_code()
 
 
 def slider(title: str, start: float, end: float, value: float, step: float = 1) -> Any:
-    """Return a slider that takes the width that it can get."""
+    """Return a slider that fills the available width."""
     limits = {"start": start, "end": end, "value": value, "step": step}
     return Slider(title=title, sizing_mode="stretch_width", **limits)
 
 
 def select(title: str, options: Iterable[str], value: str) -> Any:
-    """Return a list to choose from."""
+    """Return a drop-down list."""
     return Select(title=title, options=list(options), value=value, sizing_mode="stretch_width")
 
 
@@ -123,7 +123,7 @@ def value_of(model: Any) -> Any:
     Raises
     ------
     ValueError, TypeError
-        It is outside them; of a slider with whole steps, also a number that is not whole.
+        The value is outside its limits, or not an integer although the slider's steps are.
     """
     if isinstance(model, Select):
         return as_choice(model.value, model.title, model.options)
@@ -154,7 +154,7 @@ def look_of(initializer: str) -> dict[str, Any]:
 
 
 def wrapped(*models: Any, least: int = 300) -> Any:
-    """Return models side by side, each `least` pixels wide or more; below each other on a phone."""
+    """Return models side by side, at least `least` pixels wide; a narrow screen wraps them."""
     for model in models:
         if model.sizing_mode != "fixed":
             model.styles = {**model.styles, "flex": f"1 1 {least}px", "min-width": "0"}

@@ -1,4 +1,4 @@
-"""The server of the page, on a port of 127.0.0.1."""
+"""The server of `fastnet lab`, on a port of 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -8,35 +8,34 @@ from collections.abc import Callable
 from typing import Any
 
 from fastnet.common.arguments import as_count
-from fastnet.common.errors import missing_extra
 
 __all__ = ["HOST", "MOST_PAGES", "LabServer", "serve", "show"]
 
 HOST = "127.0.0.1"
-#: So many pages can be open at once.
+#: The most pages that can be open at once.
 MOST_PAGES = 6
-#: A page that has been closed is freed within these milliseconds together; shorter, and a slow
-#: browser could lose its page before it has connected.
+#: A closed page is freed within the sum of these milliseconds. If they were shorter, a slow browser
+#: could lose its page before it has connected.
 _UNUSED, _CHECK_UNUSED = 8000, 1000
 #: The longest message from a browser, in bytes.
 _MOST_BYTES = 1 << 20
 _TOO_MANY = (
-    f"There are already {MOST_PAGES} pages of the laboratory open. Close one, wait ten seconds, "
-    "and reload this page."
+    f"{MOST_PAGES} pages of fastnet lab are already open. Close one, wait ten seconds, and reload "
+    "this page."
 )
 
 
 class LabServer:
     """A running server of the page, in the event loop of this thread.
 
-    It listens on 127.0.0.1 alone, and a browser is answered only if its page came from there.
+    It listens only on 127.0.0.1, and answers a browser only if its page came from there.
 
     Parameters
     ----------
     port : int, default 0
-        0 is a free port.
+        With 0 a free port is chosen.
     height : int, default 1000
-        Of the page within a notebook, in pixels.
+        Height of the page in a notebook, in pixels.
 
     Attributes
     ----------
@@ -63,8 +62,11 @@ class LabServer:
             from tornado.httpserver import HTTPServer
             from tornado.ioloop import IOLoop
         except ImportError:
-            raise missing_extra("the laboratory", "lab") from None
-        for name in ("tornado.access", "bokeh.server.views.ws"):  # of tabs that go in mid-message
+            raise ImportError(
+                "fastnet lab needs bokeh; install it with `pip install 'fastnet-mlp[lab]'`."
+            ) from None
+        # They warn of every tab that is closed in mid-message.
+        for name in ("tornado.access", "bokeh.server.views.ws"):
             logging.getLogger(name).setLevel(logging.ERROR)
         sockets, self.port = bind_sockets(HOST, port)
         self.url = f"http://{HOST}:{self.port}/"
@@ -82,7 +84,7 @@ class LabServer:
         self._server.start()
 
     def _open(self, document: Any) -> None:
-        """Fill the document of a browser that has come."""
+        """Fill the document of a new browser tab."""
         from fastnet.lab.page import Page, write_notice
         from fastnet.lab.training import forget_digits
 
@@ -101,14 +103,14 @@ class LabServer:
         document.on_session_destroyed(close)
 
     def close(self) -> None:
-        """Stop trainings and listening."""
+        """Stop trainings, and stop listening."""
         for page in self.pages:
             page.close()
         self._server.unlisten()
         self._server.stop()
 
     def __repr__(self) -> str:
-        return f"the laboratory at {self.url}"
+        return f"fastnet lab at {self.url}"
 
     def _repr_html_(self) -> str:
         return (
@@ -118,12 +120,12 @@ class LabServer:
 
 
 def serve(port: int, opened: Callable[[str], None]) -> None:
-    """Serve the page until Ctrl-C; call `opened` with its address as soon as it answers.
+    """Serve the page until Ctrl-C; call `opened` with its address once it can be opened.
 
     Raises
     ------
     ImportError, OSError
-        As `LabServer`.
+        As for `LabServer`.
     """
 
     async def forever() -> None:
@@ -141,23 +143,23 @@ def serve(port: int, opened: Callable[[str], None]) -> None:
 
 
 def show(height: int = 1000) -> LabServer:
-    """Show the laboratory in a notebook that runs on this machine.
+    """Show the page of ``fastnet lab`` in a notebook that runs on this machine.
 
     Parameters
     ----------
     height : int, default 1000
-        Of the page, in pixels.
+        Height of the page, in pixels.
 
     Returns
     -------
     LabServer
-        What the notebook shows, if it is the last value of a cell. It has the page's address,
-        ``url``, and ``close()``.
+        The running server. A notebook shows its page if it is the last value of a cell. ``url`` is
+        its address, and ``close()`` stops it.
 
     Raises
     ------
     RuntimeError
-        There is no running event loop, as in a script; ``fastnet lab`` opens the page there.
+        No event loop is running, as in a script; use ``fastnet lab`` there.
     ImportError
         Bokeh is missing; the message says how to install it.
     ValueError, TypeError

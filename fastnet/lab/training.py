@@ -1,10 +1,9 @@
-"""`Training`: a few networks that learn MNIST side by side, in threads that can be paused."""
+"""`Training`: a few networks that learn MNIST at the same time, in threads that can be paused."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +20,7 @@ Point = dict[str, float]
 
 MOST_NETWORKS = 3
 MINI_BATCH_SIZE = 10
-#: Mini-batches between two points of the curves: ten points an epoch.
+#: Mini-batches between two points of the curves: ten points per epoch.
 INTERVAL = 500
 #: Validation images on which saturation is measured.
 WATCHED = 1000
@@ -44,7 +43,7 @@ for initializer in {names}:
 
 @dataclass(frozen=True)
 class Settings:
-    """What is trained: networks that differ in their initializers alone."""
+    """Settings of a training: networks that differ only in their initializers."""
 
     initializers: tuple[str, ...]
     hidden: int
@@ -60,22 +59,22 @@ class Settings:
         return [784, *[self.hidden] * self.layers, 10]
 
     def code(self) -> str:
-        """Return the Python lines that train the same networks."""
+        """Return Python code that trains the same networks."""
         same = {"size": MINI_BATCH_SIZE, "watched": WATCHED, "interval": INTERVAL}
         names = list(self.initializers)
         return _CODE.format(names=names, sizes=self.sizes, **same, **vars(self))
 
 
 class Training:
-    """Networks that train in threads of their own; `stop` ends them.
+    """Networks that train, each in a thread of its own; `stop` ends them.
 
     Attributes
     ----------
     networks : dict of Network, by initializer
     points : deque of (initializer, Point)
-        Appended while they train; whoever reads takes them off.
+        Appended while the networks train; the reader removes them.
     errors : list of str
-        A sentence for each network that failed.
+        A message for each network that failed.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -98,11 +97,11 @@ class Training:
 
     @property
     def running(self) -> bool:
-        """Whether a network still trains, or is paused."""
+        """Whether a network is training or paused."""
         return any(thread.is_alive() for thread in self._threads)
 
     def pause_or_continue(self) -> bool:
-        """Let every network wait at its next point, or go on; return whether they wait."""
+        """Pause all networks at their next point, or continue; return whether they are paused."""
         if self._going.is_set():
             self._going.clear()
         else:
@@ -110,36 +109,31 @@ class Training:
         return not self._going.is_set()
 
     def stop(self) -> None:
-        """End all threads at their next points, and wait for them."""
+        """Stop all networks at their next point, and wait for their threads."""
         self._stopped = True
         self._going.set()
         for thread in self._threads:
             thread.join()
 
     def _train(self, name: str, network: Network) -> None:
-        def add(point: Point) -> bool:
-            self.points.append((name, point))
-            self._going.wait()
-            return self._stopped
-
         epochs, optimizer = self.settings.epochs, SGD(self.settings.eta)
         try:
             mnist = _digits()
-            watch = _Watch(mnist, add)
+            points = _AddPoints(self, name, mnist)
             network.train(
-                mnist.train, epochs, MINI_BATCH_SIZE, optimizer=optimizer, callbacks=watch
+                mnist.train, epochs, MINI_BATCH_SIZE, optimizer=optimizer, callbacks=points
             )
         except (ArithmeticError, MemoryError, ValueError, OSError) as error:
             self.errors.append(f"{name}: {error_text(error)}")
 
 
-class _Watch(Callback):
-    """Measures a network ten times an epoch; `add` takes the point, and says whether to stop."""
+class _AddPoints(Callback):
+    """Measures a network ten times an epoch, and waits or stops as the training says."""
 
     interval = INTERVAL
 
-    def __init__(self, mnist: MNIST, add: Callable[[Point], bool]) -> None:
-        self.mnist, self.add = mnist, add
+    def __init__(self, training: Training, name: str, mnist: MNIST) -> None:
+        self.training, self.name, self.mnist = training, name, mnist
         self.validation: Any = mnist.validation
 
     def on_train_begin(self, network: Network) -> bool:
@@ -151,7 +145,10 @@ class _Watch(Callback):
         accuracy = network.accuracy(self.validation) / len(validation.y)
         saturated = network.layer_statistics(validation.X[:WATCHED])[0]["saturated"]
         done = epoch + mini_batch * MINI_BATCH_SIZE / len(train.y)
-        return self.add({"epoch": done, "accuracy": 100 * accuracy, "saturated": 100 * saturated})
+        point = {"epoch": done, "accuracy": 100 * accuracy, "saturated": 100 * saturated}
+        self.training.points.append((self.name, point))
+        self.training._going.wait()
+        return self.training._stopped
 
 
 def _digits() -> MNIST:

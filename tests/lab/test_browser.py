@@ -147,8 +147,8 @@ def tab(lab, browser, request):
 
 
 def lines_printed(tab):
-    """Return what the panel's Python lines print, run as a program of their own."""
-    tab.button("Show the Python lines").click()
+    """Return what the panel's Python code prints, run as a program of their own."""
+    tab.button("Show the Python code").click()
     tab.see("import")
     text = tab.page.locator("pre >> visible=true").inner_text()
     done = subprocess.run(
@@ -161,11 +161,11 @@ def test_one_neuron(tab):
     shown = r"^[\d.]+ %$"
     before = tab.text_of(shown)
     assert before == "83.3 %"  # the book's neuron: 83.7 % in theory
-    tab.slide(1, 10)  # all inputs are on
+    tab.slide(1, 10)  # all inputs are 1
     tab.see("theory: 88.5 %")
     after = tab.text_of(shown)
     tab.choose(0, "default")
-    tab.see("standard deviation of z: 1.")
+    tab.see("Standard deviation of z: 1.")
     tab.slide(0, 3, "ArrowLeft")
     tab.wait_for_change(shown, after)
     tab.page.wait_for_timeout(2000)
@@ -188,9 +188,9 @@ def test_many_layers(tab):
     printed = lines_printed(tab)
     assert len(re.findall(r"\d\.\d+", printed)) == 50  # both directions of 25 layers
     tab.choose(1, "zeros")
-    tab.see("cannot be shown on a logarithmic scale")
+    tab.see("which a logarithmic scale cannot show")
     tab.choose(1, "orthogonal")
-    tab.page.get_by_text("cannot be shown").wait_for(state="hidden")
+    tab.page.get_by_text("scale cannot show").wait_for(state="hidden")
 
 
 def test_learning(tab):

@@ -56,7 +56,7 @@ def finish(panel, seconds=300):
     for _ in range(10 * seconds):
         if panel._callback is None:
             return
-        panel._look()
+        panel._update_plots()
         time.sleep(0.1)
     raise AssertionError("the training does not end")
 
@@ -90,7 +90,7 @@ def test_every_initializer_can_be_shown(neuron, layers, name):
         assert float(share) == pytest.approx(100 * ran(neuron.code())["z"].saturated, abs=0.05)
     set_(layers, initializer=name, depth=3)
     vanishing = name == "zeros"
-    assert ("variance of 0" in layers.message.text) == vanishing
+    assert ("variances are 0" in layers.message.text) == vanishing
 
 
 def test_layers_show_what_diagnostics_gives(layers):
@@ -154,12 +154,12 @@ def test_a_training_is_that_of_its_python_lines(learning):
             callbacks=watch,
         )  # fmt: skip
         assert np.array_equal(net.parameters, learning.training.networks[name].parameters)
-        shown = learning.lanes[k].curves.data
+        shown = learning.shown[k].curves.data
         assert shown["epoch"] == pytest.approx([tenth / 10 for tenth in range(11)])
         assert shown["accuracy"][-1] == 100 * history[0]["evaluation_accuracy"]
         saturated = [100 * record["layers"][0]["saturated"] for record in watch.records]
         assert shown["saturated"] == pytest.approx(saturated[: len(shown["saturated"])])
-        assert learning.lanes[k].weights.data["image"][0].shape == (58, 238)
+        assert learning.shown[k].weights.data["image"][0].shape == (58, 238)
     again = ran(learning.code())
     assert np.array_equal(again["net"].parameters, net.parameters)
 
@@ -183,13 +183,13 @@ def test_pause_continue_and_restart(learning):
     learning._start()
     assert not first.running and learning.training is not first
     finish(learning)
-    assert learning.hold.disabled and learning.lanes[0].curves.data["epoch"][-1] == 1
+    assert learning.hold.disabled and learning.shown[0].curves.data["epoch"][-1] == 1
 
 
 def test_a_training_that_diverges_says_so(learning):
     settings = Settings(("default",), 10, 1, "relu", 1e30, 1, 0)
     learning.training = Training(settings)
-    learning._callback = learning.document.add_periodic_callback(learning._look, 250)
+    learning._callback = learning.document.add_periodic_callback(learning._update_plots, 250)
     finish(learning)
     assert "default: training diverged" in learning.message.text
 
@@ -203,13 +203,13 @@ def test_a_drawn_digit_is_answered(learning):
     finish(learning)
     net = learning.training.networks["default"]
     want = net.feedforward((learning.digit / 256).astype(np.float32))
-    assert np.array_equal(learning.lanes[1].outputs.data["output"], want)
+    assert np.array_equal(learning.shown[1].outputs.data["output"], want)
     assert f"default: <b>{want.argmax()}</b>" in learning.answer.text
     assert want.argmax() == 7
     again = ran(learning.code())  # default is the last network
     assert np.array_equal(again["net"].feedforward(again["digit"].astype(np.float32)), want)
     learning.strokes.data = {"xs": [], "ys": []}
-    assert learning.answer.text == "" and len(learning.lanes[1].outputs.data["x"]) == 0
+    assert learning.answer.text == "" and len(learning.shown[1].outputs.data["x"]) == 0
 
 
 def test_drawings_out_of_bounds_are_refused(learning):

@@ -106,7 +106,7 @@ def test_show_is_an_iframe_of_the_same_page():
         try:
             html = shown._repr_html_()
             assert f'<iframe src="{shown.url}"' in html and 'height="700"' in html
-            assert repr(shown) == f"the laboratory at {shown.url}"
+            assert repr(shown) == f"fastnet lab at {shown.url}"
             return (await AsyncHTTPClient().fetch(shown.url)).code
         finally:
             shown.close()
