@@ -1,11 +1,11 @@
-"""The experiment that compares initializers: the same network and data, a training from each.
+"""Comparison of initializers: the same network trained on the same data with each of them.
 
-The comparison is chapter 3's experiment on weight initialization (M. Nielsen, *Neural Networks and
-Deep Learning*): a sigmoid network learns the digits once from weights drawn from N(0, 1), the old
-start, and once from N(0, 1) / sqrt(n) with n the weights into the same neuron, the new start.
-Other initializers can be compared too, each from several seeds. Nothing is printed or drawn here:
-`compare` and `replay_book` return a `Comparison`, from which the command line makes its table, its
-JSON and its picture.
+The experiment is chapter 3's on weight initialization (M. Nielsen, *Neural Networks and Deep
+Learning*): a sigmoid network learns the digits from weights drawn from N(0, 1), the old start, and
+from N(0, 1) / sqrt(n), where n is the number of weights into the same neuron, the new start. Other
+initializers can be compared too, each with several seeds. Nothing is printed or drawn here:
+`compare` and `replay_book` return a `Comparison`, from which the command line makes its table, JSON
+and picture.
 """
 
 from fastnet.compare.book import BOOK, BookShuffle, published, replay_book

@@ -1,4 +1,4 @@
-"""`replay_book`: the run that the book's repository publishes, and `published`, its results."""
+"""`replay_book`, which repeats the run that the book publishes, and `published`, its results."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ def replay_book(
     on_run: Callable[[Run], object] | None = None,
     on_epoch: OnEpoch | None = None,
 ) -> Comparison:
-    """Repeat the run behind the published curves: its draws, its order, its numbers.
+    """Repeat the run behind the published curves: the same draws, order and numbers.
 
-    NumPy's legacy generator draws the weights and Python's shuffles as Python 2 did. The network
-    trains from the default start first; then, without reseeding, the same network trains from the
-    large start, over the list in the order in which the first training left it.
+    NumPy's legacy generator draws the weights, and Python's generator shuffles as in Python 2. The
+    network is first trained with the initializer "default". Then, without reseeding, the same
+    network is trained with "large", on the examples in the order that the first training left.
 
     Parameters
     ----------
     progress, on_run, on_epoch : callable, optional
-        As in `compare`.
+        As for `compare`.
 
     Returns
     -------
@@ -61,10 +61,10 @@ def replay_book(
 
 
 class BookShuffle:
-    """Shuffle a list as Python 2's ``random.shuffle`` did, from the order that the last call left.
+    """Shuffles a list as Python 2's ``random.shuffle`` did, starting from the last call's order.
 
-    Given to several trainings in turn, it makes each begin with the order in which the one before
-    ended, as if all of them had shuffled one list in place.
+    If several trainings use it in turn, each starts with the order in which the one before ended,
+    as if all of them had shuffled one list in place.
 
     Parameters
     ----------
@@ -95,12 +95,12 @@ class BookShuffle:
 
 
 def published() -> dict[str, tuple[int, ...]]:
-    """Return the published counts: correct validation images of 10,000 after each of 30 epochs.
+    """Return the book's published counts of correct validation images after each epoch.
 
     Returns
     -------
-    dict
-        The 30 counts of the initializers "large" and "default".
+    dict of tuple of int
+        For the initializers "large" and "default", 30 counts out of 10,000.
 
     Examples
     --------

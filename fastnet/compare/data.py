@@ -1,4 +1,4 @@
-"""The data of a comparison: the embedded MNIST, or a user's own files."""
+"""`Data` of a comparison: the embedded MNIST, or a user's own files."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ _WANTED = "give X_train, y_train, X_test and y_test"
 
 
 class Data(NamedTuple):
-    """What a comparison trains on and evaluates.
+    """The training and evaluation examples of a comparison.
 
     Attributes
     ----------
     name : str
-        The data's name, for titles.
+        Name of the data, for titles.
     training, evaluation : tuple of ndarray
-        Each a pair (X, y): one example a row, and class numbers.
+        Pairs (X, y): X of shape (n, n_0), one example per row, and class numbers y, shape (n,).
     evaluation_name : str
         "validation" or "test".
     loader : callable, optional
-        Returns the same data elsewhere, so that they need not be sent there.
+        Returns the same data in another process, so that they need not be sent there.
     unused : tuple of str
-        The names of what else was found with them: columns, arrays or files.
+        Names of columns, arrays or files that were found but not used.
     notes : tuple of str
-        What was assumed of them, and what was done to them, in lines to be printed.
+        Lines to print: what was assumed about the data, and how they were changed.
     """
 
     name: str
@@ -51,12 +51,24 @@ class Data(NamedTuple):
 
     @property
     def n_classes(self) -> int:
-        """The number of output neurons that the labels call for."""
+        """The number of classes, and so of output neurons: the largest class number plus 1."""
         return 1 + max(int(self.training[1].max()), int(self.evaluation[1].max()))
 
 
 def mnist(dtype: DTypeLike = np.float64) -> Data:
-    """Return the embedded digits: 50,000 to train on, 10,000 to validate with."""
+    """Return the embedded MNIST: 50,000 images to train on, and 10,000 to validate with.
+
+    Parameters
+    ----------
+    dtype : dtype, default float64
+        float64 or float32, of the inputs.
+
+    Examples
+    --------
+    >>> digits = mnist(np.float32)
+    >>> digits.training[0].shape, digits.evaluation_name
+    ((50000, 784), 'validation')
+    """
     from fastnet.datasets import load_mnist
 
     digits = load_mnist(dtype=dtype)
@@ -80,26 +92,27 @@ def read_data(
     validation: float | None = None,
     seed: int = 0,
 ) -> Data:
-    """Read a user's own examples: a part to train on, and one to evaluate on.
+    """Read a user's own examples, and return a training and an evaluation part.
 
     Parameters
     ----------
     path : str or Path
         A folder as `fastnet.datasets.load_idx_folder` reads it; an .npz file with the arrays
         X_train, y_train, X_test and y_test, whose labels are class numbers; or a .csv file. An
-        example may have any shape; it becomes a row. Bytes are divided by 256, other numbers taken
-        as they are; see `fastnet.preprocessing.byte_scale`, which looks at the training part.
+        example may have any shape; it becomes a row. Bytes are divided by 256, other numbers are
+        used as they are; see `fastnet.preprocessing.byte_scale`, applied to the training part.
     dtype : dtype, optional
-        float64 or float32, for the numbers that are divided or standardized.
+        float64 or float32, of inputs that are divided or standardized.
     label, header, ignore : optional
-        Of a .csv file the column with the labels, whether its first line names the columns, and
+        For a .csv file: the column with the labels, whether its first line names the columns, and
         columns to leave out; see `fastnet.datasets.text.read_csv`.
     standardize : bool, default False
-        Bring every input to mean 0 and standard deviation 1 over the training part.
+        Scale every input to mean 0 and standard deviation 1 over the training part.
     validation : float, optional
-        The share of the training examples to evaluate on instead of the test part, chosen by
-        `seed`; 0.2 for a .csv file, which has no test part.
+        The share of the training examples to evaluate on instead of the test part; 0.2 for a .csv
+        file, which has no test part.
     seed : int, default 0
+        Seed that chooses these examples.
 
     Returns
     -------
@@ -108,11 +121,11 @@ def read_data(
     Raises
     ------
     OSError
-        Nothing can be read there.
+        The path cannot be read.
     ValueError
-        The files or arrays are not what is described above; the message says where.
+        The files or arrays are not as described above; the message says where.
     """
-    # These modules are for files alone; a comparison of arrays does without them.
+    # A comparison of arrays does not need these modules.
     from fastnet.datasets.sources import reopenable
     from fastnet.datasets.table import display_name
     from fastnet.datasets.tables import kind_of, read_tables
@@ -153,7 +166,7 @@ def read_data(
 def _scaled(
     training: Table, test: Table, dtype: DTypeLike, standardize: bool
 ) -> tuple[NDArray[Any], NDArray[Any], str]:
-    """Return the inputs of both parts as networks take them, and what was done to them."""
+    """Return the inputs of both parts, scaled, and a note of how they were scaled."""
     if standardize:
         kept = Preprocessing(*standardization(training.X))
         return kept.inputs(training.X, dtype), kept.inputs(test.X, dtype), "inputs: standardized"
@@ -165,7 +178,7 @@ def _scaled(
 
 
 def _read_classes(training: Table, test: Table) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the class numbers of labels that may be words."""
+    """Return the class numbers of labels, which may be words."""
     from fastnet.datasets.tables import class_numbers, classes_of
 
     names = classes_of(training, test)
@@ -186,7 +199,7 @@ def _class_numbers(path: Path, training: Table, test: Table) -> tuple[NDArray[An
     if highest == 0:
         raise ValueError(f"{path}: all labels are 0; two or more classes are needed")
     if highest >= max(1000, training.n):
-        # One output neuron a class: numbers that are no class numbers would ask for all memory.
+        # With one output neuron per class, such labels would need too much memory.
         raise ValueError(
             f"{path}: the highest label is {highest}, with {training.n} training examples; class "
             "numbers 0, 1, 2, ... are expected"
@@ -195,10 +208,10 @@ def _class_numbers(path: Path, training: Table, test: Table) -> tuple[NDArray[An
 
 
 def _whole(table: Table, name: str) -> NDArray[Any]:
-    """Return a table's labels; refuse what is not a whole number, 0 or more."""
+    """Return a table's labels; refuse any that are not integers of 0 or more."""
     y = table.y
     assert y is not None
     if y.dtype.kind not in "iu" or y.min() < 0:
-        found = f"holds {y.min()}" if y.dtype.kind in "iu" else f"is of type {y.dtype}"
+        found = f"contains {y.min()}" if y.dtype.kind in "iu" else f"is of type {y.dtype}"
         raise ValueError(f"{name} {found}; class numbers 0, 1, 2, ... are expected")
     return y

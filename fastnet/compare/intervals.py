@@ -1,4 +1,4 @@
-"""Means of repetitions and their 95 % confidence intervals, after Student's t."""
+"""Means of repetitions and their 95 % confidence intervals, from Student's t."""
 
 from __future__ import annotations
 
@@ -26,15 +26,18 @@ def mean_and_margin(samples: ArrayLike) -> tuple[Array, Array]:
 
     Returns
     -------
-    mean : ndarray, shape (...)
-    margin : ndarray, shape (...)
+    mean : ndarray of float64, shape (...)
+    margin : ndarray of float64, shape (...)
         With normally distributed samples, mean +- margin is the 95 % confidence interval of the
-        mean (Student's t with n - 1 degrees of freedom), for each place by itself. NaN if n is 1.
+        mean (Student's t with n - 1 degrees of freedom), separately for each element. NaN if n is
+        1.
 
     Raises
     ------
     ValueError
-        There is no sample.
+        `samples` is empty.
+    TypeError
+        `samples` does not contain real numbers.
 
     Examples
     --------
@@ -44,6 +47,6 @@ def mean_and_margin(samples: ArrayLike) -> tuple[Array, Array]:
     """
     samples = as_real_array(samples, "samples")
     if samples.ndim == 0 or len(samples) == 0:
-        raise ValueError(f"samples has shape {samples.shape}: no samples; give one or more.")
+        raise ValueError(f"samples has shape {samples.shape}; give one sample or more.")
     with memory_for("samples"), np.errstate(over="ignore"):  # longer floats may become infinite
         return intervals(samples.astype(np.float64, copy=False))

@@ -1,4 +1,4 @@
-"""`Lead`: by how much the best initializer is ahead of another, and whether that may be chance."""
+"""`Lead`: how far the best initializer is ahead of another, and whether that may be chance."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["Lead", "leads"]
 
 
 class Lead(NamedTuple):
-    """The difference of the best initializer's mean accuracy to another's.
+    """The difference between the best initializer's mean accuracy and another's.
 
     Attributes
     ----------
     best, other : str
         The initializers.
     points : float
-        By how many percentage points `best` is ahead.
+        How many percentage points `best` is ahead.
     margin : float
         Half the width of the confidence interval of `points`.
 
@@ -46,9 +46,9 @@ def leads(samples: Mapping[str, Sequence[float]], step: float) -> tuple[Lead, ..
     Parameters
     ----------
     samples : mapping from str to sequence of float
-        Of each name the numbers of the same seeds, in the same order.
+        For each name its numbers, one for each seed, with the seeds in the same order.
     step : float
-        The numbers are whole multiples of it.
+        The numbers are integer multiples of it.
 
     Returns
     -------
@@ -57,13 +57,12 @@ def leads(samples: Mapping[str, Sequence[float]], step: float) -> tuple[Lead, ..
 
     Notes
     -----
-    Paired t-tests: Student's t over the differences seed by seed, which have the order of the
-    examples in common. Since the best is chosen after the fact, the intervals hold together, with
-    95 %, for all pairs of k names (Bonferroni: each has confidence 1 - 0.05 / (k (k - 1) / 2)).
+    These are paired t-tests: Student's t over the differences seed by seed, as each seed has one
+    order of the examples. As the best is chosen after the fact, the confidence of 95 % is for all
+    pairs of k names together (Bonferroni: each interval has 1 - 0.05 / (k (k - 1) / 2)).
 
-    Numbers that are counts may give the same difference for every seed. The standard deviation of
-    the differences therefore counts as at least step / sqrt(6), that of a difference of two
-    rounded numbers.
+    Counts may give the same difference for every seed. The standard deviation of the differences is
+    therefore taken as at least step / sqrt(6), that of the difference of two rounded numbers.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The results of a comparison: `Run` and `Comparison`."""
+"""Results of a comparison: `Run` and `Comparison`."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from fastnet.compare.settings import Settings, as_percent
 __all__ = ["NEW", "OLD", "Comparison", "Run"]
 
 OLD, NEW = "large", "default"
-#: What the book's two initializers are called in tables and legends.
+#: Names of the book's two initializers in tables and legends.
 STARTS = {OLD: "old start", NEW: "new start"}
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training.
+    """One training of a comparison.
 
     Attributes
     ----------
     initializer : str
-        Name of the initializer that drew its weights.
+        Name of the initializer of the weights.
     correct : tuple of int
-        Correctly classified evaluation examples after each epoch.
+        Number of correctly classified evaluation examples after each epoch.
     seconds : float
-        Its duration.
+        Duration of the training.
     saturated : tuple of float
-        Share of the hidden units' outputs, of all hidden layers together, that are saturated (see
+        Share of the outputs of all hidden units that are saturated (see
         `Network.layer_statistics`), at the start and after each epoch; empty if it was not
         measured.
     repetition : int
-        Number of its seed in the comparison, counted from 0.
+        Number of the training's seed, counted from 0.
     """
 
     initializer: str
@@ -50,29 +50,28 @@ class Run:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Trainings that differ in nothing but the initializer and, where repeated, the seed.
+    """Trainings that differ only in the initializer and the seed.
 
     The numbers of an initializer are means over its seeds. A margin is half the width of the
-    mean's 95 % confidence interval after Student's t, epoch by epoch; with a single seed it is
-    empty.
+    mean's 95 % confidence interval (Student's t) in each epoch; with a single seed it is empty.
 
     Attributes
     ----------
     data, evaluation : str
-        Name of the data, and of the part to evaluate on ("validation" or "test").
+        Name of the data, and of the evaluation part ("validation" or "test").
     n_training, n_evaluation : int
         Number of examples in each part.
     sizes : tuple of int
         Width of each layer.
     settings : Settings
-        What the trainings have in common.
+        Settings that all trainings share.
     runs : tuple of Run
         The trainings, one initializer after the other, each with the same seeds.
     n_watched : int
         Number of evaluation examples on which saturation was measured.
     partial : bool
-        Whether trainings are missing, because the comparison was interrupted. Initializers may
-        then have different numbers of seeds, and means are over those that are there.
+        Whether trainings are missing because the comparison was interrupted. Initializers may then
+        have different numbers of seeds, and means are over the finished ones.
     """
 
     data: str
@@ -107,26 +106,26 @@ class Comparison:
 
     @property
     def initializers(self) -> tuple[str, ...]:
-        """The initializers, in the order in which they were asked for."""
+        """The names of the initializers, in the order in which they were given."""
         return tuple(dict.fromkeys(run.initializer for run in self.runs))
 
     @property
     def n_seeds(self) -> int:
-        """Number of trainings from each initializer; if partial, the largest of them."""
+        """Number of trainings per initializer; if partial, the largest of these numbers."""
         return max(len(self.of(name)) for name in self.initializers)
 
     @property
     def n_epochs(self) -> int:
-        """Number of epochs that each training lasted."""
+        """Number of epochs of each training."""
         return len(self.runs[0].correct)
 
     def of(self, initializer: str) -> tuple[Run, ...]:
-        """Return the trainings from `initializer`, one a seed.
+        """Return the trainings with `initializer`, one per seed.
 
         Raises
         ------
         KeyError
-            There is no such training in this comparison.
+            `initializer` is not in this comparison.
         """
         runs = tuple(run for run in self.runs if run.initializer == initializer)
         if not runs:
@@ -142,10 +141,10 @@ class Comparison:
         return self._interval([self._percent(run) for run in self.of(initializer)])[1]
 
     def difference(self, first: str, second: str) -> tuple[list[float], list[float]]:
-        """Return by how much `second` is ahead after each epoch, in points, and the margins.
+        """Return how many percentage points `second` is ahead in each epoch, and the margins.
 
-        The margins are those of the differences seed by seed, which have much chance in common.
-        Both are empty if no seed was trained from both initializers.
+        The margins are of the paired differences, seed by seed. Both lists are empty if no seed was
+        trained with both initializers.
         """
         old, new = ({run.repetition: run for run in self.of(name)} for name in (first, second))
         pairs = [
@@ -156,10 +155,10 @@ class Comparison:
         return self._interval(pairs) if pairs else ([], [])
 
     def leads(self, epoch: int) -> tuple[Lead, ...]:
-        """Return how far the best initializer is ahead of each other one, and whether by chance.
+        """Return the leads of the best initializer over each of the others, after an epoch.
 
-        Of the seeds that were trained from every initializer; empty if those are fewer than two,
-        or if there is a single initializer.
+        Only seeds that were trained with every initializer count. Empty if there are fewer than two
+        of them, or a single initializer.
 
         Parameters
         ----------
@@ -169,11 +168,11 @@ class Comparison:
         Raises
         ------
         ValueError, TypeError
-            There is no such epoch.
+            `epoch` is not an integer in this range.
 
         Notes
         -----
-        Paired t-tests over the seeds, adjusted for the number of pairs after Bonferroni; see
+        Paired t-tests over the seeds, with Bonferroni's correction for the number of pairs; see
         `Lead`.
         """
         epoch = as_count(epoch, "epoch", at_least=1, at_most=self.n_epochs)
@@ -186,7 +185,7 @@ class Comparison:
         return leads(samples, 100 / self.n_evaluation)
 
     def saturation(self, initializer: str) -> list[float]:
-        """Return the saturated share of the hidden units at the start and after each epoch, in %.
+        """Return the share of saturated hidden units at the start and after each epoch, in %.
 
         Empty if it was not measured.
         """
@@ -204,12 +203,12 @@ class Comparison:
         Raises
         ------
         ValueError, TypeError
-            `percent` is not above 0 and at most 100.
+            `percent` is not a number above 0 and at most 100.
         """
         runs = self.of(initializer)
         percent = self.settings.target if percent is None else as_percent(percent, "percent")
         for epoch, correct in enumerate(zip(*(run.correct for run in runs), strict=True), start=1):
-            # Counts, not rounded percentages: 9,500 of 10,000 are 95 % exactly.
+            # Counts are exact, percentages rounded: 9,500 of 10,000 is 95 %.
             if 100 * sum(correct) >= percent * self.n_evaluation * len(runs):
                 return epoch
         return None
@@ -259,7 +258,7 @@ class Comparison:
         return [100 * correct / self.n_evaluation for correct in run.correct]
 
     def _interval(self, samples: list[list[float]]) -> tuple[list[float], list[float]]:
-        """Return means and margins over the seeds; of one seed its own numbers, and no margins."""
+        """Return means and margins over the seeds; with one seed its numbers, and no margins."""
         if len(samples) == 1:
             return samples[0], []
         mean, margin = mean_and_margin(samples)

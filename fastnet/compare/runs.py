@@ -24,11 +24,11 @@ from fastnet.sweeps import Outcome, report, stream
 
 __all__ = ["OnEpoch", "Progress", "compare", "comparison", "sizes_of", "train"]
 
-#: Called with the mini-batches done and to do, of all trainings together.
+#: Called with the numbers of mini-batches done and in total, of all trainings together.
 Progress = ProgressCallback
 OnEpoch = Callable[[str, int, int, int], object]
 
-#: Saturation is measured after each epoch on so many evaluation examples, the first ones.
+#: Saturation is measured after each epoch on this many evaluation examples, the first ones.
 WATCHED = 2000
 
 
@@ -45,11 +45,11 @@ def compare(
     on_epoch: OnEpoch | None = None,
     **options: Any,
 ) -> Comparison:
-    """Train the same network from several initializers, each from the same seeds.
+    """Train the same network with several initializers, each with the same seeds.
 
-    Each seed is split in two: one half draws the starting weights, the other the order of the
-    examples. The old start and the new then differ in the scale of the weights only, and every
-    network sees the same examples in the same order.
+    Each seed is split in two: one part draws the starting weights, the other the order of the
+    examples. With one seed, the old and the new start differ only in the scale of the weights, and
+    all networks see the same examples in the same order.
 
     Parameters
     ----------
@@ -58,26 +58,26 @@ def compare(
     settings : Settings, optional
         Network and training; by default those of the published curves.
     initializers : sequence, keyword only, default ("large", "default")
-        Names out of `fastnet.initializers.INITIALIZERS`, or whatever else a network takes as its
-        initializer; results name them by `fastnet.initializers.name_of`. By default the old start
-        and the new.
+        Names from `fastnet.initializers.INITIALIZERS`, or anything else that a network accepts as
+        its initializer; results name them with `fastnet.initializers.name_of`. By default the old
+        and the new start.
     seeds : int, keyword only, default 1
-        Trainings from each initializer; the first ones do not depend on how many follow.
+        Repetitions per initializer, each with its own seed; the first ones do not depend on how
+        many follow.
     threads : int, keyword only, optional
-        Networks trained at a time, by default one a core. No result depends on it.
+        Networks trained at a time, by default one per core. Results do not depend on it.
     executor : object, keyword only, optional
         Train on its workers instead of in threads here; as for `fastnet.sweep`.
     progress : callable, keyword only, optional
         Called as ``progress(done, total)`` several times a second, counting the mini-batches of all
         trainings together.
     on_run : callable, keyword only, optional
-        Given each `Run` as it is finished, in whatever order; so that an interrupt does not lose
-        them.
+        Called with each `Run` as it finishes, in any order, so that an interrupt does not lose it.
     on_epoch : callable, keyword only, optional
-        Called as ``on_epoch(initializer, repetition, epoch, correct)`` as each training ends each
-        epoch, in its thread: the name of its initializer, the number of its seed, counted from 0,
-        the epoch, counted from 1, and the evaluation examples classified correctly after it. With
-        an `executor` it is not called.
+        Called as ``on_epoch(initializer, repetition, epoch, correct)`` after each epoch of each
+        training, in its thread: the initializer's name, the number of the seed from 0, the epoch
+        from 1, and the number of evaluation examples classified correctly. Not called with an
+        `executor`.
     **options
         The parameters of `Settings`, instead of `settings`: ``compare(data, hidden=(100, 100),
         activation="tanh", optimizer="adam")``.
@@ -95,9 +95,9 @@ def compare(
 
     Notes
     -----
-    The seeds are ``SeedSequence(settings.seed).spawn(seeds)``, and the halves of each its
-    ``spawn(2)``: ``Network(sizes, initializer=name, rng=weights)`` starts, and
-    its ``net.rng = order`` shuffles.
+    The seeds are ``SeedSequence(settings.seed).spawn(seeds)``, and the two parts of each are its
+    ``spawn(2)``: ``Network(sizes, initializer=name, rng=weights)`` draws from the first, and after
+    ``net.rng = order`` training shuffles with the second.
 
     References
     ----------
@@ -136,7 +136,7 @@ def compare(
         if progress is None
         else lambda done, total: progress(round(done * steps), total * steps),
     )
-    # Closed at once, whatever happens, lest the other networks go on training.
+    # Closed at once, whatever happens; otherwise the other networks would go on training.
     with closing(outcomes):
         for outcome in outcomes:
             if outcome.error:
@@ -152,7 +152,7 @@ def compare(
 
 
 def _failure(outcome: Outcome, seeds: int) -> BaseException:
-    """Return what a training raised; of one that diverged it says which, its network is gone."""
+    """Return the error of a training; if it diverged, the message says which training it was."""
     error = outcome.exception
     if isinstance(error, DivergenceError):
         name = outcome.configuration["name"]
@@ -169,7 +169,7 @@ def _train_from(
     settings: Settings,
     on_epoch: OnEpoch | None,
 ) -> dict[str, Any]:
-    """Train from one initializer and one seed; called by a worker of the sweep."""
+    """Train with one initializer and one seed; called by a worker of the sweep."""
     (repetition,) = rng.bit_generator.seed_seq.spawn_key  # type: ignore[attr-defined]
     weights, order = rng.spawn(2)
     net = Network(
@@ -195,13 +195,13 @@ def train(
     progress: Progress | None = None,
     on_epoch: Callable[[int, int], object] | None = None,
 ) -> Run:
-    """Train `net` from its present weights, and return how it went.
+    """Train `net` from its current weights, and return the results.
 
-    `on_epoch` is called with an epoch, counted from 1, and the correct evaluation examples.
+    `on_epoch` is called with the epoch, from 1, and the number of correct evaluation examples.
     """
     begin = perf_counter()
     statistics = RecordStatistics(data.evaluation[0][:WATCHED])
-    watches = [] if on_epoch is None else [_Watch(on_epoch, len(data.evaluation[1]))]
+    watches = [] if on_epoch is None else [_CallOnEpoch(on_epoch, len(data.evaluation[1]))]
     history = net.train(
         data.training,
         settings.epochs,
@@ -220,8 +220,8 @@ def train(
     return Run(initializer, correct, perf_counter() - begin, saturated)
 
 
-class _Watch(Callback):
-    """Calls `on_epoch` with the epoch and the correct evaluation examples."""
+class _CallOnEpoch(Callback):
+    """Calls `on_epoch` with the epoch and the number of correct evaluation examples."""
 
     def __init__(self, on_epoch: Callable[[int, int], object], n: int) -> None:
         self._on_epoch = on_epoch
@@ -229,7 +229,7 @@ class _Watch(Callback):
         self._epoch = 0
 
     def on_epoch_end(self, network: Network, record: dict[str, Any]) -> None:
-        """Count the epochs of this training: the network may have been trained before."""
+        """Call `on_epoch`; epochs are counted here, as the network may have been trained before."""
         self._epoch += 1
         self._on_epoch(self._epoch, round(record["evaluation_accuracy"] * self._n))
 
@@ -237,7 +237,7 @@ class _Watch(Callback):
 def comparison(
     data: Data, settings: Settings, runs: Iterable[Run], names: Sequence[str], *, missing: int = 0
 ) -> Comparison:
-    """Return the runs in the order of the names and seeds, together with their data and settings.
+    """Return a comparison of runs, in the order of the names and seeds.
 
     Parameters
     ----------
@@ -270,13 +270,13 @@ def sizes_of(data: Data, settings: Settings) -> tuple[int, ...]:
 
 
 def _saturated(layers: list[dict[str, float]], settings: Settings) -> float:
-    """Return the saturated share of the units of all hidden layers together."""
+    """Return the share of saturated units in all hidden layers together."""
     sizes = settings.hidden_sizes
     return sum(n / sum(sizes) * layer["saturated"] for n, layer in zip(sizes, layers, strict=False))
 
 
 def _read_settings(settings: Settings | None, options: dict[str, Any]) -> Settings:
-    """Return the settings, which are given as such or one by one."""
+    """Return the settings, given as one object or as options."""
     known = [field.name for field in fields(Settings)]
     for name in options:
         if name not in known:
@@ -287,7 +287,7 @@ def _read_settings(settings: Settings | None, options: dict[str, Any]) -> Settin
         raise TypeError(f"settings is {shown(settings)}; expected Settings.")
     if options:
         raise ValueError(
-            f"settings and {', '.join(options)} are both given; put {', '.join(options)} into the "
+            f"settings and {', '.join(options)} are both given; put {', '.join(options)} into "
             "settings."
         )
     return settings
@@ -299,15 +299,15 @@ def _checked(initializers: Sequence[Initializer]) -> dict[str, Initializer]:
     if items is None:
         raise TypeError(f"initializers is {shown(initializers)}; give a list of names.")
     if not items:
-        raise ValueError(f"initializers is empty; give names out of {', '.join(INITIALIZERS)}.")
+        raise ValueError(f"initializers is empty; give one or more of {', '.join(INITIALIZERS)}.")
     chosen: dict[str, Initializer] = {}
     for item in items:
         initializer = read_initializer(item, "initializers")
         name = name_of(initializer)
         if name in chosen:
             raise ValueError(
-                f"initializers names {shown(name)} twice; once is enough, and functions need names "
-                "of their own."
+                f"initializers contains {shown(name)} twice; give each once, and functions with "
+                "different names."
             )
         chosen[name] = initializer
     return chosen

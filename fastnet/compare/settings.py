@@ -1,4 +1,4 @@
-"""`Settings`: the network and the training that the compared initializers have in common."""
+"""`Settings`: the network and training settings that all compared initializers share."""
 
 from __future__ import annotations
 
@@ -20,46 +20,46 @@ _FULL_BATCH = (LBFGS, Rprop)
 
 @dataclass(frozen=True)
 class Settings:
-    """What the compared trainings have in common; the defaults are those of the published curves.
+    """Settings that all compared trainings share; the defaults are those of the published curves.
 
     Parameters
     ----------
     hidden : int or sequence of int, default 30
-        Units of the hidden layer, or of each one.
+        Units of the hidden layer, or of each hidden layer.
     epochs : int, default 30
         Passes over the training data.
     eta : float, optional
         Learning rate; by default the optimizer's own, for SGD 0.1.
     lmbda : float, default 5
-        L2 regularization.
+        Strength of the L2 regularization.
     mini_batch_size : int, optional
         Examples per step; by default 10, and all at once for LBFGS and Rprop.
     seed : int, default 0
-        Where the random numbers start.
+        Seed of all random numbers.
     dtype : str, default "float64"
         "float64" or "float32".
     activation : str or sequence of str, default "sigmoid"
-        Of the hidden layers, one for all or one each; see `fastnet.activations.ACTIVATIONS`. The
-        outputs are sigmoids.
+        Activation of the hidden layers, one for all or one for each; see
+        `fastnet.activations.ACTIVATIONS`. The outputs are sigmoids.
     optimizer : Optimizer, class or str, default "SGD"
         One of `fastnet.optimizers`.
     target : float, default 95
-        An accuracy in per cent: a comparison tells the first epoch that reaches it.
+        An accuracy in per cent; a comparison reports the first epoch that reaches it.
 
     Attributes
     ----------
     hidden, activation
-        An int for a single layer and a str where all layers have the same, or else a tuple.
+        An int for a single layer, and a str if all layers have the same; otherwise tuples.
     eta, mini_batch_size
-        Set, where they were left out; a mini-batch size of None is all examples at once.
+        The values used if they were left out; a mini-batch size of None means all examples at once.
     optimizer : Optimizer
         With the learning rate `eta`.
 
     Raises
     ------
     ValueError, TypeError
-        `hidden`, `activation`, `optimizer`, `eta`, `epochs` or `target` is not as described; the
-        others are checked by the network that is trained.
+        `hidden`, `activation`, `optimizer`, `eta`, `epochs` or `target` is not as described. The
+        network checks the other settings before it is trained.
 
     Notes
     -----
@@ -77,7 +77,7 @@ class Settings:
 
     hidden: int | Sequence[int] = 30
     epochs: int = 30
-    # The types are those of the attributes once they are set; None asks for the default.
+    # The types are those of the attributes after __post_init__; None stands for the default.
     eta: float = None  # type: ignore[assignment]
     lmbda: float = 5.0
     mini_batch_size: int | None = None
@@ -133,15 +133,17 @@ class Settings:
 
 
 def as_percent(value: Any, name: str) -> float:
-    """Return an accuracy in per cent that can be reached."""
+    """Return an accuracy in per cent, above 0 and at most 100; refuse others."""
     number = as_number(value, name)
     if not 0 < number <= 100:
-        raise ValueError(f"{name} is {number:g}; expected per cent, above 0 and at most 100.")
+        raise ValueError(
+            f"{name} is {number:g}; expected an accuracy in per cent, above 0 and at most 100."
+        )
     return number
 
 
 def _one_or_more(given: Any, name: str, read: Callable[[Any], Any]) -> tuple[Any, ...]:
-    """Return one value, or each of a sequence, as `read` returns it."""
+    """Return a tuple of `read` of one value, or of each value in a sequence."""
     items = as_items(given, name)
     if items is None:
         items = [given]

@@ -202,11 +202,11 @@ def test_one_training_that_fails_ends_the_others_with_its_own_error():
     ("options", "error", "sentence"),
     [
         ({"initializers": ["large", "best"]}, ValueError, "initializers is 'best'; the init"),
-        ({"initializers": ["large", "large"]}, ValueError, "names 'large' twice"),
+        ({"initializers": ["large", "large"]}, ValueError, "contains 'large' twice"),
         ({"initializers": []}, ValueError, "initializers is empty"),
         ({"initializers": "large"}, TypeError, "give a list of names"),
         ({"initializers": [0.5, "0.5"]}, ValueError, "initializers is '0.5'; the init"),
-        ({"initializers": [0.5, 0.5]}, ValueError, "names '0.5' twice"),
+        ({"initializers": [0.5, 0.5]}, ValueError, "contains '0.5' twice"),
         ({"initializers": [None]}, TypeError, "initializers is None; give a name, a number"),
         ({"hidden": 5}, ValueError, "settings and hidden are both given"),
         ({"depth": 5}, TypeError, "'depth' is not a setting; the settings are hidden, epochs"),
@@ -355,7 +355,7 @@ def labels(value):
         ({"X_test": None}, "has no test examples; give X_train"),
         ({"y_train": labels(0) + 0.5}, "y_train is of type float64; class numbers 0, 1, 2"),
         ({"y_test": np.full(40, "b")}, "y_test is of type <U1; class numbers 0, 1, 2"),
-        ({"y_train": labels(-1)}, "y_train holds -1; class numbers 0, 1, 2"),
+        ({"y_train": labels(-1)}, "y_train contains -1; class numbers 0, 1, 2"),
         ({"y_train": labels(10**6)}, "the highest label is 1000000, with 60 training examples"),
         ({"y_train": labels(0) * 0, "y_test": np.zeros(40, int)}, "all labels are 0; two or more"),
     ],
@@ -423,7 +423,7 @@ def test_a_user_s_function_is_an_initializer_with_its_own_name():
 
     result = compare(blob_data(), SMALL, initializers=[tiny, 0.5, "zeros"])
     assert result.initializers == ("tiny", "0.5", "zeros")
-    with pytest.raises(ValueError, match="functions need names of their own"):
+    with pytest.raises(ValueError, match="functions with different names"):
         compare(blob_data(), SMALL, initializers=[lambda rng, shape: 0, lambda rng, shape: 1])
 
 
@@ -437,8 +437,8 @@ def test_a_user_s_function_is_an_initializer_with_its_own_name():
         ({"activation": ["tanh"] * 2}, ValueError, "activation names 2 layers and hidden has 1"),
         ({"optimizer": "best"}, ValueError, "the optimizers are SGD"),
         ({"eta": -1}, ValueError, "eta is -1"),
-        ({"target": 0}, ValueError, "target is 0; expected per cent"),
-        ({"target": 101}, ValueError, "target is 101; expected per cent"),
+        ({"target": 0}, ValueError, "target is 0; expected an accuracy in per cent"),
+        ({"target": 101}, ValueError, "target is 101; expected an accuracy"),
     ],
 )
 def test_settings_without_a_meaning_are_refused(options, error, sentence):
