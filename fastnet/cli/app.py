@@ -1,6 +1,7 @@
-"""The command line ``fastnet``: its commands, and the exit codes.
+"""The command line ``fastnet``: the table of its commands, and `main`, which runs one of them.
 
-0: done; 1: bad input, reported in one sentence on standard error; 2: wrong usage; 130: interrupted.
+Exit codes: 0, done; 1, bad input, reported in one line on standard error; 2, wrong usage; 130,
+interrupted.
 
 The module of a command offers ``describe(parser)``, which gives its argparse parser a description
 and options, and ``run(arguments)``, which returns the exit code. Only the module of the command
@@ -21,24 +22,24 @@ from fastnet.common.console import error_text, write_err, write_out
 
 __all__ = ["COMMANDS", "main"]
 
-#: The modules of the commands, in the order in which help shows them, and what it says of them.
+#: The module of each command and its summary, in the order in which help shows them.
 COMMANDS = {
-    "compare": "train from several initializers, show accuracy by epoch",
-    "saturation": "measure how a neuron's weighted input is distributed at the start",
+    "compare": "train from several initializers, compare accuracy by epoch",
+    "saturation": "measure one neuron's weighted input before training",
     "initializers": "list the initializers: name, formula, when to use it, source",
-    "propagation": "measure how signals propagate through deep networks at the start",
+    "propagation": "measure signals in deep networks before training",
     "train": "train a network on your own data",
-    "evaluate": "measure how good a trained network is on labelled data",
-    "predict": "write a trained network's predictions to a .csv file",
+    "evaluate": "evaluate a trained network on labelled data",
+    "predict": "write a trained network's predictions as a .csv file",
     "export": "write a trained network as a C header or an ONNX model",
     "show": "show the contents of a model file",
-    "lab": "open a page to play with, in the browser",
+    "lab": "open an interactive page in the browser",
     "info": "show versions, processor, kernel and optional packages",
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line ``fastnet``, by default as the process was called; return the exit code.
+    """Run a command line, by default that of the process, and return the exit code.
 
     Examples
     --------
@@ -64,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
-    """Read the command line; exit with usage if it cannot be read, and with help if it is empty."""
+    """Parse the command line; print help if it is empty, and exit with an error if it is wrong."""
     parser = _parser(argv)
     if not argv:
         parser.print_help()
@@ -73,7 +74,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     if first not in COMMANDS and not first.startswith("-"):
         known = ", ".join(COMMANDS)
         hint = nearest(first, COMMANDS)
-        parser.error(f"no command is called {first}{hint or f'; the commands are {known}'}")
+        parser.error(f"unknown command {first}{hint or f'; the commands are {known}'}")
     arguments, unknown = parser.parse_known_args(argv)
     if unknown or "run" not in arguments:
         getattr(arguments, "parser", parser).unknown(unknown or argv)
@@ -81,7 +82,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _parser(argv: Sequence[str]) -> Parser:
-    """Return a parser that knows all commands, and the options of those that `argv` names."""
+    """Return a parser of all commands, with the options of those that `argv` names."""
     parser = Parser(
         prog="fastnet",
         description="Train small neural networks, and study how initial weights affect them.",

@@ -1,4 +1,4 @@
-"""``fastnet compare``: training from several initializers, as tables, JSON and a picture."""
+"""``fastnet compare``: train from several initializers; write tables, JSON and a picture."""
 
 from __future__ import annotations
 
@@ -56,17 +56,17 @@ from fastnet.training.interrupts import Interrupts
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
-    """Describe ``fastnet compare``."""
+    """Add the description and options of ``fastnet compare`` to `parser`."""
     parser.description = (
-        "Train the same network from several initializers, by default from weights drawn from "
-        "N(0, 1), the book's old start, and from N(0, 1) / sqrt(n) with n the weights into a "
-        "neuron, its new start. Prints the accuracy epoch by epoch and writes compare.png and "
-        "compare.json. With several seeds it says which differences, after the first epoch and "
-        "the last, are not distinguishable from chance: by Student's t over the differences seed "
-        "by seed, at 95 % confidence, adjusted for the number of pairs (Bonferroni). Ctrl-C "
-        "writes what is finished."
+        "Train the same network from several initializers, by default from the book's old start, "
+        "weights from N(0, 1), and from its new start, N(0, 1) / sqrt(n) where n is the number of "
+        "weights into a neuron. Prints the accuracy of each epoch and writes compare.png and "
+        "compare.json. With several seeds it tells which differences, after the first and the last "
+        "epoch, are distinguishable from chance: at 95 % confidence, by Student's t, paired by "
+        "seed, with the Bonferroni correction for several pairs. Ctrl-C writes the results of the "
+        "networks that are finished."
     )
-    # No defaults in the parser: --book has to tell an option that was given from one that was not.
+    # No defaults in the parser: --book must know which options were given.
     default = Settings()
     option = parser.add_argument_group("network and training").add_argument
     for name, read, metavar, what in (
@@ -77,11 +77,11 @@ def describe(parser: argparse.ArgumentParser) -> None:
         ("eta", amount, "X", "learning rate (default: the optimizer's own, for SGD 0.1)"),
         ("lmbda", amount, "X", f"L2 regularization (default: {default.lmbda})"),
         ("mini_batch_size", count, "N", _BATCH),
-        ("seed", seed, "N", f"seed of every draw (default: {default.seed})"),
+        ("seed", seed, "N", f"random seed (default: {default.seed})"),
         ("target", _percent, "PERCENT", _TARGET),
     ):
         option(f"--{name.replace('_', '-')}", type=read, metavar=metavar, help=what)
-    option("--dtype", choices=DTYPES, help=f"numbers to compute with (default: {default.dtype})")
+    option("--dtype", choices=DTYPES, help=f"number type (default: {default.dtype})")
 
     option = parser.add_argument_group("comparison").add_argument
     option("--initializers", type=initializers, metavar="A,B,...", help=_INITIALIZERS)
@@ -107,13 +107,13 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 
 def _hidden(text: str) -> int | tuple[int, ...]:
-    """Read the units of one hidden layer or more, with commas between them."""
+    """Return the units of one hidden layer, or a tuple if commas separate several."""
     numbers = tuple(count(part) for part in text.split(","))
     return numbers[0] if len(numbers) == 1 else numbers
 
 
 def _activations(text: str) -> str | tuple[str, ...]:
-    """Read one activation or more, with commas between them."""
+    """Return the name of an activation, or a tuple if commas separate several."""
     read = one_of("activations of hidden layers", HIDDEN_ACTIVATIONS)
     names = tuple(read(part.strip()) for part in text.split(","))
     return names[0] if len(names) == 1 else names
@@ -122,53 +122,53 @@ def _activations(text: str) -> str | tuple[str, ...]:
 _percent = number_reader(
     float,
     lambda number: 0 < number <= 100,
-    "a percentage above 0 and at most 100 (the column with the labels is --label's)",
+    "a percentage above 0 and at most 100 (--label names the column with the labels)",
 )
 _ACTIVATION = (
-    f"of the hidden layers, one or one a layer: {', '.join(HIDDEN_ACTIVATIONS)} (default: sigmoid)"
+    "activation of the hidden layers, or one for each: "
+    f"{', '.join(HIDDEN_ACTIVATIONS)} (default: sigmoid)"
 )
-_BATCH = "examples per step (default: 10, and all at once for LBFGS and Rprop)"
-_TARGET = "accuracy to reach; the first epoch that does is reported (default: 95)"
+_BATCH = "examples per step (default: 10, or all for LBFGS and Rprop)"
+_TARGET = "report the first epoch that reaches this accuracy (default: 95)"
 _INITIALIZERS = (
-    "the initializers to compare, out of the names of fastnet.initializers.INITIALIZERS, with "
-    "commas between them (default: large,default, the book's old start and its new one)"
+    "the initializers to compare, separated by commas; fastnet initializers lists them (default: "
+    "large,default, the book's old start and its new start)"
 )
 _SEEDS = (
-    "repetitions per initializer, each with its own seed; the results are means with their 95 %% "
-    "confidence intervals by Student's t (default: 1)"
+    "repetitions per initializer, each with its own seed; the results are means with 95 %% "
+    "confidence intervals (Student's t) (default: 1)"
 )
-_THREADS = "networks trained at a time; no number depends on it (default: one a core)"
+_THREADS = "networks trained at the same time; changes no result (default: one per core)"
 _DASK = (
-    "train on the workers of the dask scheduler at this address, such as tcp://host:8786; no "
-    "number depends on it (default: threads here)"
+    "train on the workers of the dask scheduler at this address, such as tcp://host:8786; changes "
+    "no result (default: threads of this process)"
 )
 _DATA = (
-    "a table such as a .csv file, whose first line names the columns, a folder of images as "
-    "MNIST's, or an .npz with X_train, y_train, X_test, y_test; - is standard input; bytes are "
-    "divided by 256 (default: the embedded MNIST, 50,000 images to train on and 10,000 to validate "
-    "with)"
+    "a table such as a .csv file, whose first line names the columns; a folder of images like "
+    "MNIST's; an .npz file with X_train, y_train, X_test, y_test; or - for standard input. Bytes "
+    "are divided by 256 (default: the embedded MNIST, 50,000 training and 10,000 validation images)"
 )
-_STANDARDIZE = "bring every input of --data to mean 0 and standard deviation 1 (default: off)"
+_STANDARDIZE = "scale every input of --data to mean 0 and standard deviation 1 (default: off)"
 _VALIDATION = (
-    "share of the examples of --data to validate with, chosen by the seed (default: the test part, "
-    f"or {VALIDATION} of a .csv file)"
+    "fraction of the examples of --data held out for validation, drawn by the seed (default: the "
+    f"test part, or {VALIDATION} of a .csv file)"
 )
 _OUT = "folder for compare.png and compare.json, made if missing (default: the current folder)"
 _BOOK = (
-    "replay the run that the book's repository publishes, draw by draw, and print its 60 numbers "
-    "beside the published ones; exit code 1 unless all are equal (default: off)"
+    "repeat the run published in the book's repository, random number by random number, and print "
+    "its 60 results beside the published ones; exit code 1 unless all are equal (default: off)"
 )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do ``fastnet compare``."""
+    """Run ``fastnet compare`` and return the exit code."""
     settings = _settings(args)
     out = writable(args.out)
     check_outputs({name: out / name for name in ("compare.json", "compare.png")}, [args.data])
     job = _Job(args, settings, out)
     interrupted = False
     try:
-        # Whatever is written is written as a whole: there a second Ctrl-C waits.
+        # A second Ctrl-C waits until the files are complete.
         with Interrupts() as interrupts:
             try:
                 with interrupts.opened():
@@ -189,7 +189,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 class _Job:
-    """A comparison on its way from the options to the files."""
+    """Runs a comparison: reads the data, trains, writes the files, prints the report."""
 
     def __init__(self, args: argparse.Namespace, settings: Settings, out: Path) -> None:
         self._args = args
@@ -205,7 +205,7 @@ class _Job:
         self.result: Comparison | None = None
 
     def train(self) -> None:
-        """Read the data and train; what is finished is kept, whatever happens."""
+        """Read the data and train; finished trainings are kept if an error or Ctrl-C stops it."""
         args, settings = self._args, self._settings
         self._data = mnist(settings.dtype) if args.book else _data(args, settings)
         if not args.book and not args.table:
@@ -232,7 +232,7 @@ class _Job:
         self._seconds = live.seconds
 
     def write(self) -> None:
-        """Write the numbers and the picture of what is finished."""
+        """Write compare.json and compare.png, of the finished trainings only if interrupted."""
         if self.result is None:
             if self._data is None or not self._finished:
                 return
@@ -248,7 +248,7 @@ class _Job:
             self._written = f"{picture} and {numbers}"
 
     def print(self, interrupted: bool) -> int:
-        """Print tables, what was written, and the last lines; return the exit code."""
+        """Print the tables, the files written and the conclusions; return the exit code."""
         if self.result is None or self._data is None:
             return 0
         args, result = self._args, self.result
@@ -256,8 +256,8 @@ class _Job:
         n_rows = self._rows.written if self._rows is not None else 0
         begun = n_rows == result.n_epochs and not result.partial
         if n_rows and not begun:
-            write_out("")  # under the rows before an interrupt
-        # The files were first: a reader of the table may close the pipe (fastnet compare | head).
+            write_out("")  # below the rows printed before the interrupt
+        # The files are already written: a reader may close the pipe (fastnet compare | head).
         parts = report(
             result, markdown=args.table, book=args.book, notes=self._notes(), begun=begun
         )
@@ -283,12 +283,12 @@ class _Job:
         return code
 
     def _notes(self) -> list[str]:
-        """Return the lines on the data, below the headline."""
+        """Return the notes on the data, which follow the headline."""
         notes = () if self._data is None else self._data.notes
         return [wrapped(note, line_width()) for note in notes]
 
     def interruption(self) -> str:
-        """Return the line that says what an interrupt has left."""
+        """Return the line that says how far the comparison came before the interrupt."""
         if not self._written:
             return "fastnet: interrupted before a training was finished; nothing was written"
         done = f"{len(self._finished)} of {counted(self._total, 'training')}"
@@ -297,7 +297,7 @@ class _Job:
 
 
 def _equal(run: Run) -> int:
-    """Return how many counts of a replayed training are the published ones."""
+    """Return how many counts of a replayed training equal the published ones."""
     return sum(a == b for a, b in zip(run.correct, published()[run.initializer], strict=True))
 
 
@@ -319,7 +319,7 @@ def _data(args: argparse.Namespace, settings: Settings) -> Data:
 
 @contextmanager
 def _executor(address: str | None) -> Iterator[Any]:
-    """Connect to the workers of a dask scheduler; None without an address."""
+    """Yield an executor on the workers of a dask scheduler; None without an address."""
     if address is None:
         yield None
         return
@@ -334,10 +334,10 @@ def _executor(address: str | None) -> Iterator[Any]:
 
 
 def _settings(args: argparse.Namespace) -> Settings:
-    """Return the settings asked for; with --book, refuse others than those of the published run."""
+    """Return the settings that the options ask for; exit with usage if they contradict."""
     error = args.parser.error
     if args.dask is not None and args.threads is not None:
-        error("--dask has its own workers; leave --threads out")
+        error("--dask has its own workers; leave out --threads")
     options = {field.name: getattr(args, field.name) for field in fields(Settings)}
     given = {name: value for name, value in options.items() if value is not None}
     if args.book:
@@ -345,11 +345,11 @@ def _settings(args: argparse.Namespace) -> Settings:
     if args.data is None:
         for name in ("label", "header", "ignore", "standardize", "validation"):
             if getattr(args, name) not in (None, [], False):
-                error(f"--{name} is for --data; MNIST is embedded as it is")
+                error(f"--{name} needs --data; the embedded MNIST is used as it is")
     hidden, names = given.get("hidden", 1), given.get("activation", "")
     layers = len(hidden) if isinstance(hidden, tuple) else 1
     if isinstance(names, tuple) and len(names) != layers:
-        error(f"--activation names {len(names)} layers; --hidden makes {layers}")
+        error(f"--activation has {len(names)} names; give one, or {layers}, as many as --hidden")
     return Settings(**given)
 
 
@@ -358,15 +358,15 @@ def _book_settings(args: argparse.Namespace, given: dict[str, Any]) -> Settings:
     error = args.parser.error
     for name in ("data", "label", "header", "ignore", "standardize", "validation"):
         if getattr(args, name) not in (None, [], False):
-            error(f"--book replays a run on the embedded MNIST; leave --{name} out")
+            error(f"--book repeats a run on the embedded MNIST; leave out --{name}")
     for name in ("initializers", "seeds", "threads", "dask"):
         if getattr(args, name) is not None:
-            error(f"--book replays two trainings one after the other; leave --{name} out")
+            error(f"--book repeats two trainings, one after the other; leave out --{name}")
     for name, value in given.items():
         expected = getattr(BOOK, name)
         if name == "optimizer":
             expected, value = expected.name, value.name
         if value != expected and name != "target":
             option = f"--{name.replace('_', '-')}"
-            error(f"--book replays a run with {option} {expected}; got {value}")
+            error(f"--book repeats a run with {option} {expected}, not {value}; leave out {option}")
     return BOOK if args.target is None else replace(BOOK, target=args.target)

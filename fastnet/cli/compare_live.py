@@ -1,4 +1,4 @@
-"""What ``fastnet compare`` shows while it trains: lines that move, and rows of its table."""
+"""Progress of ``fastnet compare``: a live line for each network, and rows of its table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["Live", "Rows"]
 
 
 class Rows:
-    """The table of accuracies, written row by row: each as all networks have ended its epoch.
+    """Writes the table of accuracies row by row, as soon as all networks have ended an epoch.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Rows:
     Attributes
     ----------
     written : int
-        Rows so far; empty if the table is too wide for the line.
+        Rows so far; 0 if the table is too wide for the terminal.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Rows:
         self.written = 0
 
     def add(self, run: Run, epoch: int) -> None:
-        """Take in one epoch of a network, as a run of one epoch."""
+        """Add one epoch of one network, given as a run of one epoch."""
         runs = self._epochs.setdefault(epoch, [])
         runs.append(run)
         if len(runs) == self._n:
@@ -82,10 +82,10 @@ class Rows:
 
 
 class Live:
-    """The progress of a comparison: a line for each network that trains, and one for all.
+    """Shows the progress of a comparison: a line for each network in training, and one for all.
 
-    Where standard output or standard error is no terminal, it is a plain line every few seconds.
-    `note` may be called from any thread; all is written when the object is called.
+    If standard output or standard error is not a terminal, it writes a plain line every few
+    seconds. `note` may be called from any thread; only a call of the object writes.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class Live:
         The initializers.
     n_seeds, n_epochs, n_evaluation : int
     rows : Rows, optional
-        Takes in the epochs.
+        Writes the table as the epochs end.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class Live:
         label = f"training {counted(self._n, 'network')}"
         self._finished = 0
         self._news: SimpleQueue[tuple[str, int, int, int]] = SimpleQueue()
-        # A pipe may end in the same terminal, where rows and lines that move do not go together.
+        # Rows in a pipe may reach the same terminal, where they would disrupt moving lines.
         found = find_bars() if is_terminal(sys.stdout) else None
         self._bars: Bars | None = None if found is None else found(True)
         self._line = ProgressLine(label, moving=False) if found is None else None
@@ -134,11 +134,11 @@ class Live:
                     shown.close()
 
     def note(self, name: str, repetition: int, epoch: int, correct: int) -> None:
-        """Note that a network has ended an epoch."""
+        """Record that a network has ended an epoch."""
         self._news.put((name, repetition, epoch, correct))
 
     def __call__(self, done: int, total: int) -> None:
-        """Show that `done` of `total` mini-batches are done, and what was noted."""
+        """Show that `done` of `total` mini-batches are done, and the epochs recorded so far."""
         self._read()
         if self._line is not None:
             self._line(done, total)

@@ -1,4 +1,4 @@
-"""What ``fastnet compare`` prints: tables of a comparison, and sentences about it."""
+"""The report of ``fastnet compare``: tables of a comparison, and sentences about it."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ __all__ = [
     "verdict",
 ]
 
-#: If more of the hidden units start saturated, in per cent, the inputs should be scaled.
+#: If more hidden units than this, in per cent, start saturated, scale the inputs.
 MOST_SATURATED = 100 / 3
-#: How many seeds are suggested where there is one.
+#: How many seeds are suggested to a user who gave one.
 ENOUGH_SEEDS = 8
 
 
@@ -35,9 +35,9 @@ def report(
     notes: Sequence[str] = (),
     begun: bool = False,
 ) -> list[str | TextTable]:
-    """Return what is printed before the files are named, part by part, `notes` below the headline.
+    """Return the headline and the tables, with `notes` below the headline.
 
-    If it is `begun`, headline and accuracies are left out: they were printed row by row.
+    If `begun`, headline and accuracies are left out: they were printed row by row.
     """
     parts: list[str | TextTable] = []
     if not begun:
@@ -118,11 +118,11 @@ def saturation_table(result: Comparison) -> TextTable:
 
 
 def advice(result: Comparison, option: str = "") -> str | None:
-    """Return a line that advises to scale the inputs, by `option`; None if that is not needed.
+    """Return advice to scale the inputs with `option`, or None if they need no scaling.
 
-    It is needed if every initializer, none of which may be missing, starts with more than a third
-    of the hidden units saturated. Only activations that are flat on both sides are considered:
-    half of all ReLUs are 0 at any scale of the inputs.
+    They need it if every initializer starts with more than a third of the hidden units saturated.
+    Partial results give no advice, nor do activations that are not flat on both sides: half of all
+    ReLUs are 0 at any scale of the inputs.
     """
     bounds = [
         bound
@@ -137,11 +137,11 @@ def advice(result: Comparison, option: str = "") -> str | None:
         return None
     by = f" ({option})" if option else ""
     start = headings_of(result.initializers)[best]
-    return f"Even {start} begins with {first[best]:.1f} % saturated: scale the inputs{by}."
+    return f"Even {start} begins with {first[best]:.1f} % of units saturated; scale the inputs{by}."
 
 
 def reached(result: Comparison) -> str:
-    """Return when each initializer reaches the target, after its accuracy in the first epoch."""
+    """Return each initializer's accuracy after epoch 1, and the epoch that reaches the target."""
     names, target = result.initializers, f"{result.settings.target:g} %"
     first = {name: f"{result.accuracy(name)[0]:.1f} %" for name in names}
     epochs = _epochs(result)
@@ -150,9 +150,9 @@ def reached(result: Comparison) -> str:
         if fast is None and slow is None:
             when = f"Neither start reaches {target} in {epochs}"
         elif slow is None:
-            when = f"{target} is reached in epoch {fast}, from the old start not in {epochs}"
+            when = f"{target} is reached in epoch {fast}; from the old start, not in {epochs}"
         elif fast is None:
-            when = f"{target} is not reached in {epochs}, from the old start in epoch {slow}"
+            when = f"{target} is not reached in {epochs}; from the old start, in epoch {slow}"
         elif fast == slow:
             when = f"{target} is reached in epoch {fast} from both starts"
         else:
@@ -172,14 +172,14 @@ def reached(result: Comparison) -> str:
 
 
 def verdict(result: Comparison) -> list[str]:
-    """Return whether differences are distinguishable from chance; a line an epoch, and the test."""
+    """Return lines that tell which differences are distinguishable from chance, and the test."""
     if len(result.initializers) < 2:
         return []
     epochs = sorted({1, result.n_epochs})
     found = {epoch: result.leads(epoch) for epoch in epochs}
     if not found[1]:
         seeds = "One seed" if result.n_seeds == 1 else "Fewer than two common seeds"
-        return [f"{seeds}: no verdict on differences; --seeds {ENOUGH_SEEDS} gives one."]
+        return [f"{seeds}: differences may be chance; to test them, use --seeds {ENOUGH_SEEDS}."]
     titles = headings_of(result.initializers)
     lines = [f"After epoch {epoch}: {_leads(titles, leads)}." for epoch, leads in found.items()]
     k = len(result.initializers)
@@ -188,7 +188,7 @@ def verdict(result: Comparison) -> list[str]:
 
 
 def _leads(titles: dict[str, str], leads: Sequence[Lead]) -> str:
-    """Return the leads of one epoch: those that are distinguishable, then the others."""
+    """Return a sentence on one epoch: the leads distinguishable from chance, then the others."""
     best = titles[leads[0].best]
     clear = [lead for lead in leads if lead.distinguishable]
     vague = [lead for lead in leads if not lead.distinguishable]
@@ -207,7 +207,7 @@ def _leads(titles: dict[str, str], leads: Sequence[Lead]) -> str:
 
 
 def headings_of(initializers: Sequence[str]) -> dict[str, str]:
-    """Return the heading of each initializer: the book's pair is old and new, others have names."""
+    """Return each initializer's heading: its name, or for the book's pair old and new start."""
     if tuple(initializers) == (OLD, NEW):
         return STARTS
     return {name: name for name in initializers}

@@ -1,4 +1,4 @@
-"""``fastnet evaluate``: how good a trained network is on labelled data."""
+"""``fastnet evaluate``: accuracy, cost and confusion matrix of a network on labelled data."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ from fastnet.datasets.tables import quantities
 from fastnet.model.answers import class_labels, predictions
 from fastnet.preprocessing import Label
 
-#: Up to so many classes, the whole confusion matrix is shown.
+#: With at most this many classes the whole confusion matrix is shown,
 WIDEST_TABLE = 20
-#: And of more, only so many of the commonest mistakes.
+#: and with more, this many of the most frequent mistakes.
 MISTAKES = 10
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
-    """Describe ``fastnet evaluate``."""
+    """Add the description and options of ``fastnet evaluate`` to `parser`."""
     parser.description = (
-        "Print accuracy, cost and the confusion matrix by class names; for a network that "
-        "predicts numbers, its RMSE, MAE and R^2."
+        "Print a trained network's accuracy, cost and confusion matrix on labelled data; for a "
+        "network that predicts numbers, its RMSE, MAE and R^2."
     )
     label = (
-        "the .csv column with the labels (default: the one it was trained with, or the last one)"
+        "the .csv column with the labels (default: the one the network was trained with, or the "
+        "last one)"
     )
     add_model_and_data(parser, "", label)
     add_examples(
@@ -44,7 +45,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do ``fastnet evaluate``."""
+    """Run ``fastnet evaluate`` and return the exit code."""
     network = user_data.load_network(arguments)
     table, X = user_data.read_for(network, arguments, labelled=True)
     assert table.y is not None
@@ -82,7 +83,7 @@ def _confusion(true: NDArray[Any], predicted: NDArray[Any], n: int) -> NDArray[n
 
 
 def _table(counts: NDArray[np.intp], names: Sequence[Label]) -> TextTable:
-    """Return the confusion matrix as a table."""
+    """Return the confusion matrix as a table, with the recall of each class."""
     rows = []
     for i, name in enumerate(names):
         total = int(counts[i].sum())
@@ -94,22 +95,22 @@ def _table(counts: NDArray[np.intp], names: Sequence[Label]) -> TextTable:
 
 
 def _mistakes(counts: NDArray[np.intp], names: Sequence[Label]) -> str:
-    """Return the largest counts beside the diagonal of a confusion matrix, a line each."""
+    """Return the largest counts off the diagonal of a confusion matrix, one per line."""
     wrong = counts.copy()
     np.fill_diagonal(wrong, 0)
     n = len(names)
     order = np.argsort(-wrong, axis=None, kind="stable")[:MISTAKES].tolist()
     lines = [
-        f"{wrong.flat[at]:6d} x  {_short(names[at // n])} taken for {_short(names[at % n])}"
+        f"{wrong.flat[at]:6d} x  {_short(names[at // n])} predicted as {_short(names[at % n])}"
         for at in order
         if wrong.flat[at]
     ]
     if not lines:
         return f"no mistakes among {n} classes"
-    return "\n".join([f"the commonest mistakes among {n} classes", *lines])
+    return "\n".join([f"most frequent mistakes among {n} classes", *lines])
 
 
 def _short(label: Label) -> str:
-    """Return a class's name, fit for a table."""
+    """Return a class's name, shortened and escaped for a table."""
     name = escaped(str(label), lines=False)
     return name if len(name) <= 16 else f"{name[:15]}…"

@@ -1,4 +1,4 @@
-"""``fastnet export``: a trained network as a C header or an ONNX model."""
+"""``fastnet export``: write a trained network as a C header or an ONNX model."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from fastnet.network import Network, load
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
-    """Describe ``fastnet export``."""
+    """Add the description and options of ``fastnet export`` to `parser`."""
     parser.description = (
-        "Write a network for programs without Python, in the form that the ending of FILE names: "
-        ".h for a C99 header, .onnx for an ONNX model."
+        "Write a network for use without Python: as a C99 header if FILE ends in .h, as an ONNX "
+        "model if it ends in .onnx."
     )
     parser.add_argument("model", metavar="MODEL", help=MODEL)
     parser.add_argument("out", metavar="FILE", help="a name that ends in .h or .onnx")
@@ -31,21 +31,21 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 
 _SCALES = (
-    "whether it takes the original data, and gives numbers in the units of the target, as fastnet "
-    "predict does (default: .onnx does; .h does not, which is said if it matters)"
+    "include the scaling of inputs and of predicted numbers that fastnet predict applies (default: "
+    "yes for .onnx; no for .h, with a warning if the network has any)"
 )
-_LABELS = "with .h: add NAME_predict and NAME_labels; an .onnx file has the labels in any case"
-_NAME = "with .h: what the names in it begin with (default: the file's name without .h)"
+_LABELS = "with .h: add NAME_predict and NAME_labels (an .onnx file always has the labels)"
+_NAME = "with .h: prefix of the names in the header (default: the file's name without .h)"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do ``fastnet export``."""
+    """Run ``fastnet export`` and return the exit code."""
     form = os.path.splitext(arguments.out)[1].lower()
     if form not in WRITERS:
         arguments.parser.error(f"FILE is {arguments.out}; its name must end in .h or .onnx")
     for option in ("labels", "name"):
         if form != ".h" and getattr(arguments, option) is not None:
-            arguments.parser.error(f"--{option} goes with .h, and FILE is {arguments.out}")
+            arguments.parser.error(f"--{option} is only for .h; FILE is {arguments.out}")
     check_outputs({"FILE": arguments.out}, [arguments.model])
     network = load(arguments.model)
     with warnings.catch_warnings(record=True, action="always") as said:
@@ -70,5 +70,5 @@ def _write_onnx(network: Network, arguments: argparse.Namespace) -> None:
     network.to_onnx(arguments.out, preprocessing=arguments.preprocessing is not False)
 
 
-#: What writes a file, by the ending of its name.
+#: The functions that write each kind of file, by the ending of its name.
 WRITERS = {".h": _write_header, ".onnx": _write_onnx}

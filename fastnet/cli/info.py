@@ -1,4 +1,4 @@
-"""``fastnet info``: versions, processor, kernels, and which extras are installed."""
+"""``fastnet info``: versions, processor, kernels, and the packages of each extra."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from fastnet.cli.parser import add_examples
 from fastnet.common.console import write_out
 from fastnet.common.threads import usable_cores
 
-#: The name of the package where packages are installed from.
+#: The distribution's name for pip.
 DISTRIBUTION = "fastnet-mlp"
-#: The extras that working on fastnet needs, and using it does not.
+#: Extras for developing fastnet, which its users do not need.
 DEVELOPERS = frozenset({"bench", "browser", "docs", "fuzz", "lint", "mutation", "test"})
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
-    """Describe ``fastnet info``."""
+    """Add the description and options of ``fastnet info`` to `parser`."""
     parser.description = (
-        "Print the versions, the processor, the kernel in use and the optional packages: what a "
-        "report about speed or a fault should say."
+        "Print the versions, the processor, the kernel in use and the optional packages. Include "
+        "this in a report of a bug or of slow training."
     )
     parser.add_argument(
-        "--all", action="store_true", help="also the extras that only developers need"
+        "--all", action="store_true", help="list also the extras that only developers need"
     )
     add_examples(parser, "fastnet info", "fastnet info --all")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do ``fastnet info``."""
+    """Run ``fastnet info`` and return the exit code."""
     rows = {
         "fastnet": f"{__version__}, {os.path.dirname(kernels.__path__[0])}",
         "Python": f"{platform.python_version()} ({platform.python_implementation()})",
@@ -57,13 +57,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def processor() -> str:
-    """Return the processor's name, as the system gives it."""
+    """Return the processor's name as the operating system reports it."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
             found = re.search(r"^(?:model name|Model)\s*:[ \t]*(\S.*)$", file.read(), re.MULTILINE)
             if found:
                 return found[1].strip()
-    except OSError:  # no Linux
+    except OSError:  # not Linux
         pass
     return platform.processor() or platform.machine() or "unknown"
 
@@ -72,7 +72,7 @@ def extras() -> dict[str, list[str]]:
     """Return the packages of each extra in the package's metadata, with their versions."""
     try:
         requirements = metadata.requires(DISTRIBUTION) or []
-    except metadata.PackageNotFoundError:  # run from a folder that was not installed
+    except metadata.PackageNotFoundError:  # not installed: imported from the source folder
         return {}
     found: dict[str, list[str]] = {}
     for requirement in requirements:

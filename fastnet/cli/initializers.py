@@ -1,4 +1,4 @@
-"""``fastnet initializers``: the table of all named initializers."""
+"""``fastnet initializers``: print the table of all named initializers."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _HEADINGS = ["name", "a weight", "when to use it", "source"]
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
-    """Describe ``fastnet initializers``."""
+    """Add the description and options of ``fastnet initializers`` to `parser`."""
     parser.description = (
-        "Print the initializers by name: what a weight between n_in inputs and n_out units is, "
-        "when to use it, and where it was published. In a terminal the table fits its width; "
-        "elsewhere each initializer has one line."
+        "List the initializers: the formula of a weight between n_in inputs and n_out units, when "
+        "to use it, and its source. In a terminal the table fits the width; in a pipe each "
+        "initializer is one line."
     )
     add_examples(parser, "fastnet initializers", "fastnet initializers | grep -i relu")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do ``fastnet initializers``."""
+    """Run ``fastnet initializers`` and return the exit code."""
     rows = [
         [", ".join([name, *ALIASES.get(name, ())]), _unbroken(row.formula), row.use, row.source]
         for name, row in TABLE.items()
@@ -33,5 +33,5 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _unbroken(formula: str) -> str:
-    """Return a formula that is wrapped after closing brackets only."""
+    """Return a formula that can be wrapped only after a closing bracket or a comma."""
     return re.sub(r"(?<!\)|,) ", "\u00a0", formula) if "(" in formula else formula

@@ -1,4 +1,4 @@
-"""``fastnet lab``: the interactive page, in the browser."""
+"""``fastnet lab``: serve the interactive page and open it in the browser."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from fastnet.cli.parser import add_examples
 from fastnet.common.console import write_err, write_out
 from fastnet.lab.server import serve
 
-_port = number_reader(int, lambda port: 0 <= port <= 65535, "a port, 0 to 65535,")
+_port = number_reader(int, lambda port: 0 <= port <= 65535, "a port, 0 to 65535")
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
-    """Describe ``fastnet lab``."""
+    """Add the description and options of ``fastnet lab`` to `parser`."""
     parser.description = (
-        "Open a page to play with in the browser: the weighted input of one neuron, the variance "
+        "Open an interactive page in the browser: the weighted input of one neuron, the variance "
         "in each layer of a deep network, and networks that learn MNIST side by side. Only this "
-        "machine can reach it. Ctrl-C closes it."
+        "machine can reach the page. Ctrl-C closes it."
     )
     option = parser.add_argument
     option("--port", type=_port, metavar="N", default=0, help="port (default: a free one)")
@@ -28,7 +28,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do ``fastnet lab``."""
+    """Run ``fastnet lab`` and return the exit code."""
 
     def opened(url: str) -> None:
         write_out(f"{url} (Ctrl-C closes it)")

@@ -1,4 +1,4 @@
-"""What the commands have in common: options, the readers of their values, and where files go."""
+"""Options that commands share, readers of option values, and checks of output files."""
 
 from __future__ import annotations
 
@@ -43,50 +43,53 @@ __all__ = [
 Number = TypeVar("Number", int, float)
 
 DTYPES = ("float64", "float32")
-MODEL = "a file that fastnet train or save wrote"
+MODEL = "a network saved by fastnet train or Network.save"
 HEADER = (
-    "whether the first line of a .csv file names the columns; without a header they are called 1, "
-    "2, ... (default: it does, and a first line that looks like data is refused)"
+    "whether the first line of a .csv file names the columns; if not, they are named 1, 2, ... "
+    "(default: yes, and a first line that looks like data is refused)"
 )
 
 
 def add_model_and_data(parser: argparse.ArgumentParser, data: str, label: str) -> None:
-    """Add the options of a command that applies a network, with help on the data and labels."""
+    """Add the options of a command that applies a network.
+
+    `data` is help on further kinds of data; `label` is help on the column with the labels.
+    """
     parser.add_argument("model", metavar="MODEL", help=MODEL)
-    parser.add_argument("data", metavar="DATA", help=_DATA + data)
+    parser.add_argument("data", metavar="DATA", help=_DATA.format(more=data))
     parser.add_argument("--label", metavar="COLUMN", help=label)
     parser.add_argument("--header", action=argparse.BooleanOptionalAction, help=HEADER)
 
 
 _DATA = (
-    "a table such as a .csv file, gzipped or not, whose first line names the columns (those that "
-    "the network was trained with are found by name), an .npz file with X and y or X_test and "
-    "y_test, or a folder of images as MNIST's, whose test part is read; - is standard input"
+    "a table such as a .csv file, gzipped or not, whose first line names the columns (the inputs "
+    "are found by name); an .npz file with X and y, or X_test and y_test; a folder of images like "
+    "MNIST's, whose test part is read; {more}or - for standard input"
 )
 
 
 def add_columns(option: Callable[..., Any]) -> None:
-    """Add, by a parser's `add_argument`, the options that say what the columns of a .csv file are.
+    """Add the options `label`, `header` and `ignore`, which describe a .csv file.
 
-    They are `label`, `header` and `ignore`.
+    `option` is the `add_argument` of a parser or a group.
     """
     label = (
-        "the .csv column with the labels (default: the last one, unless another is called label, "
-        "class, target or y)"
+        "the .csv column with the labels (default: the last one, but required if another is "
+        "named label, class, target or y)"
     )
     option("--label", metavar="COLUMN", help=label)
     option("--header", action=argparse.BooleanOptionalAction, help=HEADER)
-    ignore = ".csv columns to leave out, such as a number of the row"
+    ignore = ".csv columns to leave out, such as row numbers"
     option("--ignore", metavar="COLUMN", nargs="+", default=[], help=ignore)
 
 
 def number_reader(
     kind: Callable[[str], Number], accepts: Callable[[Number], bool], expected: str
 ) -> Callable[[str], Number]:
-    """Return a function that reads an option's number.
+    """Return a function that reads a number from an option's text.
 
-    Anything else raises argparse.ArgumentTypeError; argparse puts the option's name before the
-    sentence and exits with 2.
+    It raises argparse.ArgumentTypeError for any other text; argparse puts the option's name before
+    the message and exits with 2.
     """
 
     def read(text: str) -> Number:
@@ -95,19 +98,19 @@ def number_reader(
                 return number
         except ValueError:
             pass
-        raise argparse.ArgumentTypeError(f"got {text or 'nothing'}; {expected} is expected")
+        raise argparse.ArgumentTypeError(f"got {text or 'nothing'}; expected {expected}")
 
     return read
 
 
-count = number_reader(int, lambda number: number >= 1, "a whole number, 1 or more,")
-seed = number_reader(int, lambda number: number >= 0, "a whole number, 0 or more,")
-amount = number_reader(float, lambda number: 0 <= number < math.inf, "a finite number, 0 or more,")
-share = number_reader(float, lambda number: 0 < number < 1, "a share between 0 and 1")
+count = number_reader(int, lambda number: number >= 1, "a whole number, 1 or more")
+seed = number_reader(int, lambda number: number >= 0, "a whole number, 0 or more")
+amount = number_reader(float, lambda number: 0 <= number < math.inf, "a finite number, 0 or more")
+share = number_reader(float, lambda number: 0 < number < 1, "a fraction between 0 and 1")
 
 
 def one_of(what: str, names: Collection[str]) -> Callable[[str], str]:
-    """Return a function that reads one of several names; errors as `number_reader`."""
+    """Return a function that reads one of the names; errors as for `number_reader`."""
 
     def read(text: str) -> str:
         if text not in names:
@@ -121,19 +124,19 @@ def one_of(what: str, names: Collection[str]) -> Callable[[str], str]:
 
 
 def optimizer(text: str) -> Optimizer:
-    """Read the name of an optimizer; errors as `number_reader`."""
+    """Return the optimizer of a name in any case; errors as for `number_reader`."""
     known = {name.lower(): name for name in OPTIMIZERS}
     return read_optimizer(one_of("optimizers", OPTIMIZERS)(known.get(text.lower(), text)))
 
 
 def initializer(text: str) -> Initializer:
-    """Read an initializer, or one a layer with commas between them; errors as `number_reader`."""
+    """Return an initializer, or a list of those between commas; errors as for `number_reader`."""
     read = [_one_initializer(part.strip()) for part in text.split(",")]
     return read[0] if len(read) == 1 else read
 
 
 def _one_initializer(text: str) -> str | float | Scheme:
-    """Read NAME, NAME:GAIN or a number."""
+    """Return the initializer that NAME, NAME:GAIN or a number stands for."""
     name, colon, gain = text.partition(":")
     try:
         if not colon and math.isfinite(number := float(text)):
@@ -148,23 +151,23 @@ def _one_initializer(text: str) -> str | float | Scheme:
     except TypeError:
         raise argparse.ArgumentTypeError(f"got {text}; {name} takes no gain") from None
     except ValueError:
-        expected = "a gain, a finite number above 0, is expected after the colon"
-        raise argparse.ArgumentTypeError(f"got {text}; {expected}") from None
+        expected = f"{name}:GAIN, with GAIN a finite number above 0"
+        raise argparse.ArgumentTypeError(f"got {text}; expected {expected}") from None
     return scheme
 
 
 def initializers(text: str) -> list[str]:
-    """Read names of initializers with commas between them; errors as `number_reader`."""
+    """Return the names in a comma-separated list of initializers; errors as for `number_reader`."""
     names = [name.strip() for name in text.split(",")]
     for name in names:
         one_of("initializers", INITIALIZERS)(name)
         if names.count(name) > 1:
-            raise argparse.ArgumentTypeError(f"got {name!r} twice; once is enough")
+            raise argparse.ArgumentTypeError(f"got {name} twice; give each name once")
     return names
 
 
 def writable(folder: str | Path) -> Path:
-    """Make `folder` if it is missing, and return it if files can be written there, else raise."""
+    """Return `folder` as a path, made if it is missing; raise OSError if it is not writable."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):
@@ -174,10 +177,10 @@ def writable(folder: str | Path) -> Path:
 def check_outputs(
     outputs: Mapping[str, str | Path | None], inputs: Sequence[str | Path | None]
 ) -> None:
-    """Refuse outputs, by the names of their options, that would replace an input or one another.
+    """Refuse outputs that would replace an input or one another.
 
-    Also through a symbolic or hard link, or another spelling. Inputs are files, or folders of IDX
-    files.
+    Links and other spellings of a path are followed. The keys of `outputs` are the options' names;
+    inputs are files or folders of IDX files.
     """
     read = [file for path in inputs if path is not None for file in _files(path)]
     written: dict[str, str | Path] = {}
@@ -188,18 +191,18 @@ def check_outputs(
         for file in read:
             if _same_file(path, file):
                 raise ValueError(
-                    f"{name} {path} is the file {file} that is read; give another name, nothing "
-                    "was written"
+                    f"{name} {path} is the input file {file}; nothing was written, give another "
+                    "name"
                 )
         for other, before in written.items():
             if _same_file(path, before):
-                raise ValueError(f"{name} {path} is the file of {other}; give each its own name")
+                raise ValueError(f"{name} {path} is also the file of {other}; give another name")
         written[name] = path
 
 
 def _files(path: str | Path) -> list[str | Path]:
-    """Return a file, or the files of a folder that may be data: those with "idx" in their names."""
-    if os.fspath(path) == STANDARD_INPUT:  # a file may be redirected to it
+    """Return the files that data at `path` may be read from: in a folder those named "idx"."""
+    if os.fspath(path) == STANDARD_INPUT:  # which may be a file (fastnet train - < data.csv)
         return ["/dev/stdin"]
     try:
         read: list[str | Path] = [*read_names(path)]
@@ -211,16 +214,16 @@ def _files(path: str | Path) -> list[str | Path]:
 
 
 def _same_file(one: str | Path, other: str | Path) -> bool:
-    """Return whether two paths lead to one file, or would if it were there."""
+    """Return whether two paths lead to the same file, which may not exist yet."""
     try:
         return os.path.samefile(one, other)
-    except OSError:  # one is not there yet
+    except OSError:  # one of them does not exist
         first, second = (os.path.normcase(os.path.realpath(path)) for path in (one, other))
         return first == second
 
 
 def write_picture(path: Path, draw: Callable[[Any], Any], subject: Any) -> bool:
-    """Write the figure that `draw` makes of `subject`; return False, and say so, if it cannot."""
+    """Draw `subject` and write the picture; return False, with a warning, without matplotlib."""
     try:
         content = plotting.png(draw(subject))
     except ImportError as error:

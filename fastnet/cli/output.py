@@ -1,4 +1,4 @@
-"""Text and tables on standard output: in colour where rich finds a terminal, else plain."""
+"""Text and tables on standard output, in colour if it is a terminal and rich is installed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEADINGS = "bold cyan"
 
 
 class TextTable(NamedTuple):
-    """A table for `show`, with the arguments of `render`."""
+    """A table for `show`; the fields are the arguments of `render`."""
 
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -38,7 +38,7 @@ class TextTable(NamedTuple):
 
 
 def show(*parts: str | TextTable) -> None:
-    """Write parts with an empty line between them; headings of tables have a colour."""
+    """Write parts with an empty line between them, and headings of tables in colour."""
     lines = [("", False)]
     for part in parts:
         lines += [*_lines(part), ("", False)]
@@ -46,14 +46,14 @@ def show(*parts: str | TextTable) -> None:
 
 
 def show_words(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Write a table of words that fits a terminal; elsewhere it has a line a row."""
+    """Write a table of words, fitted to a terminal; elsewhere each row is one line."""
     text = flowed(headings, rows, terminal_width()).split("\n")
     first = text[0].split() == " ".join(headings).split()
     _write([(line, first and not i) for i, line in enumerate(text)])
 
 
 def _write(lines: Sequence[tuple[str, bool]]) -> None:
-    """Write lines, those that are marked as headings."""
+    """Write pairs of a line and whether it is a heading."""
     console = _console()
     if console is None:
         write_out("\n".join(line for line, _ in lines))
@@ -61,25 +61,25 @@ def _write(lines: Sequence[tuple[str, bool]]) -> None:
     from rich.text import Text
 
     styled = (Text(printable(line), HEADINGS if heading else "") for line, heading in lines)
-    # rich would write past the lines of progress that stand in for standard output meanwhile.
+    # Printed directly, rich would bypass the progress bar's proxy of standard output.
     with console.capture() as captured:
         console.print(Text("\n").join(styled), soft_wrap=True)
     write_out(captured.get(), end="", is_printable=True)
 
 
 def _lines(part: str | TextTable) -> list[tuple[str, bool]]:
-    """Return the lines of a part, and whether each is a table's headings."""
+    """Return the lines of a part, each with whether it is a heading."""
     lines = str(part).split("\n")
     if isinstance(part, str) or part.markdown:
         return [(line, False) for line in lines]
     title = part.title if part.width is None else wrapped(part.title, part.width)
     first = title.count("\n") + 1 if title else 0
-    # Headings follow the title, and the empty lines within a table that comes in several parts.
+    # A table too wide for a line is split: headings follow the title and each empty line.
     return [(line, i == first or (i > 0 and not lines[i - 1])) for i, line in enumerate(lines)]
 
 
 def _console() -> Any:
-    """Return a console of rich on standard output; None if that is no terminal or has no rich."""
+    """Return rich's console on standard output; None without rich or without a terminal."""
     if not is_terminal(sys.stdout) or os.environ.get("TERM") in ("dumb", "unknown"):
         return None
     try:

@@ -1,4 +1,4 @@
-"""The parser of the command line: errors of one line with the nearest name, help with examples."""
+"""The command line's parser: one-line errors that suggest the nearest name, help with examples."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ __all__ = ["Parser", "add_examples", "nearest"]
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, and whose help never breaks a word."""
+    """An argument parser whose errors take one line and whose help never breaks a word."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"formatter_class": _Help} | options)
 
     def error(self, message: str) -> NoReturn:
-        """Write the message and where help is; exit with 2."""
+        """Write the message and how to get help; exit with 2."""
         message = message.removeprefix("argument ")
         write_err(f"{self.prog}: {message} (see {self.prog} --help)")
         self.exit(2)
 
     def unknown(self, arguments: Sequence[str]) -> NoReturn:
-        """Exit because of arguments that the parser does not know."""
+        """Exit with an error that names the arguments and the nearest known option."""
         options = [name for action in self._actions for name in action.option_strings]
         first = arguments[0].partition("=")[0]
         hint = nearest(first, options) if first.startswith("-") else ""
@@ -32,11 +32,11 @@ class Parser(argparse.ArgumentParser):
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
-    """Descriptions are wrapped and examples stay as they are; no word or option is broken."""
+    """Wraps descriptions, leaves examples as they are, and never breaks a word or an option."""
 
     def __init__(self, prog: str, **options: Any) -> None:
         super().__init__(prog, **options)
-        self._action_max_length = 16  # the commands' names, which argparse counts without indent
+        self._action_max_length = 16  # for the names of commands: argparse forgets their indent
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return "\n".join(

@@ -1,4 +1,4 @@
-"""``fastnet predict``: a trained network's answers, as a .csv file."""
+"""``fastnet predict``: write a trained network's predictions as a .csv file."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fastnet.cli import user_data
 from fastnet.cli.options import add_model_and_data, check_outputs
 from fastnet.cli.parser import add_examples
+from fastnet.cli.text_table import counted
 from fastnet.common.console import write_err, write_out
 from fastnet.files import replace_file
 from fastnet.model import answers
@@ -19,10 +20,10 @@ from fastnet.network import Network
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
-    """Describe ``fastnet predict``."""
+    """Add the description and options of ``fastnet predict`` to `parser`."""
     parser.description = (
-        "Write a line an example: the label that the network gives it, and how probable each "
-        "class is (the network's outputs); or the number that it predicts."
+        "Write one line per example: the predicted label and the probability of each class (the "
+        "network's outputs), or the predicted number. DATA may come without labels."
     )
     parser.add_argument("-o", "--out", metavar="FILE", default="-", help=_OUT)
     add_model_and_data(parser, _MORE, _LABEL)
@@ -34,21 +35,18 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 
 _OUT = (
-    "where the answers go; - is standard output, where control characters in names are escaped, as "
-    "they are not in a file (default: -)"
+    "file for the predictions; - is standard output, where control characters in names are escaped "
+    "(default: -)"
 )
-_MORE = (
-    "; labels need not be there; or a picture of one digit (PNG, JPEG, ...), for a network trained "
-    "on MNIST"
-)
+_MORE = "a picture of one digit (PNG, JPEG, ...) for a network trained on MNIST; "
 _LABEL = (
-    "a .csv column that is no input, where the network's file does not name the inputs (default: "
-    "the last column, if there is one too many)"
+    "a .csv column that is not an input, if the saved network does not name its inputs (default: "
+    "the last column if the table has one too many)"
 )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do ``fastnet predict``."""
+    """Run ``fastnet predict`` and return the exit code."""
     out = None if arguments.out == "-" else arguments.out
     check_outputs({"--out": out}, [arguments.model, arguments.data])
     network = user_data.load_network(arguments)
@@ -60,14 +58,14 @@ def run(arguments: argparse.Namespace) -> int:
         write_out(text, end="")
     else:
         replace_file(out, text.encode())
-        write_err(f"{out} written: {table.n} answers")
+        write_err(f"{out} written: {counted(table.n, 'prediction')}")
     for note in user_data.notes(network, table, arguments.model):
         write_err(note)
     return 0
 
 
 def _as_csv(network: Network, predicted: NDArray[Any], outputs: NDArray[Any]) -> str:
-    """Return answers as CSV, each with as many digits as tell it from its neighbours."""
+    """Return the predictions as CSV, with enough digits to read back the same floats."""
     kept, names = network.preprocessing, answers.class_labels(network)
     target = kept.target if kept is not None else None
     stream = io.StringIO()
@@ -76,7 +74,7 @@ def _as_csv(network: Network, predicted: NDArray[Any], outputs: NDArray[Any]) ->
     if predicted.ndim == 2:  # several numbers, or several labels, an example
         columns = names or range(predicted.shape[1])
         head[:1] = [f"{target or default}_{name}" for name in columns]
-    # Of its own accord the writer quotes no carriage return, which readers take for a line's end.
+    # The writer does not quote carriage returns by itself, and readers end a line at one.
     returns = "\r" in "".join(head)
     writer = csv.writer(
         stream, lineterminator="\n", quoting=csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL

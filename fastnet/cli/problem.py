@@ -1,4 +1,4 @@
-"""`Problem`: a user's data as ``fastnet train`` uses them, split and prepared."""
+"""`Problem`: the user's data, split and prepared for ``fastnet train``."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Problem"]
 
-#: The command advises to scale larger numbers: they saturate units and slow down the training.
+#: Columns with larger numbers are named with advice to scale: they saturate units.
 LARGE = 10
 
 
 class Problem:
     """The user's data, split and prepared.
 
-    Each epoch is evaluated on `evaluation`: examples put aside, or the test part of the data.
-    Once prepared, `data` has the parts as the network takes them, pairs (X, y) by name. `measure`
-    is what improves as the network learns.
+    Each epoch is evaluated on `evaluation`: held-out examples, or the test part of the data. After
+    `prepare`, `data` has the parts as pairs (X, y) by name, as the network takes them. `measure` is
+    the metric that early stopping and schedules watch.
     """
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         found = _read(arguments)
         if found.training is None:
-            raise ValueError(f"{arguments.data} holds a test part only; give X_train and y_train")
+            raise ValueError(f"{arguments.data} has only a test part; add X_train and y_train")
         self.data: dict[str, tuple[Any, Any]] = {}
         self.test = found.test
         self.training, validation = found.training, None
@@ -66,7 +66,7 @@ class Problem:
         return 1 if self.preprocessing.labels is None else len(self.preprocessing.labels)
 
     def prepare(self, network: Network) -> None:
-        """Make of every part what the network takes, once."""
+        """Convert every part to inputs and targets of the network."""
         for name, part in self.parts():
             self.data[name] = user_data.inputs(network, part), user_data.targets(network, part)
 
@@ -78,7 +78,7 @@ class Problem:
         return [(name, part) for name, part in named if part is not None]
 
     def describe(self, network: Network, arguments: argparse.Namespace) -> str:
-        """Return the lines that are printed before the training."""
+        """Return the lines printed before training: network, data and settings."""
         counts = ", ".join(f"{part.n} {name}" for name, part in self.parts())
         layers = "-".join(map(str, network.sizes))
         names = list(dict.fromkeys(network.activations))
@@ -91,7 +91,7 @@ class Problem:
         )
 
     def _about_data(self, arguments: argparse.Namespace) -> list[str]:
-        """Return lines on the labels, on what was done to the inputs, and on what is not used."""
+        """Return lines on the labels, the scaling of inputs, and data that are not used."""
         lines = []
         if self.training.target is not None:
             lines.append(f"labels: {self.training.label_column}")
@@ -105,7 +105,7 @@ class Problem:
         return lines + user_data.not_used(self.training.name, self.training.unused)
 
     def _large_columns(self) -> list[str]:
-        """Return the columns with large numbers, the target among them, and how large they are."""
+        """Return the columns with numbers above `LARGE`, the target first, with their largest."""
         table, kept = self.training, self.preprocessing
         large = []
         if not kept.changes_inputs:
@@ -126,7 +126,7 @@ class Problem:
         return large
 
     def describe_results(self, network: Network) -> str:
-        """Return how good the network is on every part."""
+        """Return the results on every part, one line each."""
         lines = []
         for name, part in self.parts():
             X, y = self.data[name]
@@ -141,7 +141,7 @@ class Problem:
 
 
 def _read(arguments: argparse.Namespace) -> Tables:
-    """Return the data; say so if a saved network was given instead."""
+    """Return the data; refuse a saved network given in their place."""
     try:
         return read_tables(
             arguments.data,

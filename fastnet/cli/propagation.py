@@ -1,4 +1,4 @@
-"""``fastnet propagation``: how signals propagate through deep networks as they are initialized."""
+"""``fastnet propagation``: measure signals in deep networks as they are initialized."""
 
 from __future__ import annotations
 
@@ -39,46 +39,45 @@ from fastnet.preprocessing import Preprocessing
 _NAMES = ["he_normal", "glorot_normal", "large"]
 _HIDDEN = [name for name, kind in ACTIVATIONS.items() if not kind.output_only]
 _HEADINGS = ["layer", "var(z)", "theory", "var(delta)", "theory", "saturated"]
-#: Rows of data that are measured at most, and layers that the tables show.
+#: The most rows of data that are measured, and how many layers the tables show.
 ROWS, LAYERS = 1000, 5
-#: Fields of the records that are not measured.
+#: Fields of the records that are not measurements.
 _KEYS = ("seed", "layer")
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
-    """Describe ``fastnet propagation``."""
+    """Add the description and options of ``fastnet propagation`` to `parser`."""
     parser.description = (
         "Draw deep networks from several initializers and measure how signals propagate through "
-        "them before any training: the variance of weighted inputs z, layer by layer, and on the "
-        "way back that of errors delta, which are N(0, 1) at the last layer. Prints means over the "
-        "seeds with their 95 % confidence intervals (Student's t) beside mean field theory, and "
-        "writes propagation.png and propagation.json, which has all layers and measures."
+        "them before any training: the variance of the weighted inputs z in each layer, and of the "
+        "backpropagated errors delta, which are N(0, 1) at the last layer. Prints means over the "
+        "seeds with 95 % confidence intervals (Student's t) beside mean field theory, and writes "
+        "propagation.png and propagation.json, which has all layers and measures."
     )
     option = parser.add_argument_group("network").add_argument
-    option("--depth", type=count, metavar="N", default=20, help="layers (default: 20)")
-    option("--width", type=count, metavar="N", default=300, help="units of a layer (default: 300)")
+    option("--depth", type=count, metavar="N", default=20, help="number of layers (default: 20)")
+    option("--width", type=count, metavar="N", default=300, help="units per layer (default: 300)")
     option(
         "--activation",
         type=one_of("activations of hidden layers", _HIDDEN),
         metavar="NAME",
         default="relu",
-        help=f"of all layers: {', '.join(_HIDDEN)} (default: relu)",
+        help=f"activation of all layers: {', '.join(_HIDDEN)} (default: relu)",
     )
     names = (
-        "out of the names of fastnet.initializers.INITIALIZERS, with commas between them (default: "
-        f"{','.join(_NAMES)})"
+        "the initializers to compare, separated by commas; fastnet initializers lists them "
+        f"(default: {','.join(_NAMES)})"
     )
     option("--initializers", type=initializers, metavar="A,B,...", default=_NAMES, help=names)
     seeds = "networks drawn from each initializer (default: 8)"
     option("--seeds", type=count, metavar="N", default=8, help=seeds)
-    option("--seed", type=seed, metavar="N", default=0, help="seed of every draw (default: 0)")
+    option("--seed", type=seed, metavar="N", default=0, help="random seed (default: 0)")
 
     option = parser.add_argument_group("data").add_argument
     data = (
-        "inputs: a table such as a .csv file, an .npz file or a folder of images, of which the "
-        f"training part is read, or {ROWS} rows of it drawn at random; - is standard input; labels "
-        "are not used, and bytes are divided by 256 "
-        f"(default: {ROWS} rows of as many numbers from N(0, 1) as a layer has units)"
+        "inputs: a table such as a .csv file, an .npz file, a folder of images, or - for standard "
+        f"input. At most {ROWS} rows of the training part are used, drawn at random; labels are "
+        f"not used; bytes are divided by 256 (default: {ROWS} rows of --width numbers from N(0, 1))"
     )
     option("--data", metavar="PATH", help=data)
     add_columns(option)
@@ -98,10 +97,10 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do ``fastnet propagation``."""
+    """Run ``fastnet propagation`` and return the exit code."""
     for name in ("label", "header", "ignore"):
         if args.data is None and getattr(args, name) not in (None, []):
-            args.parser.error(f"--{name} is for --data; the default inputs are N(0, 1)")
+            args.parser.error(f"--{name} needs --data; the default inputs are N(0, 1)")
     out = writable(args.out)
     numbers, picture = out / "propagation.json", out / "propagation.png"
     check_outputs({path.name: path for path in (numbers, picture)}, [args.data])
@@ -128,7 +127,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _read(args: argparse.Namespace) -> Table:
-    """Return the training part of the data, or as many rows of it as are measured."""
+    """Return the training part of the data, reduced to at most `ROWS` random rows."""
     tables = read_tables(args.data, label=args.label, ignore=args.ignore, header=args.header)
     table = tables.training or tables.judged
     if table.n <= ROWS:
@@ -159,7 +158,7 @@ def _report(
 
 
 def _rows(result: Propagation) -> list[list[str]]:
-    """Return the table's rows: some layers, from the first to the last."""
+    """Return the table's rows: `LAYERS` layers, evenly spread from the first to the last."""
     depth = len(result.layers)
     places = sorted({max(-(-depth * k // (LAYERS - 1)), 1) - 1 for k in range(LAYERS)})
     saturated = result.mean("saturated")
@@ -175,13 +174,13 @@ def _rows(result: Propagation) -> list[list[str]]:
 
 
 def _cells(result: Propagation, name: str, places: list[int]) -> list[tuple[str, str]]:
-    """Return a measured variance with its margin and theory beside it, for some layers."""
+    """Return a measured variance with its margin, and the theory, for some layers."""
     mean, margin, theory = result.mean(name), result.margin(name), result.theory(name)
     cells = []
     for place in places:
         cell = f"{mean[place]:.3g}"
         if math.isfinite(margin[place]):
-            # Margins of the last errors, which are the same for all seeds, are rounding alone.
+            # The last layer's errors are equal for all seeds: their margin is rounding error.
             rounding = margin[place] < 1e-12 * mean[place]
             cell += f" ± {0 if rounding else float(f'{margin[place]:.1g}'):.3g}"
         known = not math.isnan(theory[place])
@@ -192,7 +191,7 @@ def _cells(result: Propagation, name: str, places: list[int]) -> list[tuple[str,
 def _as_dict(
     args: argparse.Namespace, inputs: str, results: dict[str, Propagation]
 ) -> dict[str, Any]:
-    """Return everything that was measured as plain data; None where JSON has no number."""
+    """Return all measurements for JSON, with None for NaN and infinity."""
     first = next(iter(results.values()))
     measures = [name for name in first.records.dtype.names or () if name not in _KEYS]
     return {

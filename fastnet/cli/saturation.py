@@ -1,4 +1,4 @@
-"""``fastnet saturation``: the distribution of a neuron's weighted input before any training."""
+"""``fastnet saturation``: measure one neuron's weighted input before any training."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ _HEADINGS = ["initializer", "", "variance", "std", "peak", "|z| > 1", "saturated
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
-    """Describe ``fastnet saturation``."""
+    """Add the description and options of ``fastnet saturation`` to `parser`."""
     parser.description = (
-        "Draw the weights of a neuron many times, from N(0, 1), the old start, and from "
-        "N(0, 1) / sqrt(n) with n its inputs, the new start, half of the inputs being 1 and "
-        "half of them 0. Prints how its weighted input z lies, theory above measurement, and "
-        "writes both densities over the histograms into saturation.png."
+        "Draw the weights of one neuron many times, by default from the book's old start, N(0, 1), "
+        "and from its new start, N(0, 1) / sqrt(n) where n is the number of inputs. Half of the "
+        "inputs are 1, the others 0. Prints the distribution of the weighted input z, theory above "
+        "measurement, and plots the densities over the histograms in saturation.png."
     )
     option = parser.add_argument
-    draws = "neurons to draw from each start (default: 100000)"
+    draws = "neurons drawn from each initializer (default: 100000)"
     option("--draws", type=count, metavar="N", default=100_000, help=draws)
-    option("--seed", type=seed, metavar="N", default=0, help="seed of every draw (default: 0)")
+    option("--seed", type=seed, metavar="N", default=0, help="random seed (default: 0)")
     inputs = "inputs of the neuron (default: 1000)"
     option("--inputs", type=count, metavar="N", default=1000, help=inputs)
-    active = "how many of the inputs are 1, the others being 0 (default: half of them)"
+    active = "how many of the inputs are 1; the others are 0 (default: half)"
     option("--active", type=seed, metavar="N", help=active)
     starts = (
-        "the starts, out of the names of fastnet.initializers.INITIALIZERS, with commas between "
-        f"them (default: {','.join(_NAMES)})"
+        "the initializers, separated by commas; fastnet initializers lists them (default: "
+        f"{','.join(_NAMES)})"
     )
     option("--initializers", type=initializers, metavar="A,B,...", default=_NAMES, help=starts)
     out = "folder for saturation.png, made if missing (default: the current folder)"
@@ -50,10 +50,10 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do ``fastnet saturation``."""
+    """Run ``fastnet saturation`` and return the exit code."""
     active = args.inputs // 2 if args.active is None else args.active
     if active > args.inputs:
-        args.parser.error(f"--active: got {active}; at most the {args.inputs} inputs are expected")
+        args.parser.error(f"--active: got {active}; expected at most --inputs, {args.inputs}")
     picture = writable(args.out) / "saturation.png"
     names = args.initializers
     results = []
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
         f"weighted input z of a neuron, {active} of whose {args.inputs} inputs are 1, the others "
         f"0;\n{args.draws} draws, seed {args.seed}; saturated: |z| > 4.595, where sigma'(z) < 0.01"
     )
-    # At the usual width of columns the table would be wider than a terminal.
+    # Columns of the default width would make the table wider than a terminal.
     show(TextTable(_HEADINGS, _rows(results), title, args.table, 8, terminal_width()))
     if written:
         write_err(f"{picture} written")
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _rows(results: list[WeightedInput]) -> list[list[str]]:
-    """Return two rows an initializer: theory, and what was measured."""
+    """Return two rows per initializer: theory and measurement."""
     rows = []
     for result in results:
         theory = ["-"] * 5 if result.theory is None else _numbers(result.theory)
@@ -85,7 +85,7 @@ def _rows(results: list[WeightedInput]) -> list[list[str]]:
 
 
 def _numbers(z: Gaussian | WeightedInput) -> list[str]:
-    """Return the columns of the table."""
+    """Return the cells of a row: variance, standard deviation, peak and two shares."""
     peak = f"{z.peak:.4f}" if math.isfinite(z.peak) else "-"
     shares = (z.share_beyond(1.0), z.saturated)
     return [f"{z.std**2:.5g}", f"{z.std:.5g}", peak, *map(share_text, shares)]

@@ -1,4 +1,4 @@
-"""``fastnet show``: what is in a model file."""
+"""``fastnet show``: print the contents of a saved network."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from fastnet.files import format_of
 from fastnet.metrics import METRICS
 from fastnet.network import Network, load
 
-#: What the forms of model files are called.
-FORMS = {"npz": "fastnet's own form", "safetensors": "safetensors", "json": "the book's JSON"}
+#: The names of the formats of model files.
+FORMS = {"npz": "fastnet's own format", "safetensors": "safetensors", "json": "the book's JSON"}
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
-    """Describe ``fastnet show``."""
+    """Add the description and options of ``fastnet show`` to `parser`."""
     parser.description = (
-        "Print a network's layers, the statistics of its weights, and what it learned."
+        "Print a saved network's layers, statistics of its weights, inputs, classes and training."
     )
     parser.add_argument("model", metavar="MODEL", help=MODEL)
     add_examples(parser, "fastnet show model.npz", "fastnet show network.json")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do ``fastnet show``."""
+    """Run ``fastnet show`` and return the exit code."""
     network = load(arguments.model)
     form = FORMS[format_of(arguments.model)]
     size = Path(arguments.model).stat().st_size
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _statistics(network: Network) -> TextTable:
-    """Return a table of the parameters of each layer."""
+    """Return a table with statistics of each layer's weights and biases."""
     rows = []
     for layer, parts in enumerate(zip(network.weights, network.biases, strict=True), 1):
         for kind, array in zip(("weights", "biases"), parts, strict=True):
@@ -55,7 +55,7 @@ def _statistics(network: Network) -> TextTable:
 
 
 def _preprocessing(network: Network) -> list[str]:
-    """Return what is known about inputs and outputs, a line each."""
+    """Return lines on the inputs, their scaling, and the target and classes."""
     kept = network.preprocessing
     if kept is None:
         return []
@@ -74,7 +74,7 @@ def _preprocessing(network: Network) -> list[str]:
 
 
 def _history(network: Network) -> list[str]:
-    """Return how long the network was trained, and its metrics after the last epoch."""
+    """Return a line with the number of epochs and the metrics after the last one."""
     if not network.history:
         return []
     last = ", ".join(
@@ -94,5 +94,5 @@ def _with_unit(metric: str, value: float) -> str:
 
 
 def _names(names: tuple[object, ...]) -> str:
-    """Return the names of inputs or classes, twelve at most, on one line."""
+    """Return the first twelve names of inputs or classes in one line."""
     return listed([escaped(str(name), lines=False) for name in names], 12)

@@ -1,4 +1,4 @@
-"""Tables in columns for a terminal or in Markdown, lists of names, and counted nouns."""
+"""Text layout: tables for a terminal or in Markdown, wrapped lines, lists of names."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def render(
     least_width: int = 10,
     width: int | None = None,
 ) -> str:
-    """Return a table under its title, if it has one, its cells aligned to the right.
+    """Return a table with right-aligned cells, below its title if it has one.
 
-    The first column is aligned to the left if it holds words or has no heading; the others have
-    `least_width`, unless in Markdown. If a line would have more than `width` characters, the title
-    is wrapped, and the table comes in several, one under the other, each with the first column;
-    unless in Markdown.
+    The first column is left-aligned if it contains words or has no heading; the others are at least
+    `least_width` wide. If a line would have more than `width` characters, the title is wrapped, and
+    the table is split into several, one below the other, each with the first column. Tables in
+    Markdown ignore both widths.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def render(
     | old   |    86.43 |
     """
     table = [headings, *rows]
-    if markdown:  # a bar in a cell would end it
+    if markdown:  # an unescaped bar would end the cell
         table = [[cell.replace("|", r"\|") for cell in row] for row in table]
         least_width = 1
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
@@ -81,7 +81,7 @@ def render(
 
 
 def _last_that_fits(widths: Sequence[int], width: int) -> int:
-    """Return how many columns fit, at least the first two."""
+    """Return how many columns fit into `width`, at least two."""
     n, used = 1, widths[0]
     while n < len(widths) and (n == 1 or used + 2 + widths[n] <= width):
         used += 2 + widths[n]
@@ -97,11 +97,11 @@ def _columns(
 
 
 def flowed(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> str:
-    """Return a table of text, its cells aligned to the left.
+    """Return a table of text with left-aligned cells.
 
-    If a line would have more than `width` characters, the widest columns are made narrower, and
-    their cells wrapped; if words do not allow it, each cell has a line of its own. No-break spaces
-    are printed as spaces. (rich's tables tear words where columns are narrow.)
+    If a line would have more than `width` characters, the cells of the widest columns are wrapped;
+    if words are too long for that, each cell gets its own line. No-break spaces are printed as
+    spaces. (rich's tables break words in narrow columns.)
 
     Examples
     --------
@@ -129,25 +129,25 @@ def flowed(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int | 
 
 
 def terminal_width() -> int | None:
-    """Return the characters of a line in the terminal that reads standard output, else None."""
+    """Return the width of the terminal on standard output, or None if it is not a terminal."""
     return line_width() if is_terminal(sys.stdout) else None
 
 
 def fitted(text: str) -> str:
-    """Return text wrapped for the terminal; as it is where a file or a program reads it."""
+    """Return text wrapped for the terminal, or unchanged if standard output is not a terminal."""
     width = terminal_width()
     return text if width is None else wrapped(text, width)
 
 
 def line_width() -> int:
-    """Return how many characters a line of output may have: 80 where it is not a terminal."""
+    """Return how many characters a line of output may have: 80 if it is not a terminal."""
     return shutil.get_terminal_size().columns
 
 
 def wrapped(text: str, width: int) -> str:
-    """Return text in lines of at most `width` characters, each of its own lines by itself.
+    """Return text with each of its lines wrapped to at most `width` characters.
 
-    No line ends between a number and its margin or its sign of per cent.
+    A number is kept on one line with its margin or its per cent sign.
 
     Examples
     --------
@@ -165,7 +165,7 @@ def wrapped(text: str, width: int) -> str:
 
 
 def listed(names: Sequence[str], most: int) -> str:
-    """Return the first `most` of the names, and how many more there are.
+    """Return the first `most` names in one line, and how many more there are.
 
     Examples
     --------
@@ -177,5 +177,11 @@ def listed(names: Sequence[str], most: int) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a number with its noun."""
+    """Return a number with its noun, in the plural unless it is 1.
+
+    Examples
+    --------
+    >>> counted(1, "epoch"), counted(30, "epoch")
+    ('1 epoch', '30 epochs')
+    """
     return f"{number} {noun}{'s' * (number != 1)}"

@@ -1,4 +1,4 @@
-"""``fastnet train``: a network trained on the user's data."""
+"""``fastnet train``: train a network on the user's data."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from fastnet.network import Network, load
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
-    """Describe ``fastnet train``."""
+    """Add the description and options of ``fastnet train`` to `parser`."""
     parser.usage = "fastnet train DATA [--hidden N [N ...]] [--epochs N] [--out FILE] [options]"
     parser.description = (
-        "Train a network on labelled examples, print how good it is after every epoch, and "
-        "write it to a file together with the names of columns and classes."
+        "Train a network on labelled examples, print its results after every epoch, and save it "
+        "with the names of its columns and classes."
     )
     add_options(parser)
     add_examples(
@@ -46,7 +46,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do ``fastnet train``."""
+    """Run ``fastnet train`` and return the exit code."""
     complete(arguments)
     not_kept = _choose_out(arguments)
     check_outputs({"--out": arguments.out, "--json": arguments.json}, [arguments.data])
@@ -56,16 +56,16 @@ def run(arguments: argparse.Namespace) -> int:
     _check_out(arguments, network)
     problem.prepare(network)
     network._initialize_pending(problem.data["training"][0])
-    note = f"the network will not be kept: {not_kept}\n" if not_kept else ""
+    note = f"the network will not be saved: {not_kept}\n" if not_kept else ""
     write_out(fitted(problem.describe(network, arguments) + note))
     began = time.perf_counter()
     code, notes = _train(network, problem, arguments)
     seconds = time.perf_counter() - began
     try:
         written = _write(network, problem, arguments, seconds)
-    except KeyboardInterrupt:  # write it all the same
+    except KeyboardInterrupt:  # write the files all the same
         code, written = 130, _write(network, problem, arguments, seconds)
-    kept = [f"the network is not kept: {not_kept}"] if not_kept else []
+    kept = [f"the network was not saved: {not_kept}"] if not_kept else []
     summary = "; ".join([*notes, *written, *kept, f"trained for {seconds:.1f} s"])
     write_err(f"fastnet: {summary}" if code else summary)
     if code == 0:
@@ -74,19 +74,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _choose_out(arguments: argparse.Namespace) -> str:
-    """Choose where the network goes if no --out says so; return why it is not kept, or nothing."""
+    """Choose a file for the network if --out is missing; return why it cannot be saved, or ""."""
     if arguments.out is not None:
         return ""
     if os.path.lexists(DEFAULT_OUT):
-        return f"{DEFAULT_OUT} is there; say --out FILE, or --out {DEFAULT_OUT} to replace it"
+        return f"{DEFAULT_OUT} exists; give --out FILE, or --out {DEFAULT_OUT} to replace it"
     if not os.access(os.curdir, os.W_OK):
-        return "this folder cannot be written; say --out FILE"
+        return "this folder is not writable; give --out FILE"
     arguments.out = DEFAULT_OUT
     return ""
 
 
 def _network(arguments: argparse.Namespace, problem: Problem) -> Network:
-    """Return the network that the options describe, on the data's inputs and classes."""
+    """Return the network that the options describe, for the data's inputs and classes."""
     sizes = [problem.training.X.shape[1], *arguments.hidden, problem.n_outputs]
     names = arguments.activation
     try:
@@ -115,18 +115,18 @@ def _check_replaced(arguments: argparse.Namespace) -> None:
         load(path)
     except (ValueError, MemoryError):
         raise ValueError(
-            f"--out {path} is there and is not a saved network; give another name, or --force to "
+            f"--out {path} exists and is not a saved network; give another name, or --force to "
             "replace it"
         ) from None
 
 
 def _check_out(arguments: argparse.Namespace, network: Network) -> None:
-    """Refuse, before the training, an output that cannot be written."""
+    """Refuse an output that cannot be written, before the training."""
     for path in (arguments.out, arguments.json):
         if path is None:
             continue
         if Path(path).is_dir():
-            raise ValueError(f"{path} is a folder; give the name of a file")
+            raise ValueError(f"{path} is a folder; give a file name")
         try:
             writable(Path(path).parent)
         except OSError as error:
@@ -172,12 +172,12 @@ def _train(
         if stopping is not None and stopping.best_epoch >= 0:
             there = f"has the parameters of epoch {stopping.best_epoch + 1}, its best"
         cause = (
-            f"training diverged in epoch {error.epoch + 1}: {what}; the network {there}, try a "
+            f"training diverged in epoch {error.epoch + 1}: {what}; the network {there}; try a "
             "smaller --eta, --clip-norm 1 or --standardize"
         )
         return 1, [cause]
     if stopping is not None and stopping.best_epoch + 1 < len(network.history):
-        return 0, [f"back to epoch {stopping.best_epoch + 1}, the best"]
+        return 0, [f"parameters of epoch {stopping.best_epoch + 1} restored, the best"]
     return 0, []
 
 
@@ -187,7 +187,7 @@ def _regularization(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _progress(arguments: argparse.Namespace) -> Any:
-    """Return the progress of all epochs where their lines are not seen, else that of each."""
+    """Return a bar over all epochs if their lines are not visible, else a bar within each."""
     if arguments.quiet or (is_terminal(sys.stderr) and not is_terminal(sys.stdout)):
         return ProgressLine()
     return _EpochBar(arguments.epochs) if is_terminal(sys.stderr) else nullcontext()
@@ -229,14 +229,14 @@ class _EpochLines(Callback):
         titles = {"running": "training"}
         if problem.evaluation is not None:
             titles["evaluation"] = problem.evaluation_name
-        # Widths that keep a line within 80 columns.
+        # These widths keep a line within 80 columns.
         self._columns: list[tuple[str, str, int, Callable[[float], str]]] = []
         for key, title in titles.items():
             self._columns.append((f"{key}_cost", f"{title} cost", 15, "{:.5g}".format))
             if not problem.regression:
                 percent = (f"{key}_accuracy", "accuracy (%)", 12, lambda x: f"{100 * x:.2f}")
                 self._columns.append(percent)
-        # What a narrower terminal leaves out first: training accuracy, training cost, and so on.
+        # A narrower terminal leaves out training accuracy first, then training cost, and so on.
         width = terminal_width()
         spare = sorted(self._columns[:-1], key=lambda column: column[1].endswith("cost"))
         for column in spare:
@@ -261,7 +261,7 @@ class _EpochLines(Callback):
 def _write(
     network: Network, problem: Problem, arguments: argparse.Namespace, seconds: float
 ) -> list[str]:
-    """Write model and history, and return what was written."""
+    """Write the network and the history; return a note on each file."""
     written = []
     if arguments.out is not None:
         network.save(arguments.out)
@@ -276,7 +276,7 @@ def _write(
 def _numbers(
     network: Network, problem: Problem, arguments: argparse.Namespace, seconds: float
 ) -> dict[str, Any]:
-    """Return what was trained and how it went, ready for JSON."""
+    """Return the settings, the data and the history for JSON."""
     optimizer = arguments.optimizer
     return {
         "data": problem.training.name,

@@ -1,4 +1,4 @@
-"""The options of ``fastnet train``: how they are read, and those that depend on others."""
+"""The options of ``fastnet train``, and the defaults that depend on other options."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from fastnet.schedules import SCHEDULES, Schedule
 
 __all__ = ["DEFAULT_OUT", "REGULARIZATION", "add_options", "complete"]
 
-#: The share put aside for validation if early stopping needs it and no share is given.
+#: The fraction held out if --early-stopping is given without --validation.
 DEFAULT_VALIDATION = 0.1
 MINI_BATCH_SIZE = 10
-#: Where the network goes if no option says so and no file has the name.
+#: The file for the network if --out is missing and this name is free.
 DEFAULT_OUT = "model.npz"
 #: Optimizers that train on all examples at once.
 FULL_BATCH = ("LBFGS", "Rprop")
 
 _positive = number_reader(float, lambda number: 0 < number < math.inf, "a positive number")
-_dropped = number_reader(float, lambda share: 0 <= share < 1, "a share, 0 or more and less than 1,")
+_dropped = number_reader(float, lambda share: 0 <= share < 1, "a fraction, 0 or more and below 1")
 
-#: The arguments of `Network.train` that regularize, each with how argparse reads its option.
+#: The regularization arguments of `Network.train`, each with the settings of its option.
 REGULARIZATION: dict[str, dict[str, Any]] = {
     "l1": {"type": amount, "default": 0.0, "help": "L1 regularization (default: 0)"},
     "l2": {
@@ -51,15 +51,15 @@ REGULARIZATION: dict[str, dict[str, Any]] = {
     "dropout": {
         "type": _dropped,
         "nargs": "+",
-        "help": "share of units dropped: of every hidden layer, or one a layer, the inputs first",
+        "help": "fraction of units dropped: for all hidden layers, or one per layer, inputs first",
     },
     "max_norm": {
         "type": _positive,
-        "help": "the most that the norm of the weights into a unit may be (default: no limit)",
+        "help": "largest norm of the weights into a unit (default: no limit)",
     },
     "clip_norm": {
         "type": _positive,
-        "help": "the most that the norm of a mini-batch's mean gradient may be (default: no limit)",
+        "help": "largest norm of a mini-batch's mean gradient (default: no limit)",
     },
 }
 
@@ -72,26 +72,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     option("--standardize", action="store_true", help=_STANDARDIZE)
     option("--validation", metavar="FRACTION", type=share, help=_VALIDATION)
     regression = (
-        "the labels are numbers to be predicted (identity output; cost quadratic, huber with delta "
-        "1, or absolute)"
+        "the labels are numbers to predict (identity output; cost quadratic, huber with delta 1, "
+        "or absolute)"
     )
     option("--regression", action="store_true", help=regression)
 
     option = parser.add_argument_group("network").add_argument
-    hidden = "units of each hidden layer; no number for no such layer (default: 100)"
+    hidden = "units of each hidden layer; no number means no hidden layer (default: 100)"
     option("--hidden", metavar="N", type=count, nargs="*", default=[100], help=hidden)
     activation = one_of("activations", ACTIVATIONS)
     names = ", ".join(name for name, known in ACTIVATIONS.items() if not known.output_only)
-    text = f"of the hidden layers, one or one a layer: {names} (default: sigmoid)"
+    text = f"activation of the hidden layers, or one for each: {names} (default: sigmoid)"
     option(
         "--activation", metavar="NAME", type=activation, nargs="+", default=["sigmoid"], help=text
     )
     option("--output", metavar="NAME", type=activation, help=_OUTPUT)
-    costs = f"{', '.join(_COSTS)} (default: what goes with the outputs)"
+    costs = f"{', '.join(_COSTS)} (default: the one that goes with --output)"
     option("--cost", metavar="NAME", type=one_of("costs", _COSTS), help=costs)
     form = "NAME[:GAIN],..."
     option("--initializer", metavar=form, type=initializer, default="default", help=_START)
-    dtype = "numbers to compute with (default: float64)"
+    dtype = "number type (default: float64)"
     option("--dtype", choices=DTYPES, default="float64", help=dtype)
 
     option = parser.add_argument_group("training").add_argument
@@ -105,82 +105,78 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     for name, reading in REGULARIZATION.items():
         flags = ["--l2", "--lmbda"] if name == "l2" else [f"--{name.replace('_', '-')}"]
         option(*flags, metavar="X", **reading)
-    early = "stop when nothing has improved in N epochs, and go back to the best one"
+    early = "stop after N epochs without improvement, and restore the best epoch's parameters"
     option("--early-stopping", metavar="N", type=count, help=early)
-    option("--seed", metavar="N", type=seed, default=0, help="seed of every draw (default: 0)")
+    option("--seed", metavar="N", type=seed, default=0, help="random seed (default: 0)")
 
     option = parser.add_argument_group("results").add_argument
     option("--out", metavar="FILE", help=_OUT)
     option("--force", action="store_true", help=_FORCE)
-    option("--json", metavar="FILE", help="write the History and the settings there")
-    option("--quiet", action="store_true", help="no line an epoch")
+    option("--json", metavar="FILE", help="file for the settings and the history, as JSON")
+    option("--quiet", action="store_true", help="do not print a line for each epoch")
 
 
-#: Costs of one output a target, which files of data have one of.
+#: Costs with one output per target: a data file has one target per example.
 _COSTS = [name for name, cost in COSTS.items() if not cost._of_numbers]
 _OF_REGRESSION = ("quadratic", "huber", "absolute")
 _DATA = (
     "a table such as a .csv file, gzipped or not, whose first line names the columns (separated by "
-    "commas, semicolons, tabs, bars or blanks; lines that begin with # are skipped), an .npz file "
-    "with X and y (or X_train, y_train, X_test, y_test), or a folder of images as those of MNIST, "
-    "EMNIST, QMNIST, KMNIST and Fashion-MNIST come; - is standard input; bytes are divided by 256"
+    "commas, semicolons, tabs, bars or blanks; lines that begin with # are skipped); an .npz file "
+    "with X and y, or X_train, y_train, X_test, y_test; a folder of images as published for MNIST, "
+    "EMNIST, QMNIST, KMNIST or Fashion-MNIST; or - for standard input. Bytes are divided by 256"
 )
 _STANDARDIZE = (
-    "bring every input to mean 0 and standard deviation 1 (and with --regression what is "
-    "predicted); kept with the model, and done by evaluate and predict too"
+    "scale every input to mean 0 and standard deviation 1, with --regression the target too; saved "
+    "with the network, and applied by evaluate and predict"
 )
 _VALIDATION = (
-    "share of the examples put aside to judge every epoch by, chosen by the seed (default: 0, or "
+    "fraction of the examples held out to evaluate every epoch, drawn by the seed (default: 0, or "
     f"{DEFAULT_VALIDATION} with --early-stopping)"
 )
 _OUTPUT = (
-    "activation of the last layer (default: what goes with the cost, sigmoid if that was not given "
-    "either; identity with --regression)"
+    "activation of the last layer (default: the one that goes with --cost; sigmoid without --cost; "
+    "identity with --regression)"
 )
 _START = (
-    "how weights start: a name that fastnet initializers lists, a name with a factor of every "
-    "weight (orthogonal:1.5), or a number for all weights; or one a layer, the last included, with "
-    "commas between them; lsuv scales by the training data (default: default)"
+    "initial weights: a name that fastnet initializers lists, a name with a gain "
+    "(orthogonal:1.5), or a number for all weights; or one for each layer, the last included, "
+    "separated by commas; lsuv scales by the training data (default: default)"
 )
-_BATCH = (
-    f"examples a step (default: {MINI_BATCH_SIZE}, and all at once for {' and '.join(FULL_BATCH)})"
-)
+_BATCH = f"examples per step (default: {MINI_BATCH_SIZE}, or all for {' and '.join(FULL_BATCH)})"
 _SCHEDULE = (
-    "what happens to the learning rate: constant, halve (when nothing improves in 10 epochs), "
-    "halve:N, step:N:X (times X every N epochs), exponential:X, inverse_scaling, cosine, warm_up:N"
+    "learning rate schedule: constant, halve (after 10 epochs without improvement), halve:N, "
+    "step:N:X (times X every N epochs), exponential:X, inverse_scaling, cosine, warm_up:N"
 )
 _OUT = (
-    "where the network goes: .npz and .safetensors keep everything, .json is the book's form "
-    f"(default: {DEFAULT_OUT} if no file has that name)"
+    "file for the network: .npz and .safetensors keep everything, .json is the book's format "
+    f"(default: {DEFAULT_OUT}, if that name is free)"
 )
-_FORCE = (
-    "let --out replace a file that is no saved network; what is read is never replaced (default: "
-    "only a saved network is replaced)"
-)
+_FORCE = "let --out replace a file that is not a saved network (input files are never replaced)"
 
 
 def complete(arguments: argparse.Namespace) -> None:
-    """Set the options that depend on others; exit with usage if they contradict each other."""
+    """Set the defaults that depend on other options; exit with usage if options contradict."""
     error = arguments.parser.error
     hidden, names, dropout = arguments.hidden, arguments.activation, arguments.dropout
     if len(names) not in (1, len(hidden)):
-        error(f"--activation names {len(names)} layers; --hidden makes {len(hidden)}")
+        k = len(hidden)
+        error(f"--activation has {len(names)} names; give one, or {k}, as many as --hidden")
     starts = arguments.initializer
     if isinstance(starts, list) and len(starts) != len(hidden) + 1:
         error(
-            f"--initializer has {len(starts)}; give one, or {len(hidden) + 1}: every hidden layer "
-            "and the last"
+            f"--initializer has {len(starts)} entries; give one, or {len(hidden) + 1}: for each "
+            "hidden layer and the last"
         )
     if dropout is not None and len(dropout) not in (1, len(hidden) + 1):
         error(
-            f"--dropout has {len(dropout)} shares; give one, or {len(hidden) + 1}: the inputs and "
-            "every hidden layer"
+            f"--dropout has {len(dropout)} fractions; give one, or {len(hidden) + 1}: for the "
+            "inputs and each hidden layer"
         )
     arguments.dropout = (dropout[0] if len(dropout) == 1 else dropout) if dropout else 0.0
     if arguments.regression:
         cost = arguments.cost or "quadratic"
         if arguments.output not in (None, "identity") or cost not in _OF_REGRESSION:
-            error(f"--regression has identity outputs and the cost {' or '.join(_OF_REGRESSION)}")
+            error(f"--regression needs output identity and cost {' or '.join(_OF_REGRESSION)}")
         arguments.output, arguments.cost = "identity", cost
     if arguments.cost is None:
         output = arguments.output or "sigmoid"
@@ -194,7 +190,7 @@ def complete(arguments: argparse.Namespace) -> None:
 
 
 def _schedule(text: str) -> Callable[[int, str], Schedule]:
-    """Read a schedule's name and numbers; return what makes it of the epochs and the monitor."""
+    """Read NAME:NUMBERS; return a function of epochs and monitor that builds the schedule."""
     name, *numbers = text.split(":")
     one_of("schedules", SCHEDULES)(name)
     try:
@@ -202,12 +198,12 @@ def _schedule(text: str) -> Callable[[int, str], Schedule]:
         schedule(1, "evaluation_accuracy")
     except (ValueError, TypeError):
         form = ":".join([name, *_FORMS[name]])
-        raise argparse.ArgumentTypeError(f"got {text}; {form} is expected") from None
+        raise argparse.ArgumentTypeError(f"got {text}; expected {form}") from None
     return schedule
 
 
 def _build(name: str, values: list[float], epochs: int, monitor: str) -> Schedule:
-    """Build a schedule from numbers in the order of its class."""
+    """Return a schedule built from numbers in the order of its class's arguments."""
     forms = _FORMS[name]
     if len(values) > len(forms):
         raise ValueError("too many numbers")

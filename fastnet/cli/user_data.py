@@ -1,4 +1,4 @@
-"""A user's data and a network: files to inputs and targets, outputs to labels and quantities."""
+"""Conversion of a user's data files to a network's inputs and targets, and lines on results."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Array = NDArray[Any]
 
 
 def load_network(arguments: argparse.Namespace) -> Network:
-    """Return the network of a command that applies one; refuse a model and data that are swapped.
+    """Return the network that a command applies; say so if MODEL and DATA are swapped.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def load_network(arguments: argparse.Namespace) -> Network:
 
 
 def is_network(path: str) -> bool:
-    """Return whether there is a saved network at a path."""
+    """Return whether a path is a saved network."""
     if not os.path.isfile(path):
         return False
     try:
@@ -71,11 +71,11 @@ def is_network(path: str) -> bool:
 def read_for(
     network: Network, arguments: argparse.Namespace, *, labelled: bool
 ) -> tuple[Table, Array]:
-    """Read data for a trained network; return them as in the file, and the network's inputs.
+    """Return the data for a trained network as a table, and as inputs of the network.
 
-    Where its file names the columns of its inputs, those are read, in whatever order and among
-    whatever other columns; of two parts of data the test part is read. Labels, which must be there
-    if `labelled`, are by default in the column that it was trained with.
+    If the network names its input columns, those columns are read, in any order and among others.
+    Of data with a training and a test part the test part is read. If `labelled`, there must be
+    labels, by default in the column that the network was trained with.
     """
     kept = network.preprocessing or Preprocessing()
     label, header = arguments.label, arguments.header
@@ -84,7 +84,7 @@ def read_for(
         kind = kind_of(path)
         if kind == "text":
             if kept.columns is None:
-                ignore = _no_inputs(network, path, arguments, labelled)
+                ignore = _labels_to_ignore(network, path, arguments, labelled)
             elif label is None and labelled:
                 label = kept.target
         tables = read_tables(
@@ -99,15 +99,16 @@ def read_for(
         table = replace(table, unused=ignore)
     _check_width(network, table.name, table.X.shape[1])
     scales = [array.max() for array in (kept.mean, kept.scale) if array is not None]
-    if kind == "picture" and scales and max(scales) <= 1:  # trained on shares of ink, not on bytes
+    # A network trained on numbers from 0 to 1 takes no bytes.
+    if kind == "picture" and scales and max(scales) <= 1:
         table = replace(table, X=table.X / 256)
     return table, inputs(network, table)
 
 
-def _no_inputs(
+def _labels_to_ignore(
     network: Network, data: str | os.PathLike[str], arguments: argparse.Namespace, labelled: bool
 ) -> tuple[str, ...]:
-    """Return the column to ignore, the one with the labels, if it is there and not wanted."""
+    """Return the columns to ignore: the one with the labels, if present and not needed."""
     names, path = read_header(data, arguments.header), display_name(data)
     left = [name for name in names if name != arguments.label]
     ignore: tuple[str, ...] = ()
@@ -125,14 +126,14 @@ def _no_inputs(
 def _check_width(network: Network, name: str, width: int) -> None:
     if width != network.sizes[0]:
         raise ValueError(
-            f"{name} has {width} inputs an example, and the network takes {network.sizes[0]}"
+            f"{name} has {width} inputs per example; the network takes {network.sizes[0]}"
         )
 
 
 def inputs(network: Network, table: Table) -> Array:
-    """Return a table's examples as the network takes them.
+    """Return a table's examples as inputs of the network.
 
-    Standardized as its file says; where that says nothing, bytes are divided by 256 (see `notes`).
+    They are scaled as the saved network says; if it says nothing, bytes are divided by 256.
     """
     kept = network.preprocessing or Preprocessing()
     if kept.mean is None:
@@ -147,27 +148,27 @@ def scaled_bytes(table: Table) -> tuple[Array, Array]:
 
 
 def label_source(table: Table) -> str:
-    """Return the name of the labels in messages."""
+    """Return what messages call the labels: the data and the column."""
     return ", ".join(filter(None, [table.name, table.label_column]))
 
 
 def not_used(name: str, unused: Sequence[str]) -> list[str]:
-    """Return a line on the parts of the data that are not used, eight of them, if there are any."""
+    """Return a line that lists up to eight unused parts of the data, if there are any."""
     if not unused:
         return []
     return [f"{name}: not used: {listed([in_one_line(part, 40) for part in unused], 8)}"]
 
 
 def notes(network: Network, table: Table, model: str) -> list[str]:
-    """Return notes on the answers of the file `model`: what was not used, and what was assumed."""
+    """Return notes on unused data, and on assumptions about the saved network `model`."""
     lines = not_used(table.name, table.unused)
     kept = network.preprocessing or Preprocessing()
     scale = byte_scale(table.X, table.columns) if kept.mean is None else 1
     if scale != 1:
-        lines.append(f"{model} does not say how inputs are scaled: bytes were divided by {scale:g}")
+        lines.append(f"{model} does not say how to scale inputs; bytes were divided by {scale:g}")
     names = class_labels(network)
     if names is not None and kept.labels is None:
-        lines.append(f"{model} names no classes: they are called {names[0]} to {names[-1]}")
+        lines.append(f"{model} does not name classes; they are called {names[0]} to {names[-1]}")
     return lines
 
 
@@ -179,8 +180,8 @@ def targets(network: Network, table: Table) -> Array:
     kind = kind_of_model(network)
     if network.sizes[-1] > 1 and kind != "classes":
         raise ValueError(
-            f"{table.name} has one column of labels, and the network has {network.sizes[-1]} "
-            f"{kind} an example; judge it in Python"
+            f"{table.name} has one label per example; the network predicts {network.sizes[-1]} "
+            f"{kind} per example, so evaluate it in Python"
         )
     if names is None:
         kept = network.preprocessing or Preprocessing()
@@ -207,6 +208,6 @@ def describe_quantities(predicted: Array, wanted: Array) -> str:
     >>> describe_quantities(np.array([1.0, 3.0]), np.array([1.0, 2.0]))
     'RMSE 0.7071, MAE 0.5, R^2 -1.0000'
     """
-    off, found = predicted - wanted, r_squared(predicted, wanted)
+    error, found = predicted - wanted, r_squared(predicted, wanted)
     share = f", R^2 {found:.4f}" if found is not None else ""
-    return f"RMSE {np.mean(off**2) ** 0.5:.4g}, MAE {np.mean(np.abs(off)):.4g}{share}"
+    return f"RMSE {np.mean(error**2) ** 0.5:.4g}, MAE {np.mean(np.abs(error)):.4g}{share}"

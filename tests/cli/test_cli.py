@@ -67,7 +67,9 @@ def test_compare_writes_table_numbers_and_picture(npz, tmp_path):
     old, new = (100 * correct[name][0] / 30 for name in ("large", "default"))
     assert f"After epoch 1: {new:.1f} % against {old:.1f} %. " in out
     # One seed shows no verdict.
-    assert out.splitlines()[-1] == "One seed: no verdict on differences; --seeds 8 gives one."
+    assert (
+        out.splitlines()[-1] == "One seed: differences may be chance; to test them, use --seeds 8."
+    )
     assert imread(tmp_path / "compare.png").shape[:2] == (1520, 1600)
     assert "compare.png and compare.json written" in one_sentence(err)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["compare.json", "compare.png", npz.name]
@@ -87,7 +89,9 @@ def test_progress_is_a_bar_in_a_terminal(npz, tmp_path):
     args = [*FASTNET, "compare", "--data", str(npz), *FAST]
     shown = in_terminal(args, stdout="terminal", cwd=tmp_path)
     # The lines are taken away at the end, and the cursor is there.
-    assert "One seed: no verdict" in shown and shown.rfind("\x1b[?25h") > shown.rfind("\x1b[?25l")
+    assert "One seed: differences may be chance" in shown and shown.rfind(
+        "\x1b[?25h"
+    ) > shown.rfind("\x1b[?25l")
     # How many have ended when the first line is drawn depends on the machine.
     assert re.search(r"all networks .* \d+ %  [012] of 2 networks", shown)
 
@@ -139,41 +143,44 @@ def test_a_folder_of_idx_files_gives_what_the_npz_gives(npz, tmp_path):
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [
-        (["cook"], "no command is called cook; the commands are compare, saturation"),
-        (["comprae"], "no command is called comprae; did you mean compare?"),
+        (["cook"], "unknown command cook; the commands are compare, saturation"),
+        (["comprae"], "unknown command comprae; did you mean compare?"),
         (["compare", "--epoch-s", "2"], "arguments: --epoch-s 2; did you mean --epochs?"),
         (["compare", "--optimizer", "Adamm"], "--optimizer: got Adamm; did you mean Adam?"),
         (["compare", "--initializers", "he_norml"], "got he_norml; did you mean he_normal?"),
-        (["compare", "--hidden", "0"], "--hidden: got 0; a whole number, 1 or more, is expected"),
+        (["compare", "--hidden", "0"], "--hidden: got 0; expected a whole number, 1 or more"),
         (
             ["compare", "--hidden", "many"],
-            "--hidden: got many; a whole number, 1 or more, is expected",
+            "--hidden: got many; expected a whole number, 1 or more",
         ),
-        (["compare", "--epochs", "-1"], "--epochs: got -1; a whole number, 1 or more"),
+        (["compare", "--epochs", "-1"], "--epochs: got -1; expected a whole number, 1 or more"),
         (
             ["compare", "--mini-batch-size", "2.5"],
-            "--mini-batch-size: got 2.5; a whole number, 1 or more",
+            "--mini-batch-size: got 2.5; expected a whole number, 1 or more",
         ),
-        (["compare", "--eta", "nan"], "--eta: got nan; a finite number, 0 or more"),
-        (["compare", "--eta", "-0.1"], "--eta: got -0.1; a finite number"),
-        (["compare", "--lmbda", "inf"], "--lmbda: got inf; a finite number"),
-        (["compare", "--seed", "-1"], "--seed: got -1; a whole number, 0 or more"),
+        (["compare", "--eta", "nan"], "--eta: got nan; expected a finite number, 0 or more"),
+        (["compare", "--eta", "-0.1"], "--eta: got -0.1; expected a finite number"),
+        (["compare", "--lmbda", "inf"], "--lmbda: got inf; expected a finite number"),
+        (["compare", "--seed", "-1"], "--seed: got -1; expected a whole number, 0 or more"),
         (["compare", "--dtype", "int8"], "invalid choice: 'int8'"),
-        (["compare", "--book", "--hidden", "100"], "a run with --hidden 30; got 100"),
-        (["compare", "--book", "--seed", "1"], "a run with --seed 12345678; got 1"),
-        (["compare", "--book", "--mini-batch-size", "1"], "with --mini-batch-size 10; got 1"),
-        (["compare", "--book", "--dtype", "float32"], "a run with --dtype float64; got float32"),
-        (["compare", "--book", "--data", "x.npz"], "on the embedded MNIST; leave --data out"),
-        (["compare", "--book", "--seeds", "2"], "one after the other; leave --seeds out"),
-        (["compare", "--book", "--threads", "1"], "one after the other; leave --threads out"),
-        (["compare", "--book", "--initializers", "zeros"], "leave --initializers out"),
-        (["compare", "--seeds", "0"], "--seeds: got 0; a whole number, 1 or more, is expected"),
-        (["compare", "--threads", "two"], "--threads: got two; a whole number, 1 or more"),
+        (["compare", "--book", "--hidden", "100"], "a run with --hidden 30, not 100"),
+        (["compare", "--book", "--seed", "1"], "a run with --seed 12345678, not 1;"),
+        (["compare", "--book", "--mini-batch-size", "1"], "with --mini-batch-size 10, not 1;"),
+        (["compare", "--book", "--dtype", "float32"], "a run with --dtype float64, not float32"),
+        (["compare", "--book", "--data", "x.npz"], "on the embedded MNIST; leave out --data"),
+        (["compare", "--book", "--seeds", "2"], "one after the other; leave out --seeds"),
+        (["compare", "--book", "--threads", "1"], "one after the other; leave out --threads"),
+        (["compare", "--book", "--initializers", "zeros"], "leave out --initializers"),
+        (["compare", "--seeds", "0"], "--seeds: got 0; expected a whole number, 1 or more"),
+        (["compare", "--threads", "two"], "--threads: got two; expected a whole number, 1 or more"),
         (["compare", "--initializers", "best"], "got best; the initializers are default, lecun"),
         (["compare", "--initializers", "large,"], "got nothing; the initializers are default"),
-        (["compare", "--initializers", "large,large"], "got 'large' twice; once is enough"),
-        (["compare", "--hidden", "10,0"], "--hidden: got 0; a whole number, 1 or more"),
-        (["compare", "--hidden", "10,"], "--hidden: got nothing; a whole number, 1 or more"),
+        (["compare", "--initializers", "large,large"], "got large twice; give each name once"),
+        (["compare", "--hidden", "10,0"], "--hidden: got 0; expected a whole number, 1 or more"),
+        (
+            ["compare", "--hidden", "10,"],
+            "--hidden: got nothing; expected a whole number, 1 or more",
+        ),
         (["compare", "--activation", ""], "got nothing; the activations of hidden layers are"),
         (
             ["compare", "--activation", "softmax"],
@@ -181,14 +188,17 @@ def test_a_folder_of_idx_files_gives_what_the_npz_gives(npz, tmp_path):
         ),
         (
             ["compare", "--hidden", "9,9,9", "--activation", "tanh,relu"],
-            "--activation names 2 layers; --hidden makes 3",
+            "--activation has 2 names; give one, or 3, as many as --hidden",
         ),
         (["compare", "--optimizer", "best"], "the optimizers are SGD, Momentum"),
-        (["compare", "--target", "0"], "--target: got 0; a percentage above 0 and at most 100"),
-        (["compare", "--target", "species"], "the column with the labels is --label's"),
-        (["compare", "--label", "y"], "--label is for --data; MNIST is embedded as it is"),
-        (["compare", "--book", "--optimizer", "adam"], "a run with --optimizer SGD; got Adam"),
-        (["compare", "--book", "--activation", "tanh"], "with --activation sigmoid; got tanh"),
+        (
+            ["compare", "--target", "0"],
+            "--target: got 0; expected a percentage above 0 and at most 100",
+        ),
+        (["compare", "--target", "species"], "--label names the column with the labels"),
+        (["compare", "--label", "y"], "--label needs --data; the embedded MNIST is used as it is"),
+        (["compare", "--book", "--optimizer", "adam"], "a run with --optimizer SGD, not Adam"),
+        (["compare", "--book", "--activation", "tanh"], "with --activation sigmoid, not tanh"),
         (["compare", "out"], "unrecognized arguments: out"),
     ],
 )
@@ -388,7 +398,7 @@ def test_help_explains_each_option_with_its_default(capsys):
         "--dtype": "float64",
         "--initializers": "large",
         "--seeds": "1",
-        "--threads": "one a core",
+        "--threads": "one per core",
         "--table": "off",
         "--data": "the embedded MNIST",
         "--out": "the current folder",

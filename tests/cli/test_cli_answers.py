@@ -64,7 +64,7 @@ def test_predict_writes_labels_and_probabilities(model, here, capsys):
     assert [row[0] for row in rows] == [KINDS[i] for i in outputs.argmax(axis=1)]
     _, err = run(capsys, "predict", "model.npz", "new.csv", "-o", "answers.csv")
     assert (here / "answers.csv").read_text() == out
-    assert err == "answers.csv written: 120 answers\nnew.csv: not used: row\n"
+    assert err == "answers.csv written: 120 predictions\nnew.csv: not used: row\n"
 
 
 def test_predict_leaves_the_labels_out_where_columns_have_no_names(here, capsys):
@@ -84,9 +84,9 @@ def test_predict_leaves_the_labels_out_where_columns_have_no_names(here, capsys)
     assert max(len(row[1]) for row in rows) < 13  # digits of float32, not of float64
     write_csv(here / "wide.csv", np.ones((2, 5)), None, list("abcde"))
     said = refused(capsys, "predict", "net.json", "wide.csv")
-    assert "wide.csv has 5 inputs an example, and the network takes 3" in said
+    assert "wide.csv has 5 inputs per example; the network takes 3" in said
     said = refused(capsys, "evaluate", "net.json", "without.csv")
-    assert "without.csv has 2 inputs an example, and the network takes 3" in said
+    assert "without.csv has 2 inputs per example; the network takes 3" in said
 
 
 def test_a_single_sigmoid_tells_two_classes_apart(here, capsys):
@@ -114,13 +114,13 @@ def test_many_classes_are_told_by_their_commonest_mistakes(here, capsys):
     assert "no mistakes among 25 classes" in run(capsys, "evaluate", "net.npz", "d.npz")[0]
     np.savez("d.npz", X=X[[7, 7, 7, 3]], y=[1, 1, 7, 4])
     out, _ = run(capsys, "evaluate", "net.npz", "d.npz")
-    assert out.splitlines()[-2:] == ["     2 x  1 taken for 7", "     1 x  4 taken for 3"]
+    assert out.splitlines()[-2:] == ["     2 x  1 predicted as 7", "     1 x  4 predicted as 3"]
 
 
 def test_show(model, here, capsys):
     out, _ = run(capsys, "show", "model.npz")
     size = (here / "model.npz").stat().st_size
-    assert out.startswith(f"model.npz: fastnet's own form, {size:,} bytes\n{model!r}\n")
+    assert out.startswith(f"model.npz: fastnet's own format, {size:,} bytes\n{model!r}\n")
     w = model.weights[0]
     figures = " +".join(f"{v:.4f}" for v in (w.mean(), w.std(), w.min(), w.max()))
     assert re.search(rf"^layer 1 weights +{figures} +0.0 %$", out, re.MULTILINE)
@@ -180,7 +180,7 @@ def test_predict_follows_what_the_targets_are(here, capsys):
     net.save("m.npz")
     (here / "l.csv").write_text("a,b,c\n1,0,wet\n")
     _, err = run(capsys, "evaluate", "m.npz", "l.csv", code=1)
-    assert "2 labels an example" in err
+    assert "predicts 2 labels per example" in err
 
 
 def test_a_tanh_unit_predicts_by_its_sign(here, capsys):

@@ -94,8 +94,8 @@ def test_a_model_that_does_not_say_how_inputs_are_scaled_is_not_trusted_silently
         np.savez("d.npz", X=X.astype(dtype), y=y)
         for command in ("evaluate", "predict"):
             _, err = run(capsys, command, "m.npz", "d.npz")
-            assert "m.npz does not say how inputs are scaled: bytes were divided by 256" in err
-            assert "m.npz names no classes: they are called 0 to 2" in err
+            assert "m.npz does not say how to scale inputs; bytes were divided by 256" in err
+            assert "m.npz does not name classes; they are called 0 to 2" in err
 
 
 def test_comparisons_scale_bytes_alike(here):

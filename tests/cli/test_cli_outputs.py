@@ -41,7 +41,7 @@ def test_training_never_replaces_its_data(here, capsys, option):
     for name in other_names(path):
         for force in ([], ["--force"]):
             said = refused(capsys, *TRAIN, option, name, *force)
-            assert f"{option} {name} is the file flowers.csv that is read" in said
+            assert f"{option} {name} is the input file flowers.csv" in said
             assert path.read_bytes() == content
 
 
@@ -51,7 +51,9 @@ def test_answers_never_replace_model_or_data(model, here, capsys, read):
     path = here / read
     content = path.read_bytes()
     for name in other_names(path):
-        assert "that is read" in refused(capsys, "predict", "model.npz", "flowers.csv", "-o", name)
+        assert "is the input file" in refused(
+            capsys, "predict", "model.npz", "flowers.csv", "-o", name
+        )
         assert path.read_bytes() == content
 
 
@@ -81,13 +83,13 @@ def test_a_comparison_never_replaces_its_data(here, capsys, name):
     os.link("data.npz", name)
     content = (here / "data.npz").read_bytes()
     said = refused(capsys, "compare", "--data", "data.npz", "--epochs", "1", "--hidden", "2")
-    assert f"{name} is the file data.npz that is read" in said
+    assert f"{name} is the input file data.npz" in said
     assert (here / name).read_bytes() == (here / "data.npz").read_bytes() == content
 
 
 def test_two_outputs_are_two_files(here, capsys):
     said = refused(capsys, *TRAIN, "--out", "m.npz", "--json", "./m.npz")
-    assert "--json ./m.npz is the file of --out" in said
+    assert "--json ./m.npz is also the file of --out" in said
     assert not (here / "m.npz").exists()
 
 
@@ -98,7 +100,7 @@ def test_a_model_replaces_models_and_nothing_else(here, capsys):
     for name in ("thesis.txt", "arrays.npz", "numbers.json"):
         content = (here / name).read_bytes()
         said = refused(capsys, *TRAIN, "--out", name)
-        assert f"--out {name} is there and is not a saved network" in said and "--force" in said
+        assert f"--out {name} exists and is not a saved network" in said and "--force" in said
         assert (here / name).read_bytes() == content
         run(capsys, *TRAIN, "--out", name, "--force")
         assert fastnet.load(name).sizes == [3, 100, 3]
@@ -184,9 +186,9 @@ def test_without_a_name_the_network_goes_to_model_npz_if_that_is_free(here, caps
     assert err.startswith("model.npz written; ")
     content = (here / "model.npz").read_bytes()
     out, err = run(capsys, *TRAIN, "--seed", "1")
-    cause = "kept: model.npz is there; say --out FILE, or --out model.npz to replace it"
+    cause = "saved: model.npz exists; give --out FILE, or --out model.npz to replace it"
     assert f"\nthe network will not be {cause}\n" in out
-    assert err.startswith(f"the network is not {cause}; trained for ")
+    assert err.startswith(f"the network was not {cause}; trained for ")
     assert (here / "model.npz").read_bytes() == content
     run(capsys, *TRAIN, "--seed", "1", "--out", "model.npz")
     assert (here / "model.npz").read_bytes() != content

@@ -146,7 +146,7 @@ def test_early_stopping_goes_back_to_the_best_epoch(here, capsys):
     hits = net.history.column("evaluation_accuracy")
     best = int(np.argmax(hits)) + 1
     assert len(hits) == best + 4 < 200
-    assert f"back to epoch {best}, the best; a.npz written" in err
+    assert f"parameters of epoch {best} restored, the best; a.npz written" in err
     assert f"({round(12 * max(hits))} of 12)" in out  # a tenth, unless said otherwise
 
 

@@ -32,9 +32,9 @@ def npz(tmp_path):
         (
             [9000, 9499],
             [9400, 9500],
-            "95 % is reached in epoch 2, from the old start not in 2 epochs.",
+            "95 % is reached in epoch 2; from the old start, not in 2 epochs.",
         ),
-        ([9500], [9499], "95 % is not reached in 1 epoch, from the old start in epoch 1."),
+        ([9500], [9499], "95 % is not reached in 1 epoch; from the old start, in epoch 1."),
         ([9000], [9100], "Neither start reaches 95 % in 1 epoch."),
     ],
 )
@@ -238,7 +238,7 @@ def test_the_verdict_names_what_may_be_chance():
         "chance."
     )
     assert verdict(compared({"a": [800], "b": [900]})) == [
-        "One seed: no verdict on differences; --seeds 8 gives one."
+        "One seed: differences may be chance; to test them, use --seeds 8."
     ]
     assert verdict(compared({"a": [800, 810]})) == []
 
@@ -246,7 +246,11 @@ def test_the_verdict_names_what_may_be_chance():
 @pytest.mark.parametrize(
     ("shares", "activation", "sentence"),
     [
-        ((0.5, 0.34), "sigmoid", "Even new start begins with 34.0 % saturated: scale the inputs."),
+        (
+            (0.5, 0.34),
+            "sigmoid",
+            "Even new start begins with 34.0 % of units saturated; scale the inputs.",
+        ),
         ((0.5, 1 / 3), "sigmoid", None),
         ((0.5, 0.5), "relu", None),  # half of all ReLUs are 0, whatever the inputs
     ],

@@ -37,10 +37,10 @@ def test_a_header_without_the_standardization_says_so(model, here, capsys):
     ("arguments", "code", "words"),
     [
         (["out.txt"], 2, "FILE is out.txt; its name must end in .h or .onnx"),
-        (["out.onnx", "--name", "a"], 2, "--name goes with .h, and FILE is out.onnx"),
-        (["out.onnx", "--labels"], 2, "--labels goes with .h"),
+        (["out.onnx", "--name", "a"], 2, "--name is only for .h; FILE is out.onnx"),
+        (["out.onnx", "--labels"], 2, "--labels is only for .h"),
         (["out.h", "--name", "int"], 1, "name is 'int', which is a keyword of C"),
-        (["net.h"], 1, "FILE net.h is the file net.h that is read"),
+        (["net.h"], 1, "FILE net.h is the input file net.h"),
     ],
 )
 def test_what_cannot_be_written_is_refused(here, capsys, arguments, code, words):

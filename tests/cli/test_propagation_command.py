@@ -117,13 +117,13 @@ def test_one_seed_has_no_intervals_and_no_theory_is_a_dash(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [
-        (["--depth", "0"], "--depth: got 0; a whole number, 1 or more, is expected"),
-        (["--width", "x"], "--width: got x; a whole number, 1 or more, is expected"),
+        (["--depth", "0"], "--depth: got 0; expected a whole number, 1 or more"),
+        (["--width", "x"], "--width: got x; expected a whole number, 1 or more"),
         (["--activation", "softmax"], "--activation: got softmax; the activations of hidden"),
         (["--initializers", "nice"], "--initializers: got nice; the initializers are default"),
-        (["--seeds", "0"], "--seeds: got 0; a whole number, 1 or more, is expected"),
-        (["--label", "kind"], "--label is for --data; the default inputs are N(0, 1)"),
-        (["--ignore", "kind"], "--ignore is for --data"),
+        (["--seeds", "0"], "--seeds: got 0; expected a whole number, 1 or more"),
+        (["--label", "kind"], "--label needs --data; the default inputs are N(0, 1)"),
+        (["--ignore", "kind"], "--ignore needs --data"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_writes_nothing(args, sentence, tmp_path, capsys, monkeypatch):

@@ -87,11 +87,11 @@ def test_active_is_half_of_the_inputs_unless_given(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [
-        (["--draws", "0"], "--draws: got 0; a whole number, 1 or more, is expected"),
-        (["--inputs", "x"], "--inputs: got x; a whole number, 1 or more, is expected"),
-        (["--active", "-1"], "--active: got -1; a whole number, 0 or more, is expected"),
-        (["--active", "1001"], "--active: got 1001; at most the 1000 inputs are expected"),
-        (["--seed", "1.5"], "--seed: got 1.5; a whole number, 0 or more, is expected"),
+        (["--draws", "0"], "--draws: got 0; expected a whole number, 1 or more"),
+        (["--inputs", "x"], "--inputs: got x; expected a whole number, 1 or more"),
+        (["--active", "-1"], "--active: got -1; expected a whole number, 0 or more"),
+        (["--active", "1001"], "--active: got 1001; expected at most --inputs, 1000"),
+        (["--seed", "1.5"], "--seed: got 1.5; expected a whole number, 0 or more"),
         (["--initializers", "nice"], "--initializers: got nice; the initializers are default"),
     ],
 )
