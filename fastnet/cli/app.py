@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from fastnet._version import __version__
-from fastnet.cli.parser import Parser, add_examples, nearest
+from fastnet.cli.parser import Parser, add_examples
 from fastnet.common.console import error_text, write_err, write_out
 
 __all__ = ["COMMANDS", "main"]
@@ -72,9 +72,11 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         parser.exit()
     first = argv[0]
     if first not in COMMANDS and not first.startswith("-"):
-        known = ", ".join(COMMANDS)
-        hint = nearest(first, COMMANDS)
-        parser.error(f"unknown command {first}{hint or f'; the commands are {known}'}")
+        from fastnet.common.hints import did_you_mean
+
+        hint = did_you_mean(first, COMMANDS)
+        known = f"; the commands are {', '.join(COMMANDS)}"
+        parser.error(f"unknown command {first}{f'.{hint}' if hint else known}")
     arguments, unknown = parser.parse_known_args(argv)
     if unknown or "run" not in arguments:
         getattr(arguments, "parser", parser).unknown(unknown or argv)

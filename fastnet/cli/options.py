@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from fastnet import initializers as initializer_functions
 from fastnet import plotting
-from fastnet.cli.parser import nearest
 from fastnet.common.console import error_text, write_err
+from fastnet.common.hints import did_you_mean
 from fastnet.datasets.folders import read_names
 from fastnet.datasets.sources import STANDARD_INPUT
 from fastnet.files import replace_file
@@ -114,9 +114,10 @@ def one_of(what: str, names: Collection[str]) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if text not in names:
-            known = f"the {what} are {', '.join(names)}"
+            hint = did_you_mean(text, names)
+            known = f"; the {what} are {', '.join(names)}"
             raise argparse.ArgumentTypeError(
-                f"got {text or 'nothing'}{nearest(text, names) or f'; {known}'}"
+                f"got {text or 'nothing'}{f'.{hint}' if hint else known}"
             )
         return text
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from fastnet.common.console import write_err
 
-__all__ = ["Parser", "add_examples", "nearest"]
+__all__ = ["Parser", "add_examples"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -25,10 +25,12 @@ class Parser(argparse.ArgumentParser):
 
     def unknown(self, arguments: Sequence[str]) -> NoReturn:
         """Exit with an error that names the arguments and the nearest known option."""
+        from fastnet.common.hints import did_you_mean
+
         options = [name for action in self._actions for name in action.option_strings]
         first = arguments[0].partition("=")[0]
-        hint = nearest(first, options) if first.startswith("-") else ""
-        self.error(f"unrecognized arguments: {' '.join(arguments)}{hint}")
+        hint = did_you_mean(first, options) if first.startswith("-") else ""
+        self.error(f"unrecognized arguments: {' '.join(arguments)}{'.' * bool(hint)}{hint}")
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
@@ -54,20 +56,3 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 def add_examples(parser: argparse.ArgumentParser, first: str, second: str) -> None:
     """End the help of a command with two examples."""
     parser.epilog = f"examples:\n  {first}\n  {second}"
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """Return the question whether the nearest of the names was meant; empty if none is near.
-
-    Examples
-    --------
-    >>> nearest("Tran", ["train", "show"])
-    '; did you mean train?'
-    >>> nearest("cook", ["train", "show"])
-    ''
-    """
-    from difflib import get_close_matches
-
-    spelt = {known.lower(): known for known in names}
-    found = get_close_matches(name.lower(), spelt, n=1)
-    return f"; did you mean {spelt[found[0]]}?" if found else ""

@@ -144,10 +144,10 @@ def test_a_folder_of_idx_files_gives_what_the_npz_gives(npz, tmp_path):
     ("args", "sentence"),
     [
         (["cook"], "unknown command cook; the commands are compare, saturation"),
-        (["comprae"], "unknown command comprae; did you mean compare?"),
-        (["compare", "--epoch-s", "2"], "arguments: --epoch-s 2; did you mean --epochs?"),
-        (["compare", "--optimizer", "Adamm"], "--optimizer: got Adamm; did you mean Adam?"),
-        (["compare", "--initializers", "he_norml"], "got he_norml; did you mean he_normal?"),
+        (["comprae"], "unknown command comprae. Did you mean 'compare'?"),
+        (["compare", "--epoch-s", "2"], "arguments: --epoch-s 2. Did you mean '--epochs'?"),
+        (["compare", "--optimizer", "Adamm"], "--optimizer: got Adamm. Did you mean 'Adam'?"),
+        (["compare", "--initializers", "he_norml"], "got he_norml. Did you mean 'he_normal'?"),
         (["compare", "--hidden", "0"], "--hidden: got 0; expected a whole number, 1 or more"),
         (
             ["compare", "--hidden", "many"],

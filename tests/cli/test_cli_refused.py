@@ -49,7 +49,7 @@ from ..own_data import flowers, refused, run, write_csv
             "train flowers.csv --initializer large,large,large",
             "has 3 entries; give one, or 2: for each",
         ),
-        ("train flowers.csv --optimizer adamm", "got adamm; did you mean Adam?"),
+        ("train flowers.csv --optimizer adamm", "got adamm. Did you mean 'Adam'?"),
         ("train flowers.csv --schedule sometimes", "got sometimes; the schedules are constant"),
         ("train flowers.csv --schedule step:x", "got step:x; expected step:N:X"),
         ("train flowers.csv --schedule step:1.5:0.1", "got step:1.5:0.1; expected step:N:X"),
