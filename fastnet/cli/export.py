@@ -8,8 +8,9 @@ import warnings
 
 from fastnet.cli.options import MODEL, check_outputs
 from fastnet.cli.parser import add_examples
+from fastnet.cli.user_data import load_model
 from fastnet.common.console import escaped, write_err, write_out
-from fastnet.network import Network, load
+from fastnet.network import Network
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         if form != ".h" and getattr(arguments, option) is not None:
             arguments.parser.error(f"--{option} is only for .h; FILE is {arguments.out}")
     check_outputs({"FILE": arguments.out}, [arguments.model])
-    network = load(arguments.model)
+    network = load_model(arguments.model)
     with warnings.catch_warnings(record=True, action="always") as said:
         WRITERS[form](network, arguments)
     name = escaped(arguments.out, lines=False)

@@ -11,10 +11,11 @@ from fastnet.cli.options import MODEL
 from fastnet.cli.output import TextTable, show
 from fastnet.cli.parser import add_examples
 from fastnet.cli.text_table import counted, fitted, listed, terminal_width
+from fastnet.cli.user_data import load_model
 from fastnet.common.console import escaped, write_out
 from fastnet.files import format_of
 from fastnet.metrics import METRICS
-from fastnet.network import Network, load
+from fastnet.network import Network
 
 #: The names of the formats of model files.
 FORMS = {"npz": "fastnet's own format", "safetensors": "safetensors", "json": "the book's JSON"}
@@ -31,7 +32,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run ``fastnet show`` and return the exit code."""
-    network = load(arguments.model)
+    network = load_model(arguments.model)
     form = FORMS[format_of(arguments.model)]
     size = Path(arguments.model).stat().st_size
     name = escaped(arguments.model, lines=False)

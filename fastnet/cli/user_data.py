@@ -17,6 +17,7 @@ from fastnet.datasets.sources import reopenable
 from fastnet.datasets.table import display_name
 from fastnet.datasets.tables import Table, class_numbers, kind_of, quantities, read_tables
 from fastnet.datasets.text import last_or_named, read_header
+from fastnet.files.npz import NpzFile
 from fastnet.model.answers import class_labels, kind_of_model, r_squared, targets_of
 from fastnet.network import Network, load
 from fastnet.preprocessing import Preprocessing, byte_scale
@@ -27,6 +28,7 @@ __all__ = [
     "inputs",
     "is_network",
     "label_source",
+    "load_model",
     "load_network",
     "not_used",
     "notes",
@@ -47,7 +49,7 @@ def load_network(arguments: argparse.Namespace) -> Network:
         As `fastnet.load`.
     """
     try:
-        return load(arguments.model)
+        return load_model(arguments.model)
     except ValueError:
         if not is_network(arguments.data):
             raise
@@ -55,6 +57,45 @@ def load_network(arguments: argparse.Namespace) -> Network:
         f"{arguments.data} is a saved network and {arguments.model} is not; give the model first, "
         "then the data"
     )
+
+
+def load_model(path: str) -> Network:
+    """Return a saved network; if the file is data instead, say which command reads it.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `fastnet.load`.
+    """
+    try:
+        return load(path)
+    except ValueError:
+        kind = _kind_of_data(path)
+        if not kind:
+            raise
+    use = "fastnet predict MODEL DATA" if kind == "a picture" else "fastnet train DATA"
+    raise ValueError(
+        f"{path} is {kind}, not a network saved by fastnet train or Network.save; {use} reads "
+        f"{kind}"
+    )
+
+
+def _kind_of_data(path: str) -> str:
+    """Return in words what kind of data a file is; "" if it is not data."""
+    try:
+        kind = kind_of(path)
+        if kind == "npz":
+            with NpzFile(path) as archive:
+                is_data = any(archive.find(key) for key in ("X", "X_train", "X_test"))
+            return "an archive of examples" if is_data else ""
+        if kind == "picture":
+            return "a picture"
+        with open(path, "rb") as file:
+            if file.read(1) in (b"{", b"["):
+                return ""
+        return "a table" if len(read_header(path, header=False)) > 1 else ""
+    except (ValueError, OSError):
+        return ""
 
 
 def is_network(path: str) -> bool:

@@ -1,6 +1,7 @@
 """Outputs of commands never replace what is read; what is printed moves no terminal."""
 
 import csv
+import gzip
 import os
 import re
 import struct
@@ -202,5 +203,27 @@ def test_model_and_data_that_are_swapped_are_noticed(here, capsys):
             "fastnet: model.npz is a saved network and flowers.csv is not; give the model first, "
             "then the data"
         )
-        assert "'flowers.csv' is not a saved" in refused(capsys, command, *["flowers.csv"] * 2)
+        assert "is a table, not a network saved" in refused(capsys, command, *["flowers.csv"] * 2)
     assert "model.npz is a saved network; give a table" in refused(capsys, "train", "model.npz")
+
+
+def test_data_in_place_of_a_saved_network_are_named(here, capsys):
+    np.savez("data.npz", X=np.eye(2), y=[0, 1])
+    (here / "packed.csv.gz").write_bytes(gzip.compress((here / "flowers.csv").read_bytes()))
+    (here / "digit.png").write_bytes(b"\x89PNG\r\n\x1a\n and more")
+    for name, kind, command in (
+        ("flowers.csv", "a table", "fastnet train DATA"),
+        ("packed.csv.gz", "a table", "fastnet train DATA"),
+        ("data.npz", "an archive of examples", "fastnet train DATA"),
+        ("digit.png", "a picture", "fastnet predict MODEL DATA"),
+    ):
+        for args in (["show", name], ["export", name, "out.h"], ["evaluate", name, "flowers.csv"]):
+            assert refused(capsys, *args) == (
+                f"fastnet: {name} is {kind}, not a network saved by fastnet train or Network.save; "
+                f"{command} reads {kind}"
+            )
+    np.savez("other.npz", a=np.eye(2))
+    (here / "half.json").write_text('{"sizes": [2, 1], "weights"')
+    (here / "note.txt").write_text("hello\n")
+    for name in ("other.npz", "half.json", "note.txt"):
+        assert "is not a saved network" in refused(capsys, "show", name)
