@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnet.common.hints import did_you_mean
 from fastnet.datasets.idx import load_idx
 from fastnet.datasets.table import (
     FourArrays,
@@ -20,7 +21,7 @@ from fastnet.datasets.table import (
 )
 from fastnet.files.npz import NpzFile
 
-__all__ = ["is_split", "load_idx_folder", "read_idx_folder", "read_names"]
+__all__ = ["load_idx_folder", "names_set", "read_idx_folder", "read_names"]
 
 Array = NDArray[Any]
 
@@ -60,7 +61,7 @@ def load_idx_folder(path: str | os.PathLike[str]) -> FourArrays:
     Raises
     ------
     FileNotFoundError
-        If the folder or one of the four files is missing.
+        If the folder, the set or one of the four files is missing.
     ValueError
         If a file is not sound (see `load_idx`), if the four do not fit each other, or if the folder
         holds several sets.
@@ -150,8 +151,11 @@ def read_names(path: str | os.PathLike[str]) -> list[str]:
     return [os.path.join(files.folder, name) for name in files.names]
 
 
-def is_split(path: str | os.PathLike[str]) -> bool:
-    """Return whether a path is a folder's and then the name of a set in it."""
+def names_set(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path that does not exist lies in a folder of sets with names.
+
+    It may be the name of one of them, or a misspelt name, which `load_idx_folder` refuses.
+    """
     name = os.fsdecode(path)
     if os.path.lexists(name) or not os.path.basename(name):
         return False
@@ -159,7 +163,7 @@ def is_split(path: str | os.PathLike[str]) -> bool:
         present = os.listdir(os.path.dirname(name) or os.curdir)
     except (OSError, ValueError):
         return False
-    return f"{os.path.basename(name)}-" in _groups(present)
+    return any(_groups(present))
 
 
 def _find(path: str | os.PathLike[str]) -> _Files:
@@ -168,14 +172,20 @@ def _find(path: str | os.PathLike[str]) -> _Files:
     Raises
     ------
     FileNotFoundError
-        The folder or one of the four is missing.
+        The folder, the set or one of the four is missing.
     ValueError
         There are several sets.
     """
     folder, only = os.fsdecode(path), ""
-    if is_split(folder):
+    if names_set(folder):
         folder, only = os.path.dirname(folder) or os.curdir, f"{os.path.basename(folder)}-"
     groups = _groups(os.listdir(folder))
+    if only and only not in groups:
+        known = [name.rstrip("-") for name in groups if name]
+        raise FileNotFoundError(
+            f"{os.fsdecode(path)!r} does not exist; the sets in {folder!r} are {', '.join(known)}."
+            f"{did_you_mean(only.rstrip('-'), known)}"
+        )
     whole = [group for group, found in groups.items() if len(found) == len(_FOUR)]
     group = only if only or "" in whole or not whole else whole[0]
     if not only and group and len(whole) > 1:

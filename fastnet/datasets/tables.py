@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 
 from fastnet.datasets.digits import is_picture, read_digit
-from fastnet.datasets.folders import is_split, read_idx_folder
+from fastnet.datasets.folders import names_set, read_idx_folder
 from fastnet.datasets.labels import class_names, class_numbers, quantities
 from fastnet.datasets.npz import read_npz
 from fastnet.datasets.sources import reopenable, source_name
@@ -104,7 +104,7 @@ def kind_of(path: str | os.PathLike[str]) -> str:
     OSError
         Nothing can be read there.
     """
-    if os.path.isdir(path) or is_split(path):
+    if os.path.isdir(path) or names_set(path):
         return "folder"
     with open(path, "rb") as file:
         if file.read(2) == b"PK":

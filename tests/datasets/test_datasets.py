@@ -465,8 +465,18 @@ def test_of_several_sets_in_a_folder_one_must_be_chosen(emnist, monkeypatch):
     (emnist / "emnist-letters-test-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(FileNotFoundError, match="holds no emnist-letters-test-labels file"):
         load_idx_folder(emnist / "emnist-letters")
-    with pytest.raises(FileNotFoundError):
-        load_idx_folder(emnist / "emnist-byclass")
+
+
+def test_a_misspelt_name_of_a_set_gets_the_nearest(emnist, monkeypatch):
+    monkeypatch.chdir(emnist)
+    sets = "does not exist; the sets in '.' are emnist-digits, emnist-letters."
+    for read in (load_idx_folder, read_tables):
+        with pytest.raises(FileNotFoundError) as caught:
+            read("EMNIST-leters")
+        assert str(caught.value) == f"'EMNIST-leters' {sets} Did you mean 'emnist-letters'?"
+        with pytest.raises(FileNotFoundError) as caught:
+            read("flowers.csv")
+        assert str(caught.value) == f"'flowers.csv' {sets}"
 
 
 def test_qmnist_labels_are_the_first_of_eight_numbers(tmp_path):
