@@ -1,4 +1,4 @@
-"""A training, from its checked arguments to its last epoch."""
+"""Training a network, from checked arguments to the last epoch."""
 
 from typing import TYPE_CHECKING
 
@@ -13,12 +13,12 @@ __all__ = ["train", "training_for"]
 
 
 def train(network: "Model", data: "Dataset", plan: "Plan") -> "History":
-    """Train a network as the plan says; return what was recorded."""
+    """Train a network as the plan describes; return its History."""
     return training_for(network, data, plan).run()
 
 
 def training_for(network: "Model", data: "Dataset", plan: "Plan") -> "Training":
-    """Return the training that a plan describes, once what it needs is known to be there."""
+    """Return the training that a plan describes, after checking what it needs."""
     from fastnet.optimizers import LBFGS
     from fastnet.training.lbfgs import LBFGSTraining
     from fastnet.training.loop import Training

@@ -1,4 +1,4 @@
-"""How an epoch is divided into kernel calls: into pieces that let Python answer in time."""
+"""The division of an epoch into kernel calls, short enough for Ctrl-C, and their threads."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from fastnet.model.blocks import TRAINING_ROWS
 
 __all__ = ["EpochCalls", "ThreadChoice"]
 
-#: Python is entered about this often, for Ctrl-C and progress.
+#: Time of a kernel call; between two calls Python handles Ctrl-C and progress.
 SECONDS_PER_CALL = 0.02
-#: How often one thread and all threads are each tried before one of the two is preferred; after how
+#: How often one thread and all threads are each tried before the faster is preferred; and after how
 #: many calls the other is tried again, which doubles after each failure, up to a maximum.
 TRIALS = 3
 CALLS_PER_TRIAL = 25
@@ -19,10 +19,10 @@ MOST_CALLS_PER_TRIAL = 400
 
 
 class EpochCalls:
-    """Where each kernel call of an epoch ends.
+    """Decides where each kernel call of an epoch ends.
 
-    The division changes no bit of the result: calls end between mini-batches or, in mini-batches
-    larger than the workspace, between the parts that it takes.
+    The division changes no bit of the result: calls end between mini-batches or, if mini-batches
+    are larger than the workspace, between the parts of one.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class EpochCalls:
     intervals : iterable of int
         Calls end at the multiples of these numbers of mini-batches.
     most : int
-        Examples a call at most.
+        Maximum number of examples per call.
 
     Examples
     --------
@@ -61,22 +61,21 @@ class EpochCalls:
         return min(stop, self._n) if last is None else min(stop, self._n, last)
 
     def note(self, rows: int, seconds: float) -> None:
-        """Take note of how long a call took; aim at SECONDS_PER_CALL from now on."""
+        """Adjust the next calls to SECONDS_PER_CALL, from the time that a call took."""
         wanted = int(rows * SECONDS_PER_CALL / max(seconds, 1e-9))
         self._rows = max(1, min(wanted, 4 * self._rows, self._most))
 
 
 class ThreadChoice:
-    """Whether all threads work on a network or one does: whichever has been the faster.
+    """Chooses between one thread and all threads for a network, by which was faster.
 
-    Nothing that could be counted beforehand decides that: how long processors take to hand each
-    other what they have written, and whether something else runs on them. The number of threads
-    changes no bit of any result.
+    It must be measured: it depends on how long processors take to exchange data, and on what else
+    runs on them. The number of threads changes no bit of any result.
 
     Parameters
     ----------
     most : int
-        How many threads there are.
+        Number of available threads.
 
     Examples
     --------
@@ -103,7 +102,7 @@ class ThreadChoice:
         return others[0] if others and self._left == 0 else best
 
     def note(self, size: int, rows: int, seconds: float) -> None:
-        """Take note of how long a call with so many threads took."""
+        """Record the time that a call with `size` threads took."""
         trying = min(map(len, self._seen.values())) < TRIALS
         before = None if trying else self._ranking()[0]
         self._seen[size].append(seconds / rows)
@@ -118,5 +117,5 @@ class ThreadChoice:
             self._left = max(self._left - 1, 0)
 
     def _ranking(self) -> list[int]:
-        """The numbers of threads, the fastest first."""
+        """Return the numbers of threads, the fastest first."""
         return sorted(self._seen, key=lambda n: min(self._seen[n]))

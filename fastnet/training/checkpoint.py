@@ -1,4 +1,4 @@
-"""`Checkpoint`: a training that is interrupted goes on from its file, to the last bit."""
+"""`Checkpoint`: saves a training, so that it can be continued later with the same bits."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ from fastnet.training.state import HEADER, Setting, TrainingState
 
 __all__ = ["Checkpoint", "find_checkpoint", "read_checkpoint"]
 
-#: Files that a checkpoint keeps: each is looked for, and renamed, whenever one is written.
+#: Maximum number of files kept: all are looked up and renamed at every write.
 MOST_KEPT = 10_000
 
 
 class Checkpoint(Callback):
-    """Write down, again and again, all that a training needs to go on: `train(..., resume=path)`.
+    """Save a training at intervals, to continue it with `train(..., resume=path)`.
 
     Parameters
     ----------
     path : path
-        The file. It is written beside, flushed to the disk and renamed, so that at every moment
-        there is a whole one. `fastnet.load` reads the network in it like any model file.
+        The file. It is written under another name, flushed to the disk and renamed, so that there
+        is always a complete file. `fastnet.load` reads the network in it like any model file.
     every : int or float, default 1
-        How often, in `unit`; a whole number but for seconds.
+        Interval, in `unit`; a whole number except for seconds.
     unit : {"epochs", "mini_batches", "seconds"}, keyword only
-        Mini-batches are counted over epochs. Seconds are looked at between two mini-batches.
+        Mini-batches are counted over epochs. Seconds are checked between mini-batches.
     keep : int, keyword only, default 1
-        How many files to keep: "run.npz" is the newest, "run-1.npz" the one before, and so on.
+        Number of files to keep: "run.npz" is the newest, "run-1.npz" the one before, and so on.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class Checkpoint(Callback):
     written : int
         How many times the file has been written.
     error : Exception or None
-        Why it could not be written the last time, if so.
+        The error of the last write, if it failed.
 
     Raises
     ------
@@ -69,12 +69,12 @@ class Checkpoint(Callback):
 
     Notes
     -----
-    A last one is written when training ends, and when Ctrl-C, SIGTERM or an exception ends it (but
-    for `DivergenceError`). Writing changes no bit of the training. Where it fails, a
-    RuntimeWarning names the file and the reason, training goes on, and the last good file stays.
+    The file is also written when training ends, by itself or by Ctrl-C, SIGTERM or an exception
+    other than `DivergenceError`. Writing changes no bit of the training. If a write fails, a
+    RuntimeWarning names the file and the reason, training continues, and the last good file stays.
 
-    While a training with a Checkpoint runs in the main thread, SIGTERM, where the program has no
-    handler for it, raises SystemExit(143) once the file is written.
+    While a training with a Checkpoint runs in the main thread, SIGTERM raises SystemExit(143) after
+    the file is written, unless the program has its own handler.
 
     Examples
     --------
@@ -111,12 +111,12 @@ class Checkpoint(Callback):
         self.keep = as_count(keep, "keep", at_least=1, at_most=MOST_KEPT)
         self.written = 0
         self.error: Exception | None = None
-        self._where: tuple[int, ...] | None = None  # how far the training was when last written
+        self._where: tuple[int, ...] | None = None  # position of the training at the last write
         self._next = 0.0
 
     @property
     def paths(self) -> list[str]:
-        """The files that it keeps, the newest first.
+        """The paths of the files that are kept, the newest first.
 
         Examples
         --------
@@ -127,16 +127,16 @@ class Checkpoint(Callback):
         older = [f"{root}-{age}{extension}" for age in range(1, self.keep)]
         return [self.path, *older]
 
-    # ---- for the loop that trains
+    # ---- for the training loop
 
     def begin(self) -> None:
-        """Training begins: remove what killed processes left, and set the clock."""
+        """Remove temporary files of killed processes, and start the clock, as training begins."""
         for path in self.paths:
             remove_leftovers(path)
         self._where, self._next = None, monotonic() + self.every
 
     def is_due(self, epochs: int, mini_batches: int, *, epoch_ends: bool) -> bool:
-        """Return whether to write after so many epochs and mini-batches of the training."""
+        """Return whether to write after this many epochs and mini-batches of the training."""
         if self.unit == "seconds":
             return monotonic() >= self._next
         if self.unit == "mini_batches":
@@ -144,7 +144,7 @@ class Checkpoint(Callback):
         return epoch_ends and epochs % int(self.every) == 0
 
     def _write_once(self, save: Callable[[], SavedModel], where: tuple[int, ...]) -> None:
-        """Write what `save` returns of a training that is at `where`, unless that is written."""
+        """Write what `save` returns for the position `where`, unless that is already written."""
         if self._where != where:
             try:
                 self.write(save())
@@ -153,7 +153,7 @@ class Checkpoint(Callback):
             self._where = where if self.error is None else None
 
     def write(self, model: SavedModel) -> None:
-        """Write the file; where that fails, warn."""
+        """Write the file, or warn if that fails."""
         try:
             write_npz(self.path, model, before=self._keep_older)
             self.written, self.error, self._next = self.written + 1, None, monotonic() + self.every
@@ -166,18 +166,18 @@ class Checkpoint(Callback):
         reason = error.strerror if isinstance(error, OSError) else str(error)
         warnings.warn(
             f"the checkpoint {self.path!r} was not written ({reason or error!r}); training "
-            "goes on, and the last one that could be written stays.",
+            "continues, and the last good checkpoint is kept.",
             RuntimeWarning,
             stacklevel=3,
         )
 
     def _keep_older(self) -> None:
-        """Give the file that is there an older one's name too; it keeps its own meanwhile."""
+        """Give the present file the older name too; it keeps its own until the new one is there."""
         paths = self.paths
         if self.keep == 1 or not os.path.exists(self.path):
             return
         if os.path.exists(paths[1]) and os.path.samefile(self.path, paths[1]):
-            return  # as it is where a process was killed between the two
+            return  # a process was killed between the two steps
         for age in range(self.keep - 1, 1, -1):
             if os.path.exists(paths[age - 1]):
                 os.replace(paths[age - 1], paths[age])
@@ -191,11 +191,11 @@ class Checkpoint(Callback):
 
 
 def find_checkpoint(resume: Any, paths: Sequence[str], plan: dict[str, Any]) -> str | None:
-    """Return the file that `train`'s `resume` stands for, or None to begin anew.
+    """Return the file that `train`'s `resume` means, or None to start at the beginning.
 
-    True stands for the one of the files at `paths` that holds the training described by `plan` and
-    is furthest, if there is any. A file that cannot be read is passed over, with a RuntimeWarning,
-    for one that can.
+    True means the file among `paths` with the training described by `plan` that has advanced
+    furthest, if any exists. Files that cannot be read are skipped with a RuntimeWarning if another
+    can be read.
     """
     if resume is None or resume is False:
         return None
@@ -205,8 +205,8 @@ def find_checkpoint(resume: Any, paths: Sequence[str], plan: dict[str, Any]) -> 
         return os.fsdecode(resume)
     if not paths:
         raise ValueError(
-            "resume is True, which is the file of the Checkpoint among the callbacks, and "
-            "there is none; add one, or give resume the path."
+            "resume is True, which means the file of the Checkpoint in callbacks, but callbacks "
+            "has no Checkpoint; add one, or give resume the path."
         )
     found = [path for path in paths if os.path.exists(path)]
     if len(found) < 2:
@@ -220,8 +220,8 @@ def find_checkpoint(resume: Any, paths: Sequence[str], plan: dict[str, Any]) -> 
     best = max(ranks, key=ranks.__getitem__, default=found[0])
     for path, cause in damage.items() if ranks else ():
         warnings.warn(
-            f"the checkpoint {path!r} cannot be read ({in_one_line(str(cause))}); training goes "
-            f"on from {best!r}.",
+            f"the checkpoint {path!r} cannot be read ({in_one_line(str(cause))}); training "
+            f"continues from {best!r}.",
             RuntimeWarning,
             stacklevel=2,
         )
@@ -229,15 +229,15 @@ def find_checkpoint(resume: Any, paths: Sequence[str], plan: dict[str, Any]) -> 
 
 
 def _rank(path: str, plan: dict[str, Any]) -> tuple[Any, ...]:
-    """Return what is larger the further a checkpoint is; other trainings rank lowest."""
+    """Return a sort key: the further a checkpoint, the larger; other trainings rank lowest."""
     told = check_keys(read_npz_header(path).get("training"), repr(path), (*_KEYS, "arrays"))
     done = [told["epochs"], "order" in told["arrays"], told["position"], not told["asking"]]
     if not isinstance(told["arrays"], list) or any(type(n) not in (int, bool) for n in done):
-        raise ValueError(f"{path!r} does not say how far it is")
+        raise ValueError(f"{path!r} does not say how far its training is")
     return told["plan"] == plan, *done
 
 
-#: What the header of a checkpoint says of the training.
+#: The keys of a training in the header of a checkpoint.
 _KEYS = ("plan", *HEADER)
 
 
@@ -256,8 +256,8 @@ def read_checkpoint(
     model = read_npz(path) if format_of(path) == "npz" else None
     if model is None or model.training is None:
         raise ValueError(
-            f"{path!r} is no checkpoint, which fastnet.Checkpoint writes while a network trains; "
-            "a model file is read by fastnet.load."
+            f"{path!r} is not a checkpoint; give a file that fastnet.Checkpoint wrote, or read a "
+            "model file with fastnet.load."
         )
     saved = model.training
     check_keys(saved.told, repr(path), _KEYS)
@@ -269,10 +269,10 @@ def read_checkpoint(
 
 
 def refuse_checkpoint(path: str, cause: ValueError) -> NoReturn:
-    """Raise the error that says why a training cannot go on from a file."""
+    """Raise the error that says why a training cannot continue from a file."""
     raise ValueError(
-        f"{path!r} is not a checkpoint that this training can go on from: "
-        f"{in_one_line(str(cause))}; give another file, or begin anew without resume."
+        f"{path!r} is not a checkpoint from which this training can continue: "
+        f"{in_one_line(str(cause))}; give another file, or start again without resume."
     ) from cause
 
 

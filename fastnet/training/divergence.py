@@ -1,4 +1,4 @@
-"""Noticing, while a network trains, that numbers have stopped being finite."""
+"""`FiniteCheck`: detects NaN and infinity while a network trains."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 
 __all__ = ["FiniteCheck", "owner_of_parameters"]
 
-#: All parameters are looked at this often within an epoch, and for at most one part in so many of
-#: the time: what is not finite may hide for long behind a unit that is saturated.
+#: All parameters are checked at this interval within an epoch, or less often, so that checks take
+#: at most 1 / 500 of the time. Behind a saturated unit a bad number may stay unnoticed for long.
 SECONDS_PER_LOOK = 0.25
 SHARE_OF_LOOKS = 500
 
 
 class FiniteCheck:
-    """Notices within an epoch what has stopped being finite, at next to no cost."""
+    """Detects NaN and infinity within an epoch, at almost no cost."""
 
     def __init__(self) -> None:
         self._next_look = time.perf_counter() + SECONDS_PER_LOOK
 
     def look(self, engine: TrainingEngine) -> str | None:
-        """Return which cost is not finite, "" where parameters are not, None if all is well.
+        """Return which cost is not finite, "" if parameters are not, None if all are finite.
 
-        The last layer's biases and the running cost see at once most of what happens before them;
-        now and then all parameters are looked at.
+        Most bad numbers soon reach the last layer's biases and the running cost, which are checked
+        every time; all parameters are checked now and then.
         """
         now = time.perf_counter()
         if not engine.is_finite:
@@ -44,15 +44,16 @@ class FiniteCheck:
 
 
 def owner_of_parameters(callback: Callback) -> str:
-    """Return what a network has whose parameters a callback has assigned in its `on_train_end`.
+    """Return the words for a network whose parameters a callback's `on_train_end` assigned.
 
     Examples
     --------
     >>> owner_of_parameters(Callback())
-    'has the parameters that Callback.on_train_end has assigned'
+    'has the parameters that Callback.on_train_end assigned'
     """
     if isinstance(callback, EarlyStopping):
         return (
-            f"has the parameters of epoch {callback.best_epoch}, its best, back from EarlyStopping"
+            f"has the parameters of its best epoch, {callback.best_epoch}, restored by "
+            "EarlyStopping"
         )
-    return f"has the parameters that {type(callback).__name__}.on_train_end has assigned"
+    return f"has the parameters that {type(callback).__name__}.on_train_end assigned"

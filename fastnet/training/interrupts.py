@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while a network trains: at once where that is safe, else a moment later."""
+"""`Interrupts`: delays Ctrl-C and SIGTERM while a network trains until they are safe."""
 
 from __future__ import annotations
 
@@ -17,20 +17,19 @@ Handler = Callable[[int, FrameType | None], Any]
 
 
 class Interrupts:
-    """A context manager that has signals wait while what belongs together is changed.
+    """A context manager that delays signals while several things must change together.
 
-    Within it the handlers of SIGINT and SIGTERM (those of Python; where there is none, or the
-    program has it in C, the signal is left alone) are called from `check` and within `opened`
-    alone, so that what they raise comes out there and nowhere else. At its end they are back where
-    they were. Flags (`signal.siginterrupt`) and handlers in C that call Python's, as
-    `faulthandler.register` makes them, stay in force. Python runs handlers in the main thread of
-    the main interpreter; in others this does nothing.
+    Within it, Python's handlers of SIGINT and SIGTERM are called only from `check` and within
+    `opened`, so that they raise only there; a signal without a handler, or with one in C, is left
+    alone. At the end the handlers are restored. Flags (`signal.siginterrupt`) and handlers in C
+    that call Python's, like those of `faulthandler.register`, stay in force. Python runs handlers
+    in the main thread of the main interpreter; elsewhere this class does nothing.
 
     Parameters
     ----------
     terminating : bool
-        Whether SIGTERM, where the program has no handler for it, raises SystemExit(143) rather than
-        end the process on the spot.
+        Whether SIGTERM raises SystemExit(143), if the program has no handler for it, instead of
+        ending the process at once.
 
     Examples
     --------
@@ -58,7 +57,7 @@ class Interrupts:
             for number in (signal.SIGINT, signal.SIGTERM):
                 handler = signal.getsignal(number)
                 if number == signal.SIGTERM and handler is signal.SIG_DFL and self._terminating:
-                    if not Action(number).handler:  # nor has the program one in C
+                    if not Action(number).handler:  # the program has no handler in C either
                         self._defer(number, handler, _terminate)
                 elif callable(handler) and not isinstance(handler, signal.Handlers):
                     self._defer(number, handler, handler)
@@ -71,48 +70,48 @@ class Interrupts:
         except ValueError:  # this is a subinterpreter
             return
         if before.handler:
-            before.restore()  # which ends in Python's table
+            before.restore()  # it calls the handler in Python's table
         self._previous[number] = previous, before, Action(number).handler
         self._handlers[number] = handler
 
     def __exit__(self, *_: object) -> None:
         self._open = False
         for number, (previous, before, installed) in self._previous.items():
-            # A hook may have set a handler of its own, which then stays.
+            # A hook may have set another handler, which then stays.
             if signal.getsignal(number) == self._on_signal:
                 now = Action(number)
                 signal.signal(number, previous)
                 was_default = not before.handler and now.handler == installed
                 (before if was_default else now).restore()
-        self._answer(None)
+        self._handle(None)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._pending.append(number)
         if self._open:
-            # Closed at once: a handler that raises may do so in the last instant of being open.
+            # Closed first, because the handler may raise.
             self._open = False
-            self._answer(frame)
+            self._handle(frame)
             self._open = True
 
-    def _answer(self, frame: FrameType | None) -> None:
+    def _handle(self, frame: FrameType | None) -> None:
         while self._pending:
             number = self._pending.pop(0)
             self._handlers[number](number, frame)
 
     def check(self) -> None:
-        """Answer the signals that came meanwhile.
+        """Handle the signals that have arrived.
 
         Raises
         ------
         BaseException
-            What their handlers raise: of Ctrl-C a KeyboardInterrupt.
+            Whatever their handlers raise: KeyboardInterrupt for Ctrl-C.
         """
         if self._pending:
-            self._answer(None)
+            self._handle(None)
 
     @contextmanager
     def opened(self) -> Iterator[None]:
-        """Have signals answered at once, for code that may take long and may stop anywhere."""
+        """Let signals be handled at once, in code that may take long and may stop anywhere."""
         before, self._open = self._open, True
         try:
             self.check()
@@ -122,7 +121,7 @@ class Interrupts:
 
     @contextmanager
     def closed(self) -> Iterator[None]:
-        """Have signals wait within what is open."""
+        """Delay signals within `opened`."""
         before, self._open = self._open, False
         try:
             yield
@@ -133,5 +132,5 @@ class Interrupts:
 
 
 def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
-    # What shells call a program that a signal has ended.
+    # The exit status that shells give a program ended by a signal.
     raise SystemExit(128 + number)

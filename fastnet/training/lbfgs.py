@@ -1,4 +1,4 @@
-"""L-BFGS through SciPy: the flat parameter vector is its x, the engine gives cost and gradient."""
+"""Training with SciPy's L-BFGS: x is the parameter vector; the engine gives cost and gradient."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ Array = NDArray[Any]
 
 
 class LBFGSTraining(Training):
-    """A training whose epochs are iterations of SciPy's minimizer, on all of the data."""
+    """A training whose epochs are iterations of SciPy's minimizer, on all data."""
 
     def check_plan(self) -> None:
-        """Refuse what does not go with L-BFGS; SciPy has l2 in float64.
+        """Refuse arguments that L-BFGS cannot use.
 
         Raises
         ------
         ImportError
             SciPy is missing.
         ValueError
-            Mini-batches, or a regularization other than L2.
+            The plan has mini-batches, or regularization other than L2.
         """
+        # Coefficients need no check against the dtype, because SciPy computes in float64.
         try:
-            import scipy.optimize  # noqa: F401 - better missed now than when training has begun
+            import scipy.optimize  # noqa: F401 - fails now, not after training has begun
         except ImportError:
             raise ImportError(
                 "LBFGS needs SciPy; install it with `pip install 'fastnet-mlp[scipy]'`."
@@ -41,35 +42,36 @@ class LBFGSTraining(Training):
         plan = self.plan
         if plan.mini_batch_size < self.data.n:
             raise ValueError(
-                f"mini_batch_size is {plan.mini_batch_size}; "
-                f"LBFGS needs all {self.data.n} examples at once (None)."
+                f"mini_batch_size is {plan.mini_batch_size}; LBFGS needs all {self.data.n} "
+                "examples at once. Give None."
             )
         for name in ("l1", "max_norm", "clip_norm", "dropout"):
             if getattr(plan, name):
                 raise ValueError(
-                    f"{name} is {getattr(plan, name)}; LBFGS does not go with it, only with l2."
+                    f"{name} is {getattr(plan, name)}; LBFGS supports only l2. Leave {name} out, "
+                    "or use another optimizer."
                 )
 
     def check_resumable(self) -> None:
         """Refuse every checkpoint."""
         raise ValueError(
-            "optimizer is LBFGS, whose memory lies inside SciPy where no checkpoint reaches it; "
-            "leave Checkpoint and resume out, or take another optimizer."
+            "optimizer is LBFGS, whose state is inside SciPy and cannot be saved in a checkpoint; "
+            "leave Checkpoint and resume out, or use another optimizer."
         )
 
     def set_rule(self) -> None:
         """Do nothing: SciPy takes the steps."""
 
     def run_epochs(self) -> None:
-        """Minimize the regularized mean cost over all of the data; an iteration is an epoch.
+        """Minimize the regularized mean cost over all data; an iteration is an epoch.
 
-        Where SciPy ends before the last epoch, its reason stands in the last epoch's record, under
-        "message"; unless that reason is convergence, there is a RuntimeWarning too.
+        If SciPy ends before the last epoch, its message is in the last epoch's record as "message";
+        if it has not converged, there is a RuntimeWarning too.
 
         Raises
         ------
         DivergenceError
-            The cost stopped being finite; the network holds the last iteration's parameters.
+            The cost became NaN or infinite; the network has the last iteration's parameters.
         """
         with self.interrupts.opened():
             if self.plan.epochs and not self.stopped:
@@ -109,14 +111,14 @@ class LBFGSTraining(Training):
         if not found.success:
             warnings.warn(
                 f"L-BFGS ended after {found.nit} of {epochs} epochs and has not converged: SciPy "
-                f"says {message!r}. If the cost has no lower value among the numbers of "
-                f"{self.network.dtype}, a larger tolerance says that this is near enough.",
+                f"says {message!r}. If {self.network.dtype} is not precise enough for a lower "
+                "cost, give a larger tolerance.",
                 RuntimeWarning,
-                stacklevel=8,  # whoever called Network.train
+                stacklevel=8,  # the caller of Network.train
             )
 
     def _cost_and_gradient(self, x: Array) -> tuple[float, Array]:
-        """The mean cost with L2, and its gradient, at the parameters x."""
+        """Return the mean cost with L2 regularization, and its gradient, at the parameters x."""
         data, engine, gradient = self.data, self.engine, self._gradient
         self._x[:] = x
         engine.load(self._x)
@@ -143,6 +145,6 @@ class LBFGSTraining(Training):
         self.report(self.batches)
         self.finish_epoch(self.plan.optimizer.eta, self.engine.measured, self.data.n)
         if not np.array_equal(shown, self.network.parameters, equal_nan=True):
-            raise RuntimeError(BY_LBFGS)  # what NumPy writes passes the guard by
+            raise RuntimeError(BY_LBFGS)  # the guard does not see what NumPy writes
         if self.stopped or len(self.history) >= self.plan.epochs:
             raise StopIteration

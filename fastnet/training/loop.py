@@ -1,4 +1,4 @@
-"""The epoch loop: an order is drawn, and the kernel trains many mini-batches at a time."""
+"""`Training`: the loop over epochs, in which each kernel call trains many mini-batches."""
 
 from __future__ import annotations
 
@@ -53,17 +53,17 @@ class Training:
     Attributes
     ----------
     size : int
-        Examples in a mini-batch that is not the last.
+        Examples in a mini-batch, except the last.
     batches : int
         Mini-batches in an epoch.
     history : History
-        Of this call alone.
+        Records of this call only.
     earlier : list of dict
         The network's records from before this call.
     state : TrainingState
-        Where the training is; what hooks and generators have in it is as it was captured last.
+        Position of the training; the states of hooks and generators are from the last capture.
     optimizer_state : State
-        The network's.
+        The network's optimizer state.
     stopped : bool
         Whether a callback or the schedule has ended the training.
 
@@ -72,8 +72,8 @@ class Training:
     TypeError
         The plan's `shuffle` is neither a bool nor a callable.
     ValueError, OSError
-        The checkpoint to go on from is not one of this training, or cannot be read; or this
-        training depends on what no checkpoint can hold.
+        The checkpoint is of another training or cannot be read, or this training has state that a
+        checkpoint cannot save.
     """
 
     def __init__(self, network: Model, data: Dataset, plan: Plan) -> None:
@@ -98,21 +98,21 @@ class Training:
             self._read_checkpoint()
 
     def check_plan(self) -> None:
-        """Refuse coefficients that have another meaning when they are rounded to the dtype."""
+        """Refuse coefficients whose meaning changes when they are rounded to the dtype."""
         for name, decay in (("l1", self.plan.l1), ("l2 (lmbda)", self.plan.l2)):
             check_held(decay, name, self.network.dtype, per=self.data.n)
 
     def check_resumable(self) -> None:
-        """Refuse what no file can hold, before a night is spent on it.
+        """Refuse a training that a checkpoint cannot save, before it begins.
 
         Raises
         ------
         ValueError
-            A function of unknown state orders the examples.
+            `shuffle` is a function of unknown state.
         """
         if self.sampler.is_custom and self.sampler.source is None:
             raise ValueError(
-                "shuffle is a function whose state no checkpoint can hold; give True, or the "
+                "shuffle is a function whose state a checkpoint cannot save; give True, or the "
                 "shuffle method of a random.Random or a NumPy generator."
             )
 
@@ -130,14 +130,14 @@ class Training:
     # ---- from beginning to end
 
     def run(self) -> History:
-        """Train; return what was recorded.
+        """Train, and return the records.
 
         Raises
         ------
         RuntimeError
             Another thread is training this network.
         DivergenceError
-            Parameters, or the cost, stopped being finite.
+            Parameters or a cost became NaN or infinite.
         ImportError
             A progress bar needs a package that is missing.
         """
@@ -152,7 +152,7 @@ class Training:
             try:
                 self._begin()
                 self.run_epochs()
-                if not plan.recorded:  # steps follow one another, each needs a workspace
+                if not plan.recorded:  # single steps follow each other: keep the workspace
                     kept = KeptStep(self._key, self.engine, self.network, plan)
                     self.network._trainer[:] = [kept]
             finally:
@@ -176,7 +176,7 @@ class Training:
         self.network._guard.begun = self._running = True
 
     def _restore(self, path: str, state: TrainingState, model: SavedModel) -> None:
-        """Put network, generators, schedule and callbacks where the checkpoint has them."""
+        """Restore network, generators, schedule and callbacks from the checkpoint."""
         network, plan = self.network, self.plan
         try:
             state.restore(self._setting)
@@ -199,11 +199,11 @@ class Training:
                 view[...] = array
 
     def _is_refused(self, error: BaseException) -> bool:
-        """Whether this ended the training before a step, and was not a signal to a training."""
+        """Return whether the error came before the first step, and was not a signal."""
         return not self.stepped and (isinstance(error, Exception) or not self._running)
 
     def run_epochs(self) -> None:
-        """Run what is left of an epoch that was resumed, and those that follow."""
+        """Run the rest of a resumed epoch, if any, and all later epochs."""
         try:
             resumed, self._resumed = self._resumed, None
             if resumed is not None:
@@ -222,7 +222,7 @@ class Training:
         self._write_last()
 
     def _end(self) -> None:
-        """Tell every callback that was told of the beginning, then raise what the first raised."""
+        """Call `on_train_end` of every callback that has begun; then raise the first error."""
         errors: list[BaseException] = []
         for callback in self._begun:
             left = self.network.parameters.copy()
@@ -241,7 +241,7 @@ class Training:
     # ---- the workspace
 
     def _prepare(self) -> None:
-        """Size the workspace, and set the rule that all steps follow."""
+        """Make the workspace, and set the update rule of all steps."""
         plan, network = self.plan, self.network
         if not network._kind_is_given:
             network._kind = plan.kind
@@ -250,7 +250,7 @@ class Training:
             self.optimizer_state = network._optimizer_state(plan.optimizer)
         else:
             self.optimizer_state = plan.optimizer.start(network.parameters.size, network.dtype)
-        # What is not recorded is one step, which is stored or not, and never taken back.
+        # A training without records is a single step, which never needs to be undone.
         vectors = self.optimizer_state.vectors
         self._spare = [np.empty_like(v) for v in vectors] if plan.recorded else vectors
         intervals = [callback.interval for callback in plan.callbacks]
@@ -259,14 +259,14 @@ class Training:
         self._make_engine()
 
     def _make_engine(self) -> None:
-        """Make the workspace for the network's present cost, with the rule and its state."""
+        """Make the workspace for the network's present cost, with the update rule and its state."""
         self.engine = self._workspace()
         self.engine.count_hits(*self.network._hit_rule(self.data.facts))
         self._threads = self._known_threads()
         self.set_rule()
 
     def set_rule(self) -> None:
-        """Tell the engine how a step is taken."""
+        """Set the engine's update rule."""
         plan, state = self.plan, self.optimizer_state
         self.engine.set_rule(
             plan.optimizer.kind,
@@ -281,7 +281,7 @@ class Training:
             self.engine.load_state(which, vector)
 
     def _workspace(self) -> TrainingEngine:
-        """The one that the step before has left, if it is large enough; or a new one."""
+        """Return the workspace of the previous step, if it is large enough, or a new one."""
         plan, network = self.plan, self.network
         capacity = min(self.size, TRAINING_ROWS)
         n_threads = get_num_threads()
@@ -301,16 +301,16 @@ class Training:
         )
 
     def _known_threads(self) -> ThreadChoice:
-        """What the training before has found out about threads, if it was of the same kind."""
+        """Return the thread choice of the previous training, if it was alike, or a new one."""
         network, key = self.network, (*self._key, self.size)
         if network._thread_choice is None or network._thread_choice[0] != key:
             network._thread_choice = key, ThreadChoice(get_num_threads())
         return network._thread_choice[1]
 
     def _ask(self, answers: Iterable[object]) -> None:
-        """Let every callback speak; any True stops the training."""
+        """Read the return values of hooks; any True stops the training."""
         for answer in answers:
-            # Not every true value: a hook may well return something that it has made.
+            # Only bools count, because a hook may return any other value.
             if isinstance(answer, (bool, np.bool_)) and answer:
                 self.stopped = True
 
@@ -318,14 +318,14 @@ class Training:
 
     @property
     def epoch(self) -> int:
-        """The number of the epoch that runs, counted over all trainings of the network."""
+        """The number of the current epoch, counted over all trainings of the network."""
         return len(self.earlier) + len(self.history)
 
     def _run_epoch(self) -> None:
         with self.interrupts.opened():
             etas = self._rates()
             self._ask(c.on_epoch_begin(self.network, self.epoch) for c in self.plan.callbacks)
-        # Only now: what was assigned so far counts, and what refused so far has drawn nothing.
+        # Only now, so that hooks may assign before, and an error before draws no random number.
         order = self.sampler.draw(self.network.rng)
         self.note_start()
         dropout_key = self._draw_dropout_key()
@@ -355,7 +355,7 @@ class Training:
         self._finish(etas)
 
     def note_start(self, there: str = "is back where that epoch began") -> None:
-        """Keep what a diverging epoch goes back to; its vectors are not overwritten meanwhile."""
+        """Keep the state to restore if the epoch diverges; its vectors are not overwritten."""
         now = self.optimizer_state
         self._start = self.network.parameters.copy(), now.vectors, now.step
         self._there = there
@@ -375,9 +375,9 @@ class Training:
         self._write_due()
 
     def finish_epoch(self, eta: float, measured: tuple[float, int], n: int) -> None:
-        """Measure, record, and let schedule and callbacks decide whether to go on.
+        """Measure, record, and let schedule and callbacks end the training.
 
-        `measured` are the sum of costs and the hits over `n` examples of the epoch.
+        `measured` are the sum of the costs and the hits over `n` examples of the epoch.
         """
         record: dict[str, Any] = {"epoch": self.epoch, "eta": eta}
         with self.interrupts.closed():
@@ -395,18 +395,18 @@ class Training:
                 self._check_history()
 
     def _check_history(self) -> None:
-        """Refuse that a callback has taken the network's history away, and put it back."""
+        """Restore the network's history if a callback has changed it, and raise an error."""
         network, expected = self.network, [*self.earlier, *self.history]
         if network.history is self._records and len(self._records) == len(expected):
             return
         network.history = self._records = History(expected)
         raise RuntimeError(
-            "a callback has changed network.history, which this training writes; change it in "
-            "on_train_end or outside of the training, or let the callback keep a copy."
+            "a callback has changed network.history during the training; change it in "
+            "on_train_end or outside the training, or let the callback keep a copy."
         )
 
     def _rates(self) -> Array:
-        """The learning rate of each of the epoch's mini-batches."""
+        """Return the learning rate of each mini-batch of the epoch."""
         schedule, eta, epoch = self.plan.schedule, self.plan.optimizer.eta, len(self.history)
         if not schedule.every_mini_batch:
             times: list[float] = [epoch]
@@ -416,7 +416,7 @@ class Training:
         return np.array(rates * (self.batches // len(rates)))
 
     def _draw_dropout_key(self) -> int:
-        """A fresh key an epoch, drawn only where there is dropout."""
+        """Return a new key for the epoch, drawn only if there is dropout."""
         if not any(self.plan.dropout):
             return 0
         rng = self.network.rng
@@ -427,7 +427,7 @@ class Training:
     # ---- mini-batches
 
     def _run_mini_batches(self, etas: Array) -> None:
-        """Train to the end of the epoch, in as few kernel calls as let Python answer in time."""
+        """Train to the end of the epoch, in kernel calls short enough for Ctrl-C."""
         state, start = self.state, self.state.position
         while start < self.data.n and not self.stopped:
             self.interrupts.check()
@@ -453,7 +453,7 @@ class Training:
             start = stop
 
     def _next_checkpoint(self, start: int) -> int | None:
-        """Where in the epoch a checkpoint is due, at the earliest."""
+        """Return the position in the epoch at which the next checkpoint is due, if any."""
         before = len(self.history) * self.batches
         done = before + start // self.size
         every = [int(c.every) for c in self.checkpoints if c.unit == "mini_batches"]
@@ -461,7 +461,7 @@ class Training:
         return None if due is None else (due - before) * self.size
 
     def _piece(self, start: int, stop: int) -> Piece:
-        """The next examples; if they cannot be read, the network goes back to the epoch's start."""
+        """Return the next examples; if they cannot be read, go back to the epoch's start."""
         assert self.state.order is not None
         try:
             with self.interrupts.opened():
@@ -484,7 +484,7 @@ class Training:
             self.network._guard.fixed = ""
 
     def _call_intervals(self) -> None:
-        """Ask the callbacks whose interval ends here."""
+        """Call `on_interval` of the callbacks whose interval ends here."""
         position = self.state.position
         due = [
             callback
@@ -503,11 +503,11 @@ class Training:
             self._capture()
         self.state.asking = False
 
-    # ---- what goes into the network, and back
+    # ---- writing into the network, and going back
 
     @contextmanager
     def storing(self) -> Iterator[Array]:
-        """Let this training itself write into the network's parameters."""
+        """Let this training write into the network's parameters."""
         guard = self.network._guard
         fixed, guard.fixed = guard.fixed, ""
         try:
@@ -517,21 +517,21 @@ class Training:
             guard.fixed = fixed
 
     def go_back(self) -> None:
-        """Put the network back where the epoch began."""
+        """Restore the network's state at the start of the epoch."""
         now = self.optimizer_state
         with self.storing():
             self.network.parameters[:], now.vectors, now.step = self._start
         self._is_back = True
 
     def diverged_in_engine(self, cost: str) -> DivergenceError:
-        """As `go_back_diverged`, where a cost is that of the engine's parameters."""
+        """As `go_back_diverged`, for a cost computed from the engine's parameters."""
         if cost:
             with self.storing() as parameters:
                 self.engine.store(parameters)
         return self.go_back_diverged(cost)
 
     def go_back_diverged(self, cost: str = "") -> DivergenceError:
-        """Put the network back where the epoch began; return the error that says why.
+        """Go back to the start of the epoch; return the error to raise.
 
         `cost` says which cost is not finite; without it, a parameter is not.
         """
@@ -545,13 +545,13 @@ class Training:
         return self.diverged
 
     def _engine_state(self) -> tuple[list[Array], int]:
-        """The optimizer's vectors as the engine has them, and its steps."""
+        """Return the optimizer's vectors from the engine, and its number of steps."""
         for which, vector in enumerate(self._spare):
             self.engine.store_state(which, vector)
         return self._spare, self.engine.steps
 
     def _store(self) -> None:
-        """Bring parameters and the optimizer's state back, unless they are not finite."""
+        """Copy parameters and optimizer state from the engine, if they are finite."""
         if self._is_back:
             return
         if self.engine.first_bad_layer():
@@ -565,7 +565,7 @@ class Training:
     # ---- checkpoints
 
     def _capture(self, **changes: Any) -> None:
-        """Take over what changes together, and what callbacks and generators have just changed."""
+        """Update the state, including what callbacks and generators have just changed."""
         if self.checkpoints:
             captured = TrainingState.captured(self._setting)
             changes |= captured | {"epochs": len(self.history), "stopped": self.stopped}
@@ -575,7 +575,7 @@ class Training:
         vars(self.state).update(changes)
 
     def _write_due(self, *, ends: bool = False) -> None:
-        """Write the checkpoints that are due where the training is; all of them where it ends."""
+        """Write the checkpoints that are due at this position; all of them at the end."""
         state = self.state
         where = state.epochs, state.position, state.order is not None
         batches = state.epochs * self.batches + state.position // self.size
@@ -584,12 +584,12 @@ class Training:
                 checkpoint._write_once(self._saved, where)
 
     def _write_last(self) -> None:
-        """Training ends, for whatever reason: write where it stands, unless it has diverged."""
+        """Write all checkpoints as training ends for any reason, unless it has diverged."""
         if self.state.order is None or not self.engine.first_bad_layer():
             self._write_due(ends=True)
 
     def _saved(self) -> SavedModel:
-        """What a checkpoint holds of the training as it stands."""
+        """Return the contents of a checkpoint at the present position."""
         network, state, now = self.network, self.state, self.optimizer_state
         parameters, cost = self._kept
         state.state, state.step, state.scale, state.unscaled = now.vectors, now.step, 1.0, None
@@ -610,7 +610,7 @@ class Training:
 
 @contextmanager
 def _exclusive(network: Model) -> Iterator[None]:
-    """Let no other training of the network begin, and no other thread change it."""
+    """Let no other training of the network begin, and no other thread change it meanwhile."""
     network._guard.begin_training()
     try:
         yield

@@ -1,4 +1,4 @@
-"""`train_members`: trains the networks of an ensemble, as many at a time as there are threads."""
+"""`train_members`: trains the networks of an ensemble, one per thread at a time."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def train_members(
     if threads is not None:
         threads = as_count(threads, "threads", at_least=1)
     options["callbacks"] = read_callbacks(options["callbacks"])
-    for name in ("metrics", "dropout"):  # each network reads them, and an iterator ends
+    for name in ("metrics", "dropout"):  # each network reads them; an iterator works only once
         items = as_items(options[name], name)
         options[name] = options[name] if items is None else items
     _refuse_shared(networks, options)
@@ -54,8 +54,8 @@ def train_members(
     for name, given in (("data", data), ("evaluation_data", evaluation_data)):
         if isinstance(given, (Batches, Blocks)):
             raise TypeError(
-                f"{name} is Batches, whose blocks come one after another, and these networks are "
-                "trained at the same time; give arrays, or train one network after another."
+                f"{name} is Batches, whose blocks come one after another, but these networks train "
+                "at the same time; give arrays, or train one network after another."
             )
     training = first._read(data, "data", repeated=True)
     training = training.weighted(sample_weight, class_weight, first._architecture.sizes[-1])
@@ -69,22 +69,22 @@ def train_members(
 
 
 def _refuse_shared(networks: Sequence[Model], options: dict[str, Any]) -> None:
-    """Refuse what several trainings would draw from, or write to, at the same time."""
+    """Refuse options and generators that several trainings cannot share."""
     resume = options.pop("resume")
     if resume is not None and resume is not False:
         raise ValueError(
-            f"resume is {shown(resume)}; checkpoints are of one network: train the networks of an "
-            "ensemble one after another to resume them."
+            f"resume is {shown(resume)}, but a checkpoint is of one network; train the networks of "
+            "an ensemble one after another to resume them."
         )
     if any(isinstance(callback, Checkpoint) for callback in options["callbacks"]):
         raise ValueError(
-            "callbacks holds a Checkpoint, whose file is that of one network; train the networks "
-            "of an ensemble one after another to checkpoint them."
+            "callbacks contains a Checkpoint, whose file is for one network; train the networks of "
+            "an ensemble one after another to checkpoint them."
         )
     if is_function(options["shuffle"]):
         raise ValueError(
-            "shuffle is a function, which would order the examples of networks that are trained "
-            "at the same time; give True or False."
+            "shuffle is a function, which networks that train at the same time cannot share; give "
+            "True or False."
         )
     seen: dict[int, int] = {}
     for at, network in enumerate(networks):
@@ -95,17 +95,17 @@ def _refuse_shared(networks: Sequence[Model], options: dict[str, Any]) -> None:
         other = seen.setdefault(id(source), at)
         if other != at:
             raise ValueError(
-                f"networks {other} and {at} draw from one rng, in an order that is not the same "
-                "every time; give each a generator of its own."
+                f"networks {other} and {at} share one rng, so that results would not be "
+                "reproducible; give each its own generator."
             )
 
 
 class _Stopped(BaseException):
-    """Another thread has ended the training: a BaseException, so that no callback catches it."""
+    """Ends a training after another thread failed; a BaseException, so no callback catches it."""
 
 
 class _Together:
-    """One call of `train_members`, its data read."""
+    """One call of `train_members`, with the data read."""
 
     def __init__(
         self, networks: Sequence[Model], data: Dataset, evaluation: Dataset | None, bootstrap: bool
@@ -121,7 +121,7 @@ class _Together:
         k = len(self._networks)
         progress = options.pop("progress")
         self._given, self._options = given, options
-        for network in self._networks:  # what is wrong is refused before the first is trained
+        for network in self._networks:  # wrong arguments are refused before the first is trained
             plan = Plan(network, self._data, self._evaluation, *given, **options)
             batches = -(-self._data.n // min(plan.mini_batch_size, self._data.n))
             training_for(network, self._data, plan)
@@ -137,7 +137,7 @@ class _Together:
         return self._histories
 
     def _copies(self) -> dict[str, Any]:
-        """Return the options with callbacks and schedule that one network has for itself."""
+        """Return the options with copies of callbacks and schedule for one network."""
         kept = {name: self._options[name] for name in ("callbacks", "schedule")}
         try:
             return self._options | copy.deepcopy(kept)
@@ -148,7 +148,7 @@ class _Together:
 
     def _work(self, errors: list[BaseException]) -> None:
         """Train networks until none is left, or another thread has been interrupted."""
-        with single_threaded():  # each core has a network already
+        with single_threaded():  # the networks already use all cores
             while True:  # `while condition` may let Ctrl-C past `with` (python/cpython#130279)
                 if errors:
                     return
@@ -185,7 +185,7 @@ class _Together:
         done = sum(self._done)
         try:
             self._report(done - self._reported)
-        except BaseException as error:  # it ends all trainings, not that of one network
+        except BaseException as error:  # ends all trainings, not only this network's
             self._interrupting = error
             raise
         self._reported = done
@@ -195,7 +195,7 @@ class _Together:
         error, failed = self._failures[at], len(self._failures)
         error.add_note(
             f"in network {at} of an ensemble of {len(self._networks)}, of which {failed} failed; "
-            "the others are trained, and their records are in their history"
+            "the others were trained, and each has its history"
         )
         raise error
 

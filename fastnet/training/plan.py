@@ -1,4 +1,4 @@
-"""`Plan`: every argument of a training, checked in one place."""
+"""`Plan`: the checked arguments of a training."""
 
 from __future__ import annotations
 
@@ -23,36 +23,36 @@ from fastnet.schedules import HalveOnPlateau, monitored, read_schedule
 
 __all__ = ["Plan", "check_monitors"]
 
-#: The options that act on the parameters, or on the units, of every step.
+#: Names of the regularization options.
 REGULARIZATION = ("l1", "l2", "dropout", "max_norm", "clip_norm")
 
 
 @dataclass
 class Plan:
-    """How to train: the arguments of `Network.train`, all checked when a plan is made of them.
+    """The arguments of `Network.train`, checked when the plan is made.
 
     Attributes
     ----------
     optimizer : Optimizer
     schedule : Schedule
     l1, l2 : float
-        The book's lambda, for either norm.
+        The book's lambda, for each norm.
     dropout : list of float
-        The share dropped of each layer but the last; empty for none.
+        The share of units to drop, for each layer but the last; empty for no dropout.
     max_norm, clip_norm : float
-        0 for none.
+        0 for no limit.
     metrics : Metrics
     callbacks : list of Callback
     resume : None, bool or path
-        The checkpoint to go on from.
+        The checkpoint to continue from.
     recorded : bool
-        Whether epochs are counted and go into the History.
+        Whether epochs are counted and recorded in the History.
     keeps_state : bool
-        Whether the optimizer goes on from the training before, and its state is kept.
+        Whether the optimizer continues from, and updates, the network's optimizer state.
     kind : str
         What the network's targets are.
     low : float
-        The target of what is not the case.
+        The negative target: 0, or -1 for tanh.
 
     Raises
     ------
@@ -103,10 +103,10 @@ class Plan:
     def describe(
         self, cost: AnyCost, data: Dataset, sampler: Sampler, callbacks: list[Callback]
     ) -> dict[str, Any]:
-        """Return, in plain values, what the steps of a training depend on, but for `epochs`.
+        """Return all that the steps of a training depend on, except `epochs`, as plain values.
 
-        `cost` is the network's before it trains, which a callback may replace; `callbacks` are
-        those that may change the training.
+        `cost` is the network's cost before the training, which a callback may replace; `callbacks`
+        are those that may change the training.
         """
         shuffled_by = type(sampler.source).__name__ if sampler.is_custom else bool(self.shuffle)
         found = {
@@ -126,7 +126,7 @@ class Plan:
 
 
 def _describe(value: Any) -> str:
-    """Return the class and the plain values that it was made with, without what changes.
+    """Return the class of an object and the plain arguments it was made with, as in Python.
 
     Examples
     --------
@@ -151,15 +151,15 @@ def check_monitors(
     callbacks: Iterable[Callback],
     remedy: str = "give evaluation_data, or name it in metrics",
 ) -> None:
-    """Refuse what would be found missing only when the first epoch is over.
+    """Refuse a monitored entry that will not be recorded, before the first epoch.
 
-    `watchers` are schedules and callbacks that may monitor an entry; it has to be `recorded`, or
-    added by one of the `callbacks`. `remedy` is what messages advise.
+    `watchers` are schedules and callbacks that may monitor an entry. It must be in `recorded`, or
+    one of the `callbacks` must add it. `remedy` is the advice in messages.
 
     Raises
     ------
     ValueError
-        A monitored entry is not recorded, or its name does not tell what is better.
+        A monitored entry is not recorded, or its name does not show which values are better.
 
     Examples
     --------
@@ -167,7 +167,7 @@ def check_monitors(
     """
     callbacks = list(callbacks)
     names = [*recorded, "epoch", "eta", *(name for c in callbacks for name in c.adds)]
-    # A callback of the user's may add to the record whatever it likes.
+    # A user's callback may add any entry to the record.
     may_add = any(
         type(callback).on_epoch_end is not Callback.on_epoch_end
         and type(callback) is not EarlyStopping
@@ -189,20 +189,20 @@ def check_monitors(
 
 
 def _read_dropout(dropout: Any, depth: int, dtype: np.dtype[Any]) -> list[float]:
-    """A share for the inputs and each hidden layer, or nothing."""
+    """Return one share for the inputs and one for each hidden layer; [] if all are 0."""
     items = as_items(dropout, "dropout")
     if isinstance(dropout, (str, bytes)):
-        raise TypeError(f"dropout is {shown(dropout)}; expected a number, or one a layer.")
+        raise TypeError(f"dropout is {shown(dropout)}; expected a number, or one per layer.")
     if items is not None:
         shares = [as_rate(share, "dropout") for share in items]
         if len(shares) != depth:
             raise ValueError(
-                f"dropout has {len(shares)} shares; expected {depth}: "
-                "the inputs and every hidden layer."
+                f"dropout has {len(shares)} shares; expected {depth}, for the inputs and every "
+                "hidden layer."
             )
     else:
         shares = [0.0] + [as_rate(dropout, "dropout")] * (depth - 1)
-    # Draws have 32 bits, and the share that is kept has those of `dtype`.
+    # Draws have 32 bits; the kept share is rounded to `dtype`.
     least = max(2.0**-32, float(np.finfo(dtype).epsneg))
     for share in shares:
         if share >= 1:
@@ -219,5 +219,5 @@ def _read_norm(norm: Any, name: str, dtype: np.dtype[Any]) -> float:
     norm = as_rate(norm, name)
     if norm == 0:
         raise ValueError(f"{name} is 0; expected a positive number, or None for no limit.")
-    check_held(min(norm, 1.0), name, dtype)  # kept in float64, but what it leaves is not
+    check_held(min(norm, 1.0), name, dtype)  # the limit is float64, the limited values are not
     return float(norm)

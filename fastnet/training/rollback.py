@@ -1,4 +1,4 @@
-"""`rollback`: puts everything back where a training is refused."""
+"""`rollback`: restores network and callbacks if a training is refused."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ def rollback(
     with_parameters: bool,
     is_refused: Callable[[BaseException], bool],
 ) -> Iterator[None]:
-    """Put network, callbacks and schedule back where they were if the training is refused.
+    """Restore network, callbacks and schedule if the training is refused.
 
-    A training may be refused after callbacks have begun, by one of them, by the file that it is to
-    go on from, or by a function that is asked before the first step. What they have done to the
-    network, and what they have forgotten of earlier trainings, is undone; but for the parameters,
-    before a step by itself, before which nobody can change them.
+    A training may still be refused after callbacks have begun: by one of them, by the checkpoint,
+    or by a function called before the first step. Their changes to the network and to themselves
+    are undone. Parameters are restored only if `with_parameters`; before a single step nothing can
+    change them.
     """
     attributes = {k: v for k, v in vars(network).items() if k not in CACHES}
     history = list(network.history)
     parameters = network.parameters.copy() if with_parameters else None
     states: list[tuple[Any, Any]] = []
     for hook in hooks:
-        with suppress(Exception):  # one without a state before it begins
+        with suppress(Exception):  # a hook may have no state before it begins
             states.append((hook, copy.deepcopy(hook.get_state())))
     try:
         yield
@@ -48,6 +48,6 @@ def rollback(
             with network._guard:
                 network.parameters[:] = parameters
         for hook, state in states:
-            with suppress(Exception):  # a hook of the user's own; the refusal is what matters
+            with suppress(Exception):  # a user's hook may fail; the refusal matters more
                 hook.set_state(state)
         raise

@@ -1,6 +1,6 @@
 """`TrainingState`: everything that the later steps of a training depend on, in one table.
 
-Each field has beside its type the function that reads it from a checkpoint and checks it.
+Each field's annotation has, beside the type, the function that reads and checks it.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ _LARGEST = float(np.finfo(np.float64).max)
 
 @dataclass(frozen=True)
 class Setting:
-    """What a state belongs to: a training's objects, which bound its fields.
+    """The objects of a training to which a state belongs.
 
     Attributes
     ----------
     network : Model
     hooks : list
-        The schedule, what orders the examples, and the callbacks but for checkpoints: objects with
-        `get_state` and `set_state`.
+        The schedule, the sampler and all callbacks except checkpoints: objects with `get_state` and
+        `set_state`.
     plan : Plan
     n : int
-        Examples.
+        Number of examples.
     """
 
     network: Model
@@ -48,16 +48,16 @@ class Setting:
     n: int
 
 
-#: Returns a field's value, checked; takes arrays out, so that foreign ones are left.
+#: Returns a field's value, checked; removes its arrays, so that unknown ones remain.
 Reader = Callable[[str, SavedTraining, Setting], Any]
 
 
 def _number(kind: type, least: float = 0, most: float | None = 1) -> Reader:
-    """Return what reads a number of exactly this type, within bounds; None: the examples."""
+    """Return a reader of numbers of exactly this type, within bounds; most=None: at most n."""
 
     def read(name: str, saved: SavedTraining, setting: Setting) -> Any:
         value: Any = saved.told[name]
-        of_kind = type(value) is kind  # not isinstance(): a bool is an int
+        of_kind = type(value) is kind  # not isinstance(), because a bool is an int
         if not of_kind or not least <= value <= (setting.n if most is None else most):
             raise ValueError(f"its {name} is {described(value)}")
         return value
@@ -70,12 +70,12 @@ def _read_order(name: str, saved: SavedTraining, setting: Setting) -> Array | No
         return None
     order = as_permutation(saved.arrays.pop(name), setting.n)
     if order is None:
-        raise ValueError(f"its {name} is no permutation of the {setting.n} row numbers")
+        raise ValueError(f"its {name} is not a permutation of the {setting.n} row numbers")
     return order
 
 
 def _take_vector(name: str, saved: SavedTraining, setting: Setting, may_be: str = "") -> Array:
-    """An array laid out as the parameters."""
+    """Return an array with the layout of the parameters."""
     vector, parameters = saved.arrays.pop(name, None), setting.network.parameters
     if vector is None or (vector.shape, vector.dtype) != (parameters.shape, parameters.dtype):
         found = "missing" if vector is None else f"of shape {vector.shape}, {vector.dtype}"
@@ -83,7 +83,7 @@ def _take_vector(name: str, saved: SavedTraining, setting: Setting, may_be: str 
         raise ValueError(f"its array {name} is {found}; expected {expected}")
     for bad, what in ((np.isnan, "NaN"), (np.isinf, "infinity")):
         if what != may_be and bad(vector).any():
-            raise ValueError(f"its array {name} holds {what}")
+            raise ValueError(f"its array {name} contains {what}")
     return vector.copy()  # arrays read from a file are read-only
 
 
@@ -92,21 +92,21 @@ def _read_vector(name: str, saved: SavedTraining, setting: Setting) -> Array | N
 
 
 def _read_vectors(name: str, saved: SavedTraining, setting: Setting) -> list[Array]:
-    # Infinity may be: the square of a large gradient, after which nothing moves any more.
+    # Infinity is allowed: the square of a large gradient, after which its parameter stays.
     names = [f"{name}_{which}" for which in range(setting.plan.optimizer.n_states)]
     return [_take_vector(key, saved, setting, "infinity") for key in names]
 
 
 def _read_rng(name: str, saved: SavedTraining, setting: Setting) -> Any:
     begins = Callback.on_train_begin
-    # A callback may yet give the network another generator when training begins.
+    # Not checked if a callback may give the network another generator when training begins.
     if all(getattr(type(hook), "on_train_begin", begins) is begins for hook in setting.hooks):
         _native(saved.told[name], setting)
     return saved.told[name]
 
 
 def _native(plain: Any, setting: Setting) -> Any:
-    """The state of the network's generator as NumPy has it."""
+    """Return the state of the network's generator in NumPy's form."""
     try:
         return generators.read_state(plain, setting.network.rng)
     except ValueError as error:
@@ -124,7 +124,7 @@ def _read_hooks(name: str, saved: SavedTraining, setting: Setting) -> list[dict[
 
 
 def _read_hook(marked: Any, hook: Any, saved: SavedTraining, parameters: Array) -> dict[str, Any]:
-    """A hook's state, with values of the types that its present ones have."""
+    """Return a hook's state, with values of the same types as its present ones."""
     what, now = type(hook).__name__, hook.get_state()
     if not isinstance(marked, dict) or list(marked) != list(now):
         raise ValueError(f"its state of {what} is {described(marked)}")
@@ -143,8 +143,8 @@ def _read_hook(marked: Any, hook: Any, saved: SavedTraining, parameters: Array) 
     best = state["best_parameters"] if isinstance(hook, EarlyStopping) else None
     layout = parameters.shape, parameters.dtype
     if best is not None and (getattr(best, "shape", None), getattr(best, "dtype", None)) != layout:
-        raise ValueError("its best_parameters of EarlyStopping are not those of such a network")
-    # Tried on, and put off again: a copy may share parts, as WarmUp's does the schedule in it.
+        raise ValueError("its best_parameters of EarlyStopping do not fit this network")
+    # Set, and then reset: a copy of the hook might share parts with it, as WarmUp's would.
     try:
         hook.set_state(copy.deepcopy(state))
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
@@ -155,11 +155,11 @@ def _read_hook(marked: Any, hook: Any, saved: SavedTraining, parameters: Array) 
 
 
 def _is_alike(value: Any, now: Any) -> bool:
-    """Whether a value may stand where `now` stands."""
+    """Return whether a value may replace `now`."""
     if isinstance(now, (bool, np.bool_)):
         return isinstance(value, bool)
     if isinstance(now, (int, float, np.number)):
-        # A larger int is one that no sum with a float can be made of.
+        # A larger int cannot be added to a float.
         return type(value) is float or (type(value) is int and abs(value) < 2**1023)
     if now is None or value is None:
         return True
@@ -168,7 +168,7 @@ def _is_alike(value: Any, now: Any) -> bool:
 
 @dataclass
 class TrainingState:
-    """Where a training is, and what its hooks and generators will do next.
+    """Position of a training, and the states of its hooks and generators.
 
     Attributes
     ----------
@@ -181,15 +181,15 @@ class TrainingState:
     stopped : bool
         Whether a callback or the schedule has ended the training.
     order : ndarray or None
-        Of the epoch under way; None between epochs.
+        Order of the examples in the current epoch; None between epochs.
     dropout_key : int
-        Of that epoch.
+        Key of that epoch.
     position : int
-        Examples of that epoch that are done, to the end of a whole mini-batch.
+        Number of that epoch's examples that are done, at the end of a mini-batch.
     cost_sum, hits : float, int
-        Over these examples.
+        Sums over these examples.
     asking : bool
-        Whether the callbacks are yet to be asked what is due at this position.
+        Whether `on_interval` is still to be called at this position.
     step : int
         Steps that the optimizer has taken.
     state : list of ndarray, shapes (n_parameters,)
@@ -197,7 +197,7 @@ class TrainingState:
     scale : float
         The weight decay that is not yet applied to `unscaled`.
     unscaled : ndarray, shape (n_parameters,), or None
-        The parameters as the engine holds them, where `scale` is not 1.
+        The engine's parameters without that decay, if `scale` is not 1.
     """
 
     rng: Annotated[Any, _read_rng] = None
@@ -222,12 +222,12 @@ class TrainingState:
 
     @staticmethod
     def captured(setting: Setting) -> dict[str, Any]:
-        """Return a copy of what hooks and generators may change."""
+        """Return copies of the states of hooks and generators."""
         states = [copy.deepcopy(hook.get_state()) for hook in setting.hooks]
         return {"rng": generators.get_state(setting.network.rng), "hooks": states}
 
     def write(self, plan: dict[str, Any]) -> SavedTraining:
-        """Return what a checkpoint holds of a training so described."""
+        """Return the contents of a checkpoint, for a training described by `plan`."""
         told = {"plan": plan} | {name: getattr(self, name) for name in HEADER}
         arrays = {f"state_{which}": vector for which, vector in enumerate(self.state)}
         if self.order is not None:
@@ -245,12 +245,12 @@ class TrainingState:
 
     @classmethod
     def read(cls, saved: SavedTraining, setting: Setting, n_records: int) -> TrainingState:
-        """Return the state in a checkpoint that has so many records of epochs.
+        """Return the state in a checkpoint that has `n_records` records of epochs.
 
         Raises
         ------
         ValueError
-            It is not the state of such a training; nothing has changed.
+            It is not a state of this training; nothing has changed.
         """
         left = SavedTraining(saved.told, dict(saved.arrays))
         state = cls(**{name: read(name, left, setting) for name, read in _READERS.items()})
@@ -261,10 +261,10 @@ class TrainingState:
         begun = state.order is not None
         ends = state.position % setting.plan.mini_batch_size == 0 or state.position == setting.n
         if not ends or (state.position and not begun):
-            raise ValueError(f"its position is {state.position}, which is no end of a mini-batch")
+            raise ValueError(f"its position is {state.position}, not the end of a mini-batch")
         if (state.scale != 1) != (state.unscaled is not None):
             raise ValueError(
-                f"its scale is {state.scale}, and its array unscaled does not go with it"
+                f"its scale is {state.scale}, and its array unscaled does not match that"
             )
         if state.epochs > n_records:
             raise ValueError(f"its epochs is {state.epochs}, and it has {n_records} records")
@@ -276,7 +276,7 @@ class TrainingState:
         return state
 
     def restore(self, setting: Setting) -> None:
-        """Put generators and hooks where they were.
+        """Restore generators and hooks.
 
         Raises
         ------
@@ -292,5 +292,5 @@ _READERS: dict[str, Reader] = {
     name: hint.__metadata__[0]
     for name, hint in get_type_hints(TrainingState, include_extras=True).items()
 }
-#: What stands in a checkpoint's header; the rest are arrays.
+#: The fields in a checkpoint's header; the others are arrays.
 HEADER = tuple(name for name in _READERS if name not in ("order", "state", "unscaled"))

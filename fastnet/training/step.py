@@ -1,4 +1,4 @@
-"""One step on plain arrays: what does not change from call to call is checked once."""
+"""`take_step`: the fast path for single steps on plain arrays, with few checks per call."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 __all__ = ["KeptStep", "sgd", "take_step"]
 
-#: The types that stand for the numbers that they equal, which bool does not.
+#: Plain numbers; bool is not accepted.
 _NUMBERS = (float, int)
 
 
 @lru_cache(maxsize=64)
 def sgd(eta: float) -> SGD:
-    """Return `SGD(eta)`, made once for each of the last rates."""
+    """Return `SGD(eta)`, cached for recent rates."""
     return SGD(eta)
 
 
@@ -43,30 +43,30 @@ def take_step(
     clip_norm: Any = None,
     n: int | None = None,
 ) -> bool:
-    """Take a step on two plain arrays, or the book's pairs, if it is like the one before.
+    """Take a step on two plain arrays, or the book's pairs, if it is like the previous one.
 
     Parameters
     ----------
     optimizer, l1, l2, dropout, max_norm, clip_norm
         As for `Network.partial_fit`.
     n : int, optional
-        The step is one of `Network.update_mini_batch`, with so many examples in all and `l2` for
-        lmbda.
+        Number of examples in the training set, for a step of `Network.update_mini_batch`; `l2` is
+        then its lmbda.
 
     Returns
     -------
     bool
-        False, and nothing has changed, where this fast path does not apply: `train` then takes the
-        step, or refuses it.
+        False, with nothing changed, if this fast path does not apply: `train` then takes the step,
+        or refuses it.
 
     Raises
     ------
     RuntimeError
         The network is being trained already.
     TypeError, ValueError
-        Pairs are not alike, as for `train`.
+        Pairs have different shapes, as for `train`.
     """
-    place = network._trainer  # which a change of the cost replaces by a new list
+    place = network._trainer  # a change of the cost replaces it by a new list
     if not place or type(data) not in (tuple, list) or not data:
         return False
     is_plain = type(data) is tuple and len(data) == 2
@@ -88,14 +88,14 @@ def take_step(
 
 
 class KeptStep:
-    """The arguments and the workspace of a step by itself, kept for the next one.
+    """The arguments and the workspace of a single step, kept for the next one.
 
     Parameters
     ----------
     key : object
-        What the workspace depends on.
+        Everything that the workspace depends on.
     engine : TrainingEngine
-        With the plan's rule.
+        Workspace with the plan's update rule.
     network : Model
     plan : Plan
     """
@@ -111,17 +111,17 @@ class KeptStep:
 
     @cached_property
     def _most_rows(self) -> int:
-        """More rows are shared out among threads, if there are any."""
+        """The largest number of rows for one thread; more are divided among threads."""
         return PRODUCTS_PER_THREAD // products(self._architecture.sizes)
 
     @cached_property
     def _decays(self) -> tuple[float, float]:
-        """What `check_held` takes at the least and the most, for any number of rows."""
+        """The smallest and largest decay that `check_held` accepts for any number of rows."""
         info = np.finfo(self._architecture.dtype)
         return self.engine.capacity * float(info.tiny), float(info.max)
 
     def fits(self, l1: Any, l2: Any, dropout: Any, max_norm: Any, clip_norm: Any) -> bool:
-        """Whether a step with these arguments may follow; l1 and l2 may be others than before."""
+        """Return whether a step with these arguments may follow; l1 and l2 may differ."""
         return (
             self._applies
             and type(dropout) in _NUMBERS
@@ -178,7 +178,7 @@ class KeptStep:
         )
 
     def _follow(self, optimizer: Any) -> bool:
-        """Set the rule of an optimizer of the class that there was before."""
+        """Set the rule of an optimizer; return False unless it has the previous one's class."""
         try:
             if not isinstance(optimizer, Optimizer):
                 optimizer = read_optimizer(optimizer)
@@ -195,12 +195,12 @@ class KeptStep:
                     clip_norm=clip_norm,
                 )
                 self._optimizer, self._settings = optimizer, dict(vars(optimizer))
-        except (TypeError, ValueError):  # which come in their order, after those about data
+        except (TypeError, ValueError):  # `train` raises them, in the right order
             return False
         return True
 
     def _expect(self, network: Model) -> bool:
-        """Tell the engine which targets change nothing of what targets mean to the network."""
+        """Set the targets that keep the network's kind; return False if it has no kind yet."""
         kind = network._kind, network._kind_is_given, network._low
         if kind == self._kind:
             return True
@@ -220,7 +220,7 @@ class KeptStep:
 
 
 def _is_norm(norm: Any, kept: float) -> bool:
-    """Whether a limit is the one that there was before; 0 was none."""
+    """Return whether a limit equals the previous one, in which 0 means no limit."""
     if norm is None:
         return kept == 0
     return type(norm) in _NUMBERS and norm == kept != 0

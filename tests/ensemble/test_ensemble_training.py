@@ -183,7 +183,7 @@ REFUSED = {
     "Batches": ({"data": Batches.from_arrays(X, Y)}, "data is Batches"),
     "evaluation data": ({"evaluation_data": (X, Y + 5)}, "evaluation_data: y holds"),
     "Checkpoint": ({"callbacks": [Checkpoint("x.npz")]}, "a Checkpoint, whose file"),
-    "resume": ({"resume": "x.npz"}, "resume is 'x.npz'; checkpoints are of one"),
+    "resume": ({"resume": "x.npz"}, "resume is 'x.npz', but a checkpoint is of one"),
     "a function that shuffles": ({"shuffle": lambda rows: None}, "shuffle is a function"),
     "shuffle": ({"shuffle": "yes"}, "shuffle is 'yes'"),
     "bootstrap": ({"bootstrap": "yes"}, "bootstrap is 'yes'; give True or False"),
@@ -216,7 +216,7 @@ def test_callbacks_that_cannot_be_copied_are_refused():
 def test_generators_that_are_shared_are_refused():
     ensemble = made()
     ensemble[3].rng = np.random.Generator(ensemble[1].rng.bit_generator)
-    with pytest.raises(ValueError, match="networks 1 and 3 draw from one rng"):
+    with pytest.raises(ValueError, match="networks 1 and 3 share one rng"):
         ensemble.train((X, Y), 1)
 
 

@@ -354,7 +354,7 @@ def test_before_fit(name):
         ({"initializer": "he"}, ValueError, "initializer is 'he'"),
         ({"dropout": 1.5}, ValueError, "dropout is 1.5"),
         ({"callbacks": [print]}, TypeError, "callbacks contains"),
-        ({"solver": "lbfgs", "dropout": 0.5}, ValueError, "LBFGS does not go with it"),
+        ({"solver": "lbfgs", "dropout": 0.5}, ValueError, "LBFGS supports only l2"),
         ({"class_weight": "equal"}, ValueError, "class_weight"),
     ],
 )

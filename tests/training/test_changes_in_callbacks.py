@@ -205,7 +205,7 @@ def test_a_checkpoints_cost_must_be_one_for_such_a_network(spoilt, tmp_path):
     model = fastnet.files.read_npz(path)
     model.cost = spoilt
     fastnet.files.write_npz(path, model)
-    with pytest.raises(ValueError, match="is not a checkpoint that this training can go on from"):
+    with pytest.raises(ValueError, match="is not a checkpoint from which this training"):
         make().train((X, Y), 2, 7, resume=path)
 
 
@@ -562,13 +562,13 @@ def test_the_message_says_whose_parameters_the_network_has():
     np.testing.assert_array_equal(net.parameters, seen[2])
     stop = EarlyStopping(5, "training_cost", min_delta=1e9)  # the first is the best
     net, seen, said = diverge([stop])
-    assert "the network has the parameters of epoch 0, its best, back from EarlyStopping." in said
+    assert "the network has the parameters of its best epoch, 0, restored by EarlyStopping." in said
     np.testing.assert_array_equal(net.parameters, seen[0])
     net, seen, said = diverge([EarlyStopping(5, "training_cost", restore_best=False)])
     assert "is back where that epoch began." in said
     np.testing.assert_array_equal(net.parameters, seen[2])
     net, _, said = diverge([Do("train ends", other_parameters)])
-    assert "the network has the parameters that Do.on_train_end has assigned." in said
+    assert "the network has the parameters that Do.on_train_end assigned." in said
 
 
 def test_the_message_of_a_resumed_epoch(tmp_path):

@@ -287,7 +287,7 @@ def test_another_trainings_checkpoint_is_refused_by_name(name, tmp_path):
 def test_a_model_file_is_no_checkpoint(tmp_path):
     for name in ("net.npz", "net.json"):
         make().save(tmp_path / name)
-        with pytest.raises(ValueError, match="is no checkpoint"):
+        with pytest.raises(ValueError, match="is not a checkpoint"):
             make().train(examples(), 2, BATCH, resume=tmp_path / name)
 
 
@@ -298,14 +298,16 @@ def test_a_model_file_is_no_checkpoint(tmp_path):
         ({"shuffle": lambda rows: rows.reverse()}, "shuffle is a function"),
     ],
 )
-def test_what_no_file_can_hold_is_refused_before_a_night_is_spent(options, said, tmp_path):
+def test_a_training_that_cannot_be_saved_is_refused_before_it_begins(
+    options, said, tmp_path
+):
     pytest.importorskip("scipy", reason="scipy is missing")
     path = tmp_path / "run.npz"
     with pytest.raises(ValueError, match=said):
         make().train(examples(), 2, callbacks=Checkpoint(path), **options)
     assert not path.exists()
     make().train(examples(), 1, BATCH, callbacks=Checkpoint(path))
-    with pytest.raises(ValueError, match=f"{said}.*no checkpoint"):
+    with pytest.raises(ValueError, match=f"{said}.*checkpoint"):
         make().train(examples(), 2, resume=path, **options)
 
 
@@ -346,7 +348,7 @@ def train_through(path, breaks, every=1):
     assert caught and keeper.error is not None
     for warning in caught:
         assert warning.category is RuntimeWarning
-        assert str(path) in str(warning.message) and "training goes on" in str(warning.message)
+        assert str(path) in str(warning.message) and "training continues" in str(warning.message)
     return {str(warning.message) for warning in caught}, keeper
 
 
@@ -536,7 +538,7 @@ def test_a_damaged_file_is_passed_over_with_a_warning(tmp_path):
     path, older = tmp_path / "k.npz", tmp_path / "k-1.npz"
     make().train(examples(), 4, BATCH, callbacks=[Seen(), Checkpoint(path, keep=2)])
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.warns(RuntimeWarning, match=r"k\.npz' cannot be read .* goes on from .*k-1\.npz'"):
+    with pytest.warns(RuntimeWarning, match=r"k\.npz' cannot be read .* continues from .*k-1"):
         assert epochs_after([(path, 2)]) == [3, 4, 5]
     path.write_bytes(b"PK")
     older.write_bytes(b"no archive")

@@ -333,7 +333,7 @@ def test_any_key_too_much_or_missing_is_refused(spoiler):
         (("training", "epochs"), 2, "epochs is 2"),
         (("training", "position"), -5, "position is -5"),
         (("training", "position"), N + 1, f"position is {N + 1}"),
-        (("training", "position"), 7, "no end of a mini-batch"),
+        (("training", "position"), 7, "not the end of a mini-batch"),
         (("training", "hits"), -1, "hits is -1"),
         (("training", "asking"), 1, "asking is 1"),
         (("training", "stopped"), "yes", "stopped is 'yes'"),

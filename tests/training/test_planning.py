@@ -36,7 +36,7 @@ def test_class_weights_by_any_equal_key():
         ({"metrics": "loss"}, ValueError, "metrics contains 'loss'; the names are training_cost"),
         ({"metrics": "evaluation_cost"}, ValueError, "evaluation_data is None"),
         ({"optimizer": fastnet.LBFGS(), "l1": 1.0}, ValueError, "LBFGS"),
-        ({"dropout": [0.1]}, ValueError, "dropout has 1 shares; expected 2: the inputs"),
+        ({"dropout": [0.1]}, ValueError, "dropout has 1 shares; expected 2, for the inputs"),
     ],
 )
 def test_refused_before_anything_changes(options, error, message):
