@@ -98,7 +98,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
     option = parser.add_argument_group("results").add_argument
     option("--out", metavar="DIR", default=".", help=_OUT)
-    option("--table", action="store_true", help="print tables in Markdown (default: off)")
+    option("--table", action="store_true", help=_TABLE)
     add_examples(
         parser,
         "fastnet compare --initializers large,he_normal --seeds 8",
@@ -154,9 +154,11 @@ _VALIDATION = (
     f"test part, or {VALIDATION} of a .csv file)"
 )
 _OUT = "folder for compare.png and compare.json, made if missing (default: the current folder)"
+_TABLE = "print tables in Markdown, after the training instead of row by row (default: off)"
 _BOOK = (
     "repeat the run published in the book's repository, random number by random number, and print "
-    "its 60 results beside the published ones; exit code 1 unless all are equal (default: off)"
+    "its 60 results beside the published ones, after both trainings; exit code 1 unless all are "
+    "equal (default: off)"
 )
 
 

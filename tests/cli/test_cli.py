@@ -407,6 +407,8 @@ def test_help_explains_each_option_with_its_default(capsys):
         "--standardize": "off",
         "--validation": "the test part",
     }
+    assert "tables in Markdown, after the training instead of row by row" in text
+    assert "beside the published ones, after both trainings" in text
     for option, default in options.items():
         part = text.partition(" network and training:")[2].partition(f" {option} ")[2]
         assert re.search(r"\(default: ([^,)]+)", part)[1] == default, option
