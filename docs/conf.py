@@ -100,6 +100,7 @@ html_search_scorer = str(EXTENSIONS / "scorer.js")
 html_css_files = ["fastnet.css"]
 html_copy_source = False
 html_show_sourcelink = False
+html_context = {"default_mode": "auto"}  # light or dark, as the reader's system is
 html_theme_options = {
     "logo": {"text": "fastnet"},
     "header_links_before_dropdown": 6,

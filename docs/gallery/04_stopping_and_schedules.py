@@ -1,9 +1,10 @@
 """
-When to stop, and how fast to go
-================================
+Early stopping and learning-rate schedules
+==========================================
 
-Early stopping keeps the best parameters that were seen. A schedule changes the learning rate on the
-way: here the book's, which halves it whenever nothing has improved for a while, and a cosine.
+A schedule changes the learning rate during training: the book's halves it when the accuracy has not
+improved for some epochs; another one follows a cosine. Early stopping ends a training in time, and
+keeps the best parameters.
 """
 
 # %%
@@ -38,15 +39,15 @@ for name, history in runs.items():
     epochs = range(1, len(history) + 1)
     right = [100 * share for share in history.column("evaluation_accuracy")]
     above.plot(epochs, right, ls=styles[name], label=name)
-    below.semilogy(epochs, history.column("eta"), ls=styles[name], label=name)
-above.set(ylabel="right, of the validation data, in %")
+    below.plot(epochs, history.column("eta"), ls=styles[name], label=name)
+above.set(ylabel="validation accuracy (%)", ylim=(88, None))
 above.legend(frameon=False)
 below.set(xlabel="epoch", ylabel="learning rate η")
 plt.show()
 
 # %%
-# `EarlyStopping` watches one of the metrics, ends the training when it has not improved for
-# `patience` epochs, and gives the best epoch's parameters back.
+# `EarlyStopping` ends the training when a metric has not improved for `patience` epochs, and
+# restores the parameters of the best epoch.
 stop = fastnet.EarlyStopping(patience=5, monitor="evaluation_cost")
 net, history = learn(0.5, callbacks=stop)
 print(f"ended after {len(history)} epochs; the best was epoch {stop.best_epoch + 1}")

@@ -2,15 +2,13 @@
 Starting weights and saturation
 ===============================
 
-The same network from three starts, and what its hidden units do while it learns. Drawn from N(0, 1)
-most of them begin far out on the sigmoid, where its slope is nearly nothing; divided by the root of
-the number of inputs none does.
+One network, trained from three initializers. With weights from N(0, 1) most hidden units begin
+saturated: far out on the sigmoid, where its slope is almost zero. With weights divided by the
+square root of the number of inputs, none of them does.
 """
 
 # %%
-# More than half of the old start's hidden units are saturated before anything has been learnt.
-# `RecordStatistics` looks at given examples before training, after each epoch, and here also every
-# 500 mini-batches.
+# `RecordStatistics` measures saturation on given examples, before training and after each epoch.
 import matplotlib.pyplot as plt
 
 import fastnet
@@ -24,7 +22,7 @@ seen = mnist.validation.X[:500]
 watches, histories = {}, {}
 for start in ("large", "default", "glorot_normal"):
     net = fastnet.Network([784, 30, 10], rng=0, initializer=start)
-    watches[start] = fastnet.RecordStatistics(seen, interval=500)
+    watches[start] = fastnet.RecordStatistics(seen)
     histories[start] = net.train(
         (X, y),
         epochs=5,
@@ -36,17 +34,18 @@ for start in ("large", "default", "glorot_normal"):
 
 figure, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
 plotting.saturation_over_time(ax, watches)
+# sphinx_gallery_thumbnail_number = 3
 plt.show()
 
 # %%
-# What that costs:
+# Saturated units learn slowly. The accuracy on the validation digits:
 figure, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
 plotting.learning_curves(ax, histories, metrics="evaluation_accuracy")
 plt.show()
 
 # %%
-# The experiment behind it is a single neuron with 1000 inputs, 500 of them 1. Its weighted input is
-# Gaussian, and the library draws both densities over histograms of real starting weights.
+# The book explains it with a single neuron with 1000 inputs, 500 of them 1, the others 0. Its
+# weighted input is Gaussian: the curves are the theory, the histograms come from drawn weights.
 from fastnet import diagnostics
 
 drawn = [diagnostics.weighted_input(initializer=start, rng=0) for start in ("large", "default")]

@@ -2,9 +2,8 @@
 Learning curves
 ===============
 
-What a `History` holds, and how to see from it whether a network has too little to go by, or too
-much freedom. A thousand digits are few: the training cost goes on falling long after the network
-has stopped getting better at digits that it has not seen.
+How to see overfitting in a `History`. A thousand digits are few: the training cost keeps falling
+long after the cost on digits that the network has not seen has stopped.
 """
 
 # %%
@@ -38,14 +37,14 @@ plotting.learning_curves(ax, histories["plain"], metrics=["training_cost", "eval
 plt.show()
 
 # %%
-# The plain network's cost on unseen digits turns round and rises: it is getting surer of its
-# mistakes. A price on the weights holds it back.
+# Without regularization, the cost on unseen digits rises again: the network becomes more certain of
+# its mistakes. An L2 penalty on the weights prevents that.
 figure, ax = plt.subplots(figsize=(7, 3.8), layout="constrained")
 plotting.learning_curves(ax, histories, metrics="evaluation_cost")
 plt.show()
 
 # %%
-# A history is a list of plain dicts, so anything else can be drawn from it too.
+# A history is a list of dicts, one for each epoch.
 for name, history in histories.items():
     right = history.column("evaluation_accuracy")
     print(f"{name:<10} best {max(right):.2%}, last {right[-1]:.2%}; first record:")

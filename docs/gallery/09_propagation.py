@@ -2,8 +2,8 @@
 Signal propagation and the phases of deep networks
 ==================================================
 
-Twenty layers multiply whatever a single layer does to a signal twenty times. How much of it is
-left, forward and backward, is measured before any training and set beside mean field theory.
+How the variance of signals, forward, and of errors, backward, changes from layer to layer in deep
+networks before training: measured, and predicted by mean field theory.
 """
 
 # %%
@@ -22,12 +22,13 @@ networks = [
 figure, axes = plt.subplots(2, 1, figsize=(7, 6), sharex=True, layout="constrained")
 plotting.propagation(axes[0], networks)
 plotting.propagation(axes[1], networks, "var_delta")
+# sphinx_gallery_thumbnail_number = 2
 plt.show()
 
 # %%
-# With tanh the biases count, too. One layer multiplies the variance of errors by chi_1: below 1 is
-# order, where gradients vanish, above 1 is chaos, where they explode. The points are measured: the
-# factor from layer to layer in the middle of networks of ten layers.
+# With tanh, biases matter too. Each layer multiplies the variance of errors by chi_1: if it is
+# below 1, in the ordered phase, gradients vanish; above 1, in the chaotic phase, they explode. The
+# points are measured factors, from the middle of networks of ten layers.
 points = []
 for sigma_b in (0.2, 0.8, 1.4):
     for sigma_w in (0.6, 1.2, 1.8, 2.4, 3.0):

@@ -2,13 +2,13 @@
 A table of measurements
 =======================
 
-A table of measurements of different sizes, three classes with names: standardize, train, ask what
-was taken for what, and save a model that remembers all of it.
+Three classes with names, and columns in very different units: standardize, train, draw a confusion
+matrix, and save a model that contains the names and the scale. The guide :doc:`/own-data` starts
+from a CSV file.
 """
 
 # %%
-# The table is made up here: three kinds of ore by density, hardness and electrical conductivity,
-# in units that have nothing to do with each other.
+# The table is made up: density, hardness and electrical conductivity of three kinds of rock.
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -25,11 +25,11 @@ table = middle[kind] + spread * rng.normal(size=(600, 3))
 known, new = slice(0, 450), slice(450, 600)
 
 # %%
-# Columns so unequal must be brought to one scale first. The mean and the scale come from the
-# training rows alone, and `Preprocessing` keeps them with the names.
+# Such columns need a common scale. The mean and the scale come from the training rows only, and
+# `Preprocessing` keeps them, together with the names.
 mean, scale = standardization(table[known])
 prepared = fastnet.Preprocessing(
-    mean, scale, labels=names, columns=["density", "hardness", "conductivity"], target="ore"
+    mean, scale, labels=names, columns=["density", "hardness", "conductivity"], target="rock"
 )
 X = prepared.inputs(table)
 
@@ -42,7 +42,7 @@ history = net.train(
     evaluation_data=(X[new], kind[new]),
     metrics=["training_cost", "evaluation_cost", "evaluation_accuracy"],
 )
-print(f"accuracy on 150 rows that it has not seen: {net.score(table[new], kind[new]):.1%}")
+print(f"accuracy on 150 new rows: {net.score(table[new], kind[new]):.1%}")
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
 plotting.learning_curves(axes[0], history, metrics=["training_cost", "evaluation_cost"])
@@ -50,14 +50,14 @@ plotting.confusion_matrix(axes[1], net, (X[new], kind[new]))
 plt.show()
 
 # %%
-# The file holds the network, its history and the preprocessing. Whoever loads it can ask `predict`,
-# `predict_proba` and `score` about rows in their own units.
+# The file contains the network, its history and the preprocessing, so that `predict`,
+# `predict_proba` and `score` of the loaded network take rows in their own units.
 import tempfile
 from pathlib import Path
 
 with tempfile.TemporaryDirectory() as folder:
-    net.save(Path(folder) / "ore.npz")
-    again = fastnet.load(Path(folder) / "ore.npz")
+    net.save(Path(folder) / "rock.npz")
+    again = fastnet.load(Path(folder) / "rock.npz")
 sample = np.array([[2700.0, 4.4, 3.1e-4]])
 print(f"it is {again.predict(sample)[0]}")
 probabilities = again.predict_proba(sample)[0]

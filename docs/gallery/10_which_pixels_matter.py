@@ -2,9 +2,9 @@
 Which pixels matter
 ===================
 
-`input_gradient` has, for every pixel of a digit, the derivative of the digit's cost: how much more
-sure or unsure of the right class the network would become if that pixel were a little brighter. As
-a picture it is a saliency map (Simonyan, Vedaldi and Zisserman 2014).
+`input_gradient` returns the derivative of the cost by every pixel: whether the network becomes more
+or less certain of the right class if that pixel gets brighter. Drawn as an image, it is a saliency
+map (Simonyan, Vedaldi and Zisserman 2014).
 """
 
 # %%
@@ -24,9 +24,8 @@ X, y = mnist.test.X, mnist.test.y
 print(f"accuracy: {net.accuracy((X, y)) / len(y):.1%}")
 
 # %%
-# Red: a brighter pixel raises the cost. Blue: it lowers it. The first row has the digits, the
-# second their gradients. Much of a map lies on pixels that are dark: what is *not* there tells a 3
-# from an 8.
+# Red: a brighter pixel raises the cost. Blue: it lowers the cost. Much of a map lies on pixels
+# without ink: the missing strokes tell a 3 from an 8.
 shown = [int(np.flatnonzero(y == digit)[0]) for digit in range(8)]
 gradients = net.input_gradient(X[shown], y[shown])
 
@@ -40,8 +39,8 @@ for ax in axes.flat:
 plt.show()
 
 # %%
-# Does the map tell the truth? Change 20 pixels of each test digit, each by 0.25 in the direction
-# that raises the cost: those with the largest derivatives, or 20 at random in random directions.
+# A check: change 20 pixels of each test digit by 0.25, in the direction that raises the cost, those
+# with the largest derivatives; or 20 random pixels in random directions.
 gradients = net.input_gradient(X, y)
 rng = np.random.default_rng(0)
 largest = np.argpartition(np.abs(gradients), -20, axis=1)[:, -20:]
@@ -59,8 +58,8 @@ for name, (pixels, signs) in chosen.items():
     print(f"{name}: accuracy {net.accuracy((changed, y)) / len(y):.1%}")
 
 # %%
-# `jacobian` has such a map for every output at once. Of a 4, here are the derivatives of the
-# probabilities of 4 and of 9; red raises them. A bar that closed the top would make it a 9.
+# `jacobian` returns such a map for every output. For a 4, these are the derivatives of the
+# probabilities of 4 and of 9; red raises them. A bar that closes the top would make it a 9.
 four = X[np.flatnonzero(y == 4)[0]]
 maps = net.jacobian(four)[[4, 9]].reshape(2, 28, 28)
 

@@ -2,13 +2,12 @@
 Intervals from quantile regression
 ==================================
 
-A prediction without its uncertainty is half an answer. One network learns three quantiles of the
-target, and new data show whether as many of them lie below each as it says.
+One network learns three quantiles of the target: a median, and an interval that contains 90 % of
+the data. New data show whether it does.
 """
 
 # %%
-# The noise grows with x and is skewed: it goes far up, and never far down. Quantiles need no
-# assumption about that.
+# The noise grows with x and is skewed upwards. Quantile regression assumes nothing about it.
 import warnings
 
 import matplotlib.pyplot as plt
@@ -48,7 +47,7 @@ ax.legend(frameon=False)
 plt.show()
 
 # %%
-# Coverage is checked on data that the network has not seen: as a whole, and in each third of x.
+# Coverage on data that the network has not seen, as a whole and in each third of x:
 X_new, y_new = draw(10_000, seed=1)
 below = y_new[:, np.newaxis] < network.predict(X_new)
 for name, chosen in (
@@ -62,8 +61,8 @@ for name, chosen in (
 assert np.abs(below.mean(axis=0) - quantiles).max() < 0.02
 
 # %%
-# The Gaussian loss learns a mean and a variance instead. Where noise is skewed, the interval that
-# they give is too low at both ends.
+# The Gaussian loss learns a mean and a variance instead. With skewed noise, its interval is too low
+# at both ends.
 gaussian = MLPRegressor(**{**network.get_params(), "loss": "gaussian"})
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
