@@ -54,7 +54,7 @@ def test_one_sample_tells_nothing_of_others_and_none_is_refused():
     mean, margin = mean_and_margin([[1.0, 2.0]])
     assert mean.tolist() == [1.0, 2.0]
     assert np.isnan(margin).all()
-    with pytest.raises(ValueError, match="no samples"):
+    with pytest.raises(ValueError, match="give one sample or more"):
         mean_and_margin([])
 
 
