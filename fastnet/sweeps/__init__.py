@@ -1,8 +1,8 @@
-"""Many networks: seeds, grids, folds; in threads here, or on the workers of any executor.
+"""Sweeps: many networks over seeds, grids or folds, in threads or on the workers of any executor.
 
-`sweep` trains them and returns one result; `stream` yields each outcome as it arrives. A worker is
-given the `payload` (build function and data, once) and then `trials`; `executors` has an adapter
-for each kind of executor, and `stores` reads and writes outcomes.
+`sweep` trains them and returns one result; `stream` yields each outcome as it arrives. A worker
+gets the `payload` (build function and data) once, and then `trials`. `executors` has an adapter for
+each kind of executor, and `stores` reads and writes outcomes.
 """
 
 from fastnet.sweeps.driver import stream, sweep

@@ -1,4 +1,4 @@
-"""Values of configurations as plain cells of tables and names of curves."""
+"""`as_cell`: values of configurations as cells of tables and names of curves."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["as_cell"]
 
 
 def as_cell(value: Any) -> Any:
-    """Return a number, string, bool or None for any value.
+    """Return any value as a number, string, bool or None.
 
-    Sequences are joined by hyphens, functions and classes go by their names, and other objects by
+    Sequences are joined with hyphens, functions and classes become their names, and other objects
     their repr in one line.
 
     Examples

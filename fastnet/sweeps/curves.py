@@ -1,4 +1,4 @@
-"""The picture of a sweep: a measure over a configuration entry or the epochs, with its band."""
+"""`plot`: a measure of a sweep over a configuration entry or the epochs, with a band."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _deviation(samples: Array) -> tuple[Array, Array]:
     return mean - std, mean + std
 
 
-#: By name, the lower and upper end of a band, of samples of shape (repetitions, 1).
+#: By name, a function that returns the ends of a band for samples of shape (repetitions, 1).
 BANDS: dict[str, Callable[[Array], tuple[Array, Array]]] = {
     "95 %": _confidence,
     "std": _deviation,
@@ -54,7 +54,7 @@ def plot(
     band: str | None,
     ax: Axes | None,
 ) -> Axes:
-    """Draw what `SweepResult.plot` says."""
+    """Draw the picture of `SweepResult.plot`."""
     if band is not None and band not in BANDS:
         raise ValueError(f"band is {shown(band)}; the bands are {', '.join(BANDS)}, or None.")
     done = [outcome for outcome in outcomes if not outcome.error]
@@ -76,9 +76,9 @@ def plot(
 
 
 def _check_entries(outcomes: list[Outcome], x: str, hue: str | None) -> None:
-    """Refuse entries that no configuration has, and any other whose values would be mixed."""
+    """Refuse entries that no configuration has, and other entries that differ."""
     if not outcomes:
-        raise ValueError("there is nothing to draw: no training has a result.")
+        raise ValueError("no training has a result; see the error of each outcome.")
     entries = dict.fromkeys(name for outcome in outcomes for name in outcome.configuration)
     for argument, name in (("x", x), ("hue", hue)):
         if name is not None and name not in entries and (argument, name) != ("x", "epoch"):
@@ -90,8 +90,8 @@ def _check_entries(outcomes: list[Outcome], x: str, hue: str | None) -> None:
         values = dict.fromkeys(as_cell(o.configuration.get(name)) for o in outcomes)
         if name not in (x, hue) and len(values) > 1:
             raise ValueError(
-                f"the trainings also differ in {name} ({', '.join(map(str, values))}), whose means "
-                f"would say little; make it x or hue, or draw one of them: SweepResult(o for o in "
+                f"the trainings also differ in {name} ({', '.join(map(str, values))}), over which "
+                "no mean is taken; make it x or hue, or draw one of them: SweepResult(o for o in "
                 f"result if o.configuration[{name!r}] == {next(iter(values))!r})."
             )
 
@@ -131,7 +131,7 @@ def _are_numbers(groups: Groups) -> bool:
 
 
 def _draw(ax: Axes, groups: Groups, band: str | None, numbers: bool) -> None:
-    """Draw a curve and its band for each group, over numbers or over names in their order."""
+    """Draw a curve with its band for each group, over numbers or over names in their order."""
     places = list(dict.fromkeys(place for group in groups.values() for place in group))
     places = sorted(places) if numbers else places
     spots = {place: place if numbers else i for i, place in enumerate(places)}

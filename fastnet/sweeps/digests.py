@@ -1,4 +1,4 @@
-"""Digests of values and of functions, by which a store recognizes them in another process."""
+"""Digests of values and functions, with which a store recognizes them in other processes."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ __all__ = ["digest_function", "digest_value"]
 
 
 def digest_value(value: Any, name: str, *, strict: bool = True) -> str:
-    """Return a digest: equal for equal values, in this process and in another.
+    """Return a digest that is equal for equal values, in this and in other processes.
 
     Parameters
     ----------
     value : object
-        Numbers, strings, arrays, sequences, mappings, dataclasses, functions, and nested ones. A
+        Numbers, strings, arrays, sequences, mappings, dataclasses, functions, also nested. A
         `numpy.memmap` is identified by its file's name, size and time, a function by its name, its
         code and the values that it reads.
     name : str
@@ -37,7 +37,7 @@ def digest_value(value: Any, name: str, *, strict: bool = True) -> str:
     Raises
     ------
     TypeError
-        Something in it cannot be identified.
+        A part of the value cannot be identified.
 
     Examples
     --------
@@ -125,6 +125,6 @@ def _update(hasher: Any, *words: object) -> None:
 
 def _refuse(value: Any, name: str) -> None:
     raise TypeError(
-        f"{name} is {shown(value)}, which a store would not know again; give numbers, strings, "
-        "lists, arrays, initializers, dataclasses or functions of a module."
+        f"{name} is {shown(value)}, which a store cannot recognize in another process; give "
+        "numbers, strings, lists, arrays, initializers, dataclasses or functions of a module."
     ) from None

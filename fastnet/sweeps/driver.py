@@ -1,4 +1,4 @@
-"""`sweep` and `stream`: train many networks on an executor, and yield outcomes as they arrive."""
+"""`sweep` and `stream`, which train many networks on an executor."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["stream", "sweep"]
 
 #: Seconds between two reports of progress.
 PAUSE = 0.05
-#: How often a trial is started whose worker, or the data there, are lost.
+#: How many times a trial is submitted if its worker, or the data there, are lost.
 TRIES = 5
 
 _Future = Future[Outcome | Exception]
@@ -50,42 +50,46 @@ def sweep(
     Parameters
     ----------
     build : callable
-        ``build(data, rng, **configuration)`` makes a network, trains it and returns it; or returns
-        its History, or a dict of measures, where the network is not wanted back; or a pair of one
-        of the first two and a dict of measures. Use only `rng`, a Generator, for randomness.
+        ``build(data, rng, **configuration)`` makes a network, trains it and returns it. If the
+        network is not needed, it returns its History or a dict of measures instead. It may also
+        return a pair of a network or History and a dict of measures. Use only `rng`, a Generator,
+        for randomness.
     configurations : iterable of dict
-        Keyword arguments for `build`, one dict a configuration; see `fastnet.sweeps.grid`.
+        Keyword arguments of `build`, one dict per configuration; see `fastnet.sweeps.grid`.
     data : object, optional
-        What `build` is given: arrays in tuples, dicts and such. Or a function without arguments
-        that returns it, which each worker calls once. Arrays arrive read-only.
+        The first argument of `build`: arrays, also in tuples or dicts. Or a function without
+        arguments that returns it, which each worker calls once. Arrays arrive read-only.
     executor : object, keyword only, optional
-        Anything with the protocol of `concurrent.futures.Executor`: ``ProcessPoolExecutor()``,
+        Any object with the interface of `concurrent.futures.Executor`: ``ProcessPoolExecutor()``,
         ``dask.distributed.Client(...).get_executor()``, ``mpi4py.futures.MPIPoolExecutor()``. By
-        default threads here.
+        default networks are trained in threads of this process.
     threads : int, keyword only, optional
-        How many networks are trained at a time if there is no executor; by default one for each
-        core that this process may use.
+        Number of networks trained at a time without an executor; by default one for each core that
+        this process may use.
     seeds : int, keyword only, default 1
         Repetitions of each configuration. Repetition r of every configuration draws from
-        ``SeedSequence(seed).spawn(seeds)[r]``: configurations are compared on the same numbers, and
-        the first repetitions do not depend on how many follow.
+        ``SeedSequence(seed).spawn(seeds)[r]``: configurations are compared on the same random
+        numbers, and the first repetitions do not depend on how many follow.
     seed : int, keyword only, default 0
         Seed of the whole sweep.
     store : path, keyword only, optional
-        A folder for outcomes. A sweep of the same function, data and seed skips those that are
-        there; the folder of any other sweep is refused. A function is identified by its name and
-        its code, including the functions and classes of your own modules that it uses. If values
-        have changed that it reads from closures, defaults or global variables (except lists and
-        dicts that it writes to), it trains again. A new version of Python compiles other code. An
-        outcome that cannot be written once the sweep has begun is a RuntimeWarning.
+        A folder for outcomes. A sweep of the same function, data and seed skips outcomes that are
+        stored; the folder of any other sweep is refused. A function is identified by its name and
+        code, including the functions and classes of your own modules that it uses. If a value
+        changes that it reads from a closure, default or global variable (except lists and dicts
+        that it writes to), networks are trained again. Another version of Python compiles different
+        code, which is another function. An outcome that cannot be written during the sweep gives a
+        RuntimeWarning.
     scratch : path, keyword only, optional
-        A folder that all workers see, for executors on several machines other than dask: the data
-        lie there in a file during the sweep. By default the system's for temporary files.
+        A folder that all workers can read, for executors on several machines (dask does not need
+        one). The data are in a file there during the sweep. By default the system's folder for
+        temporary files.
     progress : None, bool or callable, keyword only
-        True: a bar or plain lines. A callable is given (done, total) in trainings, several times a
-        second; those that run in threads here count by the share that they `report`.
+        True shows a bar or plain lines. A callable is called several times a second with (done,
+        total), counted in trainings; running ones count with the share that they `report`, in
+        threads.
     on_outcome : callable, keyword only, optional
-        Given each outcome as it comes.
+        Called with each outcome as it arrives.
 
     Returns
     -------
@@ -98,9 +102,9 @@ def sweep(
     ------
     ValueError, TypeError
         An argument is wrong; nothing has been trained. An error in a training is reported in its
-        outcome, while the others go on.
+        outcome, and the others continue.
     OSError
-        The store cannot be made, or workers don't see the scratch folder.
+        The store cannot be made, or workers cannot read the scratch folder.
 
     Examples
     --------
@@ -166,7 +170,7 @@ def stream(
     Raises
     ------
     ValueError, TypeError, OSError
-        As for `sweep`; wrong arguments at once, not only when the first outcome is asked for.
+        As for `sweep`; wrong arguments are refused at once, before the first outcome is requested.
 
     Examples
     --------
@@ -182,7 +186,10 @@ def stream(
             f"build is {shown(build)}; give a function of (data, rng, **configuration)."
         )
     if executor is not None and threads is not None:
-        raise ValueError("threads and executor are both given; the executor has its own workers.")
+        raise ValueError(
+            "threads and executor are both given; leave threads out: the executor has its own "
+            "workers."
+        )
     if progress not in (None, False, True) and not callable(progress):
         raise TypeError(
             f"progress is {shown(progress)}; give True, False, None or a callable of (done, total)."
@@ -219,7 +226,7 @@ class _Run:
         self._finished: queue.SimpleQueue[_Future] = queue.SimpleQueue()
 
     def outcomes(self, connect: Callable[[], Adapter]) -> Generator[Outcome, None, None]:
-        """Yield the outcomes; `connect` is called if there is anything to train."""
+        """Yield the outcomes; `connect` is called if something is left to train."""
         if self._progress is True:
             self._line = ProgressLine("training", "networks")
         with self._line or nullcontext():
@@ -237,7 +244,7 @@ class _Run:
 
     def _train(self, adapter: Adapter, trials: list[Trial]) -> Generator[Outcome, None, None]:
         try:
-            # Seed by seed, so that a sweep that is interrupted has compared like with like.
+            # Seed by seed, so that after an interrupt configurations have the same seeds.
             for trial in sorted(trials, key=lambda trial: trial.repetition):
                 self._submit(adapter, trial)
             yield from self._collect(adapter)
@@ -247,15 +254,15 @@ class _Run:
                 future.cancel()
 
     def _collect(self, adapter: Adapter) -> Generator[Outcome, None, None]:
-        """Yield outcomes as they come, until nothing is pending.
+        """Yield outcomes as they arrive, until nothing is pending.
 
-        Not within `try`: Python 3.13 may raise Ctrl-C at the end of `while condition` past it
-        (python/cpython#130279).
+        The loop is not within `try`: Python 3.13 may raise KeyboardInterrupt at the end of `while
+        condition` outside of it (python/cpython#130279).
         """
         while self._pending:
             self._show_progress(adapter)
             try:
-                # With a timeout: on some systems only a thread that wakes up notices Ctrl-C.
+                # With a timeout: on some systems only a thread that wakes up handles Ctrl-C.
                 future = self._finished.get(timeout=PAUSE)
             except queue.Empty:
                 continue
@@ -272,19 +279,19 @@ class _Run:
     def _submit(self, adapter: Adapter, trial: Trial) -> None:
         try:
             future = adapter.submit(trial)
-        except Exception as error:  # a pool that has lost its workers, an argument without pickle
+        except Exception as error:  # the pool is broken, or an argument cannot be pickled
             future = Future()
             future.set_exception(error)
         self._pending[future] = trial
         future.add_done_callback(self._finished.put)
 
     def _outcome(self, adapter: Adapter, future: _Future, trial: Trial) -> Outcome | None:
-        """Return the outcome of a trial, or None if it is tried again.
+        """Return the outcome of a trial, or None if it is submitted again.
 
         Raises
         ------
         Exception
-            A worker could not load the payload, as no other would.
+            A worker could not load the payload; no other worker could either.
         """
         error = None if future.cancelled() else future.exception()
         if not future.cancelled() and error is None:
@@ -307,9 +314,9 @@ class _Run:
         )
 
     def _write(self, outcome: Outcome) -> None:
-        """Write an outcome to the store, or warn: the others must not be lost with it.
+        """Write an outcome to the store; a failure is a warning, so that other outcomes are kept.
 
-        A full disk is one reason, a network that has diverged another: files hold finite numbers.
+        The disk may be full, or the network may have diverged: files contain only finite numbers.
         """
         if self._store is None or outcome.error:
             return
@@ -318,7 +325,7 @@ class _Run:
         except Exception as error:
             warnings.warn(
                 f"outcome {outcome.index} was not written to the store "
-                f"({str(error) or repr(error)}); the sweep goes on and gives it back, and a later "
+                f"({str(error) or repr(error)}); this sweep continues and returns it, and a later "
                 "sweep with this store trains it again.",
                 RuntimeWarning,
                 stacklevel=2,

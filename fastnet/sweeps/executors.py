@@ -1,4 +1,4 @@
-"""Adapters for each kind of executor: they send it the payload once, then trial after trial."""
+"""Adapters for each kind of executor, which send the payload once and then trial after trial."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ class Adapter:
     _payload: Any
 
     def submit(self, trial: Trial) -> Future[Outcome | Exception]:
-        """Return the future of a trial's outcome; see `run`."""
+        """Submit a trial, and return the future of its outcome; see `run`."""
         future: Future[Outcome | Exception]
         future = self._executor.submit(run, trial, self._payload, self.monitor)
         return future
 
     def can_retry(self, error: BaseException | None) -> bool:
-        """Return whether a trial that was lost by `error` (None: cancelled) may be tried again."""
+        """Return whether a trial lost to `error` (None: cancelled) may be submitted again."""
         return False
 
     def close(self) -> None:
-        """Release what the sweep has allocated."""
+        """Release the resources of the sweep."""
 
 
 def open_adapter(
@@ -59,7 +59,7 @@ def open_adapter(
     """
     if executor is None or isinstance(executor, ThreadPoolExecutor):
         return _ThreadAdapter(build, data, executor, threads)
-    # By name, so that dask is not imported for those who do not use it.
+    # By name, so that dask need not be imported.
     if any(kind.__name__ == "ClientExecutor" for kind in type(executor).__mro__):
         return _DaskAdapter(build, data, executor)
     return _ProcessAdapter(build, data, executor, scratch)
@@ -71,7 +71,7 @@ def read_executor(executor: Any) -> Any:
     Raises
     ------
     TypeError
-        It has no `submit`, or is a class.
+        `executor` has no `submit`, or is a class.
     """
     if executor is not None and not isinstance(executor, type):
         if callable(getattr(executor, "get_executor", None)):  # a dask Client
@@ -81,14 +81,14 @@ def read_executor(executor: Any) -> Any:
     if isinstance(executor, type):
         raise TypeError(
             f"executor is {executor.__name__}, or of that type; give None for threads here, or an "
-            "object with the submit of concurrent.futures.Executor, such as "
+            "object with the submit method of concurrent.futures.Executor, such as "
             "ProcessPoolExecutor(), Client(...).get_executor() or MPIPoolExecutor()."
         )
     return executor
 
 
 class _ThreadAdapter(Adapter):
-    """Threads of this process: kernels release the GIL, and the data stay where they are."""
+    """Threads of this process: kernels release the GIL, and data are not copied."""
 
     def __init__(self, build: Build, data: Any, executor: Any, threads: int) -> None:
         self._payload = LocalPayload(build, data)
@@ -104,7 +104,7 @@ class _ThreadAdapter(Adapter):
 
 
 class _ProcessAdapter(Adapter):
-    """Any other executor: its workers map a file, so that those of one machine share memory."""
+    """Any other executor: its workers map a file, so that workers on one machine share memory."""
 
     def __init__(
         self, build: Build, data: Any, executor: Any, scratch: str | os.PathLike[str] | None
@@ -119,15 +119,15 @@ class _ProcessAdapter(Adapter):
             raise
 
     def close(self) -> None:
-        # Where an open file cannot be removed, it goes with the system's other temporary files.
+        # Windows cannot remove an open file; the system removes it with other temporary files.
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
 class _DaskAdapter(Adapter):
     """Workers of dask.distributed: the payload is scattered, then passed from worker to worker.
 
-    Trials go to the executor's client: a future of the executor itself is never done if a worker
-    died between finishing a trial and handing its result over.
+    Trials are submitted to the executor's client: a future of the executor itself is never done if
+    a worker dies between finishing a trial and returning its result.
     """
 
     def __init__(self, build: Build, data: Any, executor: Any) -> None:
@@ -138,9 +138,9 @@ class _DaskAdapter(Adapter):
 
     def _scatter(self) -> Any:
         while True:
-            # Without a limit, as everywhere in dask: workers may yet stand in a cluster's queue.
+            # Without a timeout, as is usual in dask: workers may still wait in a cluster's queue.
             self._client.wait_for_workers(1)
-            with suppress(TimeoutError):  # the only worker has gone
+            with suppress(TimeoutError):  # the only worker is gone
                 return self._client.scatter(self._packed, broadcast=True, hash=False)
 
     def submit(self, trial: Trial) -> Future[Outcome | Exception]:
@@ -151,8 +151,8 @@ class _DaskAdapter(Adapter):
         return here
 
     def can_retry(self, error: BaseException | None) -> bool:
-        # Dask itself repeats what a dead worker was at. It cancels trials only if all workers that
-        # held the payload have died, since it cannot make that anew.
+        # Dask itself repeats the trials of a dead worker. It cancels trials only if all workers
+        # that had the payload have died, since it cannot compute the payload again.
         if error is not None and not isinstance(error, CancelledError):
             return False
         if self._payload.status != "finished":
@@ -164,7 +164,7 @@ class _DaskAdapter(Adapter):
 
 
 async def _copy_result(future: Any, here: Future[Outcome | Exception]) -> None:
-    """Set the result or the error of a dask future in `here`; runs on the client's event loop."""
+    """Copy the result or error of a dask future to `here`; runs on the client's event loop."""
     outcome, failure = None, None
     try:
         outcome = await future

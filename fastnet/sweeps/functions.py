@@ -1,4 +1,4 @@
-"""Reading a function's code, and the values that it uses beside its arguments, for its digest."""
+"""`FunctionReader`: reads a function's code and the outside values that it uses, for its digest."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ import numpy as np
 
 __all__ = ["FunctionReader"]
 
-#: Methods that change a container: one whose function calls them is a log, not a setting.
+#: Methods that change a container: if the function calls one, the container is not a setting.
 CHANGES = {
     *("append", "extend", "insert", "add", "update", "setdefault", "pop", "popitem", "remove"),
     *("discard", "clear", "put", "sort", "reverse", "appendleft"),
 }
-#: Where wrappers (`functools.cache`, `numpy.vectorize` and such) have the function.
+#: Attributes in which wrappers (`functools.cache`, `numpy.vectorize`) keep the function.
 _WRAPPED = ("__wrapped__", "func", "pyfunc", "py_func")
 _WRITABLE = (MutableMapping, MutableSequence, MutableSet, np.ndarray)
 _LOADS = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF"}
 
 
 class FunctionReader:
-    """Walks through a function, and everything of the user's own that it reaches.
+    """Reads a function, and the user's own functions, classes and values that it uses.
 
-    Functions and classes of the user's own modules are read; those of other packages are identified
-    by name. Values are those of closures, defaults, `partial` and global variables.
+    Functions and classes in the user's own modules are read; those in other packages are identified
+    by name. Values come from closures, defaults, `partial` and global variables.
 
     Parameters
     ----------
@@ -49,8 +49,7 @@ class FunctionReader:
     add_code : callable
         Called with words that identify code.
     add_value : callable
-        Called with the name of a value and the value: a number, a string, an array or such, or a
-        pickle.
+        Called with the name of a value and the value: a number, string, array or pickle.
 
     Examples
     --------
@@ -70,7 +69,7 @@ class FunctionReader:
         add_value: Callable[[str, Any], object],
     ) -> None:
         self._add_code, self._add_value = add_code, add_value
-        self._seen: dict[int, Any] = {}  # with the values, so that no id is used again
+        self._seen: dict[int, Any] = {}  # keeps the values, so that no id is used twice
         self._read(function, getattr(function, "__name__", "build"))
 
     def _read(self, value: Any, where: str) -> None:
@@ -160,12 +159,12 @@ class FunctionReader:
         else:
             try:
                 self._add_value(where, pickle.dumps(value, protocol=5))
-            except Exception:  # a lock, a file, a pool: nothing that a result depends on
+            except Exception:  # a lock, a file, a pool: results do not depend on it
                 self._add_code(where, kind.__module__, kind.__qualname__)
 
 
 def _words_of(code: CodeType, doc: str | None = None) -> Iterator[object]:
-    """Yield what distinguishes one code from another, except its place and its docstring."""
+    """Yield everything that identifies code, except its location and its docstring."""
     yield from (code.co_code, code.co_names, code.co_varnames, code.co_freevars, code.co_flags)
     yield from (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount)
     yield code.co_exceptiontable
@@ -179,21 +178,21 @@ def _words_of(code: CodeType, doc: str | None = None) -> Iterator[object]:
 
 
 def _cells_of(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    """Yield the variables that a function closes over, if they have values yet."""
+    """Yield the names and values of a function's closure; skip variables without a value yet."""
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         with suppress(ValueError):
             yield name, cell.cell_contents
 
 
 class _Names:
-    """Names that code loads from outside, and what it does with their values.
+    """Names that code loads from outside, and how it uses them.
 
     Attributes
     ----------
     loaded : dict of set
         By name, the attributes that are loaded from its value.
     rebound, changed : set
-        Names that are assigned; names whose value may be written to.
+        Names that are assigned; names whose values may be modified.
     """
 
     def __init__(self, code: CodeType) -> None:
@@ -222,7 +221,7 @@ class _Names:
                 self._walk(constant)
 
     def found_in(self, names: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the values of the names that are loaded, and those loaded from user's modules."""
+        """Return the values that are loaded from `names`, and from the user's modules in it."""
         found = {}
         for name, attributes in self.loaded.items():
             if name not in names or name in self.rebound:
@@ -239,7 +238,7 @@ class _Names:
 
 @cache
 def _places() -> tuple[str, ...]:
-    """Return the folders of Python, of the packages that are installed, and of fastnet."""
+    """Return the folders of Python, of installed packages, and of fastnet."""
     names = ("stdlib", "platstdlib", "purelib", "platlib")
     paths = [path for name in names if (path := sysconfig.get_path(name))]
     paths.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))

@@ -1,12 +1,12 @@
-"""The payload of a sweep, build function and data: packed once, sent to each worker once.
+"""The payload of a sweep, build function and data: packed once, and sent to each worker once.
 
-Both are pickled by protocol 5, which leaves the arrays' memory where it is. From there
+Both are pickled with protocol 5, which does not copy the memory of arrays.
 
-* threads of this process get read-only views of the same memory (`LocalPayload`);
-* dask's workers get it by ``Client.scatter`` and unpickle it in place (`Payload`);
-* workers of other executors get the name of a file, which each maps into its memory, so that those
-  of one machine share one copy of the data (`MappedPayload`). They unpickle it only if it has the
-  digest that the executor has sent: access to the file alone makes nobody execute anything.
+* Threads of this process get read-only views of the same memory (`LocalPayload`).
+* Dask's workers get it with ``Client.scatter`` and unpickle it in place (`Payload`).
+* Workers of other executors get the name of a file, which each maps into its memory, so that
+  workers on one machine share one copy of the data (`MappedPayload`). They unpickle it only if it
+  has the digest that the executor sent: write access to the file is not enough to run code there.
 
 A `numpy.memmap`, or a view of one, is sent as the name of its file, without its values.
 """
@@ -43,26 +43,26 @@ __all__ = [
 ]
 
 Build = Callable[..., Any]
-#: Where buffers begin in a file: on a cache line, as kernels like their rows.
+#: Buffers in a file are aligned to cache lines, which kernels read fastest.
 ALIGNMENT = 64
-#: Payloads that a process keeps open: that of the present sweep, and of one that is about to end.
+#: Payloads that a process keeps open: of the current sweep, and of one that is about to end.
 KEPT = 2
 
 
 class LocalPayload:
-    """What threads are given: the build function as it is, and read-only data.
+    """The payload of threads: the build function as it is, and read-only data.
 
     Parameters
     ----------
     build, data
-        As for `pack`. Data that cannot be pickled are given as they are.
+        As for `pack`. Data that cannot be pickled are passed as they are.
     """
 
     def __init__(self, build: Build, data: Any) -> None:
         if callable(data):
             data = data()
         with suppress(TypeError):
-            # So that no training can change another's data, as none can between processes.
+            # Read-only, so that no training can change another's data.
             payload = _pack(data, by_value=False)
             # The pickle is from the line before and has never left this process.
             data = pickle.loads(payload.pickled, buffers=payload.views())
@@ -97,7 +97,7 @@ class Payload:
 
     @property
     def nbytes(self) -> int:
-        """How much memory the buffers have."""
+        """The size of the buffers, in bytes."""
         return sum(buffer.nbytes for buffer in self.buffers)
 
     def views(self) -> list[memoryview]:
@@ -108,8 +108,8 @@ class Payload:
         """Return the build function and the data, whose arrays are read-only."""
         with self._lock:
             if self._loaded is None:
-                # From the executor, which unpickles all it sends; or, for a `MappedPayload`, from a
-                # file whose digest has been compared with the one that the executor sent.
+                # It came from the executor, which unpickles everything anyway, or from a file whose
+                # digest was compared with the one that the executor sent (`MappedPayload`).
                 build, data = pickle.loads(self.pickled, buffers=self.views())
                 self._loaded = pickle.loads(build), data() if callable(data) else data
             return self._loaded
@@ -124,13 +124,13 @@ def pack(build: Build, data: Any, *, by_value: bool = False) -> Payload:
     data : object
         Or a function without arguments that returns it, which each worker calls once.
     by_value : bool, keyword only
-        Pickle what the user's script defines by value (with cloudpickle), for workers that cannot
-        import it.
+        Pickle functions and classes of the user's script by value (with cloudpickle), for workers
+        that cannot import it.
 
     Raises
     ------
     TypeError
-        Something in them cannot be pickled.
+        `build` or `data` cannot be pickled.
     """
     return _pack((_pickle_build(build, by_value), data), by_value)
 
@@ -146,7 +146,7 @@ def _pack(content: Any, by_value: bool) -> Payload:
     except (pickle.PicklingError, TypeError, AttributeError) as error:
         raise TypeError(
             f"data cannot be sent to workers ({error}); give arrays in tuples or dicts, or a "
-            "function that each worker loads them by."
+            "function with which each worker loads them."
         ) from error
     return Payload(file.getvalue(), [np.frombuffer(buffer.raw(), np.uint8) for buffer in buffers])
 
@@ -160,7 +160,7 @@ def _pickler(by_value: bool) -> Any:
 
 
 def _pickle_build(build: Build, by_value: bool) -> bytes:
-    """Pickle by reference where that is enough, else by value."""
+    """Return the pickle of a function, by reference if possible, else by value."""
     try:
         if not by_value:
             return pickle.dumps(build, protocol=5)
@@ -177,14 +177,14 @@ def _pickle_build(build: Build, by_value: bool) -> bytes:
         ) from error
 
 
-# ---- arrays that lie in files
+# ---- arrays in files
 
 
 def place_in_file(array: NDArray[Any]) -> tuple[str, int] | None:
-    """Return the path of the file that an array is mapped from, and its first byte there.
+    """Return the path of the file that an array is mapped from, and its offset there in bytes.
 
-    None if it is not a memory map or part of one; or of a copy-on-write map, since what is written
-    into that is not in the file.
+    None if it is not a memory map or part of one, and for a copy-on-write map, whose changes are
+    not in the file.
     """
     root: Any = array
     while isinstance(root.base, np.ndarray):
@@ -196,7 +196,7 @@ def place_in_file(array: NDArray[Any]) -> tuple[str, int] | None:
 
 
 def _reduce(array: NDArray[Any]) -> Any:
-    """Pickle an array; one that lies in a file by its place there."""
+    """Pickle an array; if it is mapped from a file, only its place there."""
     place = place_in_file(array)
     forward = all(stride >= 0 for stride in array.strides)
     if place is None or not forward or array.size == 0 or array.dtype.hasobject:
@@ -239,15 +239,15 @@ def _digest(pickled: bytes, index: bytes) -> str:
 
 @dataclass(frozen=True)
 class MappedPayload:
-    """A payload in a file that every worker sees.
+    """A payload in a file that every worker can read.
 
     Attributes
     ----------
     path : str
     index : int
-        Where in it the index begins.
+        Offset of the index in the file, in bytes.
     digest : str
-        SHA-256 of what is read or unpickled before anything else.
+        SHA-256 of the index and the pickle.
     """
 
     path: str
@@ -260,9 +260,9 @@ class MappedPayload:
         Raises
         ------
         OSError
-            The file is not there.
+            The file cannot be read.
         ValueError
-            The file is not as it was written.
+            The file was changed.
         """
         with _lock:
             payload = _map(self)
@@ -278,8 +278,8 @@ def _map(mapped: MappedPayload) -> Payload:
         whole = np.memmap(mapped.path, np.uint8, "r")
     except FileNotFoundError:
         raise FileNotFoundError(
-            f"the worker on {socket.gethostname()} does not see {mapped.path}; give sweep a "
-            "scratch= folder that all workers see, or data as a function that loads them."
+            f"the worker on {socket.gethostname()} cannot find {mapped.path}; give sweep a "
+            "scratch= folder that all workers can read, or data as a function that loads them."
         ) from None
     index = whole[mapped.index :].tobytes()
     try:
@@ -288,5 +288,7 @@ def _map(mapped: MappedPayload) -> Payload:
     except (ValueError, TypeError, IndexError):
         pickled = b""
     if _digest(pickled, index) != mapped.digest:
-        raise ValueError(f"{mapped.path} was changed since the sweep wrote it; start it again.")
+        raise ValueError(
+            f"{mapped.path} was changed after the sweep wrote it; start the sweep again."
+        )
     return Payload(pickled, pieces[1:])

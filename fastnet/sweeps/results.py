@@ -1,4 +1,4 @@
-"""Results of a sweep: an `Outcome` for each training, and all of them in a `SweepResult`."""
+"""Results of a sweep: `Outcome`, of one training, and `SweepResult`, of all of them."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ class Outcome:
     Attributes
     ----------
     index : int
-        Its place in the sweep: configuration after configuration, the seeds of each in order.
+        Position in the sweep: configuration after configuration, with its seeds in order.
     configuration : dict
-        As it was given.
+        The configuration as it was given.
     repetition : int
-        Which of the sweep's seeds it drew from, counted from 0.
+        Number of the seed, counted from 0.
     measures : dict
-        By name: the last epoch's record, and the measures of the build function.
+        By name: the last epoch's record, and the measures that the build function returned.
     history : History
-        One entry per epoch; empty if the build function returned measures only.
+        One entry per epoch; empty if the build function returned only measures.
     error, trace : str
-        The error in one line and its traceback; empty if there was none.
+        The error in one line, and its traceback; empty for a training without error.
     exception : Exception or None
         The error itself, if it can be pickled.
     seconds : float
-        How long it took on its worker.
+        Duration on the worker.
     worker, kernel : str
-        Host and process, and the kernel variant that trained there.
+        The worker's host and process, and its kernel variant.
     restored : bool
         Whether it was read from the store instead of trained.
     """
@@ -64,7 +64,7 @@ class Outcome:
     def network(self) -> Network | None:
         """A new copy of the trained network; None if the build function did not return it.
 
-        As with `Network.save`, it has neither the generator nor the state of the optimizer.
+        As after `Network.save`, it has neither the generator nor the optimizer's state.
         """
         if self.model is None:
             return None
@@ -119,25 +119,25 @@ class SweepResult(Sequence[Outcome]):
         return SweepResult(outcome for outcome in self if outcome.error)
 
     def to_frame(self, *, epochs: bool = False) -> Any:
-        """Return a pandas DataFrame, one row per training or one row per epoch.
+        """Return a pandas DataFrame with one row per training or per epoch.
 
         Parameters
         ----------
         epochs : bool, keyword only, default False
-            One row per epoch, from the histories.
+            Return one row per epoch, from the histories.
 
         Returns
         -------
         DataFrame
-            The configuration's entries, "repetition", then the measures, and for trainings
+            Columns are the configuration's entries, "repetition", the measures and, for trainings,
             "seconds" and "error". Rows of failed trainings have no measures.
 
         Notes
         -----
-        Every cell is a number, a string, a bool or missing: sizes such as (784, 30, 10) become
+        Every cell is a number, string or bool, or missing: sizes such as (784, 30, 10) become
         "784-30-10", functions and classes their names, other objects their repr. A measure with
-        the name of another column, such as the learning rate that a history records, is left out
-        where it says the same in every row; else it is called ``..._measured``.
+        the name of another column, such as the learning rate in a history, is left out if it is
+        the same in every row; otherwise it is called ``..._measured``.
 
         Raises
         ------
@@ -167,15 +167,15 @@ class SweepResult(Sequence[Outcome]):
         ----------
         x : str
             An entry of the configurations, or "epoch", which is counted from 1. Values that are
-            not numbers stand side by side in their order.
+            not numbers are placed side by side in their order.
         y : str
-            A measure: of the trainings, or of the histories if x is "epoch".
+            A measure of the trainings, or of the histories if x is "epoch".
         hue : str, optional
-            An entry of the configurations: a curve for each of its values.
-        band : {"95 %", "std", "minmax", None}, keyword only
-            The 95 % confidence interval of the mean after Student's t; the mean plus and minus the
-            standard deviation of the repetitions (n - 1 in the denominator); from the smallest to
-            the largest; or no band.
+            An entry of the configurations; a curve is drawn for each of its values.
+        band : {"95 %", "std", "minmax", None}, keyword only, default "95 %"
+            The 95 % confidence interval of the mean, from Student's t; the mean plus and minus the
+            standard deviation of the repetitions (n - 1 in the denominator); the range from the
+            smallest to the largest; or no band.
         ax : matplotlib Axes, keyword only, optional
             Where to draw; by default in a new figure, which is ``ax.figure``.
 
@@ -186,8 +186,8 @@ class SweepResult(Sequence[Outcome]):
         Raises
         ------
         ValueError
-            There is no such entry, measure or band; no training has a result; or the trainings
-            differ in an entry beside x and hue, over which no mean is taken.
+            The entry, measure or band is unknown; no training has a result; or the trainings differ
+            in an entry other than x and hue, over which no mean is taken.
         TypeError
             The measure is not a number.
         ImportError

@@ -1,6 +1,6 @@
-"""The store of a sweep: a folder of outcomes, so that a sweep that was stopped can be continued.
+"""`Store`: a folder of a sweep's outcomes, with which an interrupted sweep can be continued.
 
-Three kinds of files, none of them a pickle:
+It contains three kinds of files, without pickles:
 
 =====================  ====================================================================
 ``sweep.json``         identifies the sweep: build function and its code, digest of the data, seed
@@ -8,9 +8,9 @@ Three kinds of files, none of them a pickle:
 ``<key>.npz``          its network, if there is one; `fastnet.load` opens it
 =====================  ====================================================================
 
-The key is a digest of the sweep, of the values that the build function reads beside its arguments
-(closures, defaults, global variables), of configuration and repetition: more configurations or more
-seeds may be asked for later, and no sweep gets the outcomes of another. Failed outcomes are not
+The key is a digest of the sweep, of the values that the build function reads besides its arguments
+(closures, defaults, global variables), and of configuration and repetition. So configurations and
+seeds can be added later, and no sweep reads the outcomes of another. Failed outcomes are not
 written.
 """
 
@@ -52,16 +52,16 @@ class Store:
     folder : path
         Made if it is missing.
     build, data, seed
-        The sweep's.
+        Those of the sweep.
 
     Raises
     ------
     ValueError
-        The folder is another sweep's, or its files are damaged.
+        The folder belongs to another sweep, or its files are damaged.
     TypeError
-        The data, or later a configuration, have no digest.
+        The data cannot be identified.
     OSError
-        It cannot be written.
+        The folder cannot be written.
     """
 
     def __init__(self, folder: str | os.PathLike[str], build: Any, data: Any, seed: int) -> None:
@@ -84,7 +84,7 @@ class Store:
             if found.get(name) != value:
                 raise ValueError(
                     f"{path} belongs to a sweep with {name} {described(found.get(name))}; this one "
-                    f"has {value!r}, so give store another folder."
+                    f"has {value!r}: give store another folder."
                 )
 
     def key(self, trial: Trial) -> str:
@@ -142,7 +142,7 @@ def _write(path: Path, record: dict[str, Any]) -> None:
 
 
 def _write_once(path: Path, record: dict[str, Any]) -> None:
-    """Write a file, unless another process has written it in the meantime."""
+    """Write a file, unless another process has written it meanwhile."""
     beside = path.with_name(f"{path.name}.{os.urandom(8).hex()}")
     try:
         _write(beside, record)
@@ -156,12 +156,12 @@ def _write_once(path: Path, record: dict[str, Any]) -> None:
 
 
 def read_outcome(path: Path) -> dict[str, Any]:
-    """Return the entries of an outcome's file, each of its type.
+    """Return the entries of an outcome's file, with their types checked.
 
     Raises
     ------
     ValueError
-        It is damaged.
+        The file is damaged.
     """
     found = _read(path)
     for name, kinds in _KINDS.items():
@@ -171,7 +171,7 @@ def read_outcome(path: Path) -> dict[str, Any]:
             _refuse(path, f"its {name!r} is {described(found[name])}")
     for epoch, record in enumerate(found["history"]):
         if not isinstance(record, dict):
-            _refuse(path, f"its history holds {described(record)} for epoch {epoch}")
+            _refuse(path, f"its history contains {described(record)} for epoch {epoch}")
     return found
 
 
@@ -181,17 +181,17 @@ def _read(path: Path) -> dict[str, Any]:
     except ValueError as error:
         _refuse(path, str(error.__cause__ or error))
     if not isinstance(found, dict):
-        _refuse(path, f"it holds {described(found)}; expected an object")
+        _refuse(path, f"it contains {described(found)}; expected an object")
     return found
 
 
 def _refuse(path: Path, cause: str) -> NoReturn:
-    advice = "remove it, and what it stands for is done again."
+    advice = "remove it, and the next sweep writes it again."
     refuse(str(path), cause, verdict="is damaged", advice=advice)
 
 
 def _as_json(value: Any) -> Any:
-    """Return an entry of a configuration, or its repr: for people, since the key identifies it."""
+    """Return a configuration's entry, or its repr; it is only for people to read."""
     try:
         json.dumps(value)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""One training of a sweep: what a worker is given, what it does, and what it returns."""
+"""One training of a sweep: the `Trial` that a worker gets, and `run`, which returns its outcome."""
 
 from __future__ import annotations
 
@@ -55,22 +55,22 @@ def grid(**axes: Iterable[Any]) -> list[Configuration]:
     """
     for name, values in axes.items():
         if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-            raise TypeError(f"{name} is {shown(values)}; give a list of the values that it takes.")
+            raise TypeError(f"{name} is {shown(values)}; give a list of its values.")
     return [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One training of a sweep, as a worker is told of it: a few hundred bytes.
+    """One training of a sweep as it is sent to a worker, in a few hundred bytes.
 
     Attributes
     ----------
     index : int
-        Its place in the sweep.
+        Position in the sweep.
     configuration : dict
         Keyword arguments of the build function.
     repetition : int
-        Which of the sweep's seeds it draws from, counted from 0.
+        Number of the seed, counted from 0.
     seed : int
         The seed of the sweep.
     """
@@ -87,16 +87,16 @@ class Trial:
 
 
 class Stopped(BaseException):
-    """The sweep is over: a BaseException, so that build functions do not catch it by mistake."""
+    """Ends a training when the sweep is over; build functions do not catch a BaseException."""
 
 
 class Monitor:
-    """The progress of the trials that run in this process, and whether they should go on.
+    """The progress of the trials that run in this process; it can stop them.
 
     Parameters
     ----------
     stop : threading.Event
-        Set when the sweep is over: trials that still run end at their next report.
+        Set when the sweep is over: running trials end at their next report.
     """
 
     def __init__(self, stop: threading.Event) -> None:
@@ -105,17 +105,17 @@ class Monitor:
 
     @property
     def done(self) -> float:
-        """The shares that are done of the trials that run, added up."""
+        """The sum of the finished shares of the running trials."""
         return sum(self._shares.copy().values())
 
     def report(self, index: int, share: float) -> None:
-        """Note which share of a trial is done."""
+        """Record the finished share of a trial."""
         self._shares[index] = share
         if self._stop.is_set():
             raise Stopped
 
     def remove(self, index: int) -> None:
-        """Forget a trial that has ended, which the sweep counts as a whole."""
+        """Forget a trial that has ended; the sweep counts it from now on."""
         self._shares.pop(index, None)
 
 
@@ -123,16 +123,16 @@ _here = threading.local()
 
 
 def report(done: int, total: int) -> None:
-    """Tell the sweep how far this training is: ``net.train(..., progress=fastnet.sweeps.report)``.
+    """Report progress to the sweep: ``net.train(..., progress=fastnet.sweeps.report)``.
 
-    With it a sweep in threads shows its progress mini-batch by mini-batch, and answers Ctrl-C at
-    once instead of at the end of the trainings that run. On other executors, and outside of a
-    sweep, it does nothing.
+    A sweep in threads then shows its progress mini-batch by mini-batch, and stops at Ctrl-C
+    immediately instead of at the end of the running trainings. On other executors, and outside of a
+    sweep, this function does nothing.
 
     Parameters
     ----------
     done, total : int
-        Mini-batches, or whatever else the training is counted in.
+        Mini-batches, or another unit of the training.
 
     Examples
     --------
@@ -151,18 +151,18 @@ def run(
 ) -> Outcome | Exception:
     """Train, and return the outcome, or the exception if the payload cannot be loaded.
 
-    The outcome leaves the configuration out, and its exception is one that a pickle can hold, so
-    that nothing in it needs the user's own classes to be unpickled.
+    The outcome leaves out the configuration, and its exception can be pickled: unpickling it does
+    not need the user's own classes.
     """
     began = perf_counter()
     try:
         build, data = payload.load()
-    except Exception as error:  # no other trial would do better
+    except Exception as error:  # every other trial would fail too
         return _as_sent(error) or RuntimeError(f"{type(error).__name__}: {error}")
     _here.monitored = None if monitor is None else (monitor, trial.index)
     try:
         report(0, 1)
-        with single_threaded():  # the workers have the cores already
+        with single_threaded():  # the workers already use all cores
             result = _read_result(build(data, trial.rng(), **trial.configuration))
     except (Exception, SystemExit) as error:
         result = {
@@ -184,7 +184,7 @@ def run(
 
 
 def _as_sent(error: Any) -> Any:
-    """Return an error as it arrives in another process; None if it cannot be pickled."""
+    """Return an error as another process receives it, or None if it cannot be pickled."""
     try:
         arrived = pickle.loads(pickle.dumps(error))
     except Exception:
@@ -193,7 +193,7 @@ def _as_sent(error: Any) -> Any:
 
 
 def _read_result(result: Any) -> dict[str, Any]:
-    """Return measures, history and model, as an `Outcome` has them, of what build has returned."""
+    """Return the measures, history and model of an `Outcome`, from the result of build."""
     given: Any = result
     measures: Mapping[str, Any] = {}
     if isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], Mapping):
@@ -202,15 +202,15 @@ def _read_result(result: Any) -> dict[str, Any]:
         given, measures = History(), result
     model = None
     if isinstance(given, Network):
-        # As a model file would hold it, but for the history, which goes beside it.
+        # As in a model file, but without the history, which is a field of its own.
         biases, weights = layer_views(given._copied_parameters(), given.sizes)
         model = networks.describe(given, biases, weights)
         model.history = []
         given = given.history
     if not isinstance(given, History):
         raise TypeError(
-            f"build gave an object of type {type(result).__name__}; expected a Network, its "
-            "History, a dict of measures, or a pair of one of the first two and such a dict."
+            f"build returned an object of type {type(result).__name__}; expected a Network, its "
+            "History, a dict of measures, or a pair of a Network or History and such a dict."
         )
     history = History(as_plain(list(given), "history"))
     last = history[-1] if history else {}
@@ -229,7 +229,7 @@ def read_trials(configurations: Any, seeds: int, seed: int) -> list[Trial]:
     TypeError
         `configurations` is not a list of dicts whose keys are names.
     ValueError
-        It is empty.
+        `configurations` is empty.
     """
     if isinstance(configurations, (str, bytes, Mapping)) or not isinstance(
         configurations, Iterable
@@ -244,11 +244,13 @@ def read_trials(configurations: Any, seeds: int, seed: int) -> list[Trial]:
             isinstance(name, str) for name in configuration
         ):
             raise TypeError(
-                f"configuration {number} is {shown(configuration)}; expected a dict with names for "
-                "keys, which are the keyword arguments of build."
+                f"configuration {number} is {shown(configuration)}; expected a dict of keyword "
+                "arguments of build."
             )
         for repetition in range(seeds):
             trials.append(Trial(len(trials), dict(configuration), repetition, seed))
     if not trials:
-        raise ValueError("configurations is empty; give one or more, [{}] for a single one.")
+        raise ValueError(
+            "configurations is empty; give one or more, such as [{}] for one without arguments."
+        )
     return trials

@@ -331,7 +331,7 @@ def test_a_file_that_somebody_changed_is_not_unpickled(tmp_path, place):
     else:
         del whole[mapped.index :]
     (tmp_path / "payload").write_bytes(whole)
-    with pytest.raises(ValueError, match="payload was changed since the sweep wrote it"):
+    with pytest.raises(ValueError, match="payload was changed after the sweep wrote it"):
         mapped.load()
     assert not told.exists()
 
@@ -414,7 +414,7 @@ def test_a_pool_that_breaks_is_told_and_a_restart_goes_on(tmp_path):
         ({"configurations": [{}, {1: 2}]}, TypeError, "configuration 1 is {1: 2}"),
         ({"executor": 3}, TypeError, "executor is int"),
         ({"executor": cf.ThreadPoolExecutor}, TypeError, "executor is ThreadPoolExecutor"),
-        ({"executor": cf.ThreadPoolExecutor(1), "threads": 1}, ValueError, "its own workers"),
+        ({"executor": cf.ThreadPoolExecutor(1), "threads": 1}, ValueError, "the executor has"),
         ({"threads": 0}, ValueError, "threads is 0"),
         ({"seeds": 0}, ValueError, "seeds is 0"),
         ({"seed": -1}, ValueError, "seed is -1"),

@@ -90,7 +90,7 @@ def test_a_store_of_an_earlier_version_is_refused(tmp_path):
     sweep(measure, [{}], store=tmp_path)
     path = tmp_path / "sweep.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 2}))
-    with pytest.raises(ValueError, match=r"a sweep with version 2; .* 3, so give store another"):
+    with pytest.raises(ValueError, match=r"a sweep with version 2; .* 3: give store another"):
         sweep(measure, [{}], store=tmp_path)
 
 
@@ -103,12 +103,12 @@ SOUND = {
     ("text", "said"),
     [
         ("", "Expecting value"),
-        ("[1]", r"it holds \[1\]"),
+        ("[1]", r"it contains \[1\]"),
         ("[" * 100_000, "recursion"),
         ('{"measures": {}, "measures": {}}', "a key stands twice"),
         (json.dumps({**SOUND, "kernel": None}), "its 'kernel' is None"),
         (json.dumps({**SOUND, "history": 5}), "its 'history' is 5"),
-        (json.dumps({**SOUND, "history": [[]]}), r"its history holds \[\].* for epoch 0"),
+        (json.dumps({**SOUND, "history": [[]]}), r"its history contains \[\].* for epoch 0"),
         (json.dumps({**SOUND, "seconds": True}), "its 'seconds' is True"),
         (json.dumps({**SOUND, "network": "x" * 10**6}), "its 'network' is 'xxx"),
         *((json.dumps({k: SOUND[k] for k in SOUND if k != key}), f"no '{key}'") for key in SOUND),
@@ -144,7 +144,7 @@ def test_a_store_that_is_lost_half_way_loses_no_outcome(tmp_path):
 
 
 def test_a_configuration_that_cannot_be_known_again_is_refused(tmp_path):
-    with pytest.raises(TypeError, match=r"\['f'\] is <function .* would not know again"):
+    with pytest.raises(TypeError, match=r"\['f'\] is <function .* cannot recognize"):
         sweep(measure, [{"f": lambda: 0}], store=tmp_path)
 
 
