@@ -1,4 +1,4 @@
-"""Train what chapter 3 of the book trains, from several seeds, and set the book's figures beside.
+"""Repeat the trainings of chapter 3 of the book with several seeds, beside the book's figures.
 
 Run it as: python bench/chapter3.py            (which lists the rows)
            python bench/chapter3.py overfitting overfitting-l2 --seeds 5
@@ -25,7 +25,7 @@ from fastnet.schedules import Cosine
 
 import machine
 
-#: The book's weights before its section on how to start: N(0, 1).
+#: The book's weights before its section on weight initialization: N(0, 1).
 OLD = {"initializer": "large"}
 #: For the larger networks, which would take hours in the book's steps of ten images.
 HIDDEN = 300
@@ -34,23 +34,23 @@ WIDE = {"cost": "log_likelihood", "activation": "relu", "initializer": "he_norma
 
 @dataclass(frozen=True)
 class Experiment:
-    """One row.
+    """One row of the table.
 
     Attributes
     ----------
     book : str
-        What the book says came of it, in %.
+        The book's result, in %.
     report : str
-        What that is: accuracy on the evaluation data in the "best" or the "first" epoch, or
-        "chosen": on the test data in the epoch that is the best on the validation data.
+        Which accuracy that is: on the evaluation data in the "best" or the "first" epoch, or
+        "chosen": on the test data in the epoch that is best on the validation data.
     network, training : dict
         Options of `Network` and of `Network.train`.
     images : int
         How many of the training images are used.
     shifted : bool
-        Whether they are moved by a pixel in four directions too.
+        Whether copies shifted by one pixel in four directions are added.
     sinking : bool
-        Whether the learning rate sinks to nothing, in half a cosine.
+        Whether the learning rate falls to 0, along half a cosine.
     """
 
     what: str
@@ -70,7 +70,7 @@ class Experiment:
 def book(
     what: str, figure: str, hidden: int, epochs: int, eta: float, **options: Any
 ) -> Experiment:
-    """Return an experiment of the book's own: its network, its cross-entropy, its plain steps."""
+    """Return an experiment as in the book: its network, cross-entropy and plain SGD."""
     network = {"cost": options.pop("cost", CrossEntropyCost), **options.pop("network", OLD)}
     training = {"optimizer": GradientDescent(eta), "l2": options.pop("lmbda", 0.0)}
     return Experiment(what, figure, hidden, epochs, network, training, **options)
@@ -123,7 +123,7 @@ EXPERIMENTS = {
 
 
 class Outcome(NamedTuple):
-    """Accuracies in %: what the book reports, that of every epoch, that on the training images."""
+    """Accuracies in %: the reported one, that of every epoch, and that on the training images."""
 
     reported: float
     curve: list[float]
@@ -137,19 +137,19 @@ def digits() -> datasets.MNIST:
 
 
 class Chosen(Callback):
-    """Keeps the accuracy on the test data in the epoch that is the best on the validation data."""
+    """Keeps the test accuracy of the epoch with the best validation accuracy."""
 
     best, accuracy = -1, float("nan")
 
     def on_epoch_end(self, network: Network, record: dict[str, Any]) -> None:
-        """Look at the test data where the validation data say so."""
+        """Measure the test accuracy if the validation accuracy is the best so far."""
         if record["evaluation_accuracy"] > self.best:
             self.best = record["evaluation_accuracy"]
             self.accuracy = network.accuracy(digits().test) / 100
 
 
 def train(name: str, seed: int, epochs: int | None = None) -> Outcome:
-    """Train a row's network from one seed, for the row's epochs unless told."""
+    """Train a row's network with one seed, by default for the row's epochs."""
     row = EXPERIMENTS[name]
     epochs = epochs or row.epochs
     X, y = digits().train.X[: row.images], digits().train.y[: row.images]
@@ -170,21 +170,21 @@ def train(name: str, seed: int, epochs: int | None = None) -> Outcome:
     return Outcome(reported, curve, 100 * net.accuracy((X, y)) / len(y))
 
 
-#: The book's neuron learns to answer 0 to the input 1, from two starts (w, b), at these rates.
+#: The book's neuron learns the output 0 for the input 1, from two starts (w, b), at these rates.
 STARTS = {"good": (0.6, 0.9), "bad": (2.0, 2.0)}
 RATES = {QuadraticCost: 0.15, CrossEntropyCost: 0.005}
 NEURON_EPOCHS = 300
 
 
 class Course(NamedTuple):
-    """The neuron's output and its cost, at first and after every epoch."""
+    """The neuron's output and its cost, before training and after every epoch."""
 
     outputs: list[float]
     costs: list[float]
 
     @property
     def first_step(self) -> float:
-        """How far the cost falls in the first epoch, as a share of the farthest in any."""
+        """The fall of the cost in the first epoch, as a share of the largest in any epoch."""
         falls = -np.diff(self.costs)
         return float(falls[0] / falls.max())
 
@@ -205,7 +205,7 @@ def neuron(cost: Any, start: str, epochs: int = NEURON_EPOCHS) -> Course:
 
 
 def train_all(names: Sequence[str], seeds: int) -> dict[str, list[Outcome]]:
-    """Train every row's networks, as many at a time as there are cores."""
+    """Train every row's networks, one per core at a time."""
     digits()
     with ThreadPoolExecutor(machine.usable_cores()) as pool:
         jobs = {name: [pool.submit(train, name, seed) for seed in range(seeds)] for name in names}
@@ -219,7 +219,7 @@ def train_all(names: Sequence[str], seeds: int) -> dict[str, list[Outcome]]:
 
 
 def table(outcomes: Mapping[str, Sequence[Outcome]]) -> str:
-    """Return what came of the rows, in %, means over the seeds with their 95 % confidence."""
+    """Return a table of the rows' accuracies in %, means over the seeds with 95 % confidence."""
     headings = ["row", "what", "the book", "fastnet", "last epoch", "training images", "seeds"]
     rows = [
         [
@@ -237,13 +237,13 @@ def table(outcomes: Mapping[str, Sequence[Outcome]]) -> str:
 
 
 def with_margin(values: Sequence[float]) -> str:
-    """Return the mean, and how far it may be off, if that can be told."""
+    """Return the mean as text, with its margin if there are several values."""
     mean, margin = mean_and_margin(values)
     return f"{mean:.2f}" if len(values) == 1 else f"{mean:.2f} ± {margin:.2f}"
 
 
 def neuron_table() -> str:
-    """Return what the neuron answers in the course of its training."""
+    """Return a table of the neuron's output during training."""
     headings = ["cost", "start", "eta", *map(str, range(0, NEURON_EPOCHS + 1, 50)), "first step"]
     rows = [
         [cost.name, start, str(eta), *(f"{output:.2f}" for output in course.outputs[::50]),
@@ -256,7 +256,7 @@ def neuron_table() -> str:
 
 
 def draw(outcomes: Mapping[str, Sequence[Outcome]], path: str) -> None:
-    """Write the learning curves of the rows, or the neuron's costs where there is no row."""
+    """Write a picture of the rows' learning curves, or without rows of the neuron's costs."""
     from fastnet import plotting
     from matplotlib.figure import Figure
 
@@ -267,9 +267,9 @@ def draw(outcomes: Mapping[str, Sequence[Outcome]], path: str) -> None:
         curves[EXPERIMENTS[name].what] = mean.tolist()
         margins[EXPERIMENTS[name].what] = np.nan_to_num(margin).tolist()
     if outcomes:
-        label = f"{EXPERIMENTS[name].evaluation} images classified right, in %"
+        label = f"{EXPERIMENTS[name].evaluation} accuracy (%)"
     else:
-        label = "cost, in % of what it is at first"
+        label = "cost (% of the cost before training)"
         for cost in RATES:
             for start in STARTS:
                 first, *costs = neuron(cost, start).costs
@@ -279,24 +279,24 @@ def draw(outcomes: Mapping[str, Sequence[Outcome]], path: str) -> None:
     figure = Figure(figsize=(8, 5), layout="constrained", dpi=150)
     ax = plotting.learning_curves(figure.add_subplot(), curves, label, margins=margins)
     ax.set_xlim(left=0)
-    if outcomes:  # the first epochs come from far below
+    if outcomes:  # accuracies of the first epochs are far below
         ax.set_ylim(bottom=min(curve[len(curve) // 40] for curve in curves.values()) - 1)
     figure.savefig(path)
 
 
 def main() -> int:
     """Run the rows that the command line names."""
-    parser = argparse.ArgumentParser(description="The results of chapter 3 of the book, again.")
+    parser = argparse.ArgumentParser(description="Repeat the results of chapter 3 of the book.")
     rows = ", ".join(["neuron", *EXPERIMENTS])
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"out of {rows}; or all")
-    parser.add_argument("--seeds", type=int, default=3, help="trainings of each row (default: 3)")
-    parser.add_argument("--json", metavar="FILE", help="write every epoch's accuracy here")
-    parser.add_argument("--chart", metavar="FILE", help="draw the learning curves here")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"from {rows}; or all")
+    parser.add_argument("--seeds", type=int, default=3, help="trainings per row (default: 3)")
+    parser.add_argument("--json", metavar="FILE", help="write every epoch's accuracy to this file")
+    parser.add_argument("--chart", metavar="FILE", help="draw the learning curves to this file")
     args = parser.parse_args()
     names = ["neuron", *EXPERIMENTS] if args.rows == ["all"] else args.rows
     unknown = [name for name in names if name not in ("neuron", *EXPERIMENTS)]
     if unknown:
-        parser.error(f"no row {unknown[0]!r}; there are {rows}.")
+        parser.error(f"row {unknown[0]!r} is unknown; the rows are {rows}.")
     if args.seeds < 1:
         parser.error(f"--seeds is {args.seeds}; expected 1 or more.")
     if not names:

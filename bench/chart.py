@@ -7,7 +7,7 @@ from typing import Any
 import report
 
 COLUMNS = 2
-#: Inches: a row of a panel, and what a panel needs besides its rows.
+#: Heights in inches: of a row of a panel, and of a panel without its rows.
 ROW, FRAME = 0.17, 0.75
 
 #: The bars: workloads that stand for what readers of the README do, in words.
@@ -34,7 +34,7 @@ NAMES = {
 
 
 def shown(part: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the rows worth a dot: all of fastnet's, and the fastest of every other peer's."""
+    """Return the rows to draw: all of fastnet's, and the fastest of every other peer's."""
     rows: list[Mapping[str, Any]] = []
     for r in part["results"]:
         if r["status"] != "ok":
@@ -48,14 +48,14 @@ def shown(part: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def draw(files: list[Mapping[str, Any]], path: Path) -> None:
-    """Draw the results on logarithmic scales of time, dark for fastnet, legible in grey.
+    """Draw the results on logarithmic scales of time; fastnet is dark.
 
-    Several files, measured on different processors, have a column each.
+    Several files, from different processors, get a column each.
 
     Raises
     ------
     ImportError
-        If matplotlib is missing.
+        Matplotlib is missing.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -79,15 +79,15 @@ def draw(files: list[Mapping[str, Any]], path: Path) -> None:
         f"{file['processor']}, {file['instruction_set']}, {file['date'][:10]}" for file in files
     ]
     figure.suptitle(
-        "Seconds, and times fastnet's. Dashed: the work done dense at the rate of a large matrix "
-        f"product.\n{'; '.join(machines)}",
+        "Time, and ratio to fastnet's. Dashed: the dense multiply-adds at the rate of a large "
+        f"matrix product.\n{'; '.join(machines)}",
         fontsize=8,
     )
     figure.savefig(path, dpi=130)
 
 
 def _lines(files: list[Mapping[str, Any]]) -> list[list[Mapping[str, Any] | None]]:
-    """Return the panels of each line: those of one workload, or of one file's next workloads."""
+    """Return the panels of each line: one workload in all files, or workloads of one file."""
     found = [{part["key"]: part for part in file["workloads"] if shown(part)} for file in files]
     keys = report.in_order(key for parts in found for key in parts)
     if len(files) > 1:
@@ -120,7 +120,7 @@ def _panel(axes: Any, part: Mapping[str, Any]) -> None:
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(lambda value, _: report.seconds(value))
     axes.xaxis.set_minor_formatter(lambda value, _: "")
-    # Room for the words behind the slowest dot.
+    # Room for the text right of the slowest dot.
     axes.set_xlim(low / 1.5, high * (high / low) ** 0.4 * 2)
     for limit in limits:
         axes.axvline(limit, color="0.3", linestyle="--", linewidth=0.8)

@@ -1,11 +1,10 @@
-"""Ask whether several trainings at once, each on all cores, lose more than their share.
+"""Measure how much several trainings at once, each on all cores, slow each other down.
 
 Run it as: python bench/crowd.py
 
-Twice as many processes as there are cores train 784-100-10 on MNIST at the same time (W2 of the
-bench).  If nothing is lost to each other, each takes twice as long as one that has the machine for
-itself on one thread.  Threads that meet at a barrier lose more where the one that is waited for is
-not running: that is what is measured here.
+Twice as many processes as cores train 784-100-10 on MNIST at the same time (W2 of the bench).
+Without losses each takes twice as long as a single process on one thread.  Threads that wait for
+each other at a barrier lose more if one of them is not running: this loss is measured here.
 """
 
 import argparse
@@ -20,7 +19,7 @@ EPOCHS = 8
 
 
 def train(threads: int, start: Any, seconds: Any) -> None:
-    """Train for EPOCHS epochs once everyone is there, and say how long it took."""
+    """Train for EPOCHS epochs once all processes are ready, and report the seconds."""
     import fastnet
     from fastnet.datasets import load_mnist
 
@@ -35,7 +34,7 @@ def train(threads: int, start: Any, seconds: Any) -> None:
 
 
 def crowd(processes: int, threads: int) -> list[float]:
-    """Return how long each of so many processes took, side by side."""
+    """Return the seconds that each of several simultaneous processes took."""
     context = multiprocessing.get_context("spawn")
     start, seconds = context.Barrier(processes), context.Queue()
     members = [
@@ -50,12 +49,12 @@ def crowd(processes: int, threads: int) -> list[float]:
 
 
 def main() -> None:
-    """Measure in turn, and print medians over the rounds."""
+    """Measure each kind in turn, and print medians over the rounds."""
     parser = argparse.ArgumentParser(prog="bench/crowd.py", description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
     cores = machine.usable_cores()
-    share = 2  # of a core: half of it each
+    share = 2  # processes per core
     kinds = {
         "one process, one thread": (1, 1),
         f"one process, {cores} threads": (1, cores),
@@ -71,8 +70,8 @@ def main() -> None:
         seconds = statistics.median(taken[name])
         due = share if processes > 1 else 1
         print(
-            f"{name:32} {seconds / EPOCHS * 1e3:7.0f} ms an epoch, {seconds / alone / due:5.2f} "
-            f"of {'its share' if processes > 1 else 'one thread alone'}"
+            f"{name:32} {seconds / EPOCHS * 1e3:7.0f} ms per epoch, {seconds / alone / due:5.2f} "
+            f"times {'its fair share' if processes > 1 else 'one thread alone'}"
         )
 
 

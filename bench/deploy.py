@@ -1,7 +1,7 @@
-"""What one call costs where networks are used: in C, in ONNX Runtime, and by `feedforward`.
+"""Time one prediction in exported C, in ONNX Runtime, and with `feedforward`.
 
-`python bench/deploy.py` prints a Markdown table. It needs a C compiler, `cc` or the one that CC
-names, and takes a quarter of a minute.
+`python bench/deploy.py` prints a Markdown table in about 15 seconds. It needs a C compiler, `cc` or
+the one that CC names.
 """
 
 import os
@@ -28,7 +28,7 @@ NETWORKS = [
 ]
 ROUNDS, SECONDS = 15, 0.05
 OPTIONS = {"C, -O2": ["-O2"], "C, -O3 -march=native": ["-O3", "-march=native"]}
-#: The call is in a unit of its own, so that the loop around it cannot be optimized into it.
+#: A separate translation unit, so that the compiler cannot inline the call into the loop.
 CALL = '#include "net.h"\nvoid call(const REAL *x, REAL *a) { net_feedforward(x, a); }\n'
 TIMER = """
 #define _POSIX_C_SOURCE 199309L
@@ -63,7 +63,7 @@ int main(void)
 
 
 def in_c(net: Network, folder: Path, options: list[str]) -> float:
-    """Return the median time of a call, in seconds, from a program in C."""
+    """Return the median time of a call in a C program, in seconds."""
     net.to_c(folder / "net.h")
     (folder / "call.c").write_text(CALL)
     (folder / "timer.c").write_text(TIMER)
@@ -82,14 +82,14 @@ def in_c(net: Network, folder: Path, options: list[str]) -> float:
 
 
 def in_python(call: Callable[[], Any]) -> float:
-    """Return the median time of a call, in seconds."""
+    """Return the median time of a Python call, in seconds."""
     timer = timeit.Timer(call)
     number = max(1, round(SECONDS / (timer.timeit(20) / 20)))
     return statistics.median(timer.repeat(ROUNDS, number)) / number
 
 
 def session(net: Network, folder: Path) -> Any:
-    """Return an ONNX Runtime session of one thread."""
+    """Return an ONNX Runtime session with one thread."""
     net.to_onnx(folder / "net.onnx")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -99,7 +99,7 @@ def session(net: Network, folder: Path) -> Any:
 
 
 def measure(net: Network) -> dict[str, float]:
-    """Return the time of a call for one row in each way, in seconds."""
+    """Return the time of a prediction for one row in each way, in seconds."""
     x = np.random.default_rng(0).random(net.sizes[0]).astype(net.dtype)
     names, inputs = ["outputs"], {"inputs": x[np.newaxis]}
     with tempfile.TemporaryDirectory() as name:

@@ -1,4 +1,4 @@
-"""Rows of figures, published and from fastnet, and the table of them."""
+"""Rows of published figures and fastnet's, and the table of them."""
 
 import math
 from collections.abc import Callable
@@ -10,14 +10,14 @@ from numpy.typing import ArrayLike
 
 
 class Figure(NamedTuple):
-    """One figure: what it is, as published, and from fastnet.
+    """One figure: its name, the published value, and fastnet's.
 
     Attributes
     ----------
     published : float
-        NaN where the paper has a statement instead of a number.
+        NaN if the paper makes a statement without a number.
     margin : float
-        Half the width of the 95 % confidence interval of a measured mean; 0 for what is computed.
+        Half the width of the 95 % confidence interval of a measured mean; 0 for computed figures.
     """
 
     what: str
@@ -39,7 +39,7 @@ Figures = Callable[..., list[Figure]]
 
 
 def row(name: str, what: str, source: str) -> Callable[[Figures], Figures]:
-    """Return a decorator that enters a function into the table."""
+    """Return a decorator that adds a function to the table."""
 
     def enter(function: Figures) -> Figures:
         ROWS[name] = Row(function, what, source)
@@ -55,7 +55,7 @@ def measured(what: str, published: float, samples: ArrayLike) -> Figure:
 
 
 def shown(figure: Figure) -> str:
-    """Return fastnet's figure, with its margin if it is more than rounding."""
+    """Return fastnet's figure as text, with its margin if that is more than rounding."""
     if figure.margin < 1e-9:
         return f"{0 if abs(figure.ours) < 1e-12 else figure.ours:.8g}"
     digits = max(0, 1 - math.floor(math.log10(figure.margin)))
@@ -63,7 +63,7 @@ def shown(figure: Figure) -> str:
 
 
 def table(found: dict[str, tuple[float, list[Figure]]]) -> str:
-    """Return the figures, with the CPU seconds that each row took, and its source."""
+    """Return a table of the figures, with the CPU seconds and the source of each row."""
     headings = ["row", "figure", "published", "fastnet", "seconds", "source"]
     rows = [
         [

@@ -1,10 +1,10 @@
-"""Say whether one fastnet is slower than another: `python bench/gate.py OLD NEW`.
+"""Check whether one fastnet is slower than another: `python bench/gate.py OLD NEW`.
 
 OLD and NEW are environments with fastnet installed (a folder, or its Python), or two files that
 `bench/run.py --json` wrote on one machine. Environments take turns, old, new, old, ..., each
-measurement in a process of its own, so that whatever the machine does meanwhile falls on both; how
-much the old one differs from itself is the noise. Prints a line for each workload; exits with 1 if
-any is slower by more than 2 % beyond its noise.
+measurement in a process of its own, so that other load on the machine affects both. The noise is
+how much repeated measurements of the same environment differ. Prints a line for each workload, and
+exits with 1 if any is slower by more than 2 % beyond its noise.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from typing import NamedTuple
 from run import Measurement, plan, run_worker
 from workloads import select
 
-#: How much slower a workload may be, beside the noise.
+#: How much slower a workload may be, in addition to the noise.
 ALLOWED = 0.02
 
 
@@ -34,7 +34,7 @@ class Row(NamedTuple):
 
     @property
     def is_slower(self) -> bool:
-        """Whether the new one is slower beyond what is allowed."""
+        """Whether the new one is slower than allowed."""
         return self.ratio > 1 + ALLOWED + self.noise
 
     def __str__(self) -> str:
@@ -48,15 +48,15 @@ def _milliseconds(seconds: float) -> str:
 
 
 def label(workload: str, variant: str, threads: int) -> str:
-    """Return what a row is called."""
+    """Return the name of a row."""
     return f"{workload}{f' {variant}' if variant else ''}, {threads}"
 
 
 def compare(name: str, old: list[float], new: list[float]) -> Row:
-    """Return the row of medians that were measured old, new, old, ..., new, old."""
+    """Return the row of medians measured in the order old, new, old, ..., new, old."""
     ratios = [n / (0.5 * (a + b)) for n, a, b in zip(new, old, old[1:], strict=False)]
-    # How much two neighbouring rounds of the same code differ. Medians differ less; but a process
-    # may be slower than another for all of its life, by where its memory happens to lie.
+    # How much successive rounds of the same code differ. Medians differ less, but a process may be
+    # slower than another all its life, depending on where its memory is.
     apart = [a / b - 1 for rounds in (old, new) for a, b in pairwise(rounds)]
     noise = statistics.fmean(d * d for d in apart) ** 0.5 if apart else 0.0
     return Row(
@@ -70,11 +70,11 @@ def python_of(environment: str) -> str:
     for candidate in (path, path / "bin/python", path / "Scripts/python.exe"):
         if candidate.is_file():
             return str(candidate.absolute())
-    sys.exit(f"{environment} is neither a Python, nor an environment's folder, nor results")
+    sys.exit(f"{environment} is neither a Python, nor an environment's folder, nor a .json file")
 
 
 def measure_one(python: str, m: Measurement, budget: float, oracle: str) -> float | None:
-    """Return the median of one process; None where fastnet has no such variant of the workload."""
+    """Return the median of one process; None if fastnet lacks this variant of the workload."""
     spec = {
         "workload": m.workload.key, "quick": False, "oracle": oracle, "budget": budget,
         "peer": m.peer, "variant": m.variant, "threads": m.threads,
@@ -88,7 +88,7 @@ def measure_one(python: str, m: Measurement, budget: float, oracle: str) -> floa
 
 
 def measure_environments(old: str, new: str, options: argparse.Namespace) -> bool:
-    """Measure, printing each row as it is known; return whether any is slower."""
+    """Measure, printing each row as it is finished; return whether any is slower."""
     pythons = python_of(old), python_of(new)
     slower = False
     with tempfile.TemporaryDirectory() as folder:
@@ -127,7 +127,7 @@ def compare_files(old: Path, new: Path) -> bool:
         for path in (old, new)
     ]
     rows = [
-        # The rounds of two runs have no order in common: the noise is that of the old one's median.
+        # The rounds of two runs were not interleaved: the noise is that of the old medians.
         compare(name, times, [statistics.median(rounds[1][name])] * (len(times) - 1))
         for name, times in rounds[0].items()
         if name in rounds[1] and len(times) > 1
@@ -143,14 +143,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Compare; return 1 if any workload is slower."""
     parser = argparse.ArgumentParser(prog="bench/gate.py", description=__doc__.split("\n")[0])
     parser.add_argument("old", help="an environment, its Python, or a file of results")
-    parser.add_argument("new")
-    parser.add_argument("--workloads", help="keys, or how keys begin: W,S1a (default: all)")
-    parser.add_argument("--variants", default="", help="of plain, arrays, ... (default: plain)")
+    parser.add_argument("new", help="the same, to be compared with the old one")
+    parser.add_argument("--workloads", help="keys, or beginnings of keys: W,S1a (default: all)")
+    parser.add_argument("--variants", default="", help="plain, arrays, ... (default: plain)")
     parser.add_argument("--rounds", type=int, default=5, help="processes of the new one (5)")
     parser.add_argument("--budget", type=float, default=0.5, help="seconds in each process (0.5)")
     options = parser.parse_args(arguments)
     if options.rounds < 1 or options.budget <= 0:
-        parser.error("--rounds takes 1 or more, and --budget more than 0")
+        parser.error("--rounds must be 1 or more, and --budget more than 0")
     try:
         options.workloads = select(options.workloads)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Compute and measure what papers print about starting weights, and set their figures beside.
+"""Compute and measure the figures that papers publish about starting weights, beside theirs.
 
 Run it as: python bench/initialization.py               (which lists the rows)
            python bench/initialization.py born-dead deep-linear
@@ -38,7 +38,7 @@ QUADRATIC: dict[str, Any] = {"cost": "quadratic", "bias_initializer": "zeros"}
 
 
 def drawn(sizes: list[int], networks: int, rng: Any = 0, **options: Any) -> Iterator[Network]:
-    """Yield a network again and again, each time with new weights."""
+    """Yield the same network again and again, each time with new weights."""
     net = Network(sizes, rng=rng, **QUADRATIC | options)
     yield net
     for _ in range(networks - 1):
@@ -61,7 +61,7 @@ def relu_networks(sizes: list[int], networks: int, **options: Any) -> Iterator[N
     "Glorot and Bengio 2010, section 4.2.1",
 )
 def singular_values(width: int = 1000, layers: int = 4) -> list[Figure]:
-    """Draw square layers; the means are those of the quarter circle law."""
+    """Draw square layers; the expected means are those of the quarter circle law."""
     kinds = {
         "normalized, variance 1/n (they: about 0.8)": ("default", 0.84883),  # 8 / (3 pi)
         "standard, uniform in ±1/√n (they: about 0.5)": ("uniform", 0.49007),  # 8 / (3 pi √3)
@@ -89,9 +89,9 @@ def spectra(depth: int, width: int, products: int, initializer: str) -> Array:
 
 
 def mean_square(depth: int, width: int) -> float:
-    """Return the expected mean of the fourth powers of a Gaussian product's singular values.
+    """Return the expected mean fourth power of the singular values of a Gaussian product.
 
-    With M of the layers below, E tr (W M W^T)^2 and E (tr W M W^T)^2 follow from Wick's theorem.
+    With M from the layers below, E tr (W M W^T)^2 and E (tr W M W^T)^2 follow from Wick's theorem.
     """
     a = b = 1.0  # tr M^2 / n and (tr M / n)^2
     for _ in range(depth):
@@ -107,7 +107,7 @@ def mean_square(depth: int, width: int) -> float:
 def products(width: int = 800, count: int = 10) -> list[Figure]:
     """Multiply layers, and extrapolate the Gaussian ones to infinite width.
 
-    The edge of such a spectrum is approached with the width to the power of -2/3.
+    The distance to the edge of the spectrum scales as width^(-2/3).
     """
     published = {10: 28.5312, 50: 137.271, 100: 273.186}
     found = [
@@ -141,7 +141,7 @@ POOLE = "Poole et al. 2016, arXiv 1606.05340"
 
 @row("critical", "critical variance of the weights, sigma_w², and q* there, tanh", SCHOENHOLZ)
 def critical() -> list[Figure]:
-    """Find the border of order and chaos for three variances of the biases."""
+    """Compute the border between order and chaos for three variances of the biases."""
     published = {
         0.05: (1.760955, 0.570048), 0.09: (1.947655, 0.763475), 2.01e-5: (1.049996, 0.025919),
     }  # fmt: skip
@@ -161,7 +161,7 @@ def critical() -> list[Figure]:
 
 @row("order-chaos", "fixed points of length and correlation, and slope, tanh", POOLE)
 def order_chaos() -> list[Figure]:
-    """Compute the theory of Poole's figures 1 and 2: sigma_b = 0.3, one ordered, two chaotic."""
+    """Compute the theory of Poole's figures 1 and 2: sigma_b = 0.3, in order and in chaos."""
     published = {
         1.3: (0.607047, 0.939807, 1.0),
         2.5: (4.079124, 1.585225, 0.122104),
@@ -194,7 +194,7 @@ def depth_scale() -> list[Figure]:
 def lengths_and_correlations(
     sigma_w: float, layers: int, networks: int, width: int = 1000
 ) -> tuple[list[float], list[float]]:
-    """Return q and c of two inputs after so many tanh layers, each from N networks.
+    """Return q and c of two inputs after a number of tanh layers, one value per network.
 
     The inputs have mean squares of 1 and a correlation of 0.5.
     """
@@ -258,7 +258,7 @@ def born_dead(networks: int = 20_000) -> list[Figure]:
     "Hanin and Rolnick 2018, arXiv 1803.01719",
 )
 def fluctuation(networks: int = 20_000) -> list[Figure]:
-    """Draw networks for one input whose mean square is 1, as E[M] then is in every layer."""
+    """Draw networks for an input with mean square 1; E[M] is then 1 in every layer."""
     found = []
     for widths in ([50] * 5, [20, 40, 60, 80, 100]):
         x = np.ones(10)
@@ -272,7 +272,7 @@ def fluctuation(networks: int = 20_000) -> list[Figure]:
 
 @row("random-walk", "random-walk gain for ReLU", "Sussillo and Abbott 2014, arXiv 1412.6558")
 def random_walk(networks: int = 200, depth: int = 50) -> list[Figure]:
-    """Compute the gain, and measure the one that keeps the mean logarithm of the length."""
+    """Compute the gain, and measure the gain that keeps the mean logarithm of the length."""
     found = []
     for n, published in {100: 1.43171, 300: 1.41993}.items():
         gain = math.sqrt(2) * math.exp(1.2 / (max(n, 6) - 2.4))
@@ -303,8 +303,8 @@ def kumar() -> list[Figure]:
 def selu() -> list[Figure]:
     """Integrate over inputs of mean 0 and variance 1, from weights of mean 0 and variance 1 / n.
 
-    Then the means of the inputs do not matter, and the map's Jacobian has the derivatives by the
-    variance alone.
+    Then the means of the inputs do not matter, and the map's Jacobian has only the derivatives with
+    respect to the variance.
     """
     x, w = np.polynomial.legendre.leggauss(100)
     z = np.concatenate([6 * x - 6, 6 * x + 6])  # a rule on each side of the kink
@@ -320,7 +320,7 @@ def selu() -> list[Figure]:
 
 @row("lsuv", "LSUV, 10 tanh layers, 500 rows", "Mishkin and Matas 2016, arXiv 1511.06422")
 def lsuv(depth: int = 10, width: int = 100) -> list[Figure]:
-    """Scale orthonormal weights by data until |variance - 1| < 0.1; the data vary far more."""
+    """Scale orthonormal weights on data of variance 9 until |variance - 1| < 0.1."""
     a = np.random.default_rng(0).normal(1.0, 3.0, (500, width))
     net = Network(
         [width] * (depth + 1),
@@ -352,7 +352,7 @@ FIRST = 0.001
 
 
 class Course(NamedTuple):
-    """The strength of every mode at each time, in fastnet and by the formula."""
+    """The strength of every mode at each time, in fastnet and from the formula."""
 
     times: Array
     ours: Array
@@ -360,15 +360,15 @@ class Course(NamedTuple):
 
 
 def strength(times: Array) -> Array:
-    """Return u(t) of every mode by Saxe's formula, in units of tau."""
+    """Return u(t) of every mode from Saxe's formula; times are in units of tau."""
     growth = np.exp(2 * times[:, None] * MODES)
     return np.asarray(MODES * growth / (growth - 1 + MODES / FIRST))
 
 
 def linear_network(eta: float = 0.001, times: int = 60, end: float = 6.0) -> Course:
-    """Train a linear network with one hidden layer, from a balanced start, by full batches.
+    """Train a linear network with one hidden layer, from balanced weights, on full batches.
 
-    The inputs are white, and come with both signs, so that the biases stay 0; tau is 1 / eta steps.
+    The inputs are white and have both signs, so that the biases stay 0; tau is 1 / eta steps.
     """
     n = len(MODES)
     squares = drawn([n, n], 3, activation="identity", initializer="orthogonal")
@@ -409,19 +409,19 @@ def deep_linear(eta: float = 0.001) -> list[Figure]:
 
 def main() -> int:
     """Run the rows that the command line names."""
-    parser = argparse.ArgumentParser(description="What papers print about starting weights.")
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}; or all")
-    parser.add_argument("--json", metavar="FILE", help="write every figure here")
-    parser.add_argument("--store", metavar="FOLDER", help="keep trainings here, to go on from")
+    parser = argparse.ArgumentParser(description="Published figures about starting weights.")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"from {', '.join(ROWS)}; or all")
+    parser.add_argument("--json", metavar="FILE", help="write every figure to this file")
+    parser.add_argument("--store", metavar="FOLDER", help="store trainings here, to continue later")
     parser.add_argument("--chart", metavar="FILE", help="draw the accuracies of trainable-depth")
     args = parser.parse_args()
     quick = [name for name in ROWS if name not in TRAINED]
     names = quick if args.rows == ["all"] else args.rows
     if args.chart and "trainable-depth" not in names:
-        parser.error("--chart draws the row trainable-depth; name that row.")
+        parser.error("--chart draws the row trainable-depth; add that row.")
     unknown = [name for name in names if name not in ROWS]
     if unknown:
-        parser.error(f"no row {unknown[0]!r}; there are {', '.join(ROWS)}.")
+        parser.error(f"row {unknown[0]!r} is unknown; the rows are {', '.join(ROWS)}.")
     if not names:
         print("\n".join(f"{name:<18}{entry.what} ({entry.source})" for name, entry in ROWS.items()))
         return 0

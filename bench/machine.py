@@ -1,4 +1,4 @@
-"""What the numbers depend on besides the code: the machine and the versions."""
+"""The machine and the versions, on which the numbers depend besides the code."""
 
 import os
 import platform
@@ -11,7 +11,7 @@ from typing import Any
 
 from fastnet.common.threads import usable_cores
 
-#: Set for every child, so that no library starts more threads than the measurement is allowed.
+#: Set for every child, so that no library starts more threads than the measurement allows.
 THREAD_VARIABLES = (
     "FASTNET_NUM_THREADS",
     "OMP_NUM_THREADS",
@@ -40,7 +40,7 @@ def instruction_set() -> str:
 
 
 def load() -> float | None:
-    """Return how many processes wanted to run in the last minute, or None where nobody knows."""
+    """Return the system's load over the last minute, or None if the system does not tell."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 

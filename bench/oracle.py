@@ -1,10 +1,10 @@
 """The right answer of every workload, in float64 and plain NumPy, for the check of parity.
 
-Each output layer is paired with the cost for which the output error is a - y, so forward,
-backward and two optimizers fit on a page.  Adam is algorithm 1 of Kingma and Ba, 2015.  It is in
-use in two forms, which differ in whether epsilon is added to the root of the second moment after
-the moment's correction (as the algorithm has it) or before (the faster form in their section 2);
-both are computed here, and a peer must agree with one of them.
+Each output layer has the cost for which the output error is a - y, so forward, backward and two
+optimizers fit on a page.  Adam is algorithm 1 of Kingma and Ba, 2015.  It is used in two forms,
+which add epsilon to the root of the second moment either after the correction of the moment (as in
+the algorithm) or before (the faster form in their section 2).  Both are computed here, and a peer
+must agree with one of them.
 """
 
 from collections.abc import Callable
@@ -73,7 +73,7 @@ def gradient(
 def input_gradient(
     problem: Problem, biases: Layers, weights: Layers, x_bi: Array, y_bu: Array
 ) -> Array:
-    """Return the gradient of each row's cost by the row."""
+    """Return the gradient of each row's cost with respect to the row."""
     activations = forward(problem, biases, weights, x_bi)
     slope = SLOPES[problem.workload.activation]
     delta_bu = activations[-1] - y_bu
@@ -113,7 +113,7 @@ class _Adam:
 
 
 def _forms(problem: Problem) -> tuple[str, ...]:
-    """Return where epsilon may be added, relative to the correction."""
+    """Return where epsilon may be added: "after" or "before" the correction."""
     adam = problem.workload.optimizer == "adam" and problem.workload.task in ("train", "step")
     return ("after", "before") if adam else ("",)
 
@@ -141,10 +141,10 @@ def _train(problem: Problem, form: str, X: Array, Y: Array) -> tuple[Layers, Lay
 
 
 def solve(problem: Problem) -> dict[str, Array]:
-    """Return start (what an outcome is measured from), outcomes and held-out accuracy.
+    """Return the start, the outcomes and the held-out accuracy.
 
     An outcome is the trained parameters, the gradient or the outputs, as one vector; outcomes has
-    a row for each form of the optimizer.
+    a row for each form of the optimizer. Distances of outcomes are measured from the start.
     """
     biases = [b.astype(np.float64) for b in problem.biases]
     weights = [w.astype(np.float64) for w in problem.weights]

@@ -1,13 +1,13 @@
-"""Whether the estimators score as scikit-learn's own do, and how long both take.
+"""Compare the scores and times of fastnet's estimators with those of scikit-learn's.
 
-Each seed draws a split (three quarters for training), the starting weights and the orders; both
-libraries get the same. One core, one thread each; seconds are those that the processor spent on
-the process, so that neighbours on the machine count less. Prints a Markdown table.
+Each seed draws a split (three quarters for training), the starting weights and the orders, the same
+for both libraries, which use one thread each. Seconds are CPU time, which other processes affect
+less. Prints a Markdown table.
 
     python bench/parity.py --seeds 20
 """
 
-# ruff: noqa: E402 - libraries read the number of their threads when they are imported
+# ruff: noqa: E402 - libraries read their number of threads when they are imported
 
 import argparse
 import os
@@ -33,7 +33,7 @@ Arrays = tuple[Any, Any]
 
 
 def houses() -> Arrays:
-    """Draw what looks like the California housing data: 8 columns, a skewed price with noise."""
+    """Draw data similar to California housing: 8 columns, and a skewed price with noise."""
     rng = np.random.default_rng(1990)
     n = 4000
     place = rng.standard_normal((n, 2))
@@ -56,7 +56,7 @@ PROBLEMS: dict[str, Callable[[], Arrays]] = {
 
 
 def run(library: Any, data: tuple[Any, ...], seed: int, solver: str) -> tuple[float, float]:
-    """Train once; return the score on the test part, and seconds."""
+    """Train once, and return the score on the test part and the seconds."""
     X_train, X_test, y_train, y_test = data
     name = "MLPRegressor" if y_train.dtype.kind == "f" else "MLPClassifier"
     estimator = getattr(library, name)(random_state=seed, solver=solver)
@@ -67,7 +67,7 @@ def run(library: Any, data: tuple[Any, ...], seed: int, solver: str) -> tuple[fl
 
 
 def split(X: Any, y: Any, seed: int) -> tuple[Any, ...]:
-    """Three quarters and one; inputs, and targets that are numbers, standardized."""
+    """Return a training and a test part, with inputs and numeric targets standardized."""
     parts = train_test_split(X, y, random_state=seed)
     scaler = StandardScaler().fit(parts[0])
     X_train, X_test = scaler.transform(parts[0]), scaler.transform(parts[1])
@@ -79,14 +79,14 @@ def split(X: Any, y: Any, seed: int) -> tuple[Any, ...]:
 
 
 def compare(name: str, seeds: int, solver: str) -> str:
-    """One row of the table."""
+    """Return one row of the table."""
     X, y = PROBLEMS[name]()
     libraries = (neural_network, estimators)
     scores: list[list[float]] = [[], []]
     seconds: list[list[float]] = [[], []]
     for seed in range(seeds):
         data = split(X, y, seed)
-        for which in (seed % 2, 1 - seed % 2):  # neither always comes first
+        for which in (seed % 2, 1 - seed % 2):  # in alternating order
             score, took = run(libraries[which], data, seed, solver)
             scores[which].append(score)
             seconds[which].append(took)
@@ -102,7 +102,7 @@ def compare(name: str, seeds: int, solver: str) -> str:
 
 
 def main() -> None:
-    """Print the table, a row as soon as it is known."""
+    """Print the table, each row as soon as it is finished."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--solvers", default="adam,lbfgs")
@@ -112,7 +112,7 @@ def main() -> None:
     found = versions(["numpy", "scikit-learn", "scipy"])
     said = ", ".join(f"{name} {version}" for name, version in found.items())
     print(f"{processor()}, kernels: {kernels.variant}; {said}; {arguments.seeds} seeds\n")
-    print("| data | solver | scikit-learn | fastnet | difference | s | s | times as fast |")
+    print("| data | solver | scikit-learn | fastnet | difference | s | s | speedup |")
     print("|---|---|---|---|---|---|---|---|")
     for solver in arguments.solvers.split(","):
         for name in arguments.problems.split(","):

@@ -1,11 +1,11 @@
-"""Ask every network of a population for its outputs: what evolution strategies do all the time.
+"""Time the outputs of every network in a population, as evolution strategies need them.
 
 Run it as: python bench/population.py
 
-1,000 networks of 4-32-4 on 10 rows, the same for all or rows of its own for each.  fastnet does it
-in one call of `Ensemble.feedforward`; NumPy network by network, or in stacked products; JAX by
-`jax.vmap` under `jax.jit`, where it is installed.  Every peer is a process of its own, and they
-take turns; each answer is compared with NumPy's before it is timed.
+1,000 networks of 4-32-4 on 10 rows, either the same rows for all or different rows for each.
+fastnet does it in one call of `Ensemble.feedforward`, NumPy network by network or in stacked
+products, and JAX, if installed, with `jax.vmap` under `jax.jit`.  Every peer is a process of its
+own, and they take turns; each answer is compared with NumPy's before it is timed.
 """
 
 import argparse
@@ -24,7 +24,7 @@ import numpy as np
 import machine
 
 SIZES, NETWORKS, ROWS = (4, 32, 4), 1000, 10
-SECONDS = 0.02  # of calls that are timed together
+SECONDS = 0.02  # length of a sample, of many calls
 SAMPLES = 25
 CORES = machine.usable_cores()
 PEERS = ("fastnet, one thread", f"fastnet, {CORES} threads", "NumPy, network by network",
@@ -36,7 +36,7 @@ Function = Callable[[Any], Any]
 
 
 def sigmoid(z: np.ndarray) -> np.ndarray:
-    """Return the logistic function, as one writes it with NumPy."""
+    """Return the logistic function in plain NumPy."""
     return 1 / (1 + np.exp(-z))
 
 
@@ -45,7 +45,7 @@ def itself(z: Any) -> Any:
     return z
 
 
-#: Of hidden layer and output.
+#: Activations of the hidden layer and of the output.
 ACTIVATIONS: dict[str, tuple[Function, Function]] = {
     "sigmoid": (sigmoid, sigmoid),  # what a network has by default
     "tanh": (np.tanh, itself),
@@ -84,7 +84,7 @@ def read(ensemble: fastnet.Ensemble) -> tuple[list[Parameters], Parameters]:
 
 
 def jax_peer(stacked: Parameters, X: np.ndarray, activation: str, each: bool) -> Answer:
-    """Return JAX's call: parameters and rows lie on its device already, and it is compiled."""
+    """Return JAX's compiled call; parameters and rows are already on its device."""
     import jax
     import jax.numpy as jnp
 
@@ -102,7 +102,7 @@ def jax_peer(stacked: Parameters, X: np.ndarray, activation: str, each: bool) ->
 
 
 def measure(peer: str, activation: str, each: bool, dtype: str) -> float:
-    """Return the median seconds of a call of one peer."""
+    """Return the median seconds that one peer's call takes."""
     ensemble = population(activation, dtype)
     nets, stacked = read(ensemble)
     shape = (NETWORKS, ROWS, SIZES[0]) if each else (ROWS, SIZES[0])
@@ -135,7 +135,7 @@ def _seconds(answer: Answer, number: int) -> float:
 
 
 def main() -> None:
-    """Measure every case, and print a line a peer."""
+    """Measure every case, and print a line for each peer."""
     parser = argparse.ArgumentParser(prog="bench/population.py", description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--activation", choices=[*ACTIVATIONS], nargs="*", default=["sigmoid"])
@@ -150,7 +150,7 @@ def main() -> None:
     for dtype in given.dtype:
         for activation in given.activation:
             for each in (False, True):
-                whose = "rows of its own" if each else "the same rows"
+                whose = "different rows" if each else "the same rows"
                 print(f"\n{NETWORKS} x {'-'.join(map(str, SIZES))}, {activation}, {dtype}, {whose}")
                 taken: dict[str, list[float]] = {peer: [] for peer in peers}
                 for _ in range(given.rounds):

@@ -1,4 +1,4 @@
-"""A workload made concrete: its data in their fixed order, and the parameters to start from."""
+"""The problem of a workload: its data in a fixed order, and the starting parameters."""
 
 import math
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ SEED = 0
 
 @dataclass
 class Problem:
-    """Rows X, target rows Y, class numbers y, held-out rows, the start, an order for each epoch.
+    """Rows X, targets Y, class numbers y, held-out rows, starting parameters, orders of epochs.
 
-    y and y_test are None for regression and for one output; orders is None where rows are used as
-    they lie.
+    y and y_test are None for regression and for one output; orders is None if rows are used in
+    their own order.
     """
 
     workload: Workload
@@ -37,7 +37,7 @@ class Problem:
 
     @property
     def x(self) -> Array:
-        """What a prediction is given: the rows, or the only one as a vector."""
+        """The input of a prediction: all rows, or the only one as a vector."""
         return self.X[0] if self.workload.as_vector else self.X
 
 
@@ -48,7 +48,7 @@ def pack(biases: list[Array], weights: list[Array]) -> Array:
 
 
 def make_problem(workload: Workload) -> Problem:
-    """Return the problem, the same for every process that asks."""
+    """Return the problem, which is the same in every process."""
     dtype = np.dtype(workload.dtype)
     rng = np.random.default_rng(20240229)
     X, y, X_test, y_test = _DATA[workload.data](workload, rng)
@@ -64,10 +64,10 @@ def make_problem(workload: Workload) -> Problem:
 
 
 def _drawn_as_by_scikit_learn(workload: Workload) -> tuple[list[Array], list[Array], list[Array]]:
-    """Return biases, weights and orders that `fit` draws from the random_state SEED.
+    """Return the biases, weights and orders that `fit` draws from the random_state SEED.
 
     Weights and biases are uniform within Glorot's bound, layer after layer; each epoch permutes
-    the order of the one before.
+    the previous order.
     """
     rng = np.random.RandomState(SEED)
     biases, weights, orders = [], [], []
@@ -92,7 +92,7 @@ def _mnist(workload: Workload, rng: np.random.Generator) -> tuple[Array, ...]:
 
 
 def _dense(workload: Workload, rng: np.random.Generator) -> tuple[Array, ...]:
-    """Uniform inputs, none of them zero, and classes that a linear map gives them."""
+    """Return uniform inputs, which are never zero, and their classes from a linear map."""
     n_in, n_out = workload.sizes[0], workload.sizes[-1]
     X = rng.random((workload.rows + HELD_OUT, n_in))
     y = ((X - 0.5) @ rng.standard_normal((n_in, n_out))).argmax(axis=1)
@@ -100,9 +100,9 @@ def _dense(workload: Workload, rng: np.random.Generator) -> tuple[Array, ...]:
 
 
 def _table(workload: Workload, rng: np.random.Generator) -> tuple[Array, ...]:
-    """Standardised columns, and a smooth function of them with noise: its sign is the class.
+    """Return standardised columns, and a noisy smooth function of them, whose sign is the class.
 
-    One output gets a column: of the function for regression, else of zeros and ones.
+    With one output y is a column: the function for regression, else zeros and ones.
     """
     n = workload.rows + HELD_OUT
     X = rng.standard_normal((n, workload.sizes[0]), dtype=np.float32)
@@ -115,7 +115,7 @@ def _table(workload: Workload, rng: np.random.Generator) -> tuple[Array, ...]:
 
 
 def _matrix_exponentials(workload: Workload, rng: np.random.Generator) -> tuple[Array, ...]:
-    """2 x 2 matrices and their exponentials, by the power series."""
+    """Return 2 x 2 matrices and their exponentials, from the power series."""
     matrices = rng.standard_normal((workload.rows, 2, 2))
     term = total = np.broadcast_to(np.eye(2), matrices.shape)
     for k in range(1, 30):

@@ -1,4 +1,4 @@
-"""From records to results, and from results to the table that is printed."""
+"""Results from the records of workers, and the tables that are printed."""
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from run import Measurement
 
 
-#: Rows that are no other library.
+#: Rows that are not other libraries.
 OWN = ("limit", "fastnet", "kernel")
 
 
 def label(peer: str, variant: str, threads: int) -> str:
-    """Return what a row is called."""
+    """Return the name of a row."""
     words = [peer, variant, f"x{threads}" if threads > 1 else ""]
     return " ".join(word for word in words if word)
 
@@ -36,8 +36,8 @@ def seconds(value: float) -> str:
 def result(m: "Measurement", records: list[dict[str, Any]]) -> dict[str, Any]:
     """Return one measurement's result over its rounds.
 
-    median_s is the median of the rounds' medians, and spread half the distance between the
-    lowest and the highest of them, over the median.
+    median_s is the median of the rounds' medians; spread is half the distance between the lowest
+    and the highest of them, over the median.
     """
     head = {"peer": m.peer, "variant": m.variant, "threads": m.threads}
     good = [r for r in records if r["status"] == "ok"]
@@ -65,7 +65,7 @@ def result(m: "Measurement", records: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _time_of(results: list[dict[str, Any]], peer: str, threads: int) -> float | None:
-    """Return the plain variant's time at this many threads, or at one if it was not measured so."""
+    """Return the plain variant's time on this many threads, or on one if that was not measured."""
     times = {
         r["threads"]: r["median_s"]
         for r in results
@@ -75,10 +75,10 @@ def _time_of(results: list[dict[str, Any]], peer: str, threads: int) -> float | 
 
 
 def entry(workload: Workload, results: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return a workload's part of the report, with the ratios worked out.
+    """Return a workload's part of the report, with the ratios.
 
-    times_fastnet is a peer's time over fastnet's at the same number of threads; times_limit is
-    its time over the limit's.  Only rows whose mathematics agreed have ratios.
+    times_fastnet is a peer's time over fastnet's on the same number of threads; times_limit is
+    its time over the limit's.  Only rows whose result agreed have ratios.
     """
     for r in results:
         if r["status"] != "ok":
@@ -105,7 +105,7 @@ def entry(workload: Workload, results: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def heading(head: Mapping[str, Any]) -> str:
-    """Return the lines that say where and when."""
+    """Return the lines that name the machine, the versions and the date."""
     busy = head["load_before"]
     machine = (
         f"{head['processor']}, {head['instruction_set']}, {head['cores']} cores, "
@@ -114,7 +114,7 @@ def heading(head: Mapping[str, Any]) -> str:
     versions = [f"{name} {version}" for name, version in head["versions"].items()]
     lines = [f"{machine}, Python {head['python']}, {head['date']}", ", ".join(versions)]
     if busy is not None and busy > 0.3:
-        lines.append(f"NOT QUIET: {busy:.1f} other processes wanted to run in the last minute")
+        lines.append(f"NOT QUIET: the load of the last minute was {busy:.1f}")
     return "\n".join(lines)
 
 
@@ -133,7 +133,7 @@ def _agreement(r: Mapping[str, Any], rows: int) -> str:
 
 
 def _goal(goals: Mapping[str, float], r: Mapping[str, Any]) -> str:
-    """Return what fastnet should reach against this row, in the row where it can be read off."""
+    """Return fastnet's goal that this row shows, or nothing."""
     if r["peer"] == "fastnet" and not r["variant"] and r["threads"] == 1 and "limit" in goals:
         return f"limit x{goals['limit']:.2f}"
     if r["peer"] == "fastnet" and r["variant"] == "arrays":
@@ -145,7 +145,7 @@ def _goal(goals: Mapping[str, float], r: Mapping[str, Any]) -> str:
 
 
 def _notes(part: Mapping[str, Any], r: Mapping[str, Any]) -> list[str]:
-    """Return what threads brought fastnet, what it takes above its kernel, and r's own note."""
+    """Return notes on fastnet's speedup by threads and time above its kernel, and r's own note."""
     goals, notes = part["goals"], []
     if "times_one_thread" in r:
         aim = f" (goal: {goals['threads']:g})" if "threads" in goals else ""
@@ -175,7 +175,7 @@ def _row(part: Mapping[str, Any], r: Mapping[str, Any]) -> list[str]:
 
 
 def in_order(keys: Iterable[str]) -> list[str]:
-    """Return each key once, in the order of `WORKLOADS`; those that are no longer there last."""
+    """Return each key once, in the order of `WORKLOADS`, followed by keys that it lacks."""
     known = list(WORKLOADS)
     return sorted(set(keys), key=lambda key: known.index(key) if key in known else len(known))
 
@@ -193,7 +193,7 @@ COLUMNS = ["", "median", "+-", "/ fastnet", "/ limit", "goal", "first run", "agr
 
 
 def table(part: Mapping[str, Any]) -> str:
-    """Return a workload's table, its notes, and what was not measured and why."""
+    """Return a workload's table, with notes and the reasons why rows are missing."""
     measured = [r for r in part["results"] if "median_s" in r]
     rows = [COLUMNS] + [_row(part, r) for r in measured]
     widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
@@ -237,7 +237,7 @@ def faster(everything: Mapping[str, Any]) -> list[str]:
 
 
 def closing(everything: Mapping[str, Any]) -> str:
-    """Return the last lines: the kernels that ran, who was faster, and whether all agreed."""
+    """Return the last lines: the kernels that ran, the faster libraries, and disagreements."""
     results = [r for part in everything["workloads"] for r in part["results"]]
     details = [r.get("details", {}) for r in results]
     kernels = {d["kernel"] for d in details if "kernel" in d}
@@ -253,14 +253,14 @@ def closing(everything: Mapping[str, Any]) -> str:
     if kernels - {best}:
         lines.insert(
             2,
-            f"The processor has {best}, which the other libraries used: this says nothing about a "
-            "machine without it.",
+            f"The processor has {best}, which the other libraries used: these ratios do not hold "
+            "for a machine without it.",
         )
     return "\n".join([*lines, *(troubles(everything) or ["All measurements agree."])])
 
 
 def best(part: Mapping[str, Any] | None, peer: str) -> float | None:
-    """Return a peer's time at its fastest, over variants and threads; fastnet's plain ones only."""
+    """Return a peer's best time over its variants and threads; of fastnet, only plain ones."""
     return min(
         (
             r["median_s"]
@@ -274,10 +274,10 @@ def best(part: Mapping[str, Any] | None, peer: str) -> float | None:
 
 
 def side_by_side(files: list[Mapping[str, Any]]) -> str:
-    """Return a Markdown table with a line for each workload, and a figure a file in each cell.
+    """Return a Markdown table with a row for each workload, and a figure per file in each cell.
 
-    The figures are fastnet's time, its time over the limit's on one thread, and how many times as
-    long each other library takes, each at its fastest.
+    The figures are fastnet's time, its time over the limit's on one thread, and each other
+    library's time over fastnet's, with the best variant of each.
     """
     parts = [{part["key"]: part for part in file["workloads"]} for file in files]
     keys = in_order(key for found in parts for key in found)

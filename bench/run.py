@@ -3,7 +3,7 @@
 Run it as: pip install '.[bench]' && python bench/run.py
 
 Every measurement is a process of its own.  Within a workload they take turns, A B C A B C, so
-that whatever the machine does meanwhile falls on all of them alike.
+that other load on the machine affects all of them alike.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from workloads import ALL, Workload, select
 
 HERE = Path(__file__).resolve().parent
 TIMEOUT_S = 900
-#: What --quick measures unless told: the plain variants of the peers that are quick to start.
+#: What --quick measures by default: the plain variants of the peers that start quickly.
 QUICK_PEERS = ("limit", "fastnet", "reference", "book_loop", "sklearn", "torch", "jax")
 QUICK_WORKLOADS = "W1,W1f,W6"
 
@@ -57,7 +57,7 @@ def run_worker(spec: dict[str, Any], threads: int, python: str = sys.executable)
     """
     environment = dict(os.environ)
     environment.update({name: str(threads) for name in machine.THREAD_VARIABLES})
-    # What a shell may have set for itself must not change which back end a peer computes on.
+    # A variable set in the shell must not change a peer's back end.
     environment["JAX_PLATFORMS"] = "cpu"
     command = [python, str(HERE / "worker.py"), json.dumps(spec)]
     try:
@@ -81,7 +81,7 @@ def run_worker(spec: dict[str, Any], threads: int, python: str = sys.executable)
 def measure_workload(
     workload: Workload, measurements: list[Measurement], options: argparse.Namespace, folder: Path
 ) -> list[dict[str, Any]]:
-    """Measure all of a workload's peers in turn, options.rounds times; return a result for each."""
+    """Measure a workload's peers in turn, options.rounds times, and return a result for each."""
     oracle = str(folder / f"{workload.key}.npz")
     common = {"workload": workload.key, "quick": options.quick, "oracle": oracle}
     answer = run_worker({**common, "peer": "oracle"}, machine.usable_cores())
@@ -100,18 +100,18 @@ def measure_workload(
 
 
 def say(line: str) -> None:
-    """Say what is being done, apart from the report."""
+    """Print a line of progress, apart from the report."""
     print(f"  {line}", file=sys.stderr, flush=True)
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Return the options."""
     parser = argparse.ArgumentParser(prog="bench/run.py", description=__doc__.split("\n")[0])
-    parser.add_argument("--workloads", help="their keys, or how keys begin: W1,W1d,S1a")
-    parser.add_argument("--peers", help=f"of {','.join(PEERS)}")
-    parser.add_argument("--rounds", type=int, help="processes for each measurement (5)")
+    parser.add_argument("--workloads", help="keys, or beginnings of keys: W1,W1d,S1a")
+    parser.add_argument("--peers", help=f"names from {','.join(PEERS)}")
+    parser.add_argument("--rounds", type=int, help="processes per measurement (5)")
     parser.add_argument("--budget", type=float, help="seconds of timing in each process (2)")
-    parser.add_argument("--quick", action="store_true", help="about a minute: see that it works")
+    parser.add_argument("--quick", action="store_true", help="a minute's run, to see that it works")
     parser.add_argument(
         "--json", type=Path, nargs="?", const=Path(), metavar="FILE",
         help="write the results (results-INSTRUCTION_SET.json beside this program)",
@@ -120,7 +120,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--bars", type=Path, metavar="FILE", help="draw the README's bars")
     parser.add_argument(
         "--from", type=Path, nargs="+", metavar="FILE", dest="sources",
-        help="report an earlier --json; of several, a table of all side by side",
+        help="report earlier results of --json; several files side by side in one table",
     )  # fmt: skip
     options = parser.parse_args(arguments)
     quick = options.quick
@@ -129,13 +129,13 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     if options.budget is None:
         options.budget = 0.2 if quick else 2.0
     if options.rounds < 1 or options.budget <= 0:
-        parser.error("--rounds takes 1 or more, and --budget more than 0")
+        parser.error("--rounds must be 1 or more, and --budget more than 0")
     options.peers = (
         options.peers.split(",") if options.peers else list(QUICK_PEERS if quick else PEERS)
     )
     unknown = [name for name in options.peers if name not in PEERS]
     if unknown:
-        parser.error(f"peer {unknown[0]!r} is not known; there are {', '.join(PEERS)}")
+        parser.error(f"peer {unknown[0]!r} is unknown; the peers are {', '.join(PEERS)}")
     named = options.workloads is not None
     if not named and quick and not options.sources:
         options.workloads = QUICK_WORKLOADS
@@ -146,13 +146,13 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     options.keys = [workload.key for workload in options.workloads] if named else None
     if options.json == Path():
         if os.environ.get("FASTNET_KERNEL"):
-            parser.error("with FASTNET_KERNEL set, results are not the processor's: name a FILE")
+            parser.error("FASTNET_KERNEL is set, which changes the results; give --json a FILE")
         options.json = HERE / f"results-{machine.instruction_set()}.json"
     return options
 
 
 def read(path: Path, keys: list[str] | None) -> dict[str, Any]:
-    """Return the results in a file, of all workloads or of those named."""
+    """Return the results in a file, of all workloads or of those with these keys."""
     everything: dict[str, Any] = json.loads(path.read_text())
     parts = everything["workloads"]
     everything["workloads"] = [part for part in parts if keys is None or part["key"] in keys]
@@ -171,7 +171,7 @@ def show(files: list[dict[str, Any]]) -> None:
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Measure everything asked for, printing each workload's table as it is done."""
+    """Measure the chosen workloads, printing the table of each as it is finished."""
     head = machine.describe(p for name in options.peers for p in PEERS[name].packages)
     print(report.heading(head))
     everything: dict[str, Any] = {
@@ -195,10 +195,10 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the bench; return 1 if a peer failed or its mathematics disagreed."""
+    """Run the bench; return 1 if a peer failed or computed something else."""
     options = parse(arguments)
     if find_spec("fastnet") is None:
-        # Its data, its reference and its answers are needed whichever peers are asked for.
+        # Its data and its reference are needed whichever peers are measured.
         sys.exit("fastnet is not installed here: run pip install '.[bench]' in the checkout")
     if options.sources:
         files = [read(path, options.keys) for path in options.sources]

@@ -25,7 +25,7 @@ Array = NDArray[Any]
 SCHOENHOLZ = "Schoenholz et al. 2017, arXiv 1611.01232"
 WIDTH, STEPS, MINI_BATCH = 300, 200, 256
 BIAS_VARIANCE = 0.05
-#: A network that gets more of its training images right than this has learned.
+#: A network with a higher training accuracy than this has learned.
 LEARNED = 0.2
 
 
@@ -38,7 +38,7 @@ class Experiment(NamedTuple):
         "fan_in": weights have the variance sigma_w^2 / n_in, as in the theory; "fan_out":
         sigma_w^2 / n_out.
     depths : tuple of int
-        Layers of weights, the output's among them.
+        Numbers of layers of weights, the output's included.
     variances : tuple of float
         sigma_w^2.
     """
@@ -53,7 +53,7 @@ PAPER = Experiment(
     (10, 20, 30, 50, 70, 100),
     (1.0, 1.24, 1.44, 1.64, 1.76, 1.876, 2.04, 2.21, 2.5, 2.96, 3.5, 4.0),
 )
-#: As the public replication of the figure draws its weights.
+#: With the weights of the public replication of the figure.
 REPLICATION = Experiment("fan_out", (10, 20, 30, 50, 100), (1.24, 1.44, 1.64, 1.876, 2.21, 2.96))
 
 #: By depth, the least and the largest sigma_w^2 from which the replication's networks learned.
@@ -61,7 +61,7 @@ REPLICATION_LEARNED = {50: (1.24, 2.96), 100: (1.44, 2.21)}
 
 
 def digits() -> tuple[Array, Array]:
-    """Return as many digits as the steps take, scaled to [-0.5, 0.5]."""
+    """Return the digits of all steps, scaled to [-0.5, 0.5]."""
     mnist = datasets.load_mnist()
     X = np.concatenate([mnist.train.X, mnist.validation.X]).astype(np.float32)
     y = np.concatenate([mnist.train.y, mnist.validation.y])
@@ -71,7 +71,7 @@ def digits() -> tuple[Array, Array]:
 def train(
     data: tuple[Array, Array], rng: np.random.Generator, *, depth: int, variance: float, mode: str
 ) -> dict[str, float]:
-    """Train one network for one epoch, by the mean gradient of each mini-batch; eta is 0.001."""
+    """Train one network for one epoch, with eta 0.001, and return its training accuracy."""
     net = Network(
         [data[0].shape[1], *[WIDTH] * (depth - 1), 10],
         "log_likelihood",
@@ -90,7 +90,7 @@ def accuracies(
 ) -> Array:
     """Return the training accuracies, shape (depths, variances).
 
-    With a store, a run that was stopped continues where it stopped.
+    With a store, an interrupted run continues where it stopped.
     """
     mode, depths, variances = experiment
     cells = grid(depth=depths, variance=variances, mode=[mode])
@@ -101,12 +101,12 @@ def accuracies(
 
 
 def depth_scale(variance: float) -> float:
-    """Return xi_c, the depth over which the correlation of two inputs comes to its fixed point."""
+    """Return xi_c, the depth scale on which the correlation of two inputs converges."""
     return mean_field("tanh", math.sqrt(variance), math.sqrt(BIAS_VARIANCE)).xi_c
 
 
 def learned(accuracy: Array, variances: Sequence[float]) -> tuple[float, float]:
-    """Return the least and the largest variance of those with which a depth has learned."""
+    """Return the smallest and the largest variance with which a depth has learned."""
     found = np.array(variances)[accuracy > LEARNED]
     return (float(found.min()), float(found.max())) if found.size else (math.nan, math.nan)
 
@@ -165,7 +165,7 @@ def draw(table: Array, experiment: Experiment, path: str) -> None:
 
 # ---- the rows of bench/initialization.py
 
-#: Rows that take half an hour or so; `all` leaves them out.
+#: Rows that take about half an hour; `all` leaves them out.
 TRAINED = {"trainable-depth": PAPER, "replication": REPLICATION}
 
 
@@ -176,9 +176,9 @@ def trained(experiment: Experiment, store: str | None) -> Array:
 
 
 def compared(experiment: Experiment, store: str | None, boundary: float) -> list[Figure]:
-    """Return the figures that the replication's data give for the same depths.
+    """Return figures of an experiment beside those of the replication's data.
 
-    `boundary` is the published multiple of xi_c at which networks stop to learn.
+    `boundary` is the published multiple of xi_c beyond which networks do not learn.
     """
     table = trained(experiment, store).round(4)
     found = [Figure("best accuracy of all", 0.848, float(table.max()))]

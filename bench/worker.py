@@ -1,8 +1,8 @@
-"""One measurement in a process of its own: prints one line of JSON.
+"""One measurement in a process of its own, which prints one line of JSON.
 
-Started by run.py, with the measurement as JSON in its only argument:
-workload, quick, peer, variant, threads, budget (seconds to spend on timing) and oracle (the file
-of right answers; with the peer "oracle", the file to write).
+run.py starts it with the measurement as JSON in its only argument: workload, quick, peer, variant,
+threads, budget (seconds of timing) and oracle (the file of right answers; with the peer "oracle",
+the file to write).
 """
 
 import gc
@@ -20,8 +20,8 @@ from peers import Job
 from problem import Problem, make_problem
 from workloads import WORKLOADS, Workload
 
-#: How far an outcome may be from the oracle's, as a fraction of how far the oracle went from the
-#: start (or of the gradient's or output's own length).
+#: The largest distance of an outcome from the oracle's, relative to the oracle's distance from the
+#: start (or to the length of the gradient or output).
 TOLERANCES = {
     ("float64", "predict"): 1e-9,
     ("float32", "predict"): 1e-5,
@@ -30,14 +30,14 @@ TOLERANCES = {
     ("float32", "sgd"): 1e-3,
     ("float32", "adam"): 1e-3,
 }
-#: How much lower the accuracy may be of a peer that trains by other rules.
+#: How much lower the accuracy of a peer that trains differently may be.
 ACCURACY_MARGIN = 0.03
 SHORTEST_SAMPLE = 0.02
 MOST_SAMPLES = 200
 
 
 def _stay_on_one_core() -> None:
-    """Keep every library's threads on the last core allowed, where the system can do that."""
+    """Keep every library's threads on the last allowed core, if the system can do that."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
@@ -51,7 +51,7 @@ def _timed(run: Callable[[], object], number: int) -> float:
 
 def _samples(job: Job, workload: Workload, budget: float) -> tuple[list[float], int]:
     """Return the seconds of each sample, and how many runs a sample averages."""
-    # A training starts again from the start, so that every sample is the same work.
+    # Each training begins with the same parameters, so that every sample is the same work.
     number = 1
     if workload.repeats:
         number = max(1, int(SHORTEST_SAMPLE / max(_timed(job.run, 10), 1e-9)))
@@ -67,7 +67,7 @@ def _samples(job: Job, workload: Workload, budget: float) -> tuple[list[float], 
 
 
 def _checked_job(job: Job, problem: Problem, peer: Any, spec: dict[str, Any]) -> Job:
-    """Return a job that has run once on the rows of the check: the timed one, if it is on them."""
+    """Return a job that has run once on the rows of the check; the timed one if it uses them."""
     checked = problem.workload.checked()
     if checked.rows == problem.workload.rows:
         return job
@@ -78,7 +78,7 @@ def _checked_job(job: Job, problem: Problem, peer: Any, spec: dict[str, Any]) ->
 
 
 def _parity(job: Job, workload: Workload, path: str) -> dict[str, Any]:
-    """Compare what the last run left behind with the right answer in the file at path."""
+    """Compare the outcome of the last run with the right answer in the file at path."""
     with np.load(path) as file:
         oracle = dict(file)
     rows = workload.checked().rows
@@ -87,7 +87,7 @@ def _parity(job: Job, workload: Workload, path: str) -> dict[str, Any]:
         got = np.asarray(job.outcome(), np.float64)
         if got.shape != start.shape:
             return {"kind": "outcome", "ok": False, "error": f"{got.shape}, not {start.shape}"}
-        # A row of the answers is one form of the optimizer; the nearest is the peer's own.
+        # Each row is the answer of one form of the optimizer; the nearest is the peer's form.
         errors = np.linalg.norm(got - right, axis=1) / np.linalg.norm(right - start, axis=1)
         error = float(errors.min())
         kind = "predict" if workload.task == "predict" else workload.optimizer
@@ -122,7 +122,7 @@ def measure(spec: dict[str, Any], workload: Workload) -> dict[str, Any]:
     job.reset()
     first = _timed(job.run, 1)
     times, number = _samples(job, workload, spec["budget"])
-    if workload.repeats:  # steps have gone on and on; the check is of one
+    if workload.repeats:  # many steps were timed; the check is of one
         job.reset()
         job.run()
     parity = _parity(_checked_job(job, problem, peer, spec), workload, spec["oracle"])
@@ -141,7 +141,7 @@ def measure(spec: dict[str, Any], workload: Workload) -> dict[str, Any]:
 
 def main() -> None:
     """Run the measurement that the argument describes."""
-    # Some peers print; only the record may reach the parent's pipe.
+    # Some peers print, but only the record may reach the parent's pipe.
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     spec = json.loads(sys.argv[1])

@@ -1,10 +1,10 @@
-"""What is measured: one table of workloads, each a network, its data and a task."""
+"""The table of workloads, each with a network, data and a task."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-#: The cost that belongs to each output layer; with each of them the output error is a - y.
+#: The cost for each output layer; with these costs the output error is a - y.
 COST_OF_OUTPUT = {
     "sigmoid": "cross-entropy",
     "softmax": "log-likelihood",
@@ -19,7 +19,7 @@ ONE, ALL = "one", "all"
 
 @dataclass(frozen=True)
 class Published:
-    """What a library that cannot be measured here takes, according to its authors."""
+    """The published time of a library that cannot be measured here."""
 
     library: str
     seconds: float
@@ -31,23 +31,23 @@ class Published:
 class Workload:
     """One row of the bench.
 
-    task is "train" (epochs from a given start), "step" (one step on plain arrays), "gradient" (one
-    call), "input gradient" (of each row's cost by the row, one call), "predict" (one call) or
-    "ensemble" (several networks trained at once).
+    task is "train" (epochs from given parameters), "step" (one step on plain arrays), "gradient"
+    (one call), "input gradient" (of each row's cost with respect to the row, one call), "predict"
+    (one call) or "ensemble" (several networks trained at once).
 
     estimator is the method of scikit-learn's interface that is called, for "train" or "predict";
-    "fit" has the defaults.  as_vector gives the only row in one dimension.
+    "fit" uses the defaults.  as_vector passes a single row as a vector.
 
-    goals maps a peer to the least factor by which fastnet should be faster, and
-    "limit" to the largest multiple of the dense limit that it may take,
-    "above kernel" to the most seconds that it may take more than the bare compiled call,
+    goals maps a peer to the smallest factor by which fastnet should be faster, and
+    "limit" to the largest multiple of the dense limit that fastnet may take,
+    "above kernel" to the most seconds that it may take beyond the bare compiled call,
     "arrays" to the largest multiple of prepared data's time that plain arrays may take on one
     thread ("arrays threads": on all), and
-    "threads" to how many times faster all threads should be than one.
-    They are printed beside what was measured and decide nothing.
+    "threads" to the smallest speedup of all threads over one.
+    Goals are printed beside the results; they do not affect the exit status.
 
-    peers are those that are asked; everyone, if empty.  checked_rows is how many rows the check of
-    parity uses, where rounding has grown beyond all use by the epoch's end.
+    peers are the peers to measure; all if empty.  checked_rows is the number of rows for the check
+    of parity, where rounding errors would be too large at the end of the epoch.
     """
 
     key: str
@@ -99,36 +99,36 @@ class Workload:
 
     @property
     def repeats(self) -> bool:
-        """Whether a run is so short that many of them are timed together."""
+        """Whether runs are so short that many are timed together."""
         return self.task in ("gradient", "input gradient", "predict", "step")
 
     @property
     def decay(self) -> float:
-        """What share of each weight is added to the mean gradient of a mini-batch."""
+        """The share of each weight that is added to the mean gradient of a mini-batch."""
         if self.estimator == "fit":
             return DEFAULT_ALPHA / self.mini_batch_size
         return self.lmbda / self.rows
 
     @property
     def multiply_adds(self) -> int:
-        """Multiply-adds of the whole task, done dense and without the parameters' update."""
+        """Multiply-adds of the whole task on dense inputs, without the update of parameters."""
         layers = [m * n for m, n in pairwise(self.sizes)]
         forward = sum(layers)
-        # Backwards, every layer forms its weights' gradient and all but the first pass on delta.
+        # Backward, every layer computes its gradient, and all but the first propagate delta.
         backward = 0 if self.task == "predict" else forward + sum(layers[1:])
-        if self.task == "input gradient":  # delta is passed on by the first, too, and all there is
+        if self.task == "input gradient":  # every layer propagates delta, without gradients
             backward = forward
         return (forward + backward) * self.rows * self.epochs * self.networks
 
     def checked(self) -> "Workload":
-        """Return the workload that the check of parity is made on: one network, maybe fewer rows.
+        """Return the workload for the check of parity: one network, possibly on fewer rows.
 
-        Networks of an ensemble that start alike must end alike, so one is the answer for all.
+        Networks of an ensemble that start equal must end equal, so one answer is enough.
         """
         return replace(self, networks=1, rows=min(self.rows, self.checked_rows or self.rows))
 
     def quick(self) -> "Workload":
-        """Return the same workload cut to a fraction of a second for most peers."""
+        """Return the workload reduced to a fraction of a second for most peers."""
         return replace(
             self,
             rows=min(self.rows, 5_000),
@@ -155,7 +155,7 @@ _ARRAYS = {"arrays": 1.5, "arrays threads": 1.3}
 _INPUTS = Workload("W5i-200", (24, 8, 2), task="input gradient", activation="tanh", output="linear",
                    data="noise", rows=200, peers=("fastnet", "numpy", "torch"))  # fmt: skip
 
-#: Whole trainings and predictions, against everyone.
+#: Whole trainings and predictions, with all peers.
 _WHOLE = (
     replace(
         _DIGITS,
@@ -194,7 +194,7 @@ _WHOLE = (
             goals={"threads": 1.85}),
 )  # fmt: skip
 
-#: Prediction of a few rows and of many; those of zeros and grey, and others without a zero.
+#: Predictions of few and of many rows, of digits and of dense inputs.
 _CALLS = ("limit", "fastnet", "kernel", "numpy", "onnxruntime", "torch", "jax")
 _PREDICTORS = (
     Workload("S1a", (784, 30, 10), dtype="float32"),
@@ -220,7 +220,7 @@ def _predictions(network: Workload, rows: int) -> tuple[Workload, ...]:
     return one, replace(one, key=f"{one.key}-dense", data="dense")
 
 
-#: One step on a mini-batch that comes as arrays: SGD (update_mini_batch) and Adam (partial_fit).
+#: One step on a mini-batch of plain arrays: SGD (update_mini_batch) and Adam (partial_fit).
 _STEPPERS = (
     Workload("S2a", (10, 32, 1), data="a table"),
     Workload("S2b", (784, 30, 10)),
@@ -236,7 +236,7 @@ def _steps(network: Workload, rows: int) -> tuple[Workload, ...]:
     return sgd, replace(sgd, key=f"{sgd.key}-adam", optimizer="adam", eta=1e-3)
 
 
-#: scikit-learn's interface: what its users get by changing the import line.
+#: scikit-learn's interface, as its users get it after changing the import line.
 _FIT = Workload("S4a-fit", (20, 100, 1), estimator="fit", activation="relu", optimizer="adam",
                 eta=1e-3, mini_batch_size=200, epochs=5, data="a table", rows=1_000,
                 peers=("limit", "fastnet", "sklearn"), goals={"sklearn": 5})  # fmt: skip
@@ -260,7 +260,7 @@ _ESTIMATORS = (
     ),
 )  # fmt: skip
 
-#: Larger mini-batches of digits, and tables of few columns.
+#: Larger mini-batches of digits, and tables with few columns.
 _TRAINERS = ("limit", "fastnet", "numpy", "sklearn", "torch", "jax")
 _RELU = Workload("S7", (784, 100, 10), activation="relu", output="softmax", dtype="float32",
                  checked_rows=5_000, peers=_TRAINERS)  # fmt: skip
@@ -292,7 +292,7 @@ WORKLOADS = {workload.key: workload for workload in _TABLE}
 
 
 def select(names: str | None) -> list[Workload]:
-    """Return the workloads that a comma-separated list names, by their keys or how keys begin.
+    """Return the workloads in a comma-separated list of keys or beginnings of keys.
 
     >>> [workload.key for workload in select("W1,W1d,S4a-f")]
     ['W1', 'W1d64', 'W1d32', 'S4a-fit']
@@ -300,7 +300,7 @@ def select(names: str | None) -> list[Workload]:
     Raises
     ------
     ValueError
-        If no workload's key begins with a name.
+        No workload's key begins with a name.
     """
     if names is None:
         return list(WORKLOADS.values())
@@ -308,6 +308,8 @@ def select(names: str | None) -> list[Workload]:
     for name in names.split(","):
         keys = [name] if name in WORKLOADS else [key for key in WORKLOADS if key.startswith(name)]
         if not name or not keys:
-            raise ValueError(f"workload {name!r} is not known; there are {', '.join(WORKLOADS)}")
+            raise ValueError(
+                f"workload {name!r} is unknown; the workloads are {', '.join(WORKLOADS)}"
+            )
         chosen += [WORKLOADS[key] for key in keys]
     return chosen

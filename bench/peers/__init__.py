@@ -1,13 +1,14 @@
-"""One module a peer, of the peer's name.
+"""The peers, in one module each.
 
-Each offers:
+Each module has:
 
 why_not(workload, variant, threads)
-    None, or the reason why this cannot be measured.  (Importing the module imports the peer.)
+    Returns None, or the reason why this cannot be measured.  (Importing the module imports the
+    peer.)
 prepare(problem, variant, threads)
-    A Job with everything built, nothing of which is in the measured time.
+    Returns a Job with everything built, which is not part of the measured time.
 
-What must be known before a peer is imported is in the table below.
+The table below has what must be known before a peer is imported.
 """
 
 from collections.abc import Callable
@@ -21,7 +22,7 @@ Array = npt.NDArray[Any]
 
 
 class Peer(NamedTuple):
-    """The distributions a peer needs, its variants (the plain one is ""), if it uses threads."""
+    """The packages that a peer needs, its variants (the plain one is ""), and if it has threads."""
 
     packages: tuple[str, ...] = ("numpy",)
     variants: tuple[str, ...] = ("",)
@@ -48,18 +49,17 @@ PEERS = {
 
 
 def nothing() -> None:
-    """Do nothing: the reset of a job that leaves no trace."""
+    """Do nothing: the reset of a job that changes nothing."""
 
 
 @dataclass
 class Job:
-    """What the worker measures.
+    """A job that the worker measures.
 
-    run() does the workload once and is what is timed; reset() goes back to the start, untimed.
-    outcome() returns the vector that must agree with the oracle's.  A peer that cannot be given
-    the start, the order or the update gives accuracy(), a fraction of the held-out rows, instead,
-    and says why in note.  A measured time is multiplied by scale.  tolerance replaces the worker's,
-    which note must then account for.
+    run() runs the workload once and is timed; reset() restores the start, untimed.  outcome()
+    returns the vector that must agree with the oracle's.  A peer whose start, order or update
+    cannot be set has accuracy() instead, on the held-out rows, and says why in note.  Measured
+    times are multiplied by scale.  tolerance replaces the worker's; note must then give the reason.
     """
 
     run: Callable[[], object]
@@ -73,5 +73,5 @@ class Job:
 
 
 def hits(outputs: Array, y: Array | None) -> float:
-    """Return the fraction of rows whose largest output is at the right class."""
+    """Return the accuracy: the fraction of rows whose largest output is that of their class."""
     return float((np.asarray(outputs).argmax(axis=1) == y).mean())

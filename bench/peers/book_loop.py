@@ -1,4 +1,4 @@
-"""The way the book teaches it: one example at a time, columns, lists of small matrices."""
+"""The book's algorithm: one example at a time, as columns, with lists of small matrices."""
 
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ Layers = list[Array]
 
 
 def why_not(workload: Workload, variant: str, threads: int) -> str | None:
-    """Return the reason why the loop is not run here, or None."""
+    """Return the reason why the loop is not measured here, or None."""
     if (workload.activation, workload.output) != ("sigmoid", "sigmoid"):
         return "the book's loop has sigmoid layers only"
     if workload.data == "dense" or workload.dtype != "float64":
@@ -38,9 +38,9 @@ def _output(biases: Layers, weights: Layers, a: Array) -> Array:
 
 
 def _gradient(biases: Layers, weights: Layers, x: Array, y: Array) -> tuple[Layers, Layers]:
-    """Return the cross-entropy's gradient for one example, x and y being columns.
+    """Return the gradient of the cross-entropy for one example; x and y are columns.
 
-    Every z is kept and the slope worked out from it anew, which is how the book explains it.
+    As in the book, every z is kept, and the slope is computed from it.
     """
     nabla_b = [np.zeros(b.shape) for b in biases]
     nabla_w = [np.zeros(w.shape) for w in weights]
@@ -60,7 +60,7 @@ def _gradient(biases: Layers, weights: Layers, x: Array, y: Array) -> tuple[Laye
 def _update(
     biases: Layers, weights: Layers, batch: list[tuple[Array, Array]], eta: float, decay: float
 ) -> tuple[Layers, Layers]:
-    """Return new parameters, after a step along the examples' summed gradient."""
+    """Return the parameters after a step along the examples' summed gradient."""
     sum_b = [np.zeros(b.shape) for b in biases]
     sum_w = [np.zeros(w.shape) for w in weights]
     for x, y in batch:

@@ -8,7 +8,7 @@ from peers import Job, hits
 from problem import Problem
 from workloads import Workload
 
-NOTE = "a step after every example, on its own cost and start, so the accuracy is held"
+NOTE = "a step after every example, with its own cost and start, so accuracies are compared"
 
 
 def why_not(workload: Workload, variant: str, threads: int) -> str | None:

@@ -13,10 +13,10 @@ from problem import Problem, pack
 from workloads import Workload
 
 NOTES = {
-    "arrays": "given plain arrays, which every call checks anew",
-    "train": "through `train`, with every technique there but none in use",
+    "arrays": "given plain arrays, which every call checks again",
+    "train": "through `train`, with every technique available and unused",
 }
-SHUFFLED = "in a new random order, drawn within the measured time, so only the accuracy agrees"
+SHUFFLED = "in a new random order, drawn within the measured time, so accuracies are compared"
 
 
 def why_not(workload: Workload, variant: str, threads: int) -> str | None:
@@ -65,8 +65,8 @@ def network_of(workload: Workload) -> Any:
 def _trainer(problem: Problem, variant: str) -> Any:
     """Return train(net), which trains it for the workload's epochs."""
     workload = problem.workload
-    # Checked and wrapped beforehand, as the tensors of the other peers are made beforehand; the
-    # variant "arrays" gives the plain arrays, and pays for their check in every call.
+    # Prepared beforehand, as are the tensors of the other peers; the variant "arrays" passes plain
+    # arrays, which every call checks.
     data: Any = (problem.X, problem.Y if problem.y is None else problem.y)
     if variant != "arrays":
         data = network_of(workload).prepare(data)

@@ -16,7 +16,7 @@ BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 
 ACTIVATIONS = {"sigmoid": jax.nn.sigmoid, "tanh": jnp.tanh, "relu": jax.nn.relu}
 OUTPUTS = {"sigmoid": jax.nn.sigmoid, "softmax": jax.nn.softmax, "linear": lambda z: z}
-#: The cost summed over units and rows, from the last weighted input.
+#: The cost, summed over units and rows, as a function of the last weighted input.
 COSTS = {
     "sigmoid": lambda z, y: jnp.sum(jax.nn.softplus(z) - y * z),
     "softmax": lambda z, y: -jnp.sum(y * jax.nn.log_softmax(z)),
@@ -63,7 +63,7 @@ def _updater(workload: Workload) -> Callable[[Any, Any, Any], Any]:
         t = t + 1
         m = jax.tree.map(lambda m, g: BETA_1 * m + (1 - BETA_1) * g, m, gradient)
         v = jax.tree.map(lambda v, g: BETA_2 * v + (1 - BETA_2) * g * g, v, gradient)
-        # 1 - beta^t, which in float32 would have lost half its digits for a small t.
+        # 1 - beta^t, which would lose half its digits in float32 for a small t.
         first, second = -jnp.expm1(t * math.log(BETA_1)), -jnp.expm1(t * math.log(BETA_2))
         parameters = jax.tree.map(
             lambda p, m, v: p - eta * (m / first) / (jnp.sqrt(v / second) + EPSILON),
@@ -91,7 +91,7 @@ def _trainer(workload: Workload) -> Callable[..., Any]:
             return epoch(carry, whole, rest)
         return jax.lax.fori_loop(0, workload.epochs, lambda _, c: epoch(c, whole, rest), carry)
 
-    if workload.task == "ensemble":  # data are everyone's
+    if workload.task == "ensemble":  # all networks share the data
         return jax.jit(jax.vmap(train, in_axes=(0, None, None)))
     return jax.jit(train)
 

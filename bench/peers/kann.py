@@ -8,7 +8,7 @@ from peers import Job, hits
 from problem import Problem
 from workloads import Workload
 
-NOTE = "RMSprop with its own start and order: KANN has no other optimizer, so the accuracy is held"
+NOTE = "RMSprop, its only optimizer, with its own start and order, so accuracies are compared"
 
 
 def why_not(workload: Workload, variant: str, threads: int) -> str | None:

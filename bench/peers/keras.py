@@ -12,7 +12,7 @@ from peers import Job
 from problem import Problem, pack
 from workloads import Workload
 
-ROUNDED = "its Adam works out 1 - beta^t in float32, where few digits are left of it at first"
+ROUNDED = "its Adam computes 1 - beta^t in float32, with few correct digits in the first steps"
 
 
 def why_not(workload: Workload, variant: str, threads: int) -> str | None:
@@ -35,7 +35,7 @@ def _model(workload: Workload) -> Any:
     # A penalty l2 * w**2 has the slope 2 l2 w, and the book's decay is lmbda / n.
     decay = keras.regularizers.L2(workload.lmbda / (2 * workload.rows)) if workload.lmbda else None
     names = [workload.activation] * (len(workload.sizes) - 2)
-    # Trained from the last weighted input, as the other peers are; a prediction needs the outputs.
+    # The cost takes the last weighted input, as for the other peers; a prediction needs outputs.
     names.append(workload.output if workload.task == "predict" else "linear")
     layers = [keras.Input(workload.sizes[:1])]
     for n_out, name in zip(workload.sizes[1:], names, strict=True):

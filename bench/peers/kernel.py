@@ -1,9 +1,9 @@
-"""fastnet's compiled code by itself: the difference to its public methods is the cost of Python.
+"""fastnet's compiled code alone; what public methods take beyond it is the cost of Python.
 
 A prediction is the compiled call that `feedforward` makes for a plain array, or the general one if
 the array does not qualify. A step is one call on wrapped rows, with the parameters in the kernel's
-own layout; the variant "copied" also copies them from the network's arrays and back, as a public
-method must, since users write into those arrays.
+own layout; the variant "copied" also copies them from the network's arrays and back, as public
+methods must, since users may write into these arrays.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ def why_not(workload: Workload, variant: str, threads: int) -> str | None:
     if workload.task not in ("predict", "step") or workload.estimator:
         return "measured where one call predicts or takes one step"
     if variant and workload.task != "step":
-        return "a prediction reads the parameters where they lie"
+        return "a prediction does not copy the parameters"
     return None
 
 

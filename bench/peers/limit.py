@@ -1,4 +1,4 @@
-"""The yardstick: the workload's multiply-adds at the rate of one large matrix product."""
+"""The limit: the workload's multiply-adds at the rate of one large matrix product."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ SIDE = 2000
 
 
 def why_not(workload: Workload, variant: str, threads: int) -> str | None:
-    """Return None, for NumPy is always there; threadpoolctl must be."""
+    """Return None; importing threadpoolctl fails if it is missing."""
     import threadpoolctl  # noqa: F401
 
     return None

@@ -1,4 +1,4 @@
-"""Plain NumPy, as one writes it by hand: a matrix product a layer, whole mini-batches."""
+"""Plain NumPy, as written by hand: whole mini-batches, one matrix product per layer."""
 
 from collections.abc import Callable
 from functools import partial
@@ -32,7 +32,7 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "softmax": _softmax,
     "linear": lambda z: z,
 }
-#: What a delta is multiplied by, as a function of the activation.
+#: The activation's derivative, as a function of the activation.
 DERIVATIVES: dict[str, Callable[[Array], Array]] = {
     "sigmoid": lambda a: a * (1 - a),
     "tanh": lambda a: 1 - a * a,
@@ -67,7 +67,7 @@ class _Network:
         return x
 
     def gradient(self, x: Array, y: Array) -> tuple[list[Array], list[Array]]:
-        """Return the gradient summed over the rows; with each cost the output's delta is a - y."""
+        """Return the gradient summed over the rows; with every cost the output's delta is a - y."""
         inputs = [x]
         for w, b, activation in zip(self.weights, self.biases, self.activations, strict=True):
             inputs.append(activation(inputs[-1] @ w + b))
@@ -81,7 +81,7 @@ class _Network:
         return nabla_w[::-1], nabla_b[::-1]
 
     def input_gradient(self, x: Array, y: Array) -> Array:
-        """Return the gradient of each row's cost by the row."""
+        """Return the gradient of each row's cost with respect to the row."""
         inputs = [x]
         for w, b, activation in zip(self.weights, self.biases, self.activations, strict=True):
             inputs.append(activation(inputs[-1] @ w + b))

@@ -1,6 +1,6 @@
 """ONNX Runtime: the network as a model, through plain `run` and through io-binding.
 
-With io-binding input and output are bound once, so that a call names no arrays and allocates none.
+With io-binding, input and output are bound once, and calls allocate no arrays.
 """
 
 import tempfile
@@ -21,7 +21,7 @@ def why_not(workload: Workload, variant: str, threads: int) -> str | None:
     import onnx  # noqa: F401
 
     if workload.task != "predict" or workload.estimator:
-        return "ONNX Runtime predicts"
+        return "ONNX Runtime only predicts"
     return None
 
 

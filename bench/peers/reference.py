@@ -10,7 +10,7 @@ from workloads import Workload
 
 
 def why_not(workload: Workload, variant: str, threads: int) -> str | None:
-    """Return the reason why the workload is outside the reference, or None."""
+    """Return the reason why the reference cannot do this, or None."""
     if (workload.activation, workload.output) != ("sigmoid", "sigmoid"):
         return "fastnet.reference has sigmoid layers only"
     return None

@@ -9,7 +9,7 @@ from peers import Job, hits
 from problem import SEED, Problem, pack
 from workloads import Workload
 
-TWO_CLASSES = "one logistic output instead of a softmax over two, so only the accuracy agrees"
+TWO_CLASSES = "one logistic output instead of a softmax over two, so accuracies are compared"
 
 
 def why_not(workload: Workload, variant: str, threads: int) -> str | None:
@@ -22,7 +22,7 @@ def why_not(workload: Workload, variant: str, threads: int) -> str | None:
 
 
 def _targets(problem: Problem) -> Any:
-    """Class numbers make a classifier's outputs a softmax, target rows make them sigmoid."""
+    """Return class numbers for softmax outputs, and target rows for sigmoid outputs."""
     workload = problem.workload
     if workload.output == "softmax":
         return problem.y
@@ -42,7 +42,7 @@ def _model(library: Any, problem: Problem) -> Any:
         hidden_layer_sizes=workload.sizes[1:-1],
         activation={"sigmoid": "logistic"}.get(workload.activation, workload.activation),
         solver=workload.optimizer,
-        # Its penalty is divided by the batch, the book's by the training set.
+        # Its penalty is divided by the size of the batch, the book's by that of the training set.
         alpha=workload.decay * workload.mini_batch_size,
         batch_size=workload.mini_batch_size,
         learning_rate_init=workload.eta,
@@ -75,13 +75,13 @@ def _read(model: Any) -> np.ndarray:
 def estimator_job(library: Any, problem: Problem, details: dict[str, Any]) -> Job:
     """Return the job of an estimator's own method on plain arrays.
 
-    library is scikit-learn's `neural_network`, or fastnet's `estimators`: all else is the same.
+    library is scikit-learn's `neural_network` or fastnet's `estimators`.
     """
     from sklearn.exceptions import ConvergenceWarning
 
     workload, X, y = problem.workload, problem.X, _targets(problem)
     if workload.estimator == "fit":
-        # A few epochs are what is asked for.
+        # A few epochs are intended here.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model = _kind(library, workload)(max_iter=workload.epochs, random_state=SEED)
         return Job(run=lambda: model.fit(X, y), outcome=lambda: _read(model), details=details)
@@ -90,7 +90,7 @@ def estimator_job(library: Any, problem: Problem, details: dict[str, Any]) -> Jo
     method, n_out = getattr(model, workload.estimator), workload.sizes[-1]
     return Job(
         run=lambda: method(X),
-        # For one output there are the probabilities of two classes.
+        # With one output, estimators return the probabilities of two classes.
         outcome=lambda: np.ravel(model.predict_proba(X)[:, -n_out:]),
         details=details,
     )
@@ -109,7 +109,7 @@ def prepare(problem: Problem, variant: str, threads: int) -> Job:
     def reset() -> None:
         _write_start(model, problem)
         if hasattr(model, "_optimizer"):
-            del model._optimizer  # it holds Adam's moments; partial_fit makes a new one
+            del model._optimizer  # it has Adam's moments; partial_fit makes a new one
 
     reset()
     if workload.task == "predict":

@@ -22,12 +22,12 @@ OUTPUTS = {
 def why_not(workload: Workload, variant: str, threads: int) -> str | None:
     """Return the reason why PyTorch is not measured here, or None."""
     if variant and workload.task not in ("train", "step"):
-        return "the variants differ in the optimizer, which has no part here"
+        return "the variants differ only in the optimizer, which is not used here"
     return None
 
 
 def build(problem: Problem) -> torch.nn.Sequential:
-    """Return the network up to its last weighted input, uninitialised."""
+    """Return the network up to its last weighted input, not yet set to the start."""
     sizes = problem.workload.sizes
     layers: list[torch.nn.Module] = []
     for n_in, n_out in pairwise(sizes):

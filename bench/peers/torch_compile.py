@@ -34,7 +34,7 @@ def _descend(workload: Workload) -> Any:
 
 def _adam(workload: Workload) -> Any:
     def update(parameters: Any, moments: Any, gradients: Any, t: Any) -> None:
-        # 1 - beta^t, which in float32 would have lost half its digits for a small t.
+        # 1 - beta^t, which would lose half its digits in float32 for a small t.
         first, second = -torch.expm1(t * math.log(BETA_1)), -torch.expm1(t * math.log(BETA_2))
         for name, p in parameters.items():
             g, (m, v) = gradients[name], moments[name]
@@ -54,7 +54,7 @@ def prepare(problem: Problem, variant: str, threads: int) -> Job:
     parameters = {name: p.detach() for name, p in model.named_parameters()}
     moments = {n: (torch.zeros_like(p), torch.zeros_like(p)) for n, p in parameters.items()}
     update = {"sgd": _descend, "adam": _adam}[workload.optimizer](workload)
-    # A tensor, since a Python number would be compiled in anew at each step.
+    # A tensor, since every new value of a Python number would be compiled again.
     t = torch.zeros((), dtype=X.dtype)
 
     def loss(values: Any, x: Any, y: Any) -> Any:

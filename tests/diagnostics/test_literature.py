@@ -303,4 +303,4 @@ def test_the_table_is_written_from_what_was_measured(bench, capsys, monkeypatch,
     monkeypatch.setattr(sys, "argv", ["initialization.py", "nothing"])
     with pytest.raises(SystemExit):
         bench.main()
-    assert "no row 'nothing'" in capsys.readouterr().err
+    assert "row 'nothing' is unknown" in capsys.readouterr().err
