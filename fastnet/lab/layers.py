@@ -26,7 +26,7 @@ class LayersPanel(ui.Panel):
     title = "Many layers"
     about = (
         "The signal passes forward through every layer, and the error backward. If the variance "
-        "shrinks from layer to layer they vanish, if it grows they explode. The scale is "
+        "shrinks from layer to layer, they vanish; if it grows, they explode. The scale is "
         "logarithmic. Points are measured in one network; the grey line is mean field theory."
     )
 

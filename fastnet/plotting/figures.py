@@ -268,7 +268,7 @@ def _draw_saturation(ax: Axes, result: Comparison) -> None:
     saturation_over_time(ax, curves, margins=margins, legend=False)
     sigmoids = set(result.settings.activations) == {"sigmoid"}
     law = "$\\sigma'(z) < 0.01$" if sigmoids else "slope below 4 % of its maximum"
-    ax.set_ylabel(f"saturated hidden units (%),\n{law}")
+    ax.set_ylabel(f"hidden units saturated (%),\n{law}")
     _write_first_values(ax, [result.saturation(name) for name in result.initializers], 0)
 
 

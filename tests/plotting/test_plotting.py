@@ -172,7 +172,7 @@ def test_both_panels_share_their_epochs_and_show_what_was_measured():
             assert list(line.get_ydata()) == pytest.approx(read(name))
             start = 1 if axes is above else 0
             assert list(line.get_xdata()) == list(range(start, 31))
-    assert "saturated hidden units (%),\n$\\sigma'(z) < 0.01$" in below.get_ylabel()
+    assert "hidden units saturated (%),\n$\\sigma'(z) < 0.01$" in below.get_ylabel()
     assert [text.get_text()[:9] for text in above.get_legend().get_texts()] == [
         "old start",
         "new start",
