@@ -1,4 +1,4 @@
-"""Feedforward neural networks from Python, trained by typed Cython kernels on NumPy buffers.
+"""Feedforward neural networks in Python, trained by typed Cython kernels on NumPy buffers.
 
 Examples
 --------
@@ -15,7 +15,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from fastnet import kernels as kernels  # at once: a variant that cannot run is refused here
+from fastnet import kernels as kernels  # now, so that a variant that cannot run is refused
 from fastnet._version import __version__
 
 if TYPE_CHECKING:
@@ -85,8 +85,8 @@ __all__ = [
     "sweeps",
 ]
 
-#: The public modules, those of docs/api.rst. Like the names below they are imported when they are
-#: first asked for: all together take as long as NumPy does, and ``fastnet --help`` needs none.
+#: The public modules, as in docs/api.rst. Like the names below they are imported on first use:
+#: together they take as long as NumPy, and ``fastnet --help`` needs none of them.
 _MODULES = (
     "activations", "callbacks", "compare", "costs", "datasets", "diagnostics", "estimators",
     "initializers", "lab", "metrics", "network2", "optimizers", "plotting", "preprocessing",

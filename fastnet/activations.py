@@ -1,6 +1,6 @@
-"""Activations: one table of all that networks can have; the sigmoid and its derivative in NumPy.
+"""Activations: a table of all activations, and the sigmoid and its derivative in NumPy.
 
-Networks apply the compiled functions of `kernels/activations.pxd`, which has every formula.
+Networks use the compiled functions in `kernels/activations.pxd`, which has all formulas.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ Array = NDArray[Any]
 
 
 class Activation(NamedTuple):
-    """Facts about an activation, apart from its formula.
+    """Properties of an activation, without its formula.
 
     Attributes
     ----------
     torch, onnx, sklearn : str or None
-        The class in `torch.nn`, the operator of ONNX, and scikit-learn's name; None where there is
-        none. `fastnet.interchange` composes what has none of other operators, if it can.
+        The class in `torch.nn`, the operator in ONNX, and scikit-learn's name; None if it does not
+        exist there. `fastnet.interchange` then composes it of other operators, if it can.
     lowest, highest : float
         The range of its values, and so of the targets of an output.
     output_only : bool
-        Whether hidden layers cannot have it.
+        Whether only the last layer can have it.
     """
 
     torch: str | None
@@ -42,11 +42,11 @@ class Activation(NamedTuple):
 
     @property
     def has_signs(self) -> bool:
-        """Whether its values lie from -1 to 1, so that their sign can tell two classes apart."""
+        """Whether its values range from -1 to 1, so that their signs can encode two classes."""
         return (self.lowest, self.highest) == (-1.0, 1.0)
 
 
-#: Every activation by its name, in the order of the kernels' numbers (`kernels/codes.pyx`).
+#: All activations by name, in the order of their numbers in the kernels (`kernels/codes.pyx`).
 ACTIVATIONS = {
     "sigmoid": Activation("Sigmoid", "Sigmoid", "logistic", 0.0, 1.0),
     "tanh": Activation("Tanh", "Tanh", "tanh", -1.0, 1.0),
@@ -81,7 +81,12 @@ def sigmoid(z: ArrayLike) -> Array:
     Returns
     -------
     ndarray or scalar of that shape
-        Without overflow: 0 and 1 at the ends.
+        Of the dtype of `z` if that is a float type, else float64. It never overflows.
+
+    Raises
+    ------
+    TypeError
+        `z` does not contain real numbers.
 
     Examples
     --------
@@ -104,7 +109,12 @@ def sigmoid_prime(z: ArrayLike) -> Array:
     Returns
     -------
     ndarray or scalar of that shape
-        To full relative precision in both tails.
+        With full relative precision in both tails; the dtype is as for `sigmoid`.
+
+    Raises
+    ------
+    TypeError
+        `z` does not contain real numbers.
 
     Examples
     --------

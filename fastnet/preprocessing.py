@@ -1,4 +1,4 @@
-"""`Preprocessing`: what was done to the data before a network saw them, kept beside the network."""
+"""`Preprocessing`: standardization of inputs and targets, with names, kept with a network."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ from fastnet.data.rows import as_real_array, block_rows
 __all__ = ["Preprocessing", "byte_scale", "standardization"]
 
 Array = NDArray[Any]
-#: What a class may be called.
+#: Types of the name of a class.
 Label = str | int | float | bool
 
 
 @dataclass(frozen=True, eq=False, init=False)
 class Preprocessing:
-    """What a network's inputs and outputs mean: a network takes ``(X - mean) / scale``.
+    """Standardization of a network's inputs and targets, and the names of classes and columns.
+
+    The network's inputs are ``(X - mean) / scale``.
 
     `Network.predict`, `predict_proba` and `score` apply it, and so do the commands ``fastnet
     evaluate`` and ``fastnet predict``. `Network.feedforward` does not.
@@ -34,12 +36,12 @@ class Preprocessing:
     mean, scale : array_like, shape (n_0,), optional
         Both or neither; `scale` is positive.
     labels : sequence of str, int, float or bool, optional
-        The name of each class, in the order of the output units; all of one type, which they keep.
-        Of a single output unit the second is meant where the output is above 0.5.
+        The name of each class, in the order of the output units; all of the same type, which is
+        kept. With a single output unit, an output above 0.5 means the second class.
     columns : sequence of str, optional
         The name of each input, in order.
     target : str, optional
-        The name of what is predicted.
+        The name of the target.
     target_mean, target_scale : float
         For a network that predicts a number: it was trained on
         ``(y - target_mean) / target_scale``.
@@ -47,8 +49,8 @@ class Preprocessing:
     Raises
     ------
     ValueError, TypeError
-        Numbers that are not finite, a scale that is not positive, lengths that differ, a name that
-        stands twice, or what is no name.
+        A number is not finite, a scale is not positive, lengths differ, a name is given twice, or a
+        name has a wrong type.
 
     Examples
     --------
@@ -69,7 +71,7 @@ class Preprocessing:
     target_mean: float = 0.0
     target_scale: float = 1.0
 
-    # Not the dataclass's own: what may be given is more than what is kept.
+    # Not the dataclass's own, because it accepts more types than it keeps.
     def __init__(
         self,
         mean: ArrayLike | None = None,
@@ -85,7 +87,7 @@ class Preprocessing:
         means, scales = _vector(mean, "mean"), _vector(scale, "scale")
         if means is not None and scales is not None and means.size != scales.size:
             raise ValueError(
-                f"mean has {means.size} numbers and scale has {scales.size}; give one of each an "
+                f"mean has {means.size} numbers and scale has {scales.size}; give one of each per "
                 "input."
             )
         target_mean = as_number(target_mean, "target_mean")
@@ -109,7 +111,7 @@ class Preprocessing:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Preprocessing):
             return NotImplemented
-        # True equals 1, and is another label.
+        # True equals 1, but is a different label.
         kinds, others = ([type(name) for name in p.labels or ()] for p in (self, other))
         return kinds == others and all(
             np.array_equal(getattr(self, field.name), getattr(other, field.name))
@@ -120,26 +122,30 @@ class Preprocessing:
 
     @property
     def changes_inputs(self) -> bool:
-        """Whether `inputs` returns anything else than what it is given."""
+        """Whether `inputs` changes what it is given."""
         if self.mean is None or self.scale is None:
             return False
         return bool(self.mean.any() or (self.scale != 1).any())
 
     def inputs(self, X: ArrayLike, dtype: DTypeLike = np.float64) -> Array:
-        """Return ``(X - mean) / scale``, or X itself where that changes nothing.
+        """Return ``(X - mean) / scale``, or X itself if that changes nothing.
 
         Parameters
         ----------
         X : array_like, shape (n, n_0)
         dtype : data-type, default float64
-            Of the result.
+            Type of the result.
+
+        Returns
+        -------
+        ndarray, shape (n, n_0)
 
         Raises
         ------
         ValueError
-            X has another number of columns.
+            X has a wrong number of columns.
         TypeError
-            X holds no real numbers.
+            X does not contain real numbers.
 
         Examples
         --------
@@ -154,7 +160,7 @@ class Preprocessing:
             raise ValueError(f"X has shape {X.shape}; expected (examples, {self.mean.size}).")
         with memory_for("X"):
             out = np.empty(X.shape, dtype)
-        # Whatever does not fit becomes infinite, and a network refuses it with its row and column.
+        # Numbers that are too large become infinite; the network then names their row and column.
         with np.errstate(over="ignore", invalid="ignore"):
             for block in _blocks(X):
                 out[block] = (X[block] - self.mean) / self.scale
@@ -167,6 +173,15 @@ class Preprocessing:
         ----------
         predicted : array_like of float
 
+        Returns
+        -------
+        ndarray of float, shape of `predicted`
+
+        Raises
+        ------
+        TypeError
+            `predicted` does not contain real numbers.
+
         Examples
         --------
         >>> Preprocessing(target_mean=100.0, target_scale=10.0).outputs([0.5, -1.0])
@@ -178,12 +193,12 @@ class Preprocessing:
         return restored
 
     def check(self, sizes: Sequence[int]) -> None:
-        """Refuse what does not belong to a network of these sizes.
+        """Refuse a preprocessing that does not fit a network of these sizes.
 
         Raises
         ------
         ValueError
-            Another number of means, columns or labels than the network has inputs or outputs.
+            The number of means, columns or labels is not that of the network's inputs or classes.
 
         Examples
         --------
@@ -192,7 +207,7 @@ class Preprocessing:
         for name, units, what in (
             ("mean", sizes[0], "inputs"),
             ("columns", sizes[0], "inputs"),
-            ("labels", max(sizes[-1], 2), "classes"),  # one output unit tells two classes apart
+            ("labels", max(sizes[-1], 2), "classes"),  # one output unit stands for two classes
         ):
             value = getattr(self, name)
             if name == "labels" and value is not None and len(value) == sizes[-1] == 1:
@@ -205,7 +220,7 @@ class Preprocessing:
 
 
 def standardization(X: ArrayLike) -> tuple[Array, Array]:
-    """Return the mean and the standard deviation of each column, 1 for a constant one.
+    """Return the mean and the standard deviation of each column; the latter is 1 for a constant.
 
     Parameters
     ----------
@@ -220,7 +235,7 @@ def standardization(X: ArrayLike) -> tuple[Array, Array]:
     Raises
     ------
     ValueError
-        There are no rows, or a column's numbers are too large to be squared and added.
+        There are no rows, or the numbers of a column are too large to be squared and added.
 
     Examples
     --------
@@ -235,26 +250,26 @@ def standardization(X: ArrayLike) -> tuple[Array, Array]:
     with np.errstate(over="ignore"):
         size = np.maximum(np.abs(most, dtype=np.float64), np.abs(least, dtype=np.float64))
     far = (size > 0) & (size < 1e-140)
-    if far.any():  # squares vanish
+    if far.any():  # squares underflow
         factor = np.ldexp(1.0, np.clip(-np.frexp(size[far])[1], -1000, 1000))
         with memory_for("X"):
             scaled = X[:, far] * factor
         mean[far], scale[far] = (moment / factor for moment in _moments(scaled))
-    # The mean of equal numbers need not be that number, and dividing by what is left of rounding
-    # would blow it up.
+    # The mean of equal numbers may differ from them by rounding, and dividing the difference by an
+    # equally small deviation would make it large.
     constant = most == least
     mean, scale = np.where(constant, X[0], mean), np.where(constant | (scale == 0), 1.0, scale)
     bad = np.flatnonzero(~(np.isfinite(mean) & np.isfinite(scale)))
     if bad.size:
         raise ValueError(
-            f"X: column {bad[0]} holds numbers that are too large to be standardized, or not "
+            f"X: column {bad[0]} contains numbers that are too large to standardize, or not "
             "finite; scale it down or leave it out."
         )
     return mean, scale
 
 
 def _blocks(X: Array) -> list[slice]:
-    """Return where to cut rows that are converted to float64."""
+    """Return slices of rows, small enough to be converted to float64 one at a time."""
     step = block_rows(X.shape[1], np.dtype(np.float64))
     return [slice(start, start + step) for start in range(0, len(X), step)]
 
@@ -268,15 +283,15 @@ def _moments(X: Array) -> tuple[Array, Array]:
         return np.asarray(mean), np.asarray(np.sqrt(squares / len(X)), np.float64)
 
 
-#: What tables of pictures call their columns: "pixel0", "28x28".
+#: Names of columns in tables of images: "pixel0", "28x28".
 _PIXEL = re.compile(r"(?:pixel|px)[ _.-]?[0-9]+|[0-9]+x[0-9]+", re.IGNORECASE)
 
 
 def byte_scale(X: Array, columns: Sequence[str] | None = None) -> float:
-    """Return what inputs are divided by: 256 if they are bytes, such as grey levels, else 1.
+    """Return the divisor for inputs: 256 if they are bytes, such as grey levels, else 1.
 
-    Bytes are uint8; whole numbers of any other integer type from 0 to 255, the largest of them
-    above 127; and such numbers in columns that are all named as pixels are.
+    Bytes are: uint8; other integers from 0 to 255, the largest above 127; and such whole numbers of
+    any type if all columns are named like pixels.
 
     Parameters
     ----------
@@ -303,39 +318,41 @@ def _vector(values: Any, name: str) -> Array | None:
         return None
     given = as_real_array(values, name)
     if given.ndim != 1:
-        raise TypeError(f"{name} has shape {given.shape}; expected a number for each input.")
+        raise TypeError(f"{name} has shape {given.shape}; expected one number per input.")
     with memory_for(name), np.errstate(over="ignore"):
         array = given.astype(np.float64)
     if not np.isfinite(array).all():
-        raise ValueError(f"{name} holds a number that is not finite.")
+        raise ValueError(f"{name} contains a number that is not finite.")
     array.flags.writeable = False
     return array
 
 
 def _labels(values: Any) -> tuple[Label, ...] | None:
-    """Return the names of classes as Python's own strings, bools, whole numbers or floats."""
+    """Return the names of classes as Python strings, bools, ints or floats."""
     if values is None:
         return None
     items = as_items(values, "labels")
     read = [item.item() if isinstance(item, np.generic) else item for item in items or ()]
-    # In this order: a bool is an int.
+    # bool before int, because a bool is an int.
     kinds = {
         next((kind for kind in (bool, str, int, float) if isinstance(item, kind)), None)
         for item in read
     }
     if items is None or None in kinds or not (len(kinds) <= 1 or kinds == {int, float}):
         raise TypeError(
-            f"labels is {shown(values)}; expected a list of names, or of numbers or bools: all of "
-            "one type."
+            f"labels is {shown(values)}; expected a list of strings, numbers or bools, all of the "
+            "same type."
         )
     named: tuple[Label, ...] = tuple(read)
     if kinds <= {int, float}:
         try:
             numbers = np.array(read, np.float64 if float in kinds else np.int64)
         except OverflowError:
-            raise ValueError("labels holds a number that is too large; give it a name.") from None
+            raise ValueError(
+                "labels contains a number that is too large; give strings instead."
+            ) from None
         if not np.isfinite(numbers).all():
-            raise ValueError("labels holds a number that is not finite.")
+            raise ValueError("labels contains a number that is not finite.")
         named = tuple(numbers.tolist())
     _check_different(named, "labels")
     return named
@@ -347,7 +364,7 @@ def _names(values: Any, name: str) -> tuple[str, ...] | None:
     items = as_items(values, name)
     if items is None or not all(isinstance(value, str) for value in items):
         raise TypeError(f"{name} is {shown(values)}; expected a list of names.")
-    # str() makes plain strings of NumPy's.
+    # str() converts NumPy's strings to Python's.
     read = tuple(str(value) for value in items)
     _check_different(read, name)
     return read
@@ -356,4 +373,4 @@ def _names(values: Any, name: str) -> tuple[str, ...] | None:
 def _check_different(names: Sequence[Any], name: str) -> None:
     for value, count in Counter(names).items():
         if count > 1:
-            raise ValueError(f"{name} holds {value!r} twice; names must differ.")
+            raise ValueError(f"{name} contains {value!r} twice; names must differ.")

@@ -2,12 +2,12 @@
 
 A network is two lists.  ``weights[l]`` has shape (n_out, n_in), ``biases[l]`` has shape
 (n_out, 1), and every layer is sigmoid; `ACTIVATIONS` has the formulas of the others.  The
-compiled kernels do the same sums under the same names, so this module is their explanation, the
-oracle of their tests and the baseline of the benches.
+compiled kernels compute the same sums with the same names, so this module explains them, checks
+them in tests and is the baseline of the benchmarks.
 
-A mini-batch is a block of rows, one example a row, and the letters after an array's name give
+A mini-batch is a block of rows, one example per row, and the letters after an array's name give
 its shape: ``x_bi`` is (batch, inputs), ``delta_bu`` is (batch, units).  All arrays of a call
-share one dtype, float64 or float32, and the arithmetic stays in it.  Nothing is checked here.
+have the same dtype, float64 or float32, and the arithmetic stays in it.  Nothing is checked here.
 
 The equations are those of chapters 2 and 3 of Michael Nielsen, *Neural Networks and Deep
 Learning* (2015): BP1 to BP4 are its four equations of backpropagation.
@@ -63,13 +63,13 @@ class Cost(NamedTuple):
 
 
 def _softplus_minus(z: Array, y: Array | int) -> Array:
-    """Cross-entropy from z: log(1 + e^z) - y z, written so that no term is large without need."""
+    """Return the cross-entropy from z, log(1 + e^z) - y z, written so that it cannot overflow."""
     cost: Array = np.maximum(z, 0) - y * z + np.log1p(np.exp(-np.abs(z)))
     return cost
 
 
 #: Each function takes (z, a, y): the output layer's weighted input, its activation, the target.
-#: The cross-entropy starts from z because 1 - a is gone once a has rounded to 1.
+#: The cross-entropy uses z because 1 - a is lost once a has rounded to 1.
 COSTS = {
     "quadratic": Cost(
         fn=lambda z, a, y: 0.5 * (a - y) ** 2,
@@ -96,8 +96,8 @@ def sigmoid(z: Array) -> Array:
 class Activation(NamedTuple):
     """An activation and its derivative, both functions of the weighted input z.
 
-    They keep the shape and dtype of z, an array of floats.  At a kink the derivative is the one
-    from the left, as in the kernels.
+    They keep the shape and dtype of z, an array of floats.  At a kink the derivative is the left
+    one, as in the kernels.
     """
 
     fn: Callable[[Array], Array]
@@ -117,13 +117,13 @@ def _sigmoid_prime(z: Array) -> Array:
 
 
 def _normal_cdf(z: Array) -> Array:
-    """Return the share of N(0, 1) below z, with all its digits in the lower tail too."""
+    """Return the standard normal distribution function at z, accurate in the lower tail too."""
     share: Array = (0.5 * _erfc(-z.astype(np.float64) / math.sqrt(2))).astype(z.dtype)
     return share
 
 
 def _normal_density(z: Array) -> Array:
-    near = np.minimum(np.abs(z), 40)  # where the density is 0, even in float64
+    near = np.minimum(np.abs(z), 40)  # beyond 40 the density is 0, even in float64
     density: Array = np.exp(-0.5 * near * near) / math.sqrt(2 * math.pi)
     return density
 
@@ -144,7 +144,7 @@ def _elu_prime(z: Array, alpha: float = 1.0) -> Array:
     return slope
 
 
-#: Every activation that acts on each unit by itself; softmax acts on the units of a row together.
+#: All activations that act on each unit separately, so without softmax.
 ACTIVATIONS = {
     "sigmoid": Activation(sigmoid, _sigmoid_prime),
     "tanh": Activation(np.tanh, lambda z: 4 * _sigmoid_prime(2 * z)),
@@ -185,22 +185,22 @@ def initialize(
     large: bool = False,
     dtype: npt.DTypeLike = np.float64,
 ) -> tuple[list[Array], list[Array]]:
-    """Draw starting parameters: first every bias, layer by layer, then every weight matrix.
+    """Return starting parameters: biases are drawn first, layer by layer, then weight matrices.
 
     Both initializers draw biases from N(0, 1).  The default one divides a neuron's weights by the
-    square root of their number, so that its weighted input starts near 0 and the sigmoid starts
-    where it is steep; the large one does not.  (The book's chapter 3, "Weight initialization".)
+    square root of their number, so that its weighted input starts near 0, where the sigmoid is
+    steep; the large one does not.  (The book's chapter 3, "Weight initialization".)
 
     Parameters
     ----------
     sizes : sequence of int
         Neurons in each layer, inputs first.
     rng : numpy.random.Generator or numpy.random.RandomState
-        Drawn from as ``standard_normal`` draws, in float64 whatever the dtype.
+        Source of the draws, by ``standard_normal``, in float64 for both dtypes.
     large : bool
-        Leave the weights at N(0, 1).
+        Whether to leave the weights at N(0, 1).
     dtype : float64 or float32
-        What the draws are rounded to at the end.
+        Type to which the draws are rounded at the end.
 
     Returns
     -------
@@ -257,7 +257,7 @@ def backprop(
     Returns
     -------
     nabla_b, nabla_w : list of ndarray
-        Of the shapes of biases and weights.  The L2 term is not in them: `update` adds it.
+        With the shapes of biases and weights.  They do not include the L2 term; `update` adds it.
 
     Examples
     --------
@@ -323,10 +323,10 @@ def train_epoch(
     lmbda: float,
     cost: str,
 ) -> None:
-    """Train on the rows that order names, a mini-batch at a time, in place.
+    """Train on the rows in this order, one mini-batch at a time, in place.
 
-    X is (n, n_0) and Y is (n, n_L).  A short last mini-batch steps by its own length, as in the
-    book.  For an example see the top of the module.
+    X is (n, n_0) and Y is (n, n_L).  A short last mini-batch is divided by its own length, as in
+    the book.  For an example see the top of the module.
     """
     order = np.asarray(order, dtype=np.intp)
     n = len(order)
@@ -358,7 +358,7 @@ def total_cost(
 
 
 def accuracy(biases: Sequence[Array], weights: Sequence[Array], X: Array, y: Array) -> int:
-    """Return how many rows have their largest output at the right class.
+    """Return the number of rows whose largest output is that of the right class.
 
     y is class numbers (n,) or target rows (n, n_L), whose largest entry is the class.
     """

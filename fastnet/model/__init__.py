@@ -1,1 +1,1 @@
-"""A network without its training: architecture, parameters, prediction, gradients."""
+"""A network except its training: architecture, parameters, prediction, gradients."""

@@ -27,7 +27,7 @@ def test_a_constant_column_becomes_zero():
     assert np.array_equal(mean, [0.1, 3.0, 1e300]) and scale.tolist() == [1.0, 2.0, 1.0]
     inputs = Preprocessing(mean, scale).inputs(X)
     assert not inputs[:, [0, 2]].any()
-    with pytest.raises(ValueError, match="column 1 holds numbers that are too large"):
+    with pytest.raises(ValueError, match="column 1 contains numbers that are too large"):
         fastnet.preprocessing.standardization([[0.0, 1e300], [0.0, -1e300]])
     with pytest.raises(ValueError, match=r"shape \(0, 2\)"):
         fastnet.preprocessing.standardization(np.empty((0, 2)))
@@ -52,18 +52,18 @@ def test_inputs_that_nothing_changes_are_not_copied():
         ({"mean": [1], "scale": [1, 2]}, ValueError, "mean has 1 numbers and scale has 2"),
         ({"mean": [1], "scale": [0]}, ValueError, "must be positive"),
         ({"mean": [1], "scale": [-1]}, ValueError, "must be positive"),
-        ({"mean": [np.inf], "scale": [1]}, ValueError, "mean holds a number that is not finite"),
+        ({"mean": [np.inf], "scale": [1]}, ValueError, "mean contains a number that is not finite"),
         ({"mean": [[1]], "scale": [1]}, TypeError, "mean has shape"),
         ({"mean": ["1"], "scale": [1]}, TypeError, "mean is of dtype"),
-        ({"labels": "ab"}, TypeError, "labels is 'ab'; expected a list of names"),
-        ({"labels": [1, "2"]}, TypeError, "expected a list of names"),
-        ({"labels": [1, True]}, TypeError, "all of one type"),
-        ({"labels": [None, "a"]}, TypeError, "all of one type"),
-        ({"labels": [1, 1.0]}, ValueError, "labels holds 1.0 twice"),
-        ({"labels": [0.5, np.inf]}, ValueError, "labels holds a number that is not finite"),
-        ({"labels": [1, 2**70]}, ValueError, "labels holds a number that is too large"),
-        ({"labels": [1.0, 10**400]}, ValueError, "labels holds a number that is too large"),
-        ({"columns": ["a", "b", "a"]}, ValueError, "columns holds 'a' twice"),
+        ({"labels": "ab"}, TypeError, "labels is 'ab'; expected a list of strings"),
+        ({"labels": [1, "2"]}, TypeError, "expected a list of strings"),
+        ({"labels": [1, True]}, TypeError, "all of the same type"),
+        ({"labels": [None, "a"]}, TypeError, "all of the same type"),
+        ({"labels": [1, 1.0]}, ValueError, "labels contains 1.0 twice"),
+        ({"labels": [0.5, np.inf]}, ValueError, "labels contains a number that is not finite"),
+        ({"labels": [1, 2**70]}, ValueError, "labels contains a number that is too large"),
+        ({"labels": [1.0, 10**400]}, ValueError, "labels contains a number that is too large"),
+        ({"columns": ["a", "b", "a"]}, ValueError, "columns contains 'a' twice"),
         ({"target": 3}, TypeError, "target is 3"),
         ({"target_scale": 0.0}, ValueError, "must be positive"),
         ({"target_mean": "1"}, TypeError, "target_mean is '1'"),

@@ -298,9 +298,7 @@ def test_a_model_file_is_no_checkpoint(tmp_path):
         ({"shuffle": lambda rows: rows.reverse()}, "shuffle is a function"),
     ],
 )
-def test_a_training_that_cannot_be_saved_is_refused_before_it_begins(
-    options, said, tmp_path
-):
+def test_a_training_that_cannot_be_saved_is_refused_before_it_begins(options, said, tmp_path):
     pytest.importorskip("scipy", reason="scipy is missing")
     path = tmp_path / "run.npz"
     with pytest.raises(ValueError, match=said):
