@@ -129,7 +129,7 @@ def run(args: argparse.Namespace) -> int:
 def _read(args: argparse.Namespace) -> Table:
     """Return the training part of the data, reduced to at most `ROWS` random rows."""
     tables = read_tables(args.data, label=args.label, ignore=args.ignore, header=args.header)
-    table = tables.training or tables.judged
+    table = tables.training or tables.to_evaluate
     if table.n <= ROWS:
         return table
     return table.rows(np.sort(np.random.default_rng(args.seed).permutation(table.n)[:ROWS]))

@@ -131,7 +131,7 @@ def read_for(
         tables = read_tables(
             path, label=label, columns=kept.columns, ignore=ignore, labelled=labelled, header=header
         )
-    table = tables.judged
+    table = tables.to_evaluate
     if tables.training is not None and tables.test is not None:
         table = replace(table, unused=("the training part", *table.unused))
     elif kept.target in table.unused:  # labels that are not asked for

@@ -1,7 +1,8 @@
-"""Data sets: the embedded MNIST, and readers of IDX, .npz and .csv files and pictures of digits.
+"""Data sets: the embedded MNIST, and readers of IDX and .npz files and of pictures of digits.
 
-Nothing that is read is executed, and no declared size is trusted: memory grows with the bytes that
-are there. Importing this package is cheap; gzip and zipfile are imported with the first file.
+Reading a file executes nothing, and memory grows with the bytes that are present, not with the
+sizes that a file declares. To keep the import fast, gzip and zipfile are imported when a file needs
+them.
 """
 
 from fastnet.datasets.digits import read_digit

@@ -1,4 +1,4 @@
-"""`BadCells`: the cells of a table that cannot be read, in one message."""
+"""`BadCells`: collects the cells of a table that are not numbers, for one message."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from fastnet.datasets.records import MISSING
 
 __all__ = ["MOST_ROWS", "BadCells", "as_word"]
 
-#: Cells, and columns with cells, that a message shows.
+#: The most cells, and the most columns with cells, that a message shows.
 MOST_CELLS = 10
-#: Letters of a cell that it shows.
+#: The most characters of a cell that it shows.
 LONGEST_CELL = 30
-#: Names of further columns that it shows.
+#: The most names of further columns that it shows.
 MOST_NAMES = 20
-#: The reader stops after this many rows with bad cells: a column of words shows long before.
+#: The reader stops after this many rows with bad cells: by then a column of words is evident.
 MOST_ROWS = 1000
 
 
 class BadCells:
-    """Cells that are missing or not finite numbers; the first of each column are kept."""
+    """The cells that are missing or not finite numbers: counts, and the first of each column."""
 
     def __init__(self, width: int) -> None:
         self._counts = array("q", bytes(8 * width))
         self._first: dict[int, list[tuple[int, str]]] = {}
 
     def add(self, column: int, line: int, text: str) -> None:
-        """Add a cell."""
+        """Add one cell, which stands in a line of the file."""
         self._counts[column] += 1
         if self._counts[column] <= MOST_CELLS and (
             column in self._first or len(self._first) < MOST_CELLS
@@ -42,7 +42,7 @@ class BadCells:
         return bool(self._first)
 
     def message(self, header: Sequence[str], n_rows: int, *, all_read: bool) -> str:
-        """Return which columns hold such cells, up to ten of the cells, and what to do.
+        """Return a message: the columns with bad cells, up to ten of the cells, and what to do.
 
         Parameters
         ----------
@@ -51,7 +51,7 @@ class BadCells:
         n_rows : int
             How many rows were read.
         all_read : bool, keyword only
-            Whether these are all.
+            Whether the table was read to its end.
         """
         columns = [i for i, count in enumerate(self._counts) if count]
         if sum(self._counts) == 1:
@@ -60,7 +60,7 @@ class BadCells:
             if _is_missing(text):
                 marker = f" ({text!r})" if text else ""
                 return f"{where}: the value is missing{marker}; fill it in or leave the row out"
-            found = f"{where} holds {_shown(text)}, which is not a finite number"
+            found = f"{where} has {_shown(text)}, which is not a finite number"
             return f"{found}; {self._advice(header, n_rows)}"
         found = "; ".join(self._column(header[i], i, all_read) for i in self._first)
         others = [reprlib.repr(header[i]) for i in columns if i not in self._first]
@@ -68,14 +68,14 @@ class BadCells:
             more = len(others) - MOST_NAMES
             tail = f" and {more} more columns" if more > 0 else ""
             found += f"; and in {', '.join(others[:MOST_NAMES])}{tail}"
-        hold = "column holds" if len(columns) == 1 else "columns hold"
+        have = "column has" if len(columns) == 1 else "columns have"
         return (
-            f"{len(columns)} {hold} cells that are missing or not finite numbers: {found}. To do: "
+            f"{len(columns)} {have} cells that are missing or not finite numbers: {found}. To do: "
             f"{self._advice(header, n_rows)}"
         )
 
     def _column(self, name: str, column: int, all_read: bool) -> str:
-        """Return a column's cells, its share of the ten."""
+        """Return some of a column's cells: the ten are shared evenly among columns."""
         first = self._first[column][: MOST_CELLS // len(self._first)]
         shown = [f"{_shown(text)} in line {line}" for line, text in first]
         more = self._counts[column] - len(shown)
@@ -83,7 +83,7 @@ class BadCells:
         return f"{reprlib.repr(name)} ({', '.join(shown)}{tail})"
 
     def _advice(self, header: Sequence[str], n_rows: int) -> str:
-        """Return what to do about the columns."""
+        """Return advice on the bad cells."""
         kinds = {i: {_kind(text) for _, text in found} for i, found in self._first.items()}
         found = set().union(*kinds.values())
         words = [
@@ -117,12 +117,12 @@ def _is_missing(text: str) -> bool:
 
 
 def _shown(text: str) -> str:
-    """Return a cell as messages show it."""
+    """Return a cell, quoted and shortened for a message."""
     if _is_missing(text):
         return f"missing ({text!r})" if text else "missing"
     return repr(in_one_line(text, LONGEST_CELL))
 
 
 def as_word(name: str) -> str:
-    """Return a name as it is written in a command."""
+    """Return a name as a word of a command line, shortened, and quoted if needed."""
     return in_one_line(name, 40) if re.fullmatch(r"[\w.-]+", name) else repr(in_one_line(name, 40))

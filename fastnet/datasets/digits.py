@@ -1,4 +1,4 @@
-"""Pictures of a handwritten digit, turned into what networks trained on MNIST expect."""
+"""`read_digit`: a picture of a handwritten digit as input of a network trained on MNIST."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["as_grey", "is_picture", "read_digit"]
 
 Array = NDArray[Any]
 
-#: The formats that are read; among Pillow's others is one that starts a program.
+#: The formats that are read; another of Pillow's starts a program.
 _FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 _BEGINNINGS = re.compile(
     rb"\x89PNG|\xff\xd8\xff|GIF8[79]a|BM.{4}\0{4}|II\*\0|MM\0\*|RIFF.{4}WEBP|P[56]\s+\d", re.DOTALL
@@ -27,27 +27,27 @@ _BEGINNINGS = re.compile(
 _MOST_PIXELS = 100_000_000
 #: Larger pictures are reduced to this side first.
 _WORK_SIDE = 400
-#: Smaller pictures are drawings: even light, no noise.
+#: Smaller pictures are treated as drawings, with even light and no noise.
 _PHOTOGRAPH = 100
 #: MNIST's recipe: digits fit a box of 20 pixels in an image of 28.
 _BOX, _SIDE = 20, 28
-#: Fineness at which strokes are measured; of MNIST's, one in eight is thinner than this many pixels
-#: of the image.
+#: Strokes are measured on a grid that is finer than the image by this factor. One in eight of
+#: MNIST's strokes is thinner than this many pixels of the image.
 _FINE, _THIN_STROKE = 4, 1.4
-#: Ink is darker than the paper by this share of the whole range, and by this many times the usual
-#: difference of neighbours.
+#: Ink is darker than the paper by at least this share of the range from black to white, and by this
+#: many times the median difference of neighbouring pixels.
 _LEAST_CONTRAST, _LEAST_DIFFERENCES = 0.1, 6.0
-#: A piece with a smaller share of the largest piece's ink is dirt.
+#: A piece with less than this share of the largest piece's ink is dirt.
 _DIRT = 0.05
 
 
 def read_digit(picture: str | os.PathLike[str] | ArrayLike, *, raw: bool = False) -> Array:
-    """Return a picture of one digit as networks trained on MNIST expect it.
+    """Return a picture of one digit as input of a network trained on MNIST.
 
-    The picture may be a photograph, a scan or a drawing, dark on light or light on dark. It becomes
-    grey, uneven light and dirt are removed, light is inverted where needed, and the digit is
-    cropped, scaled to fit 20 x 20 pixels with its aspect kept, and centred by mass in 28 x 28.
-    Strokes that would be thinner than nearly all of MNIST's are thickened.
+    The picture may be a photograph, a scan or a drawing, dark on light or light on dark. It is
+    converted to grey levels, uneven light and dirt are removed, and light on dark is inverted. The
+    digit is cropped, scaled to fit 20 x 20 pixels with its aspect ratio kept, and centred by mass
+    in 28 x 28. Very thin strokes are thickened.
 
     Parameters
     ----------
@@ -61,7 +61,8 @@ def read_digit(picture: str | os.PathLike[str] | ArrayLike, *, raw: bool = False
     Returns
     -------
     ndarray of float64, shape (784,)
-        Row by row, each pixel its byte / 256 as from `load_mnist`: 0 is paper, larger is ink.
+        The pixels row by row, each its byte / 256 as from `load_mnist`: 0 is paper, larger is ink.
+        With `raw`, uint8.
 
     Raises
     ------
@@ -71,7 +72,7 @@ def read_digit(picture: str | os.PathLike[str] | ArrayLike, *, raw: bool = False
     OSError
         The file cannot be read.
     TypeError
-        The array holds no real numbers.
+        The array does not contain real numbers.
     ImportError
         Pillow is missing; the message says how to install it.
 
@@ -103,21 +104,21 @@ def read_digit(picture: str | os.PathLike[str] | ArrayLike, *, raw: bool = False
 
 
 def is_picture(path: str | os.PathLike[str]) -> bool:
-    """Return whether a file begins as a picture does that `read_digit` reads.
+    """Return whether a file begins like a picture in one of the formats of `read_digit`.
 
     Raises
     ------
     OSError
-        It cannot be read.
+        The file cannot be read.
     """
     with open(path, "rb") as file:
         return _BEGINNINGS.match(file.read(12)) is not None
 
 
 def as_grey(picture: str | os.PathLike[str] | ArrayLike) -> Array:
-    """Return a picture as grey levels, 0 black to 1 white, its longer side 400 pixels at most.
+    """Return a picture as grey levels from 0, black, to 1, white, at most 400 pixels wide and high.
 
-    Transparent parts become white, or black if what is opaque is light.
+    Transparent parts become white, or black if the opaque parts are light.
 
     Raises
     ------
@@ -144,12 +145,12 @@ def as_grey(picture: str | os.PathLike[str] | ArrayLike) -> Array:
 
 
 def _read(path: str) -> Any:
-    """Return a file's picture in mode L, RGB or RGBA, upright as the camera was held."""
+    """Return a file's picture in mode L, RGB or RGBA, turned as its EXIF data say."""
     from PIL import Image, ImageOps
 
     name = in_one_line(repr(path))
     with open(path, "rb") as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of large pictures, and of damage that does not matter
+        warnings.simplefilter("ignore")  # of large pictures, and of harmless damage
         try:
             with Image.open(file, formats=_FORMATS) as image:
                 if image.width * image.height > _MOST_PIXELS:
@@ -165,7 +166,7 @@ def _read(path: str) -> Any:
                 return upright.convert("RGBA" if upright.has_transparency_data else "RGB")
         except Image.UnidentifiedImageError:
             raise ValueError(
-                f"{name} is not a picture that can be read here; save it as PNG or JPEG."
+                f"{name} is not a picture in a known format; save it as PNG or JPEG."
             ) from None
         except Image.DecompressionBombError:
             raise ValueError(
@@ -173,7 +174,7 @@ def _read(path: str) -> Any:
             ) from None
         except ValueError as error:
             raise ValueError(f"{name}: {in_one_line(str(error))}.") from None
-        except Exception as error:  # decoders raise what they like on damaged files
+        except Exception as error:  # decoders raise errors of any kind on damaged files
             raise ValueError(
                 f"{name} is damaged: {in_one_line(str(error))}; save it again as PNG or JPEG."
             ) from None
@@ -192,7 +193,7 @@ def _as_bytes(picture: ArrayLike) -> Array:
     whole = values.dtype.kind in "iu"
     if not (values.min() >= 0 and values.max() <= (255 if whole else 1)):
         raise ValueError(
-            f"picture holds {values.min():g} to {values.max():g}; expected "
+            f"picture has numbers from {values.min():g} to {values.max():g}; expected "
             f"{'integers from 0 to 255' if whole else 'numbers from 0 to 1'}."
         )
     scaled = values if whole else np.rint(np.multiply(values, 255, dtype=np.float64))
@@ -200,7 +201,7 @@ def _as_bytes(picture: ArrayLike) -> Array:
 
 
 def _ink(grey: Array) -> Array:
-    """Return how much ink each pixel has, 0 to 1, whatever the light on the paper."""
+    """Return the amount of ink of each pixel, 0 to 1, corrected for uneven light."""
     from PIL import Image, ImageFilter
 
     noise = 0.0
@@ -212,8 +213,8 @@ def _ink(grey: Array) -> Array:
     ink = np.maximum(darker if (darker**3).sum() > 0 else -darker, 0)
     if ink.max() < max(_LEAST_CONTRAST, _LEAST_DIFFERENCES * noise):
         raise ValueError(
-            "the picture is empty: nothing in it stands out from the paper; give one digit, dark "
-            "on light or light on dark, with some paper around it."
+            "the picture is empty: nothing stands out from the paper; give one digit, dark on "
+            "light or light on dark, with some paper around it."
         )
     full = float(ink[ink > ink.max() / 2].mean())
     ink = np.minimum(ink / full, 1)
@@ -223,8 +224,8 @@ def _ink(grey: Array) -> Array:
 def _paper(grey: Array) -> Array:
     """Return the brightness of the paper at each pixel.
 
-    Of a photograph a quadratic function of the place, fitted to a frame around the picture without
-    what stands out there; of a small picture that of its corners.
+    For a photograph it is a quadratic function of the position, fitted to the picture's margins
+    without outliers; for a small picture, the median of its corners.
     """
     y, x = np.meshgrid(*(np.linspace(-1, 1, side) for side in grey.shape), indexing="ij")
     terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
@@ -233,7 +234,7 @@ def _paper(grey: Array) -> Array:
     frame[down:-down, right:-right] = False
     places, levels = terms[frame], grey[frame]
     ends = np.r_[:down, -down:0], np.r_[:right, -right:0]
-    level = float(np.median(grey[np.ix_(*ends)]))  # of the corners, which digits seldom reach
+    level = float(np.median(grey[np.ix_(*ends)]))  # digits seldom reach the corners
     paper, rest = np.full(grey.shape, level), levels - level
     for _ in range(3 if min(grey.shape) >= _PHOTOGRAPH else 0):
         usual = np.abs(rest) <= 4.5 * np.median(np.abs(rest)) + 0.02  # three standard deviations
@@ -245,7 +246,7 @@ def _paper(grey: Array) -> Array:
 
 
 def _without_dirt(ink: Array) -> Array:
-    """Return the ink without small pieces that hang together with nothing else."""
+    """Return the ink without small separate pieces."""
     step = -(-max(ink.shape) // 64)
     padded = np.pad(ink, [(0, -side % step) for side in ink.shape])
     cells = padded.reshape(padded.shape[0] // step, step, padded.shape[1] // step, step)
@@ -273,7 +274,7 @@ def _without_dirt(ink: Array) -> Array:
 
 
 def _in_box(ink: Array) -> Array:
-    """Return the digit cropped and scaled into MNIST's box, its strokes thick enough."""
+    """Return the digit cropped and scaled to MNIST's box, with thin strokes thickened."""
     fine = _scaled(_cropped(ink), _FINE * _BOX)
     stroke = _stroke_width(fine)
     if stroke < _FINE * _THIN_STROKE:
@@ -294,7 +295,7 @@ def _cropped(ink: Array) -> Array:
 
 
 def _scaled(ink: Array, longer: int) -> Array:
-    """Return the ink with this longer side and the same aspect."""
+    """Return the ink scaled to this longer side, with the same aspect ratio."""
     from PIL import Image
 
     height, width = ink.shape
@@ -305,7 +306,7 @@ def _scaled(ink: Array, longer: int) -> Array:
 
 
 def _stroke_width(ink: Array) -> float:
-    """Return the mean width of strokes: twice their area by the length of their edges."""
+    """Return the mean width of strokes: twice their area divided by the length of their edges."""
     inside = np.pad(ink > 0.5, 1)
     area = int(inside.sum())
     edge = inside.copy()

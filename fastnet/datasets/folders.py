@@ -1,4 +1,4 @@
-"""Folders of images and labels as they are published: MNIST and the sets made in its likeness."""
+"""Readers of folders of images and labels as published: MNIST and data sets like it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["load_idx_folder", "names_set", "read_idx_folder", "read_names"]
 
 Array = NDArray[Any]
 
-#: A file's name: the set, such as "emnist-letters-", the part, images or labels, and the form.
+#: A file's name: the set, such as "emnist-letters-", the part, images or labels, and the format.
 _NAME = re.compile(
     r"((?:.*-)?)(train|t10k|test)-(images|imgs|labels)"
     r"(?:([-.])(idx[0-9])-(?:ubyte|int)(?:[.]gz)?|[.]npz)"
@@ -35,7 +35,7 @@ _FOUR = [(part, what) for part in ("train", "test") for what in ("images", "labe
 
 
 class _Files(NamedTuple):
-    """Where four files are, and the name that the files of their set begin with."""
+    """The folder, the names of the four files, and the prefix of their set."""
 
     folder: str
     names: list[str]
@@ -43,44 +43,42 @@ class _Files(NamedTuple):
 
 
 def load_idx_folder(path: str | os.PathLike[str]) -> FourArrays:
-    """Read a folder of four files that are named as those of MNIST or a set like it.
+    """Return the images and labels in a folder of MNIST or of a data set like it.
 
     Parameters
     ----------
     path : str or os.PathLike
-        The folder as it is published or unpacked, each IDX file with or without ``.gz``. If it
-        holds several sets, as EMNIST's does, the path goes on with the name of one of them:
-        ``gzip/emnist-letters``.
+        The folder as published or unpacked, each IDX file with or without ``.gz``. If it contains
+        several sets, as EMNIST's does, add the name of one to the path: ``gzip/emnist-letters``.
 
     Returns
     -------
     X_train, y_train, X_test, y_test : numpy.ndarray
-        ``X`` has one example per row, shape (n, pixels); ``y`` has shape (n,) and whole numbers.
-        The values are those of the files, unscaled, in the files' types (usually uint8).
+        ``X`` has one example per row, shape (n, pixels); ``y`` has shape (n,) and contains whole
+        numbers. Values are unscaled, and types are those of the files (usually uint8).
 
     Raises
     ------
     FileNotFoundError
         If the folder, the set or one of the four files is missing.
     ValueError
-        If a file is not sound (see `load_idx`), if the four do not fit each other, or if the folder
-        holds several sets.
+        If a file is damaged (see `load_idx`), if images and labels do not match, or if the folder
+        contains several sets.
 
     Notes
     -----
-    The names are these, and a dot may stand before ``idx``. If a file is there twice, the plain
-    one is read.
+    These are the names of the files, in which a dot may replace the hyphen before ``idx``. If a
+    file is there both plain and gzipped, the plain one is read.
 
     MNIST, Fashion-MNIST, KMNIST
         ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``, ``t10k-images-idx3-ubyte``,
         ``t10k-labels-idx1-ubyte``.
     EMNIST
-        ``emnist-letters-train-images-idx3-ubyte`` and so on. The files hold each image with rows
-        and columns exchanged; here they are upright. Labels of the letters begin at 1, so train
-        on ``y - 1``.
+        ``emnist-letters-train-images-idx3-ubyte`` and so on. The files have each image transposed;
+        it is returned upright. Labels of the letters begin at 1, so train on ``y - 1``.
     QMNIST
         ``qmnist-train-images-idx3-ubyte``, ``qmnist-train-labels-idx2-int``, and the same with
-        ``test``. Labels have eight numbers, of which the first, the digit, is returned.
+        ``test``. A label has eight numbers; the first, the digit, is returned.
     KMNIST, Kuzushiji-49
         ``kmnist-train-imgs.npz``, ``kmnist-train-labels.npz``, and the same with ``test``, or with
         ``k49``.
@@ -111,7 +109,7 @@ def _load(path: str) -> Array:
         return load_idx(path)
     with NpzFile(path) as archive:
         if len(archive.keys) != 1:
-            raise ValueError(f"{archive.source} holds {archive.listed}; expected one array")
+            raise ValueError(f"{archive.source} contains {archive.listed}; expected one array")
         return archive.read(archive.keys[0])
 
 
@@ -121,7 +119,7 @@ def read_idx_folder(path: str | os.PathLike[str]) -> Tables:
     Raises
     ------
     OSError, ValueError
-        As `load_idx_folder`; ValueError also where a part has no examples.
+        As for `load_idx_folder`; ValueError also if a part has no examples.
     """
     X_train, y_train, X_test, y_test = load_idx_folder(path)
     for X in (X_train, X_test):
@@ -133,7 +131,7 @@ def read_idx_folder(path: str | os.PathLike[str]) -> Tables:
 
 
 def _other_files(path: str | os.PathLike[str]) -> tuple[str, ...]:
-    """Return the files of a folder that look like data but are not read."""
+    """Return the names of files in a folder that look like data but are not read."""
     files = _find(path)
     marks = ("idx", "ubyte", "images", "imgs", "labels")
     return tuple(
@@ -191,7 +189,7 @@ def _find(path: str | os.PathLike[str]) -> _Files:
     if not only and group and len(whole) > 1:
         sets = ", ".join(sorted(name.rstrip("-") for name in whole)[:8])
         raise ValueError(
-            f"{folder!r} holds several sets: {sets}; add the name of one to the path, as in "
+            f"{folder!r} contains several sets: {sets}; add the name of one to the path, as in "
             f"{os.path.join(folder, whole[0].rstrip('-'))!r}"
         )
     found = groups.get(group, {})
@@ -202,14 +200,14 @@ def _find(path: str | os.PathLike[str]) -> _Files:
             names = ", ".join(
                 f"{stem}{mark}{kind}-ubyte{end}" for end in ("", ".gz") for mark in "-."
             )
-            raise FileNotFoundError(f"{folder!r} holds no {stem} file: expected one of {names}")
+            raise FileNotFoundError(f"{folder!r} has no {stem} file; expected one of {names}")
     return _Files(folder, [found[key] for key in _FOUR], group)
 
 
 def _groups(present: list[str]) -> dict[str, dict[tuple[str, str], str]]:
-    """Return, for each set, its files by part and content."""
+    """Return the files of each set, by the set's prefix, then by part and content."""
     groups: dict[str, dict[tuple[str, str], str]] = {}
-    # Sorted so that plain files come last and are taken, those with a dash before those with a dot.
+    # The last file of a kind wins: plain before gzipped, a hyphen before a dot.
     for name in sorted(present, key=lambda name: (not name.endswith(".gz"), ".idx" not in name)):
         parts = _NAME.fullmatch(name)
         if parts:

@@ -1,4 +1,4 @@
-"""IDX files, the format of MNIST and of the data sets made in its likeness."""
+"""The reader of IDX files, the format of MNIST and of data sets like it."""
 
 import os
 import struct
@@ -16,7 +16,7 @@ _ELEMENT_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4",
 
 
 def load_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
-    """Read one IDX file, plain or gzipped, which is recognized by its content.
+    """Return the array in an IDX file, plain or gzipped, which is recognized by its content.
 
     Parameters
     ----------
@@ -26,8 +26,8 @@ def load_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
     Returns
     -------
     numpy.ndarray
-        The file's array, in its shape and in the machine's byte order: uint8, int8, int16, int32,
-        float32 or float64, writable.
+        Writable, in the file's shape and the machine's byte order: uint8, int8, int16, int32,
+        float32 or float64.
 
     Raises
     ------
@@ -73,9 +73,9 @@ def _read_idx(
     magic = read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _ELEMENT_TYPES or not magic[3]:
         raise ValueError(
-            f"{source} is not an IDX file: it begins with the bytes {magic.hex(' ') or '(none)'}, "
+            f"{source} is not an IDX file: it begins with the bytes {magic.hex(' ') or '(none)'}; "
             "expected 00 00, an element type (08, 09, 0b, 0c, 0d or 0e) and a number of "
-            "dimensions; is it the right file?"
+            "dimensions. Is it the right file?"
         )
     lengths = read(4 * magic[3])
     if len(lengths) < 4 * magic[3]:

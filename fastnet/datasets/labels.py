@@ -40,8 +40,8 @@ def class_names(*labels: Array) -> tuple[Label, ...]:
     Raises
     ------
     ValueError
-        There is only one class; or the labels are quantities: numbers of which some are not whole,
-        or nearly as many different ones as there are examples.
+        There is only one class, or the labels look like quantities: some are not whole numbers, or
+        there are too many different ones for the number of examples.
 
     Examples
     --------
@@ -60,14 +60,14 @@ def class_names(*labels: Array) -> tuple[Label, ...]:
         broken = next((v for v in sorted(keys) if v != v // 1 or abs(v) >= 2**63), None)
         if broken is not None:
             raise ValueError(
-                f"the labels hold {broken:g}, which is no class number; to predict numbers, ask "
-                "for regression"
+                f"the labels contain {broken:g}, which is not a class number; to predict numbers, "
+                "ask for regression"
             )
-    enough = 2 if words else 5  # examples a class; quantities often are whole numbers
+    enough = 2 if words else 5  # examples per class: quantities are often whole numbers, too
     if len(keys) > max(FEW_CLASSES, n // enough):
         raise ValueError(
-            f"the labels are {len(keys)} different ones on {n} examples, too many for "
-            "classes; choose another column, or regression to predict numbers"
+            f"the {n} examples have {len(keys)} different labels, too many for classes; choose "
+            "another column, or regression to predict numbers"
         )
     names = sorted(keys) if words else _numbered(found)
     if len(names) < 2:
@@ -76,7 +76,7 @@ def class_names(*labels: Array) -> tuple[Label, ...]:
 
 
 def class_numbers(labels: Array, names: Sequence[Label], source: str) -> NDArray[np.int64]:
-    """Return each label's place among the names.
+    """Return the class number of each label: its index among the names.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def class_numbers(labels: Array, names: Sequence[Label], source: str) -> NDArray
     alike: dict[Any, int] = {}
     for place, name in enumerate(names):
         key = as_text(name) if words else as_key(name, bools=bools)
-        alike[key] = -1 if key in alike else place  # two names that are one number are told apart
+        alike[key] = -1 if key in alike else place  # names of one number need the same spelling
     unique, inverse = _distinct(labels)
     table = np.empty(len(unique), dtype=np.int64)
     for i, value in enumerate(unique):
@@ -159,14 +159,14 @@ def quantities(labels: Array, source: str) -> NDArray[np.float64]:
 
 
 def as_number(text: str) -> float | None:
-    """Return the number that a text spells, or None.
+    """Return a text as a number, or None if it is not one.
 
     Examples
     --------
     >>> as_number(" 1e3"), as_number("1_000"), as_number("red")
     (1000.0, None, None)
     """
-    if "_" in text:  # Python's own notation, nobody else's
+    if "_" in text:  # 1_000 is a number in Python only
         return None
     try:
         return float(text)
@@ -186,7 +186,7 @@ def has_decimal_comma(text: str) -> bool:
 
 
 def as_key(value: Any, *, bools: bool = False) -> Any:
-    """Return the key that labels are compared by: a number, however it is spelled, or text.
+    """Return the key for comparing labels: a number, however it is spelled, or text.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ def as_key(value: Any, *, bools: bool = False) -> Any:
 
 
 def as_text(value: Any) -> str:
-    """Return the key that labels are compared by if some are words; "1.0" and 1 are "1".
+    """Return the key for comparing labels of which some are words; "1.0" and 1 become "1".
 
     Examples
     --------
@@ -226,7 +226,7 @@ def as_text(value: Any) -> str:
 
 
 def _numbered(found: set[Any]) -> list[Any]:
-    """Return classes that are whole numbers as bools or ints, or as text if any is a code."""
+    """Return whole-number classes as bools or ints, or as text if any has leading zeros."""
     if all(isinstance(value, bool) for value in found):
         return sorted(found)
     codes: dict[Any, str] = {}
@@ -246,7 +246,7 @@ def _digits(value: Any) -> str:
 
 
 def _distinct(labels: Array) -> tuple[list[Any], Array]:
-    """Return the distinct labels as Python's values, and the index of each label among them."""
+    """Return the distinct labels as Python objects, and the index of each label among them."""
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
         row = int(np.argmin(np.isfinite(labels))) + 1
         raise ValueError(f"row {row} has the label {labels[row - 1]}; expected a finite number")

@@ -1,4 +1,4 @@
-"""Examples and labels in NumPy's .npz archives."""
+"""Readers of examples and labels in NumPy's .npz archives."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NAMES = ["X_train", "y_train", "X_test", "y_test"]
 
 
 def load_npz_arrays(path: str | os.PathLike[str]) -> FourArrays:
-    """Read ``X_train``, ``y_train``, ``X_test`` and ``y_test`` from an .npz file.
+    """Return ``X_train``, ``y_train``, ``X_test`` and ``y_test`` from an .npz file.
 
     ``x_train`` and ``x_test``, Keras's names, are accepted too. Nothing is unpickled.
 
@@ -40,16 +40,17 @@ def load_npz_arrays(path: str | os.PathLike[str]) -> FourArrays:
     -------
     X_train, y_train, X_test, y_test : numpy.ndarray
         ``X`` has one example per row, shape (n, features), with images flattened; ``y`` has shape
-        (n,) and whole numbers. Values and types are those of the file, in the machine's byte order.
+        (n,) and contains whole numbers. Values and types are those of the file, in the machine's
+        byte order.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file (and the other errors of `open`).
     ValueError
-        If it is not an .npz file, is truncated or damaged, lacks one of the four arrays, holds
-        anything but real numbers, or if the four do not fit each other. A member that unpacks to
-        more than 64 MiB and to more than a hundred times its size is refused too.
+        If it is not an .npz file, is truncated or damaged, lacks one of the four arrays, contains
+        anything but real numbers, or if the arrays do not match. A member that unpacks to more than
+        64 MiB and to more than a hundred times its size is refused too.
 
     Notes
     -----
@@ -72,8 +73,8 @@ def load_npz_arrays(path: str | os.PathLike[str]) -> FourArrays:
             name = archive.find(key)
             if name is None:
                 raise ValueError(
-                    f"{archive.source} has no array {key}; expected {', '.join(_NAMES)}, and it "
-                    f"holds {archive.listed}"
+                    f"{archive.source} has no array {key}; it contains {archive.listed}, expected "
+                    f"{', '.join(_NAMES)}"
                 )
             arrays.append(archive.read(name))
     return four_arrays(arrays, _NAMES, archive.source)
@@ -86,8 +87,8 @@ def read_npz(path: str | os.PathLike[str], *, labelled: bool = True) -> Tables:
     ----------
     path : str or os.PathLike
         With ``X`` and ``y``, or ``X_train`` and ``y_train``, ``X_test`` and ``y_test``, or one of
-        the two pairs; ``x`` is accepted for ``X``. X holds real numbers, one example per row or
-        image; y holds one number or string per example.
+        the two pairs; ``x`` is accepted for ``X``. X has real numbers, one row or image per
+        example; y has one number or string per example.
     labelled : bool, default True
         Whether there must be labels.
 
@@ -104,7 +105,7 @@ def read_npz(path: str | os.PathLike[str], *, labelled: bool = True) -> Tables:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = os.path.join(folder, "pictures.npz")
     ...     np.savez(path, X=np.zeros((5, 28, 28), np.uint8))
-    ...     read_npz(path, labelled=False).judged.X.shape
+    ...     read_npz(path, labelled=False).to_evaluate.X.shape
     (5, 784)
     """
     name = display_name(path)
@@ -116,7 +117,7 @@ def read_npz(path: str | os.PathLike[str], *, labelled: bool = True) -> Tables:
         if not any(tables):
             wanted = "X and y, or X_train and y_train" if labelled else "X, or X_test"
             raise ValueError(
-                f"{archive.source} holds {archive.listed}; expected the arrays {wanted}"
+                f"{archive.source} contains {archive.listed}; expected the arrays {wanted}"
             )
     training, test = [table and replace(table, unused=unused) for table in (*tables, None)[:2]]
     if training and test:

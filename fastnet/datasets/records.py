@@ -1,4 +1,4 @@
-"""The records of a table of text: its separator, its comments, the names of its columns."""
+"""`Reader`: the records of a table of text, its separator, header and comments."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from fastnet.datasets.unpacking import open_text
 
 __all__ = ["BLANK", "LONGEST_RECORD", "MISSING", "Reader"]
 
-#: Characters in a record, at most. Python takes up to fifty bytes for a field of one character.
+#: The most characters of a record. Python needs up to fifty bytes for a field of one character.
 LONGEST_RECORD = 1 << 22
 #: Common markers of a missing value.
 MISSING = {"", "-", "?", "na", "n/a", "nan", "nil", "none", "null", "missing"}
-#: What separates fields; blanks do if none of these does.
+#: Characters that separate fields; if none of these does, blanks do.
 SEPARATORS = ",;\t|"
 BLANK = " "
 
 
 class Reader:
-    """An open table of text, every error of which names it.
+    """An open table of text; its errors name the table.
 
     Attributes
     ----------
@@ -36,9 +36,9 @@ class Reader:
         The names of the columns.
     separator : str
     n_comments : int
-        How many lines were skipped as comments, so far, below the first line of the table.
+        How many comments below the first line of the table have been skipped so far.
     underscore : bool
-        Whether the last record has an underscore, which only Python accepts in numbers.
+        Whether the last record contains an underscore, which only Python accepts in numbers.
     """
 
     def __init__(self, path: str | os.PathLike[str], header: bool | None = None) -> None:
@@ -47,7 +47,7 @@ class Reader:
         self.underscore = False
         self.line = 0
         self._ahead: list[tuple[list[str], int, bool]] = []
-        # Closed by `__exit__`, or here if an error leaves nothing to be closed later.
+        # Closed by `__exit__`, or below if this constructor fails.
         self._file = open_text(path)
         try:
             self._lines = _Lines(self._file)
@@ -62,7 +62,7 @@ class Reader:
             self._read = _parse(self._lines, self.separator)
             record = self._next()
             if record is None:
-                only = " but for lines that begin with #" if self._lines.comment_above else ""
+                only = " except for lines that begin with #" if self._lines.comment_above else ""
                 self.refuse(f"it is empty{only}; expected a first line that names the columns")
             if header is False:
                 self.header = [str(place + 1) for place in range(len(record[0]))]
@@ -119,8 +119,8 @@ class Reader:
     def check_header(self, wanted: Sequence[str]) -> None:
         """Refuse a first line that looks like data, and duplicate names.
 
-        A first line that contains a word among the `wanted` names is a header. Where the first line
-        looks like data, a comment above it that has as many fields names the columns.
+        A first line that contains a word among the `wanted` names is a header. If the first line
+        looks like data, a comment above it with as many fields names the columns.
         """
         if self._has_header is False:
             return
@@ -132,8 +132,8 @@ class Reader:
         for name in self.header:
             if name and name in seen:
                 self.refuse(
-                    f"two columns are named {reprlib.repr(name)}; give each a name of its own, or "
-                    "say --no-header if the first line holds data"
+                    f"two columns are named {reprlib.repr(name)}; rename one, or give --no-header "
+                    "if the first line is data"
                 )
             seen.add(name)
 
@@ -148,15 +148,15 @@ class Reader:
             self.header = names
             return
         self.refuse(
-            f"{cause}; if it holds data, say --no-header, and columns are called 1, 2, ...; if it "
-            "names the columns, say --header"
+            f"{cause}; if it is data, give --no-header, and columns are named 1, 2, ...; if it "
+            "names the columns, give --header"
         )
 
     def _like_data(self) -> str:
-        """Return in which way the first line looks like data, or nothing."""
+        """Return why the first line looks like data, or an empty string."""
         numbers = sum(map(_is_number, self.header))
         if numbers == len(self.header):
-            return "its first line holds numbers only"
+            return "its first line has only numbers"
         if not numbers:
             return ""
         below = self._next()
@@ -166,14 +166,14 @@ class Reader:
         for place, (name, cell) in enumerate(zip(self.header, cells, strict=False), 1):
             if _is_number(name) and _may_be_number(cell):
                 return (
-                    f"its first line looks like data: column {place} is called "
-                    f"{reprlib.repr(name)} and holds numbers"
+                    f"its first line looks like data: column {place} is named "
+                    f"{reprlib.repr(name)} and contains numbers"
                 )
         return ""
 
 
 class _Lines:
-    """The lines of a file but for comments; records that are too long are refused."""
+    """The lines of a file without its comments; refuses records that are too long."""
 
     def __init__(self, stream: io.TextIOBase) -> None:
         self._stream = stream
@@ -215,16 +215,16 @@ class _Lines:
         return line, self._read
 
     def new_record(self) -> None:
-        """Start counting anew, after a record is complete."""
+        """Reset the counters after a complete record."""
         self._length = 0
         self.underscore = False
 
     def look_ahead(self) -> tuple[str, str]:
-        """Return the first two lines of the table, which stay to be read; empty at the end."""
+        """Return the first two lines of the table without consuming them; empty at the end."""
         line, number = self._next_full(above=True)
         self._kept.append((line, number))
         second = ""
-        if line and line.count('"') % 2 == 0:  # else the first record goes on
+        if line and line.count('"') % 2 == 0:  # else the first record continues
             second, number = self._next_full(above=False)
             self._kept.append((second, number))
         self.number = 0
@@ -245,7 +245,7 @@ class _Lines:
 
 
 def _is_comment(line: str) -> bool:
-    """Return whether a line is a comment, not one whose first field is "#"."""
+    """Return whether a line is a comment, rather than data whose first field is "#"."""
     return line.startswith("#") and line[1:2] not in tuple(SEPARATORS)
 
 
@@ -265,11 +265,12 @@ def _fields(line: str, separator: str) -> list[str]:
 
 
 def _separator(first: str, second: str) -> str:
-    """Return what separates the fields of a table that begins with these lines, or this line.
+    """Return the character that separates the fields of a table with these first lines.
 
-    A separator that divides both into as many fields comes first, and then the one that makes the
-    most of the first line, in doubt a comma. Blanks are taken if nothing else divides both.
-    Another mark goes before the comma if it leaves numbers with decimal commas.
+    Separators that divide both lines into the same number of fields are preferred, then those that
+    give more fields in the first line, then the comma. Blanks are chosen only if nothing else
+    divides both lines. If another separator leaves numbers with decimal commas, it precedes the
+    comma.
 
     Examples
     --------
@@ -280,7 +281,7 @@ def _separator(first: str, second: str) -> str:
     """
     counts: dict[str, tuple[bool, int]] = {}
     for mark in SEPARATORS + BLANK:
-        # One list at a time: a line may have millions of fields.
+        # Only one list at a time is kept: a line may have millions of fields.
         n, n_first = len(_fields(second or first, mark)), len(_fields(first, mark))
         counts[mark] = (n == n_first > 1, n_first)
         if mark != "," and n == n_first > 1:

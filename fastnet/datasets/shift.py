@@ -1,4 +1,4 @@
-"""The book's expanded MNIST: each image, and four copies that are shifted by one pixel."""
+"""The book's expanded MNIST: each image and four copies shifted by one pixel."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ShiftedImages:
     shape : (int, int)
         (5 n, height * width).
     dtype : numpy.dtype
-        That of the originals.
+        The originals' type.
 
     Examples
     --------
@@ -71,7 +71,7 @@ class ShiftedImages:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """That of the originals."""
+        """The originals' type."""
         return self.originals.dtype
 
     def __len__(self) -> int:
@@ -83,7 +83,7 @@ class ShiftedImages:
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         if copy is False:
-            raise ValueError("shifted images are no array yet; copy=False cannot be.")
+            raise ValueError("copy is False, but shifted images are computed; give None or True.")
         return np.asarray(self[:], dtype)
 
     def __getitem__(self, rows: Any) -> Array:
@@ -99,11 +99,11 @@ class ShiftedImages:
         return row
 
     def _block(self, numbers: Array) -> Array:
-        """Return the rows of these numbers, which may be negative."""
+        """Return the rows with these numbers, which may be negative."""
         outside = (numbers < -len(self)) | (numbers >= len(self))
         if outside.any():
             number = int(numbers[outside.argmax()])
-            raise IndexError(f"image {number} was asked for; there are {len(self)}.")
+            raise IndexError(f"image {number} does not exist; there are {len(self)} images.")
         numbers = numbers % len(self)
         images = self.originals[numbers % len(self.originals)]
         images = images.reshape(-1, self.height, self.width)
@@ -129,7 +129,7 @@ class ShiftedImages:
 
 
 def _between(shift: int) -> slice:
-    """Return the target of pixels that are shifted by `shift`; with -shift, their source."""
+    """Return the slice that pixels shifted by `shift` go to; for -shift, where they come from."""
     return slice(max(shift, 0), shift if shift < 0 else None)
 
 
@@ -160,7 +160,7 @@ def shift_images(
     Raises
     ------
     ValueError, TypeError
-        X does not hold images of that shape, or y is not as long.
+        X does not contain images of that shape, or y has another length.
 
     Examples
     --------
@@ -183,7 +183,7 @@ def shift_images(
         )
     if targets.ndim == 0 or len(targets) != len(images):
         raise ValueError(
-            f"y has shape {targets.shape} and X {len(images)} rows; they must be equally many."
+            f"y has shape {targets.shape}; expected one row for each of the {len(images)} images."
         )
     return ShiftedImages(images, (height, width)), np.concatenate([targets] * len(SHIFTS))
 

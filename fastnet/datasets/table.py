@@ -47,7 +47,7 @@ class Table:
     columns : tuple of str, or None
         The names of the k inputs, where they have names.
     target : str or None
-        The name of the labels.
+        The name of the column with the labels.
     unused : tuple of str
         Names of the columns, arrays or files that were not read.
 
@@ -73,7 +73,7 @@ class Table:
 
     @property
     def label_column(self) -> str:
-        """The column of the labels, for messages; nothing if columns have no names."""
+        """The column with the labels, for messages; empty if columns have no names."""
         return "" if self.target is None else f"column {escaped(self.target, lines=False)!r}"
 
     def rows(self, chosen: Array) -> Table:
@@ -87,18 +87,18 @@ class Table:
         return replace(self, X=self.X[chosen], y=None if self.y is None else self.y[chosen])
 
     def split(self, share: float, seed: int) -> tuple[Table, Table]:
-        """Return the rows to train on and those to validate with, chosen at random.
+        """Return the rows for training and those for validation, drawn at random.
 
         Parameters
         ----------
         share : float
-            Of the rows to validate with, between 0 and 1.
+            The fraction of the rows for validation, between 0 and 1.
         seed : int
 
         Raises
         ------
         ValueError
-            One of the two would be empty.
+            One of the two parts would be empty.
 
         Examples
         --------
@@ -109,8 +109,8 @@ class Table:
         n = round(share * self.n)
         if not 0 < n < self.n:
             raise ValueError(
-                f"validation {share:g} of {self.n} examples is {n}; at least one must be on "
-                "either side"
+                f"validation {share:g} of {self.n} examples is {n}; training and validation need "
+                "at least one each"
             )
         order = np.random.default_rng([seed, VALIDATION_STREAM]).permutation(self.n)
         return self.rows(np.sort(order[n:])), self.rows(np.sort(order[:n]))
@@ -123,13 +123,13 @@ class Tables(NamedTuple):
     test: Table | None
 
     @property
-    def judged(self) -> Table:
+    def to_evaluate(self) -> Table:
         """The examples to evaluate or predict: the test part, or else the only part.
 
         Raises
         ------
         ValueError
-            There is neither.
+            Both are missing.
         """
         found = self.test or self.training
         if found is None:
@@ -138,12 +138,12 @@ class Tables(NamedTuple):
 
 
 def four_arrays(arrays: Sequence[Array], names: Sequence[str], source: str) -> FourArrays:
-    """Return images as rows and class numbers, for training and testing, once they are checked.
+    """Return the four arrays, checked, with images as rows.
 
     Raises
     ------
     ValueError
-        They do not fit each other.
+        They do not match, or labels are not whole numbers.
     """
     X_train, y_train, X_test, y_test = arrays
     X_train = image_rows(X_train, y_train, names[:2], source)
@@ -151,14 +151,14 @@ def four_arrays(arrays: Sequence[Array], names: Sequence[str], source: str) -> F
     for y, name in ((y_train, names[1]), (y_test, names[3])):
         if y.dtype.kind not in "iu":
             raise ValueError(
-                f"{source}: {name} has type {y.dtype}; expected one whole number an example"
+                f"{source}: {name} has type {y.dtype}; expected one whole number per example"
             )
     check_widths(X_train, X_test, names[::2], source)
     return X_train, y_train, X_test, y_test
 
 
 def image_rows(X: Array, y: Array | None, names: Sequence[str], source: str) -> Array:
-    """Return examples as rows, with images flattened, once there is a label for each.
+    """Return examples as rows, with images flattened, after a check of the shapes.
 
     Raises
     ------
@@ -167,12 +167,12 @@ def image_rows(X: Array, y: Array | None, names: Sequence[str], source: str) -> 
     """
     if X.ndim < 2:
         raise ValueError(
-            f"{source}: {names[0]} has shape {X.shape}; expected one row or image an example"
+            f"{source}: {names[0]} has shape {X.shape}; expected one row or image per example"
         )
     if y is not None and y.shape != X.shape[:1]:
         raise ValueError(
             f"{source}: {names[1]} has shape {y.shape}, and {names[0]} has {len(X)} rows; expected "
-            "one label a row"
+            "one label per row"
         )
     return X.reshape(len(X), math.prod(X.shape[1:]))
 
@@ -182,14 +182,14 @@ def check_widths(X_train: Array, X_test: Array, names: Sequence[str], source: st
     if X_train.shape[1] != X_test.shape[1]:
         raise ValueError(
             f"{source}: a row of {names[0]} has {X_train.shape[1]} values and a row of {names[1]} "
-            f"has {X_test.shape[1]}; they must have the same number"
+            f"has {X_test.shape[1]}; expected the same number"
         )
 
 
 def check_examples(X: Array, source: str) -> None:
-    """Refuse examples without a row or without a column."""
+    """Refuse an array of examples that has no rows or no columns."""
     if X.size == 0:
-        raise ValueError(f"{source} has examples of shape {X.shape}; expected one or more numbers")
+        raise ValueError(f"{source} has examples of shape {X.shape}; expected at least one number")
 
 
 def display_name(path: str | os.PathLike[str]) -> str:

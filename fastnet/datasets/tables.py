@@ -34,7 +34,7 @@ def read_tables(
     labelled: bool = True,
     header: bool | None = None,
 ) -> Tables:
-    """Return the tables of a .csv file, an .npz file, a folder of IDX files or a picture.
+    """Return the data in a .csv file, an .npz file, a folder of IDX files or a picture as tables.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def read_tables(
     Raises
     ------
     OSError
-        Nothing can be read there.
+        The path cannot be read.
     ValueError
         It is not as described above; the message says where.
     """
@@ -78,8 +78,8 @@ def _read(
         return Tables(table, None)
     if label is not None or ignore or header is not None:
         raise ValueError(
-            f"{source_name(path)} has no columns with names; label, ignore, header and no-header "
-            "are for .csv files"
+            f"{source_name(path)} has no named columns; label, ignore, header and no-header are "
+            "only for .csv files"
         )
     if kind == "picture":
         return _read_picture(path, labelled)
@@ -90,8 +90,8 @@ def _read_picture(path: str | os.PathLike[str], labelled: bool) -> Tables:
     """Return a picture of a digit as a table of one row of bytes."""
     if labelled:
         raise ValueError(
-            f"{source_name(path)} is a picture of one digit, without a label; fastnet predict and "
-            "fastnet.datasets.read_digit read pictures"
+            f"{source_name(path)} is a picture of one digit, without a label; use fastnet predict "
+            "or fastnet.datasets.read_digit"
         )
     return Tables(None, Table(display_name(path), read_digit(path, raw=True).reshape(1, -1)))
 
@@ -102,7 +102,7 @@ def kind_of(path: str | os.PathLike[str]) -> str:
     Raises
     ------
     OSError
-        Nothing can be read there.
+        The path cannot be read.
     """
     if os.path.isdir(path) or names_set(path):
         return "folder"
@@ -118,7 +118,7 @@ def classes_of(*tables: Table) -> tuple[Label, ...]:
     Raises
     ------
     ValueError
-        As by `class_names`; the message names the column in which the labels were looked for.
+        As for `class_names`; the message names the column that the labels were read from.
     """
     try:
         return class_names(*[table.y for table in tables if table.y is not None])
@@ -126,5 +126,5 @@ def classes_of(*tables: Table) -> tuple[Label, ...]:
         if tables[0].target is None:
             raise
         raise ValueError(
-            f"{error} ({tables[0].label_column} was taken for the labels; --label names another)"
+            f"{error} (labels were read from {tables[0].label_column}; --label names another)"
         ) from None

@@ -1,4 +1,4 @@
-"""The reader of tables of text, such as .csv files, plain or gzipped."""
+"""`read_csv`: the reader of tables of text, such as .csv files, plain or gzipped."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["read_csv", "read_header"]
 
 Array = NDArray[Any]
 
-#: Those markers that are unlikely to be the name of a class.
+#: Markers of a missing label, none of which is likely to be the name of a class.
 UNLABELLED = {"", "?", "na", "n/a", "nan", "null"}
 #: Common names of the column with the labels.
 LABELS = {"label", "labels", "class", "target", "y"}
@@ -44,8 +44,8 @@ def read_csv(
     ----------
     path : str or os.PathLike
         UTF-8, with or without a byte order mark. Fields may be quoted, and are separated by commas,
-        semicolons, tabs or bars, whichever divides the first two lines into the same number of
-        fields, and most fields; by blanks if none of these does. Empty lines are skipped, and so
+        semicolons, tabs or bars, whichever divides the first two lines into the same and the
+        largest number of fields; by blanks if none of these does. Empty lines are skipped, and so
         are comments: lines that begin with ``#``. Gzipped text is recognized by its content.
     label : str, optional
         The column with the labels; by default the last one that is not in `columns` or `ignore`.
@@ -72,7 +72,7 @@ def read_csv(
         The file cannot be read.
     ValueError
         The text is not such a table, a column is missing, or values are missing or not numbers;
-        the message names all columns with such values, and lines of up to ten.
+        the message names all columns with such values, and up to ten of the values.
 
     Examples
     --------
@@ -106,12 +106,12 @@ def read_header(path: str | os.PathLike[str], header: bool | None = None) -> lis
 
 
 def last_or_named(names: Iterable[str]) -> str:
-    """Return the column that has the labels by default: the last one.
+    """Return the column that contains the labels by default: the last one.
 
     Raises
     ------
     ValueError
-        Another column has a common name of labels, so that the user has to choose.
+        Another column has a common name for labels, so the user must choose.
 
     Examples
     --------
@@ -142,7 +142,7 @@ def _choose(
 ) -> tuple[list[int], int | None]:
     """Return the indices of the input columns, and of the column with the labels."""
     header = reader.header
-    # Nothing here may search the header for each column: a line can name a million.
+    # No search of the whole header per column: a header may have a million names.
     place: dict[str, int] = {}
     for i, name in enumerate(header):
         place.setdefault(name, i)
@@ -168,12 +168,14 @@ def _choose(
     if columns is not None:
         inputs = [place[name] for name in columns]
     if not inputs:
-        reader.refuse(f"it has {_counted(len(header), 'column')}, and none is left for the inputs")
+        reader.refuse(
+            f"it has {_counted(len(header), 'column')}; none of them is left for the inputs"
+        )
     nameless = next((i for i in (*inputs, target) if i is not None and not header[i]), None)
     if nameless is not None:
         reader.refuse(
-            f"column {nameless + 1} has no name; if it numbers the rows, ignore it (--ignore ''), "
-            "else name it"
+            f"column {nameless + 1} has no name; name it, or leave it out if it numbers the rows "
+            "(--ignore '')"
         )
     return inputs, target
 
@@ -197,8 +199,8 @@ def _read_rows(
         except ValueError:
             values = [math.nan]
         sound = True
-        # A sum finds infinity and NaN at the speed of C; where large numbers overflow, the second
-        # look finds nothing.
+        # The sum is a fast test for infinity and NaN; if it only overflowed, `_check_cells` finds
+        # no bad cell.
         if not math.isfinite(sum(values)) or reader.underscore:
             sound = _check_cells(bad, reader.line, cells, inputs)
         if target is not None:
@@ -233,7 +235,7 @@ def _comments(reader: Reader) -> str:
 
 
 def _picker(inputs: Sequence[int]) -> Callable[[list[str]], Sequence[str]]:
-    """Return a function that takes the input fields of a record, fast."""
+    """Return a fast function that selects the input fields of a record."""
     first, last = inputs[0], inputs[-1]
     if list(inputs) == list(range(first, last + 1)):
         return itemgetter(slice(first, last + 1))

@@ -1,4 +1,4 @@
-"""Reading of gzipped files, so that a small one cannot fill the memory."""
+"""Readers of gzipped files, which refuse a small file that unpacks to fill the memory."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from fastnet.datasets.sources import source_name
 
 __all__ = ["gzip_errors_named", "open_text"]
 
-#: Text may unpack to this many bytes, or to this many times its size. Numbers take four times the
-#: memory of their text, so they stay within what SECURITY.md allows for compressed arrays; a line
-#: with a field for each character takes fifty times.
+#: Text may unpack to this many bytes, or to this many times its size. Numbers take at most four
+#: times the memory of their text, so they stay within the limit of SECURITY.md for compressed
+#: arrays; a line with a field for each character takes fifty times.
 FREE_BYTES = 2**20
 MOST_EXPANSION = 25
 
@@ -29,7 +29,7 @@ def open_text(path: str | os.PathLike[str]) -> io.TextIOWrapper:
     OSError
         It cannot be opened.
     ValueError
-        Later, while it is read: it is damaged, or unpacks to more than 1 MiB and more than 25 times
+        While the text is read: it is damaged, or unpacks to more than 1 MiB and more than 25 times
         its size.
     """
     file = open(path, "rb")  # noqa: SIM115, the wrapper closes it
@@ -45,15 +45,15 @@ def open_text(path: str | os.PathLike[str]) -> io.TextIOWrapper:
 
 @contextmanager
 def gzip_errors_named(source: str) -> Iterator[None]:
-    """Turn what gzip raises for damaged files into a ValueError that names the file."""
+    """Raise gzip's errors for damaged files as a ValueError that names the file."""
     try:
         yield
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"{source} is not a sound gzip file ({error}); fetch it again") from error
+        raise ValueError(f"{source} is not a valid gzip file ({error}); fetch it again") from error
 
 
 class _Unpacked(io.RawIOBase):
-    """The content of a gzipped file, as long as its size is in proportion."""
+    """The content of a gzipped file, up to a limit in proportion to the file's size."""
 
     def __init__(self, file: io.BufferedReader, source: str) -> None:
         self._file = file

@@ -126,7 +126,7 @@ def test_the_column_with_the_labels_is_always_named(here, capsys):
     assert "the labels may be in the last column, 'pixel1', or in 'label'" in said
     assert "--label label or --label pixel1" in said
     said = refused(capsys, "train", "flat.csv", "--label", "pixel1")
-    assert "all labels are" in said and "(column 'pixel1' was taken for the labels" in said
+    assert "all labels are" in said and "(labels were read from column 'pixel1'" in said
     net = fastnet.Network([2, 3], rng=0)
     net.save("m.npz")
     for command in ("evaluate", "predict"):
@@ -226,7 +226,7 @@ def test_what_is_wrong_with_standard_input_is_said(here, capsys, monkeypatch):
     pipe(monkeypatch, b"")
     assert refused(capsys, "train", "-").startswith("fastnet: standard input: it is empty")
     pipe(monkeypatch, b"a,b,k\nw,1,x\n")
-    assert "standard input: line 2, column 'a' holds 'w'" in refused(capsys, "train", "-")
+    assert "standard input: line 2, column 'a' has 'w'" in refused(capsys, "train", "-")
     monkeypatch.setattr("fastnet.datasets.sources.MOST_BYTES", 5 << 20)
     pipe(monkeypatch, b"a,k\n" + b"1,x\n2,y\n" * (5 << 17))
     said = refused(capsys, "train", "-")

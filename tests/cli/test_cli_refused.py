@@ -87,9 +87,12 @@ def test_wrong_usage_ends_with_2(here, capsys, args, sentence):
             "train flowers.csv --regression",
             "row 1 has the label 'setosa'; expected a finite number",
         ),
-        ("train flowers.csv --validation 0.001", "of 120 examples is 0; at least one must be on"),
+        (
+            "train flowers.csv --validation 0.001",
+            "of 120 examples is 0; training and validation need",
+        ),
         ("train gap.csv", "line 3, column 'a': the value is missing"),
-        ("train numbers.csv", "the labels hold 0.5, which is no class number"),
+        ("train numbers.csv", "the labels contain 0.5, which is not a class number"),
         ("train one.csv", "all labels are 'x'; two or more classes are needed"),
         ("train large.csv --standardize", "column 0 holds numbers that are too large"),
         ("train test-only.npz", "test-only.npz has only a test part; add X_train and y_train"),
@@ -101,14 +104,14 @@ def test_wrong_usage_ends_with_2(here, capsys, args, sentence):
         ("evaluate no.npz flowers.csv", "no.npz: No such file or directory"),
         (
             "evaluate flowers.csv flowers.csv",
-            "'flowers.csv' is not a saved network: it is not whole",
+            "flowers.csv is a table, not a network saved by",
         ),
         ("evaluate model.npz gap.csv", "it has no column 'kind'; its columns are a, b"),
         ("evaluate model.npz test-only.npz", "has 2 inputs per example; the network takes 3"),
         ("evaluate model.npz other.csv", "row 2 has the label 'rose'; the classes are 'setosa'"),
         ("predict model.npz gap.csv", "it has no column 'sepal length'"),
         ("predict model.npz flowers.csv -o gap.csv/a.csv", "gap.csv/a.csv: "),
-        ("show flowers.csv", "'flowers.csv' is not a saved network"),
+        ("show flowers.csv", "flowers.csv is a table, not a network saved by"),
     ],
 )
 def test_bad_input_ends_with_1_and_one_sentence(model, here, capsys, args, sentence):

@@ -529,7 +529,7 @@ def test_a_table_of_text_is_split_and_its_words_are_classes(tmp_path):
     standard = (X[rows] - X[rows].mean(axis=0)) / X[rows].std(axis=0)
     np.testing.assert_allclose(data.training[0], standard, rtol=1e-5, atol=1e-6)
     assert data.training[0].dtype == np.float32
-    with pytest.raises(ValueError, match="column 'u' was taken for the labels"):
+    with pytest.raises(ValueError, match="labels were read from column 'u'"):
         read_data(tmp_path / "blobs.csv", label="u", ignore=["kind"])
 
 

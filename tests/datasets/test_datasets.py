@@ -148,7 +148,7 @@ def test_mnist_refuses_other_types(dtype):
 
 
 def test_mnist_refuses_what_is_no_type():
-    with pytest.raises(TypeError, match="no data type; expected float64 or float32"):
+    with pytest.raises(TypeError, match="not a data type; expected float64 or float32"):
         load_mnist(dtype="digits")
 
 
@@ -236,14 +236,14 @@ REFUSED = {
         b"\0\0\x08\xff" + struct.pack(">255I", *[1] * 255) + b"x",
         "1 x 1 x 1 x 1 x",
     ),
-    "gzip: cut in its header": (PACKED[:5], "not a sound gzip file"),
-    "gzip: cut in its data": (PACKED[:-12], "not a sound gzip file"),
-    "gzip: cut in its checksum": (PACKED[:-6], "not a sound gzip file"),
-    "gzip: wrong checksum": (PACKED[:-8] + b"abcd" + PACKED[-4:], "not a sound gzip file"),
-    "gzip: wrong length": (PACKED[:-4] + b"\1\0\0\0", "not a sound gzip file"),
-    "gzip: not deflated": (PACKED[:2] + b"\7" + PACKED[3:], "not a sound gzip file"),
-    "gzip: spoiled stream": (PACKED[:10] + b"\xff" * 9 + PACKED[19:], "not a sound gzip file"),
-    "gzip: followed by rubbish": (PACKED + b"rubbish", "not a sound gzip file"),
+    "gzip: cut in its header": (PACKED[:5], "not a valid gzip file"),
+    "gzip: cut in its data": (PACKED[:-12], "not a valid gzip file"),
+    "gzip: cut in its checksum": (PACKED[:-6], "not a valid gzip file"),
+    "gzip: wrong checksum": (PACKED[:-8] + b"abcd" + PACKED[-4:], "not a valid gzip file"),
+    "gzip: wrong length": (PACKED[:-4] + b"\1\0\0\0", "not a valid gzip file"),
+    "gzip: not deflated": (PACKED[:2] + b"\7" + PACKED[3:], "not a valid gzip file"),
+    "gzip: spoiled stream": (PACKED[:10] + b"\xff" * 9 + PACKED[19:], "not a valid gzip file"),
+    "gzip: followed by rubbish": (PACKED + b"rubbish", "not a valid gzip file"),
     "gzip: followed by more data": (PACKED + gzip.compress(b"\0"), "goes on after the 24 bytes"),
     "gzip of rubbish": (gzip.compress(b"rubbish"), "not an IDX file"),
     "gzip of too little": (gzip.compress(GOOD[:-1]), "and 23 follow"),
@@ -367,7 +367,7 @@ def test_folder_without_a_file_says_which(tmp_path):
     write_folder(tmp_path, four())
     (tmp_path / "t10k-labels-idx1-ubyte").unlink()
     with pytest.raises(
-        FileNotFoundError, match="no t10k-labels file: expected one of t10k-labels-"
+        FileNotFoundError, match="no t10k-labels file; expected one of t10k-labels-"
     ):
         load_idx_folder(tmp_path)
     with pytest.raises(FileNotFoundError):
@@ -395,8 +395,8 @@ def square_labels(arrays):
     [
         (shorten, r"has shape \(5,\), and .* has 6 rows"),
         (widen, "has 9 values and .* has 15"),
-        (flatten_images, r"has shape \(54,\); expected one row or image an example"),
-        (square_labels, r"has shape \(2, 2\), and .* has 4 rows; expected one label a row"),
+        (flatten_images, r"has shape \(54,\); expected one row or image per example"),
+        (square_labels, r"has shape \(2, 2\), and .* has 4 rows; expected one label per row"),
     ],
 )
 def test_four_arrays_must_belong_together(tmp_path, change, reason):
@@ -463,7 +463,7 @@ def test_of_several_sets_in_a_folder_one_must_be_chosen(emnist, monkeypatch):
         path.unlink()
     assert load_idx_folder(emnist)[1].tolist() == letters(7)[1].tolist()
     (emnist / "emnist-letters-test-labels-idx1-ubyte.gz").unlink()
-    with pytest.raises(FileNotFoundError, match="holds no emnist-letters-test-labels file"):
+    with pytest.raises(FileNotFoundError, match="has no emnist-letters-test-labels file"):
         load_idx_folder(emnist / "emnist-letters")
 
 

@@ -198,7 +198,12 @@ def test_an_epoch_takes_no_longer_than_five(mnist):
         (np.ones((3, 23)), [0] * 3, (4, 6), "X has shape (3, 23); for images of 4 x 6"),
         (np.ones((3, 6, 4)), [0] * 3, (4, 6), "X has shape (3, 6, 4)"),
         (np.ones(24), [0], (4, 6), "X has shape (24,)"),
-        (np.ones((3, 24)), [0] * 4, (4, 6), "y has shape (4,) and X 3 rows"),
+        (
+            np.ones((3, 24)),
+            [0] * 4,
+            (4, 6),
+            "y has shape (4,); expected one row for each of the 3 images",
+        ),
         (np.ones((3, 24)), 0, (4, 6), "y has shape ()"),
         (np.ones((3, 24)), [0] * 3, 24, "shape is 24"),
         (np.ones((3, 24)), [0] * 3, (4, 6, 1), "shape is (4, 6, 1)"),

@@ -168,10 +168,10 @@ def test_comment_lines_are_skipped_and_counted(write):
     assert table.y.tolist() == wanted["b"].tolist()
     assert table.unused == ("3 comment lines (#)",)
     # Lines keep their numbers, and a quoted field is no comment.
-    refuse(write("# c\na,b\n# c\n\nw,x\n"), "line 5, column 'a' holds 'w'")
+    refuse(write("# c\na,b\n# c\n\nw,x\n"), "line 5, column 'a' has 'w'")
     assert read_csv(write('k,a\n"#1",1\n"x\n# y",2\n'), label="k").y.tolist() == ["#1", "x\n# y"]
     assert read_csv(write("#,a,k\n1,2,x\n"), ignore=["#"]).X.tolist() == [[2]]
-    refuse(write("# a,b\n# 1,2\n"), "it is empty but for lines that begin with #")
+    refuse(write("# a,b\n# 1,2\n"), "it is empty except for lines that begin with #")
     refuse(write("a,b\n#1,2\n"), "no rows, only names of columns and 1 comment line")
 
 
@@ -185,7 +185,7 @@ def test_what_savetxt_writes_is_read_with_its_names(tmp_path, delimiter):
     assert (*table.columns, table.target) == tuple(names)
     assert table.X.tolist() == numbers[:, :2].tolist()
     np.savetxt(path, numbers, delimiter=delimiter, header="three numbers in every row")
-    refuse(path, "its first line holds numbers only")
+    refuse(path, "its first line has only numbers")
     assert read_csv(path, header=False).X.tolist() == numbers[:, :2].tolist()
 
 
@@ -196,7 +196,7 @@ def test_equal_labels_are_one_string(write):
 
 def test_underscores_are_refused_in_numbers_only(write):
     assert read_csv(write("a_b,c_d\n1,x_y\n2,x_z\n")).X.tolist() == [[1], [2]]
-    refuse(write("a,b,c\n1,2,x\n1_000,2,x\n"), "line 3, column 'a' holds '1_000'")
+    refuse(write("a,b,c\n1,2,x\n1_000,2,x\n"), "line 3, column 'a' has '1_000'")
 
 
 # --- text: what is refused -----------------------------------------------------------------------
@@ -205,8 +205,8 @@ REFUSED = {
     "empty": ("", "it is empty; expected a first line that names the columns"),
     "blank": ("\n\n\n", "it is empty"),
     "header only": ("a,b\n", "it has no rows"),
-    "no header": ("5.1,3.5,1\n6.0,2.2,2\n", "its first line holds numbers only"),
-    "one column": ("a\n1\n", "it has 1 column, and none is left for the inputs"),
+    "no header": ("5.1,3.5,1\n6.0,2.2,2\n", "its first line has only numbers"),
+    "one column": ("a\n1\n", "it has 1 column; none of them is left for the inputs"),
     "twice": ("a,b,a\n1,2,3\n", "two columns are named 'a'"),
     "few fields": ("a,b,c\n1,2,x\n1,2\n", "line 3 has 2 fields, and the first line names 3"),
     "many fields": ("a,b\n1,x\n1,2,x\n", "line 3 has 3 fields"),
@@ -215,13 +215,13 @@ REFUSED = {
     "nan": ("a,b,c\n1,2,x\n1, NaN ,x\n", "line 3, column 'b': the value is missing ('NaN')"),
     "question mark": ("a,b\n?,x\n", "line 2, column 'a': the value is missing ('?')"),
     "missing label": ("a,b\n1,x\n2, \n", "line 3, column 'b': the value is missing"),
-    "word": ("a,b,c\n1,red,x\n", "line 2, column 'b' holds 'red', which is not a finite number"),
-    "infinite": ("a,b\n1,x\n-inf,x\n", "line 3, column 'a' holds '-inf'"),
-    "too large": ("a,b\n1e999,x\n", "line 2, column 'a' holds '1e999'"),
-    "decimal comma": ("a;b;c\n1,5;2;x\n", "line 2, column 'a' holds '1,5'"),
+    "word": ("a,b,c\n1,red,x\n", "line 2, column 'b' has 'red', which is not a finite number"),
+    "infinite": ("a,b\n1,x\n-inf,x\n", "line 3, column 'a' has '-inf'"),
+    "too large": ("a,b\n1e999,x\n", "line 2, column 'a' has '1e999'"),
+    "decimal comma": ("a;b;c\n1,5;2;x\n", "line 2, column 'a' has '1,5'"),
     "decimal commas": ("a b c\n1,5 2,5 x\n", "write decimal commas as points (1.5, not 1,5)"),
     "commas not quoted": ("a,b,c\n1,5,2,x\n", "line 2 has 4 fields, and the first line names 3"),
-    "no name": (",a,b\n0,1,x\n", "column 1 has no name; if it numbers the rows, ignore it"),
+    "no name": (",a,b\n0,1,x\n", "column 1 has no name; name it, or leave it out"),
     "quote": ('a,b\n"1"2,x\n', "line 2: ',' expected after '\"'"),
     "open quote": ('a,b\n1,"x\n2,y\n', "unexpected end of data"),
     "utf-16": (FLOWERS.encode("utf-16"), "it is not text in UTF-8"),
@@ -252,7 +252,7 @@ def test_all_offending_columns_are_named_and_ten_cells(write):
     path = write("\n".join(["name,age,city,size,kind", *rows]))
     refuse(
         path,
-        "4 columns hold",
+        "4 columns have",
         "'name' ('Ann0' in line 2, 'Ann1' in line 3 and 148 more)",
         "'city' ('Oslo' in line 2, 'Oslo' in line 3 and 148 more)",
         "'age' ('old' in line 9, missing in line 11)",
@@ -264,7 +264,7 @@ def test_all_offending_columns_are_named_and_ten_cells(write):
     line = ",".join(["w"] * 50) + ",x\n"
     refuse(
         write(",".join(f"a{i}" for i in range(50)) + ",kind\n" + 2 * line),
-        f"50 columns hold cells that are missing or not finite numbers: {cells}; and in 'a10', ",
+        f"50 columns have cells that are missing or not finite numbers: {cells}; and in 'a10', ",
         "'a29' and 20 more columns",
     )
     refuse(write("a,b\n" + "w,x\n" * 1500), "'w' in line 11 and many more)")
@@ -284,7 +284,7 @@ def test_missing_columns_are_named(write):
     refuse(path, "it has no column 'Kind'; its columns are length, width, kind", label="Kind")
     refuse(path, "it has no column 'depth'; its columns", columns=["length", "depth"])
     refuse(path, "it has no column 'id'; its columns", ignore=["id"])
-    refuse(path, "none is left for the inputs", ignore=["length", "width"])
+    refuse(path, "none of them is left for the inputs", ignore=["length", "width"])
     refuse(path, "it has no column left for the labels", ignore=["length", "width", "kind"])
     many = write(",".join(f"c{i}" for i in range(99)) + "\n")
     refuse(many, "its columns are c0, c1, c2, c3, c4, c5, c6, c7, ...", label="x")
@@ -313,19 +313,19 @@ IRIS = "5.1,3.5,Iris-setosa\n4.9,3.0,Iris-setosa\n7.0,3.2,Iris-versicolor\n"
 @pytest.mark.parametrize(
     ("text", "cause"),
     [
-        (IRIS, "its first line looks like data: column 1 is called '5.1' and holds numbers"),
-        ("5.1,3.5,1\n4.9,3.0,2\n", "its first line holds numbers only"),
-        ("yes,5.1\nno,4.9\n", "column 2 is called '5.1'"),
-        ("?,3.5,yes\n1,?,no\n", "column 2 is called '3.5'"),
-        ("1e3;-2;x\n4;5;y\n", "column 1 is called '1e3'"),
-        ('"5.1","a"\n"4.9","b"\n', "column 1 is called '5.1'"),
-        ("5.1,Iris-setosa\n", "column 1 is called '5.1'"),
-        ("0,1,2,label\n3,4,5,x\n", "column 1 is called '0'"),
+        (IRIS, "its first line looks like data: column 1 is named '5.1' and contains numbers"),
+        ("5.1,3.5,1\n4.9,3.0,2\n", "its first line has only numbers"),
+        ("yes,5.1\nno,4.9\n", "column 2 is named '5.1'"),
+        ("?,3.5,yes\n1,?,no\n", "column 2 is named '3.5'"),
+        ("1e3;-2;x\n4;5;y\n", "column 1 is named '1e3'"),
+        ('"5.1","a"\n"4.9","b"\n', "column 1 is named '5.1'"),
+        ("5.1,Iris-setosa\n", "column 1 is named '5.1'"),
+        ("0,1,2,label\n3,4,5,x\n", "column 1 is named '0'"),
     ],
 )
 def test_a_header_that_looks_like_data_is_refused(write, text, cause):
     path = write(text)
-    refuse(path, cause, "say --no-header", "say --header")
+    refuse(path, cause, "give --no-header", "give --header")
     rows = list(csv.reader(io.StringIO(text), delimiter=";" if ";" in text else ","))
     with pytest.raises(ValueError, match="first line"):
         read_header(path)
@@ -341,15 +341,15 @@ def test_without_a_header_columns_have_numbers(write):
     table = read_csv(write("x,1,2\ny,3,4\n"), header=False, label="1", ignore=["2"])
     assert table.X.tolist() == [[2], [4]] and table.y.tolist() == ["x", "y"]
     refuse(write("\n1,2,x\n\n3,?,y\n"), "line 4, column '2': the value is missing", header=False)
-    refuse(write("1,2,x\n3,z_1,y\n"), "line 2, column '2' holds 'z_1'", header=False)
-    refuse(write("1,1,x\n1_0,2,y\n"), "line 2, column '1' holds '1_0'", header=False)
+    refuse(write("1,2,x\n3,z_1,y\n"), "line 2, column '2' has 'z_1'", header=False)
+    refuse(write("1,1,x\n1_0,2,y\n"), "line 2, column '1' has '1_0'", header=False)
     assert read_csv(write("1,1,1\n1,1,1\n"), header=False).X.tolist() == [[1, 1], [1, 1]]
     refuse(write("a,a,x\n1,2,y\n"), "two columns are named 'a'", "--no-header")
 
 
 def test_a_name_that_is_asked_for_shows_the_header(write):
     path = write("2019,2020,kind\n1,2,x\n3,4,y\n")
-    refuse(path, "column 1 is called '2019'")
+    refuse(path, "column 1 is named '2019'")
     assert read_csv(path, header=True).columns == ("2019", "2020")
     assert read_csv(path, label="kind").X.tolist() == [[1, 2], [3, 4]]
     assert read_csv(write("2019,size\n1,2\n"), columns=["size", "2019"], labelled=False).n == 1
@@ -382,7 +382,7 @@ def test_coordinates_are_no_labels(write):
 def test_gzipped_text_is_read(write):
     rows = "".join(f"{i},{i / 8},k{i % 2}\n" for i in range(50_000))
     plain, packed = write("a,b,c\n" + rows), write(gzip.compress(f"a,b,c\n{rows}".encode()), "t.gz")
-    one, other = read_csv(plain), read_tables(packed).judged
+    one, other = read_csv(plain), read_tables(packed).to_evaluate
     assert np.array_equal(one.X, other.X) and one.y.tolist() == other.y.tolist()
     twice = gzip.compress(b"a,b\n1,x\n") + gzip.compress(b"2,y\n")
     assert read_csv(write(twice, "two.gz")).X.tolist() == [[1], [2]]
@@ -433,12 +433,16 @@ def test_what_is_not_used_is_named(tmp_path, write):
     two = {"X_train": np.eye(3), "y_train": [0, 1, 2], "X_val": np.eye(3), "y_val": [0, 1, 2]}
     training, _ = read_tables(npz(tmp_path, **two))
     assert training.unused == ("X_val", "y_val")
-    table = read_tables(npz(tmp_path, X=np.eye(2), y=[0, 1], ids=[7, 8])).judged
+    table = read_tables(npz(tmp_path, X=np.eye(2), y=[0, 1], ids=[7, 8])).to_evaluate
     assert table.unused == ("ids",)
-    assert read_tables(npz(tmp_path, X=np.eye(2), y=[0, 1])).judged.unused == ()
-    assert read_tables(npz(tmp_path, X=np.eye(2), y=[0, 1]), labelled=False).judged.unused == ()
+    assert read_tables(npz(tmp_path, X=np.eye(2), y=[0, 1])).to_evaluate.unused == ()
+    assert (
+        read_tables(npz(tmp_path, X=np.eye(2), y=[0, 1]), labelled=False).to_evaluate.unused == ()
+    )
     # One part of a pair is of no use alone.
-    table = read_tables(npz(tmp_path, X_train=np.eye(2), y_train=[0, 1], X_test=np.eye(2))).judged
+    table = read_tables(
+        npz(tmp_path, X_train=np.eye(2), y_train=[0, 1], X_test=np.eye(2))
+    ).to_evaluate
     assert table.unused == ("X_test",)
     path = write("id,a,b,kind\n1,2,3,x\n")
     assert read_csv(path, columns=["a"], label="kind").unused == ("id", "b")
@@ -461,9 +465,9 @@ def test_npz_with_one_part(tmp_path):
     assert test is None and training.X.tolist() == X.reshape(3, 8).tolist()
     assert training.X.dtype == np.uint8 and training.y.tolist() == [3, 1, 2]
     assert training.columns is None and training.name == "data.npz"
-    table = read_tables(npz(tmp_path, x=np.eye(2), y=[["a"], ["bc"]])).judged
+    table = read_tables(npz(tmp_path, x=np.eye(2), y=[["a"], ["bc"]])).to_evaluate
     assert table.y.tolist() == ["a", "bc"]
-    assert read_tables(npz(tmp_path, X=np.eye(2)), labelled=False).judged.y is None
+    assert read_tables(npz(tmp_path, X=np.eye(2)), labelled=False).to_evaluate.y is None
     bools = read_tables(npz(tmp_path, X=np.eye(2) > 0, y=[True, False])).training
     assert bools.X.dtype == np.int8 and bools.X.tolist() == [[1, 0], [0, 1]]
     assert [*map(repr, class_names(bools.y))] == ["False", "True"]
@@ -472,22 +476,25 @@ def test_npz_with_one_part(tmp_path):
 def test_npz_with_two_parts(tmp_path):
     arrays = {"X_train": np.eye(3), "y_train": [0, 1, 2], "X_test": np.ones((1, 3)), "y_test": [2]}
     training, test = tables = read_tables(npz(tmp_path, **arrays))
-    assert (training.n, test.n) == (3, 1) and tables.judged is test
+    assert (training.n, test.n) == (3, 1) and tables.to_evaluate is test
     del arrays["y_test"]
     assert read_tables(npz(tmp_path, **arrays)).test is None
-    assert read_tables(npz(tmp_path, **arrays), labelled=False).judged.n == 1
-    assert read_tables(npz(tmp_path, x_train=np.eye(2), y_train=[0, 1])).judged.n == 2
+    assert read_tables(npz(tmp_path, **arrays), labelled=False).to_evaluate.n == 1
+    assert read_tables(npz(tmp_path, x_train=np.eye(2), y_train=[0, 1])).to_evaluate.n == 2
     compressed = tmp_path / "small.bin"
     with open(compressed, "wb") as file:
         np.savez_compressed(file, X=np.zeros((4, 5)), y=["no", "yes", "no", "yes"])
-    assert class_numbers(read_tables(compressed).judged.y, ["no", "yes"], "").tolist() == [0, 1] * 2
+    assert (
+        class_numbers(read_tables(compressed).to_evaluate.y, ["no", "yes"], "").tolist()
+        == [0, 1] * 2
+    )
 
 
 @pytest.mark.parametrize(
     ("arrays", "cause"),
     [
-        ({"a": [1]}, "holds a.npy; expected the arrays X and y, or X_train and y_train"),
-        ({"X": np.eye(2)}, "holds X.npy; expected the arrays X and y"),
+        ({"a": [1]}, "contains a.npy; expected the arrays X and y, or X_train and y_train"),
+        ({"X": np.eye(2)}, "contains X.npy; expected the arrays X and y"),
         ({"X": [1.0, 2.0], "y": [0, 1]}, "X has shape (2,); expected one row"),
         ({"X": np.eye(2), "y": [0, 1, 2]}, "has shape (3,), and X has 2 rows; expected one label"),
         ({"X": np.eye(2), "y": np.eye(2)}, "has shape (2, 2), and X has 2 rows"),
@@ -509,7 +516,7 @@ def test_bad_archives_are_refused(tmp_path, arrays, cause):
 def test_names_of_members_stay_on_one_line(tmp_path):
     with zipfile.ZipFile(tmp_path / "data.npz", "w") as archive:
         archive.writestr("a\n\x1b[2J.npy", b"")
-    refuse(tmp_path / "data.npz", "holds a??[2J.npy; expected")
+    refuse(tmp_path / "data.npz", "contains a??[2J.npy; expected")
 
 
 def test_an_object_is_never_unpickled(tmp_path):
@@ -530,7 +537,7 @@ def test_strings_that_are_no_text_are_refused(tmp_path):
 
 def test_strings_of_the_other_byte_order_are_read(tmp_path):
     path = npz(tmp_path, X=np.eye(2), y=np.array(["ab", "ü"], dtype=">U2"))
-    assert read_tables(path).judged.y.tolist() == ["ab", "ü"]
+    assert read_tables(path).to_evaluate.y.tolist() == ["ab", "ü"]
 
 
 def test_a_folder_of_idx_files(tmp_path):
@@ -542,10 +549,10 @@ def test_a_folder_of_idx_files(tmp_path):
         (tmp_path / f"{name}-ubyte").write_bytes(head + array.tobytes())
     training, test = tables = read_tables(tmp_path)
     assert training.X.tolist() == arrays[0].reshape(5, 4).tolist()
-    assert test.y.tolist() == arrays[3].tolist() and tables.judged is test
-    refuse(tmp_path, "has no columns with names; label, ignore, header and no-header", label="a")
-    refuse(tmp_path, "has no columns with names", ignore=["a"])
-    refuse(tmp_path, "has no columns with names", header=False)
+    assert test.y.tolist() == arrays[3].tolist() and tables.to_evaluate is test
+    refuse(tmp_path, "has no named columns; label, ignore, header and no-header", label="a")
+    refuse(tmp_path, "has no named columns", ignore=["a"])
+    refuse(tmp_path, "has no named columns", header=False)
     assert test.unused == ()
     (tmp_path / "validation-images-idx3-ubyte").touch()
     assert read_tables(tmp_path).training.unused == ("validation-images-idx3-ubyte",)
@@ -558,7 +565,7 @@ def test_what_is_not_there_is_an_error_of_the_system(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_tables(tmp_path / "no.csv")
     with pytest.raises(ValueError, match="there are no examples"):
-        _ = Tables(None, None).judged
+        _ = Tables(None, None).to_evaluate
 
 
 # --- labels --------------------------------------------------------------------------------------
@@ -624,12 +631,15 @@ def test_labels_are_compared_as_numbers_however_they_are_spelled():
 @pytest.mark.parametrize(
     ("labels", "cause"),
     [
-        ([1.0, 0.5, 2.0], "the labels hold 0.5, which is no class number; to predict numbers"),
-        (["1", "2.5"], "the labels hold 2.5"),
+        (
+            [1.0, 0.5, 2.0],
+            "the labels contain 0.5, which is not a class number; to predict numbers",
+        ),
+        (["1", "2.5"], "the labels contain 2.5"),
         ([4, 4, 4], "all labels are 4; two or more classes are needed"),
-        (range(100), "100 different ones on 100 examples, too many for classes"),
-        ([n // 4 for n in range(400)], "the labels are 100 different ones on 400 examples"),
-        ([f"name {n}" for n in range(60)], "the labels are 60 different ones on 60 examples"),
+        (range(100), "the 100 examples have 100 different labels, too many for classes"),
+        ([n // 4 for n in range(400)], "the 400 examples have 100 different labels"),
+        ([f"name {n}" for n in range(60)], "the 60 examples have 60 different labels"),
         ([1.0, np.nan], "row 2 has the label nan; expected a finite number"),
     ],
 )
