@@ -42,7 +42,7 @@ except ImportError:  # before scikit-learn 1.9
         """Empty base, because this scikit-learn has no callbacks."""
 
     def with_callbacks(method: Any) -> Any:
-        """Return the method as it is."""
+        """Return the method unchanged."""
         return method
 
 

@@ -45,7 +45,7 @@ SMALL_PRODUCTS_PER_THREAD = 1 << 20
 #: If an epoch's forward passes take fewer multiplications, training spends most of its time in
 #: Python, and threads that train one network each would wait for each other.
 EPOCH_PRODUCTS = 1 << 20
-#: Examples that training takes at a time at most, so that a full batch is no copy of the data.
+#: Maximum number of examples that training takes at a time, so that a full batch is not copied.
 TRAINING_ROWS = 256
 
 

@@ -244,14 +244,14 @@ _KEYS = ("plan", *HEADER)
 def read_checkpoint(
     path: str, setting: Setting, plan: dict[str, Any]
 ) -> tuple[TrainingState, SavedModel]:
-    """Return the state of a training, and its network, once they are found to be of this one.
+    """Return the state of a training, and its network, after checking that both fit this training.
 
     Raises
     ------
     OSError
         The file cannot be read.
     ValueError
-        It is no checkpoint, it is damaged, or it is one of another network, data or plan.
+        It is not a checkpoint, is damaged, or is of another network, data or plan.
     """
     model = read_npz(path) if format_of(path) == "npz" else None
     if model is None or model.training is None:
