@@ -31,6 +31,11 @@ class Activation(NamedTuple):
         The range of its values, and so of the targets of an output.
     output_only : bool
         Whether only the last layer can have it.
+
+    Examples
+    --------
+    >>> ACTIVATIONS["tanh"].onnx, ACTIVATIONS["tanh"].lowest, ACTIVATIONS["softmax"].output_only
+    ('Tanh', -1.0, True)
     """
 
     torch: str | None

@@ -19,6 +19,10 @@ class History(Records):
 
     Costs are means over the examples; accuracies are shares of the examples, from 0 to 1.
 
+    Parameters
+    ----------
+    records : iterable of dict, optional
+
     Examples
     --------
     >>> costs = {0: 0.5, 1: 0.25}.items()
@@ -57,6 +61,11 @@ class History(Records):
         ------
         TypeError
             A callback has recorded a value that JSON cannot represent.
+
+        Examples
+        --------
+        >>> History([{"epoch": 0, "training_cost": 0.5}]).to_json()
+        '{"version": 2, "records": [{"epoch": 0, "training_cost": 0.5}]}'
         """
         import json
 
@@ -121,6 +130,12 @@ class History(Records):
         ------
         ImportError
             pandas is not installed.
+
+        Examples
+        --------
+        >>> History([{"epoch": 0, "training_cost": 0.5}]).to_frame()
+           epoch  training_cost
+        0      0            0.5
         """
         try:
             import pandas as pd

@@ -135,6 +135,11 @@ class Optimizer:
 class SGD(Optimizer):
     """Plain gradient descent: w <- w - eta g.
 
+    Raises
+    ------
+    ValueError, TypeError
+        As for `Optimizer`.
+
     Examples
     --------
     >>> SGD(0.5)
@@ -152,6 +157,11 @@ class Momentum(Optimizer):
         Learning rate.
     mu : float
         The share of its velocity that a parameter keeps in each step, from 0 to below 1.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `Optimizer`.
 
     Examples
     --------
@@ -175,6 +185,11 @@ class Nesterov(Momentum):
     eta, mu : float
         As for `Momentum`.
 
+    Raises
+    ------
+    ValueError, TypeError
+        As for `Optimizer`.
+
     Examples
     --------
     >>> Nesterov(0.1)
@@ -196,6 +211,11 @@ class RMSprop(Optimizer):
         Decay of the mean square, from 0 to below 1.
     epsilon : float
         Positive; avoids division by 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `Optimizer`.
 
     Examples
     --------
@@ -226,6 +246,11 @@ class Adam(Optimizer):
         Decay of the mean gradient and of the mean square, from 0 to below 1.
     epsilon : float
         Positive; avoids division by 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `Optimizer`.
 
     Examples
     --------
@@ -258,6 +283,11 @@ class AdamW(Adam):
     eta, beta1, beta2, epsilon : float
         As for `Adam`.
     weight_decay : float
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `Optimizer`.
 
     Examples
     --------
@@ -292,6 +322,11 @@ class Rprop(Optimizer):
         Factors of the step size: `up` at least 1, `down` below 1.
     smallest, largest : float
         Limits of the step size.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `Optimizer`; or `up` is below 1, or `smallest` is above `largest`.
 
     Examples
     --------
@@ -344,6 +379,11 @@ class LBFGS(Optimizer):
         Stop when an iteration reduces the cost by less than this share of it.
     max_evaluations : int or None
         Maximum number of evaluations of cost and gradient; None: 1000 per epoch.
+
+    Raises
+    ------
+    ValueError, TypeError
+        A parameter is not a finite number, or is out of range.
 
     Notes
     -----

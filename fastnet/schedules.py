@@ -58,7 +58,15 @@ class Schedule(Resumable):
 
     A schedule of your own overrides `factor`, and `after_epoch` if it depends on what was measured.
     List the attributes that change from epoch to epoch, plain numbers, in `changing`, so that
-    checkpoints save them.
+    checkpoints save them. If `every_mini_batch` is true, `factor` is called for every mini-batch.
+
+    Examples
+    --------
+    >>> class Triangle(Schedule):
+    ...     def factor(self, epoch):
+    ...         return 1 - abs(epoch % 10 - 5) / 5
+    >>> [Triangle().factor(epoch) for epoch in (0, 5, 10)]
+    [0.0, 1.0, 0.0]
     """
 
     every_mini_batch: ClassVar[bool] = False
@@ -104,6 +112,12 @@ class HalveOnPlateau(Schedule):
     better : {"high", "low"}, optional
         Whether high or low values are better; by default the name of the metric decides
         (...accuracy, ...score: high; ...cost, ...loss, ...error: low).
+
+    Raises
+    ------
+    ValueError, TypeError
+        A number is out of range or not a number, or `better` is another word; in training:
+        `monitor` is not recorded, or its name does not show which values are better.
 
     Examples
     --------
@@ -168,6 +182,11 @@ class Step(Schedule):
     every : int, default 10
     drop : float, default 0.1
 
+    Raises
+    ------
+    ValueError, TypeError
+        `every` is not an integer of 1 or more, or `drop` not a finite number of 0 or more.
+
     Examples
     --------
     >>> [Step(every=2, drop=0.5).factor(epoch) for epoch in range(5)]
@@ -194,6 +213,11 @@ class Exponential(Schedule):
     ----------
     decay : float, default 0.95
 
+    Raises
+    ------
+    ValueError, TypeError
+        `decay` is not a finite number of 0 or more.
+
     Examples
     --------
     >>> Exponential(0.5).factor(3)
@@ -217,6 +241,11 @@ class InverseScaling(Schedule):
     Parameters
     ----------
     power : float, default 0.5
+
+    Raises
+    ------
+    ValueError, TypeError
+        `power` is not a finite number of 0 or more.
 
     Examples
     --------
@@ -245,6 +274,11 @@ class Cosine(Schedule):
     epochs : int
     floor : float, default 0
         The last factor, kept after `epochs`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        `epochs` is not an integer of 1 or more, or `floor` not a finite number of 0 or more.
 
     Examples
     --------
@@ -275,8 +309,13 @@ class WarmUp(Schedule):
     Parameters
     ----------
     epochs : float
-    then : Schedule, default Constant()
+    then : Schedule, str or function of the epoch, default Constant()
         Its epochs are counted from the end of the rise.
+
+    Raises
+    ------
+    ValueError, TypeError
+        `epochs` is not a positive finite number, or `then` is not a schedule.
 
     Examples
     --------

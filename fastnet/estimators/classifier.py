@@ -178,6 +178,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ------
         ValueError, TypeError
             As for `fit`; or y has a class that is not in `classes`.
+
+        Examples
+        --------
+        >>> X, y = np.array([[0.0], [1.0]] * 50), np.array([0, 1] * 50)
+        >>> classifier = MLPClassifier((5,), learning_rate_init=0.1, random_state=0)
+        >>> for _ in range(50):
+        ...     _ = classifier.partial_fit(X, y, classes=[0, 1])
+        >>> classifier.score(X, y)
+        1.0
         """
         if classes is None and "classes_" not in self.__dict__:
             raise ValueError("classes must be passed on the first call to partial_fit.")
@@ -194,6 +203,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         ndarray, shape (n,), or ndarray or sparse matrix, shape (n, n_labels)
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As for `predict_proba`.
         """
         outputs = self._outputs(X)
         if self._multilabel:
@@ -211,6 +225,22 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         ndarray, shape (n, n_classes) or (n, n_labels)
+            Columns are in the order of `classes_`. The dtype is that of the network.
+
+        Raises
+        ------
+        NotFittedError
+            `fit` has not been called.
+        ValueError
+            X has another number of columns, or contains NaN or infinity.
+
+        Examples
+        --------
+        >>> X, y = np.array([[0.0], [1.0]] * 50), np.array(["no", "yes"] * 50)
+        >>> classifier = MLPClassifier((5,), solver="lbfgs", random_state=0).fit(X, y)
+        >>> classifier.predict_proba([[0.0], [1.0]]).round(1)
+        array([[1., 0.],
+               [0., 1.]])
         """
         outputs = self._outputs(X)
         if self.n_outputs_ == 1 and not self._multilabel:

@@ -345,6 +345,11 @@ class Model:
         The numbers are those of `rng.standard_normal` (or `randn` of a RandomState), all biases
         first, and the generator is left in the same state. The book, chapter 3.
 
+        Raises
+        ------
+        RuntimeError
+            This network is being trained.
+
         Examples
         --------
         >>> import numpy as np, fastnet
@@ -360,6 +365,11 @@ class Model:
 
     def large_weight_initializer(self) -> None:
         """Draw biases and weights from N(0, 1), the book's first initializer: many units saturate.
+
+        Raises
+        ------
+        RuntimeError
+            This network is being trained.
 
         Examples
         --------
