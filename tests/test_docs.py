@@ -304,6 +304,13 @@ def test_links_lead_somewhere(page):
             assert anchor in anchors(target), f"{page.name} links to {link}: no such heading"
 
 
+def test_the_guides_show_what_their_menu_has():
+    """GitHub shows the list, the built pages also the toctree, which is hidden."""
+    text = (ROOT / "docs/guides.md").read_text(encoding="utf-8")
+    shown, menu = text.split("```{toctree}\n:hidden:\n")
+    assert re.findall(r"^- \[.+\]\((.+)\.md\)", shown, re.M) == menu.removesuffix("```\n").split()
+
+
 def test_the_reference_begins_with_every_initializer():
     """The page's table is written by its template, from what docs/conf.py gives it."""
     jinja2 = pytest.importorskip("jinja2", reason="jinja2 is missing: it comes with sphinx")
