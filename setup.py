@@ -1,4 +1,4 @@
-"""Builds the compiled extensions; all but them and the addresses is in pyproject.toml.
+"""Builds the compiled extensions; everything else but the addresses is in pyproject.toml.
 
 `fastnet/kernels/engine.pyx`, with the classes that Python sees, is compiled once for every number
 type (`engine_f32.pyx` includes it). `fastnet/kernels/loops.pyx` is compiled once more for every
@@ -22,11 +22,11 @@ NUMBERS = {"f64": ("double", "53"), "f32": ("float", "24")}
 MSVC = sys.platform == "win32"
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 
-# errno and floating-point traps are never looked at here; each flag frees the vectoriser from one
-# of them. Nothing that changes results or the process's floating-point environment.
+# Kernels use neither errno nor floating-point traps; each flag lets the compiler ignore one of
+# them, so that it can vectorize. No flag changes results or the floating-point environment.
 FLAGS = ["/O2"] if MSVC else ["-O3", "-fno-math-errno", "-fno-trapping-math"]
-# C is never unwound through: its tables would be 3 % of a wheel's kernels. Debug symbols, which
-# some Pythons ask for, would be 29 %.
+# No exception passes through C, so it needs no unwind tables, which are 3 % of a wheel's kernels.
+# Debug symbols, which some Pythons ask for, would be 29 %.
 SMALL = [] if MSVC else ["-g0", "-fno-asynchronous-unwind-tables"]
 VARIANTS: dict[str, list[str]] = {"baseline": []}
 if X86 and not MSVC and not os.environ.get("ARCHFLAGS"):
@@ -36,17 +36,17 @@ if X86 and not MSVC and not os.environ.get("ARCHFLAGS"):
         "-mprefer-vector-width=512",
     ]
 
-# For those who change a kernel and want to wait for one variant only: FASTNET_VARIANTS=avx2.
+# FASTNET_VARIANTS=avx2 builds only this variant, which is faster while a kernel is changed.
 if os.environ.get("FASTNET_VARIANTS"):
     VARIANTS = {name: VARIANTS[name] for name in os.environ["FASTNET_VARIANTS"].split(",")}
 
-# For those who look for faults in a kernel (see .ci/sanitize): FASTNET_SANITIZE=address,undefined
-# or =thread has GCC or Clang instrument everything, and =bounds has Cython check every index.
+# FASTNET_SANITIZE=address,undefined or =thread has GCC or Clang instrument everything, and =bounds
+# has Cython check every index; see .ci/sanitize.
 SANITIZERS = ("address", "undefined", "thread", "bounds")
 SANITIZE = [name for name in os.environ.get("FASTNET_SANITIZE", "").split(",") if name]
 for name in SANITIZE:
     if name not in SANITIZERS:
-        raise SystemExit(f"FASTNET_SANITIZE names {name!r}; there are {', '.join(SANITIZERS)}")
+        raise SystemExit(f"FASTNET_SANITIZE has {name!r}; give some of {', '.join(SANITIZERS)}")
 CHECKED = "bounds" in SANITIZE
 INSTRUMENT = [f"-fsanitize={name}" for name in SANITIZE if name != "bounds"]
 if "undefined" in SANITIZE:
@@ -54,9 +54,9 @@ if "undefined" in SANITIZE:
 
 
 def kernel_extensions() -> list[Extension]:
-    """The engine for each number type, and its loops for each variant too.
+    """Return the engine for each number type, and its loops for each variant.
 
-    The loops are one C source; what differs is what the C compiler is told (see `rename`).
+    The loops are one C source, compiled with different macros and flags (see `rename`).
     """
     depends = [str(path) for path in sorted(KERNELS.glob("*.[ph]*")) if path.suffix != ".py"]
     found = []
@@ -79,7 +79,7 @@ def kernel_extensions() -> list[Extension]:
 
 
 def extensions() -> list[Extension]:
-    """All of them, with what they have in common."""
+    """Return all extensions, with their common options."""
     exact = ["/O2", "/fp:precise"] if MSVC else ["-O3", "-ffp-contract=off"]
     found = [
         Extension("fastnet.kernels.cpu", ["fastnet/kernels/cpu.pyx"]),
@@ -109,10 +109,10 @@ def extensions() -> list[Extension]:
     for extension in found:
         extension.include_dirs += [np.get_include(), str(KERNELS)]
         extension.define_macros.append(("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"))
-        if not SANITIZE:  # whose reports say who called whom
+        if not SANITIZE:  # sanitizers need the tables for call stacks in their reports
             extension.extra_compile_args = [*extension.extra_compile_args, *SMALL]
         if SANITIZE:
-            # The first report ends the process: a test run cannot pass over it.
+            # The first report ends the process, so that a test run fails.
             checks = [*INSTRUMENT, "-fno-sanitize-recover=all"] if INSTRUMENT else []
             extension.extra_compile_args = [
                 *extension.extra_compile_args,
@@ -124,17 +124,17 @@ def extensions() -> list[Extension]:
 
 
 class CythonBuild(build_ext):
-    """Turns .pyx into C in build/, beside nothing that is committed, and compiles that."""
+    """Translates .pyx files to C in build/, outside of the sources, and compiles that."""
 
     def finalize_options(self) -> None:
-        """Compile on all cores, unless told otherwise; compile anew what had other sanitizers."""
+        """Compile on all cores by default; recompile after a build with other sanitizers."""
         super().finalize_options()
         self.parallel = self.parallel or os.cpu_count()
         before = SWITCHES.read_text() if SWITCHES.exists() else ""
         self.force = self.force or before != ",".join(SANITIZE)
 
     def run(self) -> None:
-        """Cythonize only when something is really built: metadata and sdists need no C."""
+        """Run Cython only if something is built: metadata and sdists need no C."""
         from Cython.Build import cythonize
 
         sources = sorted({extension.sources[0] for extension in self.extensions})
@@ -147,11 +147,11 @@ class CythonBuild(build_ext):
             compiler_directives={
                 "boundscheck": CHECKED,
                 "wraparound": False,
-                "cdivision": True,  # vectors divide too, and know no exception
+                "cdivision": True,  # loops that check for division by zero are not vectorized
                 "initializedcheck": CHECKED,
                 "embedsignature": True,
             },
-            nthreads=self.parallel if sys.platform == "linux" else 0,  # elsewhere by spawning
+            nthreads=self.parallel if sys.platform == "linux" else 0,  # elsewhere it would spawn
             force=self.force,
         )
         c_files = {source: made.sources[0] for source, made in zip(sources, generated, strict=True)}
@@ -164,14 +164,14 @@ class CythonBuild(build_ext):
 
 
 def module_of(source: str) -> str:
-    """The module that a source is, as Cython knows it."""
+    """Return the module name of a source, as Cython uses it."""
     return ".".join(Path(source).with_suffix("").parts)
 
 
 def rename(c_file: str, stem: str, name: str) -> str:
-    """Return C that is `c_file`, as another module; where it is not another, the file itself.
+    """Return a C file with the code of `c_file` as another module; `c_file` if it has that name.
 
-    Only for what has no classes and is found by its path: inside, its name stays that of the stem.
+    For modules without classes only, imported by path: inside, the name stays that of the stem.
     """
     other = name.rsplit(".", 1)[1]
     if other == stem:

@@ -1,9 +1,9 @@
-# What .ci/run and .ci/wheels have in common; `source` it.
+# Functions that .ci/run and .ci/wheels share; `source` this file.
 
 export PIP_QUIET=2 PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 unset PYTHONPATH PYTHONHOME FASTNET_KERNEL FASTNET_VARIANTS
 
-#: The Pythons that are tested where they are found.
+#: The versions of Python that are tested if they are installed.
 PYTHONS=(3.11 3.12 3.13)
 
 summary=()
@@ -22,7 +22,7 @@ fail() {
     exit 1
 }
 
-# Run a command line as a user would who has activated the environment.
+# Run a command line as in an activated environment.
 in_venv() {
     local venv=$1
     shift
