@@ -185,7 +185,7 @@ def _lines(curves: Any, metrics: Any) -> tuple[dict[str, Sequence[float]], list[
                 f"metrics names {shown(metric)}; this history has {', '.join(curves[0])}."
             )
     if len({metric.rpartition("_")[2] for metric in columns}) > 1:
-        raise ValueError(f"metrics is {shown(wanted)}; draw accuracies and costs apart.")
+        raise ValueError(f"metrics is {shown(wanted)}; draw accuracies and costs in separate Axes.")
     if len(columns) == 1:
         return {"": next(iter(columns.values()))}, list(columns)
     return {metric.replace("_", " "): column for metric, column in columns.items()}, list(columns)

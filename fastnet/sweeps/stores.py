@@ -143,16 +143,16 @@ def _write(path: Path, record: dict[str, Any]) -> None:
 
 def _write_once(path: Path, record: dict[str, Any]) -> None:
     """Write a file, unless another process has written it meanwhile."""
-    beside = path.with_name(f"{path.name}.{os.urandom(8).hex()}")
+    temporary = path.with_name(f"{path.name}.{os.urandom(8).hex()}")
     try:
-        _write(beside, record)
-        os.link(beside, path)
+        _write(temporary, record)
+        os.link(temporary, path)
     except FileExistsError:
         pass
     except OSError:  # a file system without hard links
         _write(path, record)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def read_outcome(path: Path) -> dict[str, Any]:

@@ -86,16 +86,16 @@ def test_a_plain_list_is_one_curve_and_margins_are_bands():
         (
             History([{"training_cost": 1.0, "training_accuracy": 3}]),
             ["training_cost", "training_accuracy"],
-            "draw accuracies and costs apart",
+            "draw accuracies and costs in separate Axes",
         ),
     ],
 )
-def test_a_history_without_what_is_asked_for_is_refused(curves, metrics, sentence):
+def test_a_history_without_the_metric_is_refused(curves, metrics, sentence):
     with pytest.raises(ValueError, match=sentence):
         plotting.learning_curves(axes(), curves, metrics=metrics)
 
 
-def test_the_switch_that_the_message_names_gives_a_curve():
+def test_the_argument_that_the_message_names_gives_a_curve():
     net = Network([2, 3, 2], rng=0)
     net.train((np.eye(2), [0, 1]), 3, 10, metrics="running_cost")
     ax = plotting.learning_curves(axes(), net.history)
@@ -187,7 +187,7 @@ def test_what_lies_beyond_the_limits_still_counts():
     assert areas(ax)["saturated"] == 0
 
 
-def test_histogram_of_what_never_varies_has_no_theory():
+def test_histogram_of_a_constant_has_no_theory():
     ax = plotting.weighted_input_histogram(axes(), weighted_input(9, 3, "zeros", 10))
     assert ax.get_lines()[:] == []
     assert areas(ax) == {"measured": pytest.approx(1), "saturated": 0}
@@ -212,7 +212,7 @@ def test_histogram_refuses_limits_out_of_order_and_no_bars():
         plotting.weighted_input_histogram(axes(), result, bins=0)
 
 
-def test_saturation_figure_has_a_panel_a_start_over_one_scale():
+def test_saturation_figure_has_a_panel_per_initializer_on_one_scale():
     results = [weighted_input(initializer=name, draws=500, rng=0) for name in ("large", "default")]
     figure = plotting.saturation_figure(results)
     figure.draw_without_rendering()
@@ -410,7 +410,7 @@ def test_confusion_matrix_of_a_classifier_has_its_classes():
 
 
 @pytest.mark.parametrize("size", [(4, 4), (6, 5), (12, 9)])
-def test_long_names_of_classes_stand_upright_and_within_the_figure(size):
+def test_long_class_names_are_vertical_and_within_the_figure(size):
     long = ["a name of a class that is too long", "another name", "a third name", "the fourth one"]
     figure = Figure(size, layout="constrained")
     ax = plotting.confusion_matrix(figure.add_subplot(), Y, Y, labels=long)
@@ -451,7 +451,7 @@ def test_names_that_are_not_one_for_each_class_are_refused(labels, error, senten
         ([0], [-1], ValueError, "data contains -1; expected class numbers of 0 or more"),
     ],
 )
-def test_confusion_matrix_refuses_what_are_no_classes(predicted, true, error, sentence):
+def test_confusion_matrix_refuses_values_that_are_not_classes(predicted, true, error, sentence):
     with pytest.raises(error, match=sentence):
         plotting.confusion_matrix(axes(), predicted, true)
 
