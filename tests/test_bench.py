@@ -134,7 +134,7 @@ def test_a_row_where_another_library_is_faster_is_named(bench):
     assert "fastnet: 6.0 us above the kernel (goal: at most 5.00 us)" in text
 
 
-def test_a_kernel_below_the_processor_s_is_no_measurement_of_another_processor(bench):
+def test_the_report_warns_of_a_kernel_below_the_processor_s(bench):
     results = _results(bench, "avx512", [_result("fastnet", 8e-6)])
     assert "The processor has avx512" in bench("report").closing(results)
 
@@ -157,7 +157,7 @@ def test_goals_of_plain_arrays_are_multiples_of_prepared_data(bench):
     )
 
 
-def test_results_of_two_processors_stand_in_one_table(bench):
+def test_results_of_two_processors_are_in_one_table(bench):
     first = _results(
         bench, "avx2",
         [_result("limit", 2.0), _result("fastnet", 3.0), _result("torch", 6.0),
@@ -171,14 +171,14 @@ def test_results_of_two_processors_stand_in_one_table(bench):
 
 
 @pytest.mark.parametrize("name", ["avx2", "avx512"])
-def test_the_results_that_are_here_say_what_they_were_measured_on(bench, name):
+def test_the_committed_results_name_their_machine(bench, name):
     everything = bench("run").read(BENCH / f"results-{name}.json", ["W1"])
     assert everything["instruction_set"] == name
     (part,) = everything["workloads"]
     assert {r["details"]["kernel"] for r in part["results"] if r["peer"] == "fastnet"} == {name}
 
 
-def test_results_are_named_after_the_processor_unless_the_kernel_is_held(bench, monkeypatch):
+def test_results_are_named_after_the_processor_unless_the_kernel_is_fixed(bench, monkeypatch):
     run = bench("run")
     monkeypatch.setattr(run.machine, "instruction_set", lambda: "avx512")
     monkeypatch.delenv("FASTNET_KERNEL", raising=False)

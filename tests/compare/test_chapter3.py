@@ -98,7 +98,7 @@ def test_a_thousand_images_are_learnt_by_heart_and_l2_helps(chapter3):
         ("expanded-dropout", 98.5),
     ],
 )
-def test_whole_rows_come_to_the_books_figures(chapter3, row, least):
+def test_whole_rows_reach_the_books_figures(chapter3, row, least):
     """All epochs, of one seed instead of three."""
     assert chapter3.train(row, 0, chapter3.EXPERIMENTS[row].epochs).reported > least
 
@@ -115,7 +115,7 @@ def test_the_better_start_is_ahead_after_an_epoch(chapter3):
 
 
 @pytest.mark.slow
-def test_moved_images_and_dropout_are_worth_more_than_the_images_alone(chapter3):
+def test_shifted_images_and_dropout_improve_accuracy(chapter3):
     """One epoch of each; the table has three of the first, for 98.5 % and more."""
     both, alone = (chapter3.train(row, 0, 1) for row in ("expanded-dropout", "wide"))
     assert both.reported > 97

@@ -166,7 +166,7 @@ def test_progress_counts_the_steps_of_all_trainings():
 
 
 @pytest.mark.usefixtures("_nothing_hangs")
-def test_who_stops_the_progress_stops_all_trainings():
+def test_an_error_in_progress_stops_all_trainings():
     class EnoughError(Exception):
         pass
 
@@ -249,7 +249,7 @@ def test_accuracy_is_in_percent_and_an_unknown_run_is_refused():
         result.of("zeros")
 
 
-def test_of_several_seeds_means_and_student_s_margins_are_told():
+def test_several_seeds_give_means_and_margins_of_student_s_t():
     correct = {"large": [(80, 90), (84, 96), (88, 93)], "default": [(90, 95), (95, 95), (97, 98)]}
     runs = tuple(
         Run(name, counted, 1.0, (0.5, 0.25 + 0.25 * k), k)
@@ -366,12 +366,12 @@ def test_read_data_says_what_does_not_fit_and_where(tmp_path, changes, sentence)
         read_data(path)
 
 
-def test_read_data_tells_what_it_does_not_use(tmp_path):
+def test_read_data_lists_what_it_does_not_use(tmp_path):
     data = read_data(write_npz(tmp_path / "more.npz", X_val=np.zeros((3, 6))))
     assert data.unused == ("X_val",)
 
 
-def test_read_data_refuses_what_is_not_there_or_something_else(tmp_path):
+def test_read_data_refuses_missing_and_unknown_files(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.npz"):
         read_data(tmp_path / "none.npz")
     text = tmp_path / "data.txt"
@@ -380,7 +380,7 @@ def test_read_data_refuses_what_is_not_there_or_something_else(tmp_path):
         read_data(text)
 
 
-def test_a_long_or_unprintable_name_is_made_fit_for_a_title(tmp_path):
+def test_a_long_or_unprintable_name_is_shortened_for_a_title(tmp_path):
     data = read_data(write_npz(tmp_path / ("n" * 60 + ".npz")))
     assert data.name == "n" * 39 + "…"
     assert read_data(write_npz(tmp_path / "a\nb.npz")).name == "a?b"
@@ -540,7 +540,7 @@ def test_a_share_to_validate_with_replaces_the_test_part(tmp_path):
     assert data.unused == ("the test part",)
 
 
-def test_accuracies_that_none_can_reach_and_no_epochs_are_refused():
+def test_unreachable_targets_and_zero_epochs_are_refused():
     runs = (Run("large", (5, 9), 1.0),)
     result = Comparison("d", "test", 1, 10, (1, 1), Settings(epochs=2), runs)
     assert result.epochs_to("large", 90) == 2

@@ -32,7 +32,7 @@ def test_a_confidence_out_of_range_is_refused(confidence):
 @pytest.mark.parametrize(
     ("degrees", "error"), [(0, ValueError), (-1, ValueError), (2.0, TypeError)]
 )
-def test_degrees_that_are_none_are_refused(degrees, error):
+def test_invalid_degrees_of_freedom_are_refused(degrees, error):
     with pytest.raises(error, match="degrees"):
         student_t(degrees)
 
@@ -50,7 +50,7 @@ def test_samples_beyond_float64_are_infinite_without_a_warning():
     assert np.isposinf(mean) and np.isnan(margin)
 
 
-def test_one_sample_tells_nothing_of_others_and_none_is_refused():
+def test_one_sample_has_no_margin_and_an_empty_sample_is_refused():
     mean, margin = mean_and_margin([[1.0, 2.0]])
     assert mean.tolist() == [1.0, 2.0]
     assert np.isnan(margin).all()

@@ -41,7 +41,7 @@ def test_equal_initializers_are_rarely_told_apart(n_seeds, n_names, n_examples):
     assert np.mean(wrong) < 0.05 + 4 * np.sqrt(0.05 * 0.95 / 4000)
 
 
-def test_without_the_least_deviation_equal_differences_would_decide():
+def test_equal_differences_need_the_smallest_deviation():
     (lead,) = leads({"a": [70.0, 80.0], "b": [80.0, 90.0]}, step=10.0)
     assert (lead.best, lead.points, lead.distinguishable) == ("b", 10.0, False)
     (lead,) = leads({"a": [70.0, 80.0], "b": [80.0, 90.0]}, step=0.01)

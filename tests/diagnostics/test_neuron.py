@@ -55,7 +55,7 @@ def test_measurement_agrees_with_theory_within_its_error(name):
 
 
 @pytest.mark.parametrize("name", ["large", "default", "he_uniform", "orthogonal", "constant"])
-def test_z_is_that_of_networks_as_they_start(name):
+def test_z_is_that_of_new_networks(name):
     x = np.repeat([1.0, 0.0], [20, 30])
     result = weighted_input(50, 20, name, draws=25, rng=9, units=10)
     net = Network([50, 10], rng=9, initializer=name)
@@ -119,7 +119,7 @@ def test_theory_holds_for_every_initializer_that_has_one(name, units):
         (lambda rng, shape: np.full(shape, 0.1), "normal", 1.0, 1.0),
     ],
 )
-def test_theory_knows_constants_and_biases_and_what_it_does_not_know(initializer, bias, mean, std):
+def test_theory_of_constants_and_biases_and_unknown_cases(initializer, bias, mean, std):
     expected = theory(20, 10, initializer, bias_initializer=bias)
     assert (expected is None) == (std is None)
     result = weighted_input(20, 10, initializer, 3000, 1, bias_initializer=bias)
@@ -164,7 +164,7 @@ def test_theory_has_scipy_s_moments_and_draws_follow_it(initializer, weight):
     ("initializer", "variance"),
     [("uniform", 1 / 3000), ("he_uniform", 2 / 1000), ("orthogonal", 1 / 1000)],
 )
-def test_thirty_summands_are_taken_for_gaussian_and_29_are_not(initializer, variance, bias):
+def test_thirty_summands_count_as_gaussian_and_29_do_not(initializer, variance, bias):
     """Of weights that are not Gaussian themselves; those that are need no second one."""
     options = {"bias_initializer": bias, "units": 100}
     spread = 1.0 if bias == "normal" else 0.0

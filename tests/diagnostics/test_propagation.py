@@ -330,7 +330,7 @@ def test_singular_values_of_square_layers_are_8_in_3_pi():
         np.testing.assert_allclose(found.mean(name), 1, 1e-12)
 
 
-def test_gradients_have_no_theory_where_errors_go_together():
+def test_gradients_have_no_theory_if_errors_are_correlated():
     found = propagation(
         [9, 8, 1], np.ones((3, 9)), [0.0, 1.0, 2.0], initializer="he_normal", activation="relu",
         seeds=2, rng=0,

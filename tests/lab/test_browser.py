@@ -230,7 +230,7 @@ def test_learning(tab):
     tab.see("An initializer is chosen twice")
 
 
-def test_lines_of_a_training_print_what_the_page_showed(lab, browser):
+def test_the_code_of_a_training_prints_the_accuracies_on_the_page(lab, browser):
     tab = Tab(browser, lab, 1280)
     tab.go_to("Learning")
     tab.slide(2, 4, "ArrowLeft")

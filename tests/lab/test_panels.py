@@ -114,7 +114,7 @@ def test_every_activation_can_be_shown(layers, activation):
     assert layers.message.text == ""
 
 
-def test_values_that_a_browser_has_no_business_to_send_are_refused(neuron, layers, learning):
+def test_values_outside_the_limits_of_the_inputs_are_refused(neuron, layers, learning):
     before = neuron.saturated.text
     for name, value in (("n_inputs", 10**9), ("n_inputs", 10.5), ("share", -1), ("scale", 1e300)):
         old = getattr(neuron, name).value
@@ -140,7 +140,7 @@ def test_values_are_what_the_sliders_say(neuron):
     assert value_of(neuron.n_inputs) == 1000 and isinstance(value_of(neuron.n_inputs), int)
 
 
-def test_a_training_is_that_of_its_python_lines(learning):
+def test_a_training_equals_that_of_its_python_code(learning):
     learning.initializers[2].value = "he_normal"
     learning.inputs["epochs"].value, learning.inputs["hidden"].value = 1, 10
     learning._start()
@@ -194,7 +194,7 @@ def test_a_training_that_diverges_says_so(learning):
     assert "default: training diverged" in learning.message.text
 
 
-def test_a_drawn_digit_is_answered(learning):
+def test_each_network_predicts_the_drawn_digit(learning):
     learning.strokes.data = {"xs": [[0.35, 0.7, 0.5]], "ys": [[0.7, 0.72, 0.2]]}
     assert learning.answer.text == "Start a training to see answers."
     assert learning.seen.data["image"][0].shape == (28, 28)

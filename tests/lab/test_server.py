@@ -39,7 +39,7 @@ async def page_of(server):
     return (await AsyncHTTPClient().fetch(server.url)).body.decode()
 
 
-def test_the_page_has_its_scripts_from_here_alone():
+def test_the_page_loads_scripts_only_from_its_server():
     text = served(page_of)
     assert "fastnet lab" in text and 'name="viewport"' in text
     assert re.findall(r'(?:src|href)="(?!/|static)([^"]+)"', text) == []
@@ -74,7 +74,7 @@ def test_pages_of_other_origins_are_not_answered():
     assert served(codes) == ["open", 403, 403]
 
 
-def test_pages_are_few_and_those_that_are_closed_or_were_never_opened_go(monkeypatch):
+def test_the_number_of_pages_is_limited_and_closed_or_unused_ones_are_freed(monkeypatch):
     for name, value in {"MOST_PAGES": 2, "_UNUSED": 1500, "_CHECK_UNUSED": 100}.items():
         monkeypatch.setattr(f"fastnet.lab.server.{name}", value)
 
@@ -139,7 +139,7 @@ def test_ctrl_c_closes_the_command():
             process.kill()
 
 
-def test_a_port_that_is_taken_or_none_is_refused(capsys):
+def test_a_port_that_is_taken_or_out_of_range_is_refused(capsys):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

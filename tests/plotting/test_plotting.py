@@ -229,7 +229,7 @@ def python(code, folder):
     return done.stdout
 
 
-def test_import_leaves_matplotlib_alone_and_drawing_leaves_pyplot_alone(tmp_path):
+def test_import_does_not_load_matplotlib_and_drawing_does_not_load_pyplot(tmp_path):
     code = (
         "import sys, fastnet.plotting as p\n"
         "print('matplotlib' in sys.modules)\n"

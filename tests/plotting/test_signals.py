@@ -49,7 +49,7 @@ def ends(band):
 
 
 @pytest.mark.parametrize("name", ["var_z", "var_a", "var_delta", "gradient_norm", "saturated"])
-def test_a_curve_an_initializer_with_its_interval(results, name):
+def test_each_initializer_has_a_curve_with_its_interval(results, name):
     stats = pytest.importorskip("scipy.stats", reason="SciPy, the oracle, is missing")
     ax = axes()
     assert plotting.propagation(ax, results, name) is ax
@@ -114,7 +114,7 @@ def test_without_band_or_theory_where_they_are_unknown():
 
 
 @pytest.mark.filterwarnings("error")
-def test_what_a_logarithm_cannot_show_is_left_out(results):
+def test_values_that_a_logarithmic_scale_cannot_show_are_left_out(results):
     zeros = propagation(SIZES, initializer="zeros", activation="relu", rng=0)
     ax = plotting.propagation(axes(), [zeros, results[0]])
     ax.figure.draw_without_rendering()
@@ -174,7 +174,7 @@ def test_the_legend_stays_inside_and_under_the_title_at_any_size(results, size, 
         (3, TypeError, "results is 3; expected a Propagation or several"),
     ],
 )
-def test_results_that_are_none_are_refused(given, error, sentence):
+def test_arguments_that_are_not_results_are_refused(given, error, sentence):
     with pytest.raises(error, match=sentence):
         plotting.propagation(axes(), given)
     with pytest.raises(error, match=sentence):
@@ -220,7 +220,7 @@ def test_order_is_left_and_chaos_right():
     assert ax.get_xlim() == (0.5, 4)
 
 
-def test_points_lie_over_it_in_the_colours_of_their_values():
+def test_points_are_drawn_in_the_colours_of_their_values():
     ax = plotting.phase_diagram(
         axes(), "tanh", [(1.3, 0.3, 0.94), (2.5, 0.3, 1.59), (4.0, 2.5, 2.37)], label="chi"
     )

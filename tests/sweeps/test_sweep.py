@@ -146,7 +146,7 @@ def test_as_many_trainings_run_at_a_time_as_the_quota_of_the_container_has_cores
     assert names == {"fastnet-sweep_0", "fastnet-sweep_1"}
 
 
-def test_a_failure_is_told_with_its_configuration_while_the_others_finish():
+def test_a_failure_is_reported_with_its_configuration_while_the_others_finish():
     def fail(data, rng, x):
         if x == 1:
             raise KeyError("x")
@@ -177,7 +177,7 @@ class UnsendableError(Exception):
         self.lock = threading.Lock()  # which no pickle holds, whoever has taught it exceptions
 
 
-def test_an_error_that_cannot_travel_is_told_in_words():
+def test_an_error_that_cannot_be_pickled_is_reported_as_text():
     def fail(data, rng):
         raise UnsendableError("lost", 2)
 
@@ -226,7 +226,7 @@ def test_without_pandas_the_frame_says_what_to_install(monkeypatch):
         SweepResult([Outcome(0, {}, 0)]).to_frame()
 
 
-def test_results_come_as_they_are_done():
+def test_results_arrive_as_they_finish():
     go = threading.Event()
 
     def wait(data, rng, slow):
@@ -391,7 +391,7 @@ def crash(data, rng, x):
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # of fork among threads
-def test_a_pool_that_breaks_is_told_and_a_restart_goes_on(tmp_path):
+def test_a_broken_pool_is_reported_and_a_restart_continues(tmp_path):
     with cf.ProcessPoolExecutor(1) as pool:
         result = sweep(crash, grid(x=[0, 1, 2]), executor=pool, store=tmp_path)
     assert result[0].measures == {"x": 0}

@@ -135,7 +135,7 @@ def test_docstrings_change_nothing(tmp_path):
     assert run(source.replace("One.", "Another."), tmp_path) == ([2], [True])
 
 
-def test_what_it_writes_to_is_no_setting(tmp_path):
+def test_a_container_that_the_function_changes_is_not_a_setting(tmp_path):
     source = """
 calls, counts, n = [], {}, 0
 def build(data, rng, x):

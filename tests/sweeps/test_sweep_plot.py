@@ -49,7 +49,7 @@ def ends(band):
 
 
 @pytest.mark.parametrize("band", ["95 %", "std", "minmax", None])
-def test_a_curve_a_hue_with_the_band_over_its_repetitions(band):
+def test_each_hue_has_a_curve_with_a_band_over_its_repetitions(band):
     stats = pytest.importorskip("scipy.stats", reason="SciPy, the oracle, is missing")
     ax = result().plot("depth", "cost", "initializer", band=band)
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("depth", "cost")

@@ -143,12 +143,12 @@ def test_a_store_that_is_lost_half_way_loses_no_outcome(tmp_path):
     assert len(result) == 4 and not result.failed and len(told) == 2
 
 
-def test_a_configuration_that_cannot_be_known_again_is_refused(tmp_path):
+def test_a_configuration_that_cannot_be_recognized_is_refused(tmp_path):
     with pytest.raises(TypeError, match=r"\['f'\] is <function .* cannot recognize"):
         sweep(measure, [{"f": lambda: 0}], store=tmp_path)
 
 
-def test_digests_go_by_value():
+def test_digests_depend_on_values_only():
     def of(value):
         return digest_value(value, "it", strict=False)
 
@@ -194,7 +194,7 @@ def start(data, rng, initializer):
     return net
 
 
-def test_a_store_knows_initializers_again_and_apart(tmp_path):
+def test_a_store_recognizes_and_distinguishes_initializers(tmp_path):
     """Objects that are equal are one configuration, in another process too."""
     kinds = fastnet.initializers
     starts = [
