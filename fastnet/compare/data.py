@@ -39,6 +39,13 @@ class Data(NamedTuple):
         Names of columns, arrays or files that were found but not used.
     notes : tuple of str
         Lines to print: what was assumed about the data, and how they were changed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> data = Data("four corners", (np.eye(4), np.arange(4)), (np.eye(4), np.arange(4)))
+    >>> data.n_classes, data.evaluation_name
+    (4, 'test')
     """
 
     name: str
@@ -124,6 +131,18 @@ def read_data(
         The path cannot be read.
     ValueError
         The files or arrays are not as described above; the message says where.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "points.csv"
+    ...     with path.open("w") as file:
+    ...         print("x,y,label", *["0,1,a", "1,0,b"] * 10, sep=chr(10), file=file)
+    ...     data = read_data(path, label="label")
+    >>> data.training[0].shape, data.evaluation[0].shape, data.n_classes
+    ((16, 2), (4, 2), 2)
     """
     # A comparison of arrays does not need these modules.
     from fastnet.datasets.sources import reopenable

@@ -39,6 +39,12 @@ class Run:
         measured.
     repetition : int
         Number of the training's seed, counted from 0.
+
+    Examples
+    --------
+    >>> run = Run("default", (80, 90), 1.5)
+    >>> run.correct, run.saturated
+    ((80, 90), ())
     """
 
     initializer: str
@@ -72,6 +78,13 @@ class Comparison:
     partial : bool
         Whether trainings are missing because the comparison was interrupted. Initializers may then
         have different numbers of seeds, and means are over the finished ones.
+
+    Examples
+    --------
+    >>> runs = Run("large", (50, 75), 1.0), Run("default", (80, 95), 1.0)
+    >>> result = Comparison("digits", "test", 500, 100, (784, 30, 10), Settings(), runs)
+    >>> result.accuracy("large"), result.epochs_to("default")
+    ([50.0, 75.0], 2)
     """
 
     data: str

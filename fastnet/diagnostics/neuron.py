@@ -93,6 +93,12 @@ class WeightedInput:
     theory : Gaussian or None
         Their expected distribution, exact or, for a sum of many weights, approximate; None if it
         is not Gaussian or not known.
+
+    Examples
+    --------
+    >>> found = weighted_input(1000, 500, "large", draws=2000, rng=0)
+    >>> found.initializer, found.z.shape, round(found.theory.std, 3)
+    ('large', (2000,), 22.383)
     """
 
     initializer: str

@@ -41,7 +41,13 @@ TRUNCATED_VARIANCE = 1 - 4 * math.exp(-2) / math.sqrt(2 * math.pi) / math.erf(ma
 
 
 class Scheme(Value):
-    """Base class of all schemes: immutable, hashable, picklable, and compared by value."""
+    """Base class of all schemes: immutable, hashable, picklable, and compared by value.
+
+    Examples
+    --------
+    >>> isinstance(Normal(2.0), Scheme), Normal(2.0) == Normal(2.0), Normal(2.0).mean
+    (True, True, 0.0)
+    """
 
     #: Whether biases can be drawn with it too.
     for_biases: ClassVar[bool] = True

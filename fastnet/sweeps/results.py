@@ -44,6 +44,12 @@ class Outcome:
         The worker's host and process, and its kernel variant.
     restored : bool
         Whether it was read from the store instead of trained.
+
+    Examples
+    --------
+    >>> outcome = Outcome(0, {"eta": 0.5}, 0, {"cost": 0.25})
+    >>> outcome.measures["cost"], outcome.error, outcome.network is None
+    (0.25, '', True)
     """
 
     index: int
