@@ -94,7 +94,7 @@ def test_wrong_usage_ends_with_2(here, capsys, args, sentence):
         ("train gap.csv", "line 3, column 'a': the value is missing"),
         ("train numbers.csv", "the labels contain 0.5, which is not a class number"),
         ("train one.csv", "all labels are 'x'; two or more classes are needed"),
-        ("train large.csv --standardize", "column 0 holds numbers that are too large"),
+        ("train large.csv --standardize", "column 0 contains numbers that are too large"),
         ("train test-only.npz", "test-only.npz has only a test part; add X_train and y_train"),
         ("train nan.npz", "X holds nan in row 0"),
         ("train flowers.csv --out m.json --activation relu", "a name that ends in .npz"),

@@ -406,7 +406,7 @@ def test_a_program_that_uses_loky(tmp_path):
 def test_a_pickle_of_another_version_is_refused_in_words(layout):
     state = new().__getstate__()
     del state["_layout"]
-    with pytest.raises(ValueError, match=r"pickled by another version .* by save and load"):
+    with pytest.raises(ValueError, match=r"pickled by another version .* use save and load"):
         fastnet.Network.__new__(fastnet.Network).__setstate__(state | layout)
 
 
