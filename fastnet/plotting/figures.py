@@ -228,7 +228,8 @@ def _write_head(ax: Axes, result: Comparison) -> None:
     s = result.settings
     name = result.data.replace("$", r"\$")  # a pair of them would begin a formula
     n = len(result.initializers)
-    starts = {1: "one start", 2: "two starts"}.get(n, f"{n} starts")
+    starts = set(result.initializers) == {OLD, NEW}
+    how = "from two starts" if starts else f"with {n} initializer{'s' * (n > 1)}"
     size = s.mini_batch_size
     batches = "full batches" if size is None else f"mini-batches of {size}"
     settings = textwrap.fill(
@@ -239,11 +240,11 @@ def _write_head(ax: Axes, result: Comparison) -> None:
     above = 10 + LEGEND_ROW * -(-n // 2)  # the legend has two columns
     if result.n_seeds > 1:
         networks = "the finished" if result.partial else f"{result.n_seeds}"
-        settings += f"\nmeans of {networks} networks per start, with 95 % confidence bands"
+        settings += f"\nmeans of {networks} networks per initializer, with 95 % confidence bands"
     if result.partial:
         settings += "\npartial: some trainings are missing"
     ax.set_title(
-        f"A {sizes} network learns {name} from {starts}",
+        f"A {sizes} network learns {name} {how}",
         loc="left",
         pad=above + 4 + 14 * (settings.count("\n") + 1),
         fontsize=13,
