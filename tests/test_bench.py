@@ -1,4 +1,4 @@
-"""The programs of bench/: what they know of the machine, and what they print."""
+"""The programs of bench/: what they read from the machine, and what they print."""
 
 import importlib
 import sys

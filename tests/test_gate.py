@@ -1,4 +1,4 @@
-"""The gate of the bench: which differences it calls slower, worked out by hand."""
+"""The gate of the bench: which differences count as slower, computed by hand."""
 
 import importlib
 import json

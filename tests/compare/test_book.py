@@ -11,7 +11,7 @@ NEW, OLD = "default_weight_initializer", "large_weight_initializer"
 
 
 def python2_shuffle(items, uniform):
-    """Shuffle in place as Python 2's random.shuffle did, under which the numbers were made."""
+    """Shuffle in place as random.shuffle of Python 2, with which the numbers were computed."""
     for i in range(len(items) - 1, 0, -1):
         j = int(uniform() * (i + 1))
         items[i], items[j] = items[j], items[i]
@@ -36,7 +36,7 @@ class PublishedRun:
         self.network = fastnet.Network([784, 30, 10], rng=rng, **options)
 
     def train(self, epochs):
-        """Return how many validation images are right after each epoch."""
+        """Return the number of correct validation images after each epoch."""
         _, accuracy, _, _ = self.network.SGD(
             self.mnist.train, epochs, 10, 0.1, lmbda=5.0, evaluation_data=self.mnist.validation,
             monitor_evaluation_accuracy=True, shuffle=self.shuffle,
@@ -45,7 +45,7 @@ class PublishedRun:
 
 
 def test_the_published_numbers_are_the_published_numbers(published):
-    """The file's own shape and ends, lest an emptied file make the next test say nothing."""
+    """Check the file's shape and ends; with an empty file the next test would pass."""
     new_start, old_start = published[NEW], published[OLD]
     assert [len(new_start), len(old_start)] == [30, 30]
     assert [new_start[0], new_start[-1], old_start[0], old_start[-1]] == [9270, 9650, 8643, 9637]

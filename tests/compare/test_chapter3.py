@@ -1,7 +1,7 @@
-"""The book's own chapter 3 results, by the program that docs/chapter3.md names.
+"""The book's results of chapter 3, from the program that docs/chapter3.md names.
 
-The tests that train on MNIST take fewer seeds, or epochs, than the table of that page. Their limits
-lie between what the technique gives and what there is without it.
+The tests that train on MNIST use fewer seeds or epochs than the table of that page. Their limits
+are between the accuracies with and without the technique.
 """
 
 import dataclasses

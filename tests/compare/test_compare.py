@@ -1,4 +1,4 @@
-"""The comparison itself: fair, exact, and the same as what the public API gives step by step."""
+"""Comparisons: fair, exact, and equal to the same steps through the public API."""
 
 import json
 import re
@@ -25,7 +25,7 @@ from fastnet.initializers import INITIALIZERS
 
 
 def blobs(n_train=60, n_test=40, n_inputs=6, n_classes=3, seed=5):
-    """Return noisy bytes around one random centre a class."""
+    """Return noisy bytes around one random centre per class."""
     rng = np.random.default_rng(seed)
     centres = rng.integers(0, 256, (n_classes, n_inputs))
     y = rng.integers(0, n_classes, n_train + n_test)

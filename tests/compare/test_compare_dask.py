@@ -1,4 +1,4 @@
-"""``fastnet compare --dask``: the workers of a cluster give what threads here give."""
+"""``fastnet compare --dask``: workers of a cluster give the same numbers as threads."""
 
 import json
 import subprocess
@@ -32,7 +32,7 @@ def npz(tmp_path):
 
 
 def runs(folder):
-    """Return the numbers of compare.json, but for durations."""
+    """Return the numbers of compare.json, without durations."""
     found = json.loads((folder / "compare.json").read_text())["runs"]
     return [{key: value for key, value in run.items() if key != "seconds"} for run in found]
 

@@ -1,4 +1,4 @@
-"""Confidence intervals: Student's t from printed tables, and that intervals cover what they say."""
+"""Confidence intervals: Student's t from printed tables, and the coverage of intervals."""
 
 import numpy as np
 import pytest

@@ -1,7 +1,7 @@
-"""What papers print about starting weights, by the program that docs/initialization.md names.
+"""Published figures about starting weights, from the program that docs/initialization.md names.
 
-Measured figures take fewer networks than the table of that page, from fixed seeds. They must be
-within three standard errors, their own and the published figure's together.
+Measured figures use fewer networks than the table of that page, with fixed seeds. They must agree
+within three standard errors, their own and the published figure's combined.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""Mean-field theory: published figures, quadrature by SciPy, closed forms, random networks."""
+"""Mean-field theory: published figures, quadrature with SciPy, closed forms, random networks."""
 
 import math
 from itertools import pairwise

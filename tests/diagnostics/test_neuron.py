@@ -1,4 +1,4 @@
-"""The 1000-input experiment: drawn as networks start, and held against the book's theory."""
+"""The 1000-input experiment: draws of new networks against the book's theory."""
 
 import math
 
@@ -24,7 +24,7 @@ HALF_A_DIGIT = (1e-9, 5e-5, 5e-5, 5e-4, 5e-4)
 
 
 def numbers(z):
-    """Return what the book's table says of z."""
+    """Return the book's figures of z."""
     return z.std**2, z.std, z.peak, z.share_beyond(1.0), z.saturated
 
 

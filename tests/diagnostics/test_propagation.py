@@ -1,4 +1,4 @@
-"""`propagation` beside plain NumPy, mean field theory and published figures."""
+"""`propagation` against plain NumPy, mean field theory and published figures."""
 
 import math
 import sys

@@ -1,4 +1,4 @@
-"""Legends stay within the figure, at any size; titles stand above them."""
+"""Legends stay within the figure, at any size, below the title."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""The looks of curves: an initializer keeps its own, in every picture."""
+"""The looks of curves: an initializer has the same look in every picture."""
 
 import itertools
 

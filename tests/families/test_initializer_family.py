@@ -1,4 +1,4 @@
-"""Every named initializer against a plain NumPy expression, and against what it promises."""
+"""Every named initializer against a plain NumPy expression and its moments."""
 
 import copy
 import math

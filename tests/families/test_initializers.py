@@ -1,4 +1,4 @@
-"""Starting weights: bit for bit NumPy's own draws, and the book's experiment with 1000 inputs."""
+"""Starting weights: bit for bit the draws of NumPy, and the book's experiment with 1000 inputs."""
 
 import itertools
 import math
@@ -29,7 +29,7 @@ SIZES = [[1, 1], [2, 1], [3, 2], [7, 5, 3], [1, 9, 1, 4], [131, 17, 10]]
 
 
 def normals(rng, shape):
-    """Draw by the expression that the initializers are to reproduce."""
+    """Draw with the expression that the initializers must reproduce."""
     if isinstance(rng, np.random.RandomState):
         return rng.randn(*shape)
     return rng.standard_normal(shape)

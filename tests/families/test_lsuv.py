@@ -1,4 +1,4 @@
-"""LSUV: against the package lsuv and NumPy; data it needs; files, copies, estimators, refusals."""
+"""LSUV against the package lsuv and NumPy; its data; files, copies, estimators, refusals."""
 
 import copy
 import json

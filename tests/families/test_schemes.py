@@ -1,4 +1,4 @@
-"""Schemes: what they draw, against NumPy's own draws; gains, text, files, and what is refused."""
+"""Schemes: their draws against NumPy's; gains, text, files, and refusals."""
 
 import copy
 import functools

@@ -1,7 +1,7 @@
-"""The page in a real browser: Chromium without a window, driven by Playwright.
+"""The page in a real browser: headless Chromium, driven by Playwright.
 
-`fastnet lab` runs as its own process, as a user's does; the browser is on a wide screen and on a
-phone. FASTNET_SCREENSHOTS names a folder for a picture of each panel.
+`fastnet lab` runs in a process of its own, as for a user; the browser is as wide as a desktop's and
+as a phone's. FASTNET_SCREENSHOTS names a folder for a screenshot of each panel.
 """
 
 import os
@@ -53,7 +53,7 @@ def browser():
 
 
 class Tab:
-    """A tab of the browser that remembers what went wrong in it."""
+    """A tab of the browser that records its errors."""
 
     def __init__(self, browser, url, width):
         self.wrong, self.width = [], width
@@ -72,7 +72,7 @@ class Tab:
             self.wrong.append(message.text)
 
     def _note_stranger(self, request):
-        """Nothing may come from elsewhere: the page works offline."""
+        """Refuse requests to other hosts: the page works offline."""
         if not re.match(r"(http|ws)://127\.0\.0\.1:|data:|blob:", request.url):
             self.wrong.append(f"asks for {request.url}")
 
@@ -97,7 +97,7 @@ class Tab:
         return self.page.get_by_role("button", name=name).locator("visible=true")
 
     def slide(self, number, presses, key="ArrowRight"):
-        """Move the slider of this number, among those to be seen."""
+        """Move the slider of this number, among the visible ones."""
         handle = self.page.locator(".noUi-handle >> visible=true").nth(number)
         for _ in range(presses):
             handle.press(key)
@@ -118,11 +118,11 @@ class Tab:
         return self.side("Width") <= self.width
 
     def side(self, name):
-        """Return the height or width of all that can be scrolled to."""
+        """Return the scrollable height or width of the page."""
         return self.page.evaluate(f"document.documentElement.scroll{name}")
 
     def draw(self, *strokes):
-        """Draw on the square with the mouse: shares of its side, from the upper left corner."""
+        """Draw on the canvas with the mouse; x and y are shares of its side, from the top left."""
         square = self.page.locator(".drawing")
         square.scroll_into_view_if_needed()
         box = square.bounding_box()
@@ -147,7 +147,7 @@ def tab(lab, browser, request):
 
 
 def lines_printed(tab):
-    """Return what the panel's Python code prints, run as a program of their own."""
+    """Return what the panel's Python code prints, run as a program."""
     tab.button("Show the Python code").click()
     tab.see("import")
     text = tab.page.locator("pre >> visible=true").inner_text()

@@ -1,4 +1,4 @@
-"""The panels without a browser: what they show is what the library gives, and bounds hold."""
+"""The panels without a browser: they show the library's results, and refuse invalid inputs."""
 
 import gc
 import re
@@ -45,14 +45,14 @@ def learning():
 
 
 def ran(code):
-    """Run Python lines; return their variables."""
+    """Run Python code, and return its variables."""
     namespace = {"print": lambda *values: None}
     exec(code, namespace)
     return namespace
 
 
 def finish(panel, seconds=300):
-    """Look at a training until it has ended."""
+    """Update the plots of a training until it has ended."""
     for _ in range(10 * seconds):
         if panel._callback is None:
             return

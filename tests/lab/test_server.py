@@ -1,4 +1,4 @@
-"""The server: who may come, how many, and how `fastnet lab` begins and ends."""
+"""The server: which pages it answers and how many, and how `fastnet lab` starts and stops."""
 
 import asyncio
 import errno
@@ -53,7 +53,7 @@ def test_only_this_machine_can_reach_it():
 
 
 async def connect(server, text, origin):
-    """Connect as the browser does that has received this page from an origin."""
+    """Connect as a browser that received this page from an origin."""
     token = re.search(r'"token":"([^"]+)"', text)[1]
     url = server.url.replace("http", "ws") + "ws"
     request = HTTPRequest(url, headers={"Origin": origin})

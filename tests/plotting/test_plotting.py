@@ -1,4 +1,4 @@
-"""The pictures: what they draw is what they were given, and nothing hides anything else."""
+"""Pictures: they draw the data that they are given, and nothing overlaps."""
 
 import io
 import subprocess
@@ -33,7 +33,7 @@ def book(old=None, new=None, data="MNIST", saturated=False):
 
 
 def repeated(names, n_seeds=3, n_epochs=30):
-    """Return a comparison of several starts from several seeds, saturation measured."""
+    """Return a comparison of several initializers and seeds, with saturation."""
     rng = np.random.default_rng(2)
     runs = tuple(
         Run(

@@ -1,4 +1,4 @@
-"""`fastnet.sweep`: seeds, failures, progress, what is sent, what is kept, what is refused."""
+"""`fastnet.sweep`: seeds, failures, progress, data sent to workers, results, refusals."""
 
 import concurrent.futures as cf
 import json
@@ -45,7 +45,7 @@ def corners():
 
 
 class Posting(cf.ThreadPoolExecutor):
-    """An executor that pickles all it is given and gives, as if its workers were elsewhere."""
+    """An executor that pickles arguments and results, as if its workers were on other machines."""
 
     def __init__(self, workers=2):
         super().__init__(workers)

@@ -1,4 +1,4 @@
-"""Sweeps on real executors: processes, dask workers that die, MPI; all give what threads give."""
+"""Sweeps on real executors (processes, dask workers that die, MPI) equal those in threads."""
 
 import json
 import os
@@ -20,7 +20,7 @@ SCRIPT = Path(sweep_script.__file__)
 
 @pytest.fixture(scope="module")
 def in_threads(tmp_path_factory):
-    """Return what a sweep in threads tells, by index."""
+    """Return the results of a sweep in threads, by index."""
     folder = tmp_path_factory.mktemp("threads")
     result = sweep(
         sweep_script.build,

@@ -1,4 +1,4 @@
-"""Sweeps in one folder never get one another's outcomes, whatever makes them different."""
+"""Sweeps with one store never get each other's outcomes, however they differ."""
 
 import importlib
 import sys

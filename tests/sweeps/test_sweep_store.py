@@ -1,4 +1,4 @@
-"""The folder that keeps what a sweep has done: what is skipped, known again, refused, not lost."""
+"""The store of a sweep: which outcomes are skipped, recognized, refused, and never lost."""
 
 import json
 import os
