@@ -43,10 +43,12 @@ cdef void run_forward(Net *net, Py_ssize_t count) noexcept nogil:
     forward(net, count, run_activate)
 
 
-cdef void run_backward(
-    Net *net, Py_ssize_t count, bint descending, bint first, real step, real decay
-) noexcept nogil:
-    backward(net, count, descending, first, step, decay)
+cdef void run_descend(Net *net, Py_ssize_t count, real step, real decay) noexcept nogil:
+    backward(net, count, True, False, step, decay)
+
+
+cdef void run_backward(Net *net, Py_ssize_t count, bint first) noexcept nogil:
+    backward(net, count, False, first, 0, 1)
 
 
 cdef void run_errors(
@@ -156,7 +158,9 @@ cdef void statistics(
 
 cdef void train(Net *net, Rule *rule, Task *task) noexcept nogil:
     """Train on the task's examples: overwrites parameters, gradient and optimizer's vectors."""
-    train_through(net, rule, task, run_fetch, run_forward, run_errors, run_backward)
+    train_through(
+        net, rule, task, run_fetch, run_forward, run_errors, run_descend, run_backward
+    )
 
 
 cdef void *work(void *argument) noexcept nogil:
@@ -240,7 +244,7 @@ cdef bint differentiate(
     net.batch.x_ld = n_in
     run_forward(net, n)
     run_errors(net, answers, NULL, n)
-    run_backward(net, n, False, True, 0, 1)
+    run_backward(net, n, True)
     return True
 
 
@@ -286,7 +290,7 @@ cdef Py_ssize_t input_derivatives(
             part = min(times, each - first)
             if answers == NULL:
                 given_errors(net, count * part, v, first, part)
-            run_backward(net, count * part, False, True, 0, 1)
+            run_backward(net, count * part, True)
             write_input_errors(net, count * part, out, ((n - at) * each - first) * n_in)
             out += count * part * n_in
             first += part
@@ -326,7 +330,7 @@ cdef void gradient(
         run_fetch(net, inputs, places + at, count)
         run_forward(net, count)
         run_errors(net, answers, places + at, count)
-        run_backward(net, count, False, at == 0 and not add, 0, 1)
+        run_backward(net, count, at == 0 and not add)
         if seen != NULL:
             note_propagation(net, count, seen)
         at += count

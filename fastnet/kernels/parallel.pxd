@@ -20,7 +20,8 @@ cdef enum:
 ctypedef void (*Fetch)(Net *, const Inputs *, const Py_ssize_t *, Py_ssize_t) noexcept nogil
 ctypedef void (*Forward)(Net *, Py_ssize_t) noexcept nogil
 ctypedef void (*Errors)(Net *, const Answers *, const Py_ssize_t *, Py_ssize_t) noexcept nogil
-ctypedef void (*Backward)(Net *, Py_ssize_t, bint, bint, real, real) noexcept nogil
+ctypedef void (*Descend)(Net *, Py_ssize_t, real, real) noexcept nogil
+ctypedef void (*Backward)(Net *, Py_ssize_t, bint) noexcept nogil
 
 
 # One thread's part in a call of Engine.train.
@@ -106,7 +107,7 @@ cdef inline void prepare_task(Task *task, const Task *first, int *decision) noex
 
 cdef inline void train_through(
     Net *net, Rule *rule, Task *task, Fetch run_fetch, Forward run_forward, Errors run_errors,
-    Backward run_backward,
+    Descend run_descend, Backward run_backward,
 ) noexcept nogil:
     """Train on the task's examples, mini-batch after mini-batch."""
     cdef const Py_ssize_t *order
@@ -133,11 +134,11 @@ cdef inline void train_through(
         run_errors(net, task.answers, order, count)
         whole = fused and count == room and task.pending == 0
         if whole:
-            run_backward(net, count, True, False, eta / count, 1 - eta * rule.l2)
+            run_descend(net, count, eta / count, 1 - eta * rule.l2)
             rule.t += 1
         else:
             apply_pending_decay(net)
-            run_backward(net, count, False, task.pending == 0, 0, 1)
+            run_backward(net, count, task.pending == 0)
             task.pending += count
             if count == room:
                 take_step(net, rule, task.pending, eta)
