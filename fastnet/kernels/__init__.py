@@ -1,14 +1,14 @@
-"""The only door to everything compiled: picks the kernel variant for this processor.
+"""Entry point to everything compiled: chooses the kernel variant for this processor.
 
-`FASTNET_KERNEL=baseline|avx2|avx512` in the environment forces one.
+`FASTNET_KERNEL=baseline|avx2|avx512` in the environment forces a variant.
 
 Kernels check no index in their loops, and run while other threads run Python. So there is one rule:
-**nothing that is used as an index is read from memory that anyone else can write.** Class numbers,
-the order of the examples, and the row starts and column numbers of sparse matrices are copied first
-and then checked in the copy, which no Python code can reach or which is immutable (`bytes`). Shapes
-and strides are read once, where an array is wrapped. Only numbers that are computed with (X, y,
-sample weights, parameters) are read where they lie: changing them meanwhile changes the result,
-and nothing else. tests/data/test_memory_safety.py holds this.
+**nothing that is used as an index is read from memory that others can write.** Class numbers, the
+order of the examples, and the row starts and column numbers of sparse matrices are copied first and
+then checked in the copy, which is immutable (`bytes`) or out of reach for Python code. Shapes and
+strides are read once, when an array is wrapped. Only the numbers to compute with (X, y, sample
+weights, parameters) are read in place: changing them meanwhile changes the result, and nothing
+else. tests/data/test_memory_safety.py checks this.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ __all__ = [
 
 
 def variants() -> list[str]:
-    """Names of the variants that are built in and that this processor can run, the best last."""
+    """Return the names of the variants that are built and can run here, the best last."""
     return [name for name in cpu.supported() if _is_built(name)]
 
 
@@ -65,8 +65,8 @@ def _choose() -> str:
     if wanted not in usable:
         name = "".join(letter if letter.isprintable() else "?" for letter in wanted[:40])
         raise ImportError(
-            f"FASTNET_KERNEL={name} names no kernel variant that this processor can run; it can "
-            f"run {', '.join(usable)}."
+            f"FASTNET_KERNEL={name} is not a kernel variant that this processor can run; "
+            f"choose one of {', '.join(usable)}."
         )
     return wanted
 
@@ -77,22 +77,22 @@ rows.use(variant)
 
 
 def prediction_engine(dtype: np.dtype[Any]) -> type[PredictionEngine]:
-    """The engine that predicts in float64 or float32, in the variant in use."""
+    """Return the engine class for prediction in float64 or float32, in the variant in use."""
     return cast("type[PredictionEngine]", _module(dtype).PredictionEngine)
 
 
 def input_engine(dtype: np.dtype[Any]) -> type[InputEngine]:
-    """The engine that differentiates by the inputs, in float64 or float32."""
+    """Return the engine class for derivatives with respect to inputs, in float64 or float32."""
     return cast("type[InputEngine]", _module(dtype).InputEngine)
 
 
 def training_engine(dtype: np.dtype[Any]) -> type[TrainingEngine]:
-    """The engine that trains in float64 or float32, in the variant in use."""
+    """Return the engine class for training in float64 or float32, in the variant in use."""
     return cast("type[TrainingEngine]", _module(dtype).TrainingEngine)
 
 
 def _module(dtype: np.dtype[Any]) -> ModuleType:
-    """The engine of a number type, once it has been given the loops of the variant in use."""
+    """Return the engine module of a number type, with the loops of the variant in use."""
     number = {"d": "f64", "f": "f32"}[dtype.char]
     if number not in _engines:
         name = "engine" if number == "f64" else f"engine_{number}"
@@ -107,8 +107,8 @@ _engines: dict[str, ModuleType] = {}
 
 
 def can_read(X: np.ndarray[Any, Any]) -> bool:
-    """Whether X is of an element type that kernels read, and aligned as they load it.
+    """Return whether kernels can read X in place: its element type, byte order and alignment.
 
-    They read it where it lies then; other rows are converted block by block.
+    Other arrays are converted block by block.
     """
     return X.dtype.char in "dfB" and X.dtype.isnative and X.flags.aligned

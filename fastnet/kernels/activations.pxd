@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""What a layer does to a row of weighted inputs, and what a cost sends back.
+"""Activations, costs, and their derivatives, on rows.
 
-Rows are padded to PAD elements. Activations may leave anything finite in the padding; output and
-hidden errors leave zeros there, because the padding of the weights must stay zero.
+Rows are padded to PAD elements. Activations may write any finite numbers into the padding; output
+and hidden errors write zeros, because the padding of the weights must stay zero.
 """
 from libc.math cimport exp, fabs, log, log1p
 
@@ -14,7 +14,7 @@ from fastnet.kernels.simd cimport (
 )
 
 cdef enum:
-    MOST_ACROSS = 16  # outputs of rows whose softmax is found several rows at a time
+    MOST_ACROSS = 16  # maximum number of outputs for which softmax takes several rows at a time
 
 
 cdef enum Activation:
@@ -39,25 +39,25 @@ cdef enum Cost:
     CROSS_ENTROPY = 1
     LOG_LIKELIHOOD = 2
     POISSON = 3
-    GIVEN = 4  # of no network: the sum of y z, whose error is y, for diagnostics
-    # Those of numbers: functions of a - y, where a target may have several outputs.
+    GIVEN = 4  # only for diagnostics: the sum of y z, whose error is y
+    # Costs for numbers: functions of a - y; a target may have several outputs.
     HUBER = 5
     ABSOLUTE = 6
     QUANTILE = 7
     GAUSSIAN = 8
 
 
-# A cost, its numbers, and how many targets an example has.
+# A cost, its parameters, and the number of targets per example.
 cdef struct Loss:
     int cost
-    const double *numbers  # HUBER: where it becomes linear; QUANTILE: a level a block of outputs
-    # As many as outputs, but for QUANTILE and GAUSSIAN, which have a block of outputs
-    # for each level or parameter, and in it an output for each target.
+    const double *numbers  # HUBER: where it becomes linear; QUANTILE: a level per block of outputs
+    # The number of outputs; but QUANTILE and GAUSSIAN have a block of outputs for each
+    # level or parameter, with one output per target in each block.
     Py_ssize_t n_targets
 
 
 cdef inline void softmax(real *a_u, Py_ssize_t n, Py_ssize_t ld) noexcept nogil:
-    """In place, shifted by the largest weighted input so that nothing overflows."""
+    """Apply softmax in place, after subtracting the largest weighted input to avoid overflow."""
     cdef real largest = a_u[0]
     cdef real total = 0
     cdef Py_ssize_t u, v
@@ -77,9 +77,9 @@ cdef inline void softmax(real *a_u, Py_ssize_t n, Py_ssize_t ld) noexcept nogil:
 cdef inline void softmax_rows(
     real *a_bu, Py_ssize_t count, Py_ssize_t n, Py_ssize_t width, Py_ssize_t ld
 ) noexcept nogil:
-    """softmax of many rows, LANES of them at a time where they are short.
+    """Apply softmax to many rows, LANES of them at a time if they are short.
 
-    Each lane does what `softmax` does for its row, in the same order: the bits are the same.
+    Each lane computes what `softmax` does for its row, in the same order, with the same bits.
     """
     cdef vreal z[MOST_ACROSS]
     cdef vreal largest, total
@@ -102,15 +102,15 @@ cdef inline void softmax_rows(
         softmax(a_bu + b * ld, n, width)
 
 
-# A function of vector_math that gives its derivative too.
+# A function of vector_math that computes its derivative too.
 ctypedef vreal (*Smooth)(vreal, vreal *) noexcept nogil
 
-# activate, of which one copy serves all its callers.
+# The type of `activate`, compiled once for all its callers.
 ctypedef void (*Transform)(int, real *, real *, Py_ssize_t) noexcept nogil
 
 
 cdef inline bint keeps_slope(int activation) noexcept nogil:
-    """Whether sigma'(z) is kept when a is found: a alone does not tell it, or not to all digits."""
+    """Return whether sigma'(z) is stored with a, because it cannot be computed from a exactly."""
     return activation >= ELU
 
 
@@ -132,9 +132,9 @@ cdef inline void apply(Smooth f, real *a_u, real *slope_u, Py_ssize_t ld) noexce
 cdef inline void activate(
     int activation, real *a_u, real *slope_u, Py_ssize_t ld
 ) noexcept nogil:
-    """Weighted inputs z_u become activations a_u, in place; softmax has a function of its own.
+    """Replace weighted inputs z_u by activations a_u, except softmax, which has its own function.
 
-    Of the functions that `keeps_slope` names, slope_u takes the derivatives, unless it is NULL.
+    For activations with `keeps_slope`, write the derivatives to slope_u unless it is NULL.
     """
     cdef Py_ssize_t u, v
     cdef vreal z
@@ -180,10 +180,10 @@ cdef inline void activate(
 cdef inline void times_derivative(
     int activation, const real *a_u, real keep, vreal *delta, int vectors
 ) noexcept nogil:
-    """delta *= sigma'(z_u), which a_u tells: the activation or, where it is kept, the derivative.
+    """Multiply delta by sigma'(z_u), from a_u: the activations or, if stored, the derivatives.
 
-    `vectors` is a literal at every call, so that `delta` may stay in registers. Where dropout has
-    divided activations by `keep`, that is undone first.
+    `vectors` is a literal at every call, so that `delta` can stay in registers. Activations that
+    dropout has divided by `keep` are multiplied by it first.
     """
     cdef int v
     cdef vreal a
@@ -197,7 +197,7 @@ cdef inline void times_derivative(
             delta[v] = delta[v] * ((v_splat(1.0) - a) * (v_splat(1.0) + a))
     elif activation == RELU:
         for v in range(vectors):
-            a = v_load(a_u + v * LANES)  # of which only the sign counts
+            a = v_load(a_u + v * LANES)  # only the sign matters
             delta[v] = v_where_greater(a, v_splat(0.0), delta[v], v_splat(0.0))
     elif activation == LEAKY_RELU:
         for v in range(vectors):
@@ -212,11 +212,11 @@ cdef inline void times_derivative(
 
 
 cdef inline double steepest(int activation) noexcept nogil:
-    """The most that sigma'(z) can be."""
+    """Return the largest value of sigma'(z)."""
     if activation == SIGMOID or activation == SOFTMAX:
         return 0.25
     if activation == SELU:
-        return 1.7580993408473768599  # from the left of 0
+        return 1.7580993408473768599  # at 0 from the left
     if activation == GELU:
         return 1.1289041451851547863  # at sqrt(2)
     if activation == SILU:
@@ -228,11 +228,11 @@ cdef inline void saturation(
     int activation, const real *a_u, Py_ssize_t n, double *sum_derivative, double *saturated,
     double *saturated_u,
 ) noexcept nogil:
-    """Add up sigma'(z), and count the units where its size is below 4 % of the most it can be.
+    """Sum sigma'(z), and count the units where its size is below 4 % of its largest value.
 
-    For the sigmoid that is the book's sigma'(z) < 0.01; for the ReLU, a derivative of 0. a_u holds
-    activations or, where they are kept, derivatives. Counted for each unit too where `saturated_u`
-    is not NULL.
+    For the sigmoid that is the book's sigma'(z) < 0.01; for the ReLU, a derivative of 0. a_u
+    contains activations or, if stored, derivatives. Unless `saturated_u` is NULL, count for each
+    unit too.
     """
     cdef Py_ssize_t u
     cdef double a, derivative
@@ -260,7 +260,7 @@ cdef inline void saturation(
 cdef inline void times_softmax_derivative(
     const real *a_u, real *delta_u, Py_ssize_t n
 ) noexcept nogil:
-    """delta_j becomes a_j (delta_j - sum_k a_k delta_k)."""
+    """Replace delta_j by a_j (delta_j - sum_k a_k delta_k)."""
     cdef real mean = 0
     cdef Py_ssize_t u
     for u in range(n):
@@ -270,7 +270,7 @@ cdef inline void times_softmax_derivative(
 
 
 cdef inline real exp_of(real x) noexcept nogil:
-    """e**x of one number, with the same bits wherever the kernels are built."""
+    """Return e**x of one number as `v_exp` computes it, independent of the C library."""
     cdef real lanes[LANES]
     v_store(lanes, v_exp(v_splat(x)))
     return lanes[0]
@@ -279,9 +279,9 @@ cdef inline real exp_of(real x) noexcept nogil:
 cdef inline void residual_errors(
     const Loss *loss, const real *a_u, const real *y_u, int label, real *delta_u, Py_ssize_t n
 ) noexcept nogil:
-    """dC/da of the costs of numbers. At a kink, a = y, the error is 0.
+    """Write dC/da of the costs for numbers. At a kink, a = y, the error is 0.
 
-    Of an output that is not finite it is NaN: an error of 1 would train on.
+    For an output that is not finite it is NaN, so that training does not continue unnoticed.
     """
     cdef Py_ssize_t count = loss.n_targets
     cdef Py_ssize_t block, t, u
@@ -296,7 +296,7 @@ cdef inline void residual_errors(
                 delta_u[u] = (most if r > most else (-most if r < -most else r)) + (r - r)
             elif loss.cost == GAUSSIAN:  # from the mean and, further up, the log variance
                 scaled = r
-                if r != 0:  # or 0 times infinity
+                if r != 0:  # avoids 0 times infinity
                     scaled = r * exp_of(-a_u[count + t])
                 delta_u[u] = scaled
                 delta_u[count + t] = <real> 0.5 - <real> 0.5 * scaled * r
@@ -311,7 +311,7 @@ cdef inline void times_output_derivative(
     int activation, const real *a_u, const real *slope_u, real *delta_u, Py_ssize_t n,
     Py_ssize_t ld,
 ) noexcept nogil:
-    """dC/da of one example becomes dC/dz; slope_u is as for `output_delta`."""
+    """Replace dC/da of one example by dC/dz; slope_u is as for `output_delta`."""
     cdef Py_ssize_t u, v
     cdef vreal delta
     if activation == SOFTMAX:
@@ -328,14 +328,13 @@ cdef inline void output_delta(
     const Loss *loss, int activation, const real *a_u, const real *slope_u, const real *y_u,
     int label, real *delta_u, Py_ssize_t n, Py_ssize_t ld,
 ) noexcept nogil:
-    """The output error of one example; its target is y_u or, where that is NULL, a class number.
+    """Write the output error of one example; its target is y_u or, if that is NULL, the label.
 
-    slope_u holds the derivatives that are kept, or is NULL.
+    slope_u contains the stored derivatives, or is NULL.
 
-    Cross-entropy behind a sigmoid, log-likelihood behind softmax and Poisson behind exp give a - y
-    (BP1 with the derivative cancelled; behind softmax a is multiplied by the sum of y, should that
-    not be 1);
-    everything else multiplies by the activation's derivative.
+    Cross-entropy with sigmoid, log-likelihood with softmax and Poisson with exp give a - y (BP1
+    with the derivative cancelled; with softmax, a is multiplied by the sum of y). Other costs are
+    multiplied by the activation's derivative.
     """
     cdef Py_ssize_t u
     cdef int cost = loss.cost
@@ -363,10 +362,10 @@ cdef inline void output_delta(
 
 
 cdef inline double cross_entropy(double z, double y) noexcept nogil:
-    """-y ln sigma(z) - (1 - y) ln(1 - sigma(z)), from z: finite however far z has gone.
+    """Return -y ln sigma(z) - (1 - y) ln(1 - sigma(z)), from z, so that it is finite for any z.
 
-    The two terms are kept apart: their sum with the shorter form log1p(exp(z)) - y z would lose
-    what is left of the cost where y z is large.
+    The two terms are kept apart: the shorter form log1p(exp(z)) - y z would lose the digits of a
+    small cost if y z is large.
     """
     cdef double tail = log1p(exp(-fabs(z)))
     if z > 0:
@@ -375,7 +374,7 @@ cdef inline double cross_entropy(double z, double y) noexcept nogil:
 
 
 cdef inline double poisson(double z, double a, double y) noexcept nogil:
-    """y ln(y / a) - y + a, with ln a = z: finite where a has come down to 0."""
+    """Return y ln(y / a) - y + a, with ln a = z, so that it is finite even if a underflows to 0."""
     if y > 0:
         return y * (log(y) - z) - y + a
     return a - y - y * z
@@ -384,7 +383,7 @@ cdef inline double poisson(double z, double a, double y) noexcept nogil:
 cdef inline double residual_cost(
     const Loss *loss, const real *a_u, const real *y_u, int label, Py_ssize_t n
 ) noexcept nogil:
-    """The cost of one example, of the costs of numbers."""
+    """Return the cost of one example, for the costs for numbers."""
     cdef Py_ssize_t count = loss.n_targets
     cdef Py_ssize_t block, t
     cdef double total = 0
@@ -398,7 +397,7 @@ cdef inline double residual_cost(
                 total += most * (fabs(r) - 0.5 * most) if fabs(r) > most else 0.5 * r * r
             elif loss.cost == GAUSSIAN:
                 total += 0.5 * a_u[count + t]
-                if r != 0:  # or 0 times infinity
+                if r != 0:  # avoids 0 times infinity
                     total += 0.5 * (r * exp(-a_u[count + t])) * r
             elif loss.cost == QUANTILE:
                 level = loss.numbers[block]
@@ -411,7 +410,7 @@ cdef inline double residual_cost(
 cdef inline double output_cost(
     const Loss *loss, const real *z_u, const real *a_u, const real *y_u, int label, Py_ssize_t n
 ) noexcept nogil:
-    """The cost of one example, from its weighted outputs z_u and their activations a_u."""
+    """Return the cost of one example, from its weighted outputs z_u and their activations a_u."""
     cdef Py_ssize_t u
     cdef int cost = loss.cost
     cdef double total = 0
@@ -444,7 +443,7 @@ cdef inline double output_cost(
 
 
 cdef inline Py_ssize_t argmax(const real *a_u, Py_ssize_t n) noexcept nogil:
-    """The first of the largest."""
+    """Return the index of the largest element, the first if there are several."""
     cdef Py_ssize_t best = 0
     cdef Py_ssize_t u
     for u in range(1, n):

@@ -1,4 +1,4 @@
-"""Plain arrays as examples, for calls that are too short for `Rows` and `Targets`."""
+"""Plain arrays as examples, for calls so short that making `Rows` and `Targets` would dominate."""
 cimport numpy as cnp
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int32_t, int64_t
@@ -10,9 +10,9 @@ from fastnet.kernels.storage cimport STRIDED_BYTE, STRIDED_DOUBLE, STRIDED_FLOAT
 
 
 cdef bint lay_rows(cnp.ndarray a, Py_ssize_t n_in, Inputs *inputs, Py_ssize_t *n) noexcept:
-    """Set `inputs` and `n` to the rows of a plain array; False where it needs a closer look.
+    """Set `inputs` and `n` to the rows of a plain array; return False if it is not accepted here.
 
-    Of shape (n_in,), (n_in, 1) or (n, n_in).
+    The shape is (n_in,), (n_in, 1) or (n, n_in).
     """
     cdef int kind = cnp.PyArray_TYPE(a)
     cdef int ndim = cnp.PyArray_NDIM(a)
@@ -43,9 +43,9 @@ cdef bint lay_rows(cnp.ndarray a, Py_ssize_t n_in, Inputs *inputs, Py_ssize_t *n
 cdef object take_targets(
     cnp.ndarray y, Py_ssize_t n, Py_ssize_t n_out, Answers *answers, bint one=False
 ):
-    """What owns the targets that `answers` then leads to; None where y needs a closer look.
+    """Set `answers` to targets and return their owner; None if y is not accepted here.
 
-    Where `one`, y are the n_out targets of one row, without its axis or in a column.
+    If `one`, y are the n_out targets of a single row, as a vector or a column.
     """
     cdef int kind = cnp.PyArray_TYPE(y)
     cdef int ndim = cnp.PyArray_NDIM(y)
@@ -84,7 +84,7 @@ cdef object take_targets(
 
 
 cdef bytes take_labels(const int64_t *labels, Py_ssize_t n, Answers *answers):
-    """Class numbers, which are indices, in a copy that has been checked; None: one is wrong."""
+    """Return class numbers, which are indices, in a checked copy; None if one is out of range."""
     cdef Py_ssize_t n_out = answers.n_out
     cdef bytes wide = PyBytes_FromStringAndSize(<const char *> labels, n * sizeof(int64_t))
     cdef bytes narrow = PyBytes_FromStringAndSize(NULL, n * sizeof(int32_t))

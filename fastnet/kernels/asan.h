@@ -1,7 +1,7 @@
-/* Ground between the pieces of a workspace that nobody may touch, where AddressSanitizer watches.
+/* Poisoned memory between the buffers of a workspace, for builds with AddressSanitizer.
  *
- * A workspace is one allocation: without fences, what runs out of one of its pieces runs into the
- * next, and nobody sees it. Other builds have none.
+ * A workspace is one allocation: without these fences, an access past the end of one buffer would be
+ * in the next and stay unnoticed. Other builds have no fences.
  */
 #ifndef FASTNET_FENCE_H
 #define FASTNET_FENCE_H

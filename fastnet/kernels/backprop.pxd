@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""Forward and backward through the layers, in a workspace that an Engine owns.
+"""Forward and backward passes through the layers, in a workspace that an Engine owns.
 
-Nothing here allocates, fails, or knows Python. Sums run over inputs, units and examples in an
-order that depends on nothing but the shapes.
+Nothing here allocates, fails, or uses Python. The order of all sums over inputs, units and examples
+depends only on the shapes.
 """
 from libc.math cimport fabs, frexp, hypot, ldexp, sqrt
 from libc.stdint cimport int32_t, uint16_t, uint64_t
@@ -21,31 +21,31 @@ from fastnet.kernels.sparse cimport SparseBatch, sparse_forward, sparse_update
 
 cdef enum:
     MAX_DEPTH = 128
-    TILE_SIDE = 16  # of the squares in which weights are transposed
-    ERROR_VECTORS = 4  # of a tile of finish_errors
-    FEW_UNITS = 16  # whose error is sent back without a register tile's detour through memory
+    TILE_SIDE = 16  # side of the squares in which weights are transposed
+    ERROR_VECTORS = 4  # vectors in a tile of finish_errors
+    FEW_UNITS = 16  # up to so many units, errors are backpropagated without a matrix product
 
-# Of many numbers: their mean and standard deviation.
+# Count, mean and standard deviation of many numbers.
 cdef struct Moments:
     double n
-    double mean  # together with `rest`, which is what rounding has left out
+    double mean  # the mean is mean + rest, where `rest` is the rounding error
     double rest
     double deviation
 
-# What layer_statistics collects of one layer.
+# What layer_statistics collects for one layer.
 cdef struct Statistics:
     Moments z
     double sum_derivative
     double saturated
 
-# What is collected of all layers on the way forward and back, an element a layer.
+# What is collected in the forward and backward passes, one element per layer.
 cdef struct Propagation:
     Statistics *forward
     Moments *activations
     Moments *errors
-    double *saturated_u  # the examples that saturate each unit, a layer's behind those below it
+    double *saturated_u  # for each unit, the number of examples that saturate it, layer by layer
 
-# gemm, of which one copy serves all its callers.
+# The type of `gemm`, compiled once for all its callers.
 ctypedef void (*Product)(
     const Operands *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t
 ) noexcept nogil
@@ -57,7 +57,7 @@ cdef struct Answers:
     const real *y
     const real *sample_weights
 
-# What finish_errors works on.
+# The arguments of finish_errors.
 cdef struct ErrorPass:
     Py_ssize_t count
     const real *above_bk  # the error of the layer above, or NULL
@@ -66,13 +66,13 @@ cdef struct ErrorPass:
     Py_ssize_t w_ld
     Py_ssize_t k  # units of the layer above
     int activation
-    const real *a_bu  # or the derivatives that are kept
+    const real *a_bu  # or the stored derivatives
     const real *mask_bu  # or NULL
     real keep
     real factor
     real *delta_bu
     real *total_u
-    Py_ssize_t ld  # of a_bu, mask_bu and delta_bu
+    Py_ssize_t ld  # distance between rows of a_bu, mask_bu and delta_bu
 
 # The macro of simd.h.
 cdef extern from "simd.h" nogil:
@@ -85,79 +85,79 @@ cdef struct Layer:
     Py_ssize_t n_in
     Py_ssize_t n_out
     Py_ssize_t width  # n_out in whole vectors: the columns that are computed
-    Py_ssize_t first  # of the columns that this thread computes
-    Py_ssize_t last  # behind the last of them
-    Py_ssize_t ld  # from one row of activations or errors to the next
+    Py_ssize_t first  # first column that this thread computes
+    Py_ssize_t last  # after the last of them
+    Py_ssize_t ld  # distance between rows of activations and errors
     Py_ssize_t ld_in  # the same for the layer below
-    int panels  # in which the parameters lie: several where threads share the layer
-    real *packed  # where the first of them begins
-    Py_ssize_t w_ld  # length of a row of w_iu: of its panel, or n_out in the flat vector
+    int panels  # number of panels of the parameters: several if threads share the layer
+    real *packed  # start of the first panel
+    Py_ssize_t w_ld  # distance between rows of w_iu: that of the panel, or n_out in the flat vector
     int activation
-    real keep  # the share of activations that dropout keeps; 1 is no dropout
-    real *b_u  # of column `first`, as the next three
+    real keep  # the share of activations that dropout keeps; 1 without dropout
+    real *b_u  # at column `first`, like the next three
     real *w_iu
     real *nabla_b_u
     real *nabla_w_iu
-    real *w_ui  # the transpose of all columns, for the way back
+    real *w_ui  # the transpose of all columns, for the backward pass
     real *a_bu
-    real *other_a_bu  # changes places with a_bu from one mini-batch to the next, if not NULL
+    real *other_a_bu  # swapped with a_bu after each mini-batch, if not NULL
     real *delta_bu
     real *total_u  # the sum of delta_bu over the batch
     real *mask_bu  # 0 where dropped, else 1 / keep; NULL without dropout
-    real *slope_bu  # sigma'(z), for training, of activations that keep it; else NULL
+    real *slope_bu  # sigma'(z), for training, of activations that store it; else NULL
 
 cdef enum HitRule:
-    NO_HITS = 0  # targets are numbers: none is right or wrong
+    NO_HITS = 0  # targets are numbers, which have no hits
     LARGEST = 1  # the largest output is the class
-    EACH_SIDE = 2  # every output is on the side of `middle` that its target is on
+    EACH_SIDE = 2  # every output is on the same side of `middle` as its target
 
-# What a network is: its layers, and where their parameters lie.
+# The layers of a network, and their parameters.
 cdef struct Shape:
     int depth
     Loss loss
-    Py_ssize_t capacity  # examples that forward and backward take at most
+    Py_ssize_t capacity  # maximum number of examples in forward and backward passes
     Layer layers[MAX_DEPTH]
     real input_keep  # the share of inputs that dropout keeps
-    real scale  # of the first layer's weights: decay that is not yet written into them
+    real scale  # factor of the first layer's weights: decay that is not yet applied to them
     Py_ssize_t n_packed
     real *packed  # all parameters, in panels
-    real *nabla  # the gradient, laid out alike
+    real *nabla  # the gradient, in the same layout
 
-# The examples at hand.
+# The current examples.
 cdef struct Batch:
-    const real *x_bi  # dense examples: in `room`, or where the user has them
-    Py_ssize_t x_ld  # from one of them to the next
-    real *room  # for as many as the capacity
+    const real *x_bi  # dense examples: in `room`, or in the user's memory
+    Py_ssize_t x_ld  # distance between them
+    real *room  # for `capacity` examples
     real *x_mask_bi  # 0 where an input is dropped, else 1 / keep; NULL without dropout
     real *z_u  # the weighted outputs of one example, kept for its cost
-    bint is_sparse  # whether they lie in `sparse`, else in x_bi
+    bint is_sparse  # whether the examples are in `sparse`, else in x_bi
     SparseBatch sparse
-    uint16_t *cols  # of the non-zeros, where they are found on the way; for prediction
+    uint16_t *cols  # columns of non-zeros that are found during prediction
     uint16_t *marks
-    double density  # the share of inputs that are walked: 1, or what is not zero
-    bint checking  # whether forward() is to look for inputs that are not finite
-    bint not_finite  # and has found weighted inputs that are not
+    double density  # the share of inputs to process: 1, or that of the non-zeros
+    bint checking  # whether forward() looks for inputs that are not finite
+    bint not_finite  # whether it has found weighted inputs that are not finite
 
-# The thread that works on it.
+# The thread that runs.
 cdef struct Thread:
     int number
-    int count  # of threads that work together
+    int count  # number of threads that work together
     Barrier *barrier
-    real *panel  # gemm's
+    real *panel  # for gemm
     Product product
 
-# What an epoch or a call counts, and what that needs to know.
+# Counters of an epoch or a call, and their settings.
 cdef struct Counters:
     uint64_t dropout_key
-    Py_ssize_t position  # of the batch's first example in the epoch: the dropout counter
+    Py_ssize_t position  # position of the batch's first example in the epoch: the dropout counter
     bint training  # whether dropout applies
     bint measuring
     double cost_sum
     Py_ssize_t hits
     HitRule hit_rule
-    real middle  # between an output that is on and one that is off
-    Statistics *statistics  # a layer each, or NULL
-    double *saturated_u  # of Propagation, or NULL
+    real middle  # threshold between outputs that are on and off
+    Statistics *statistics  # one per layer, or NULL
+    double *saturated_u  # as in Propagation, or NULL
 
 cdef struct Net:
     Shape shape
@@ -165,7 +165,7 @@ cdef struct Net:
     Thread thread
     Counters counters
 
-# activate_layer, of which one copy serves all its callers.
+# The type of `activate_layer`, compiled once for all its callers.
 ctypedef void (*Activate)(Net *, Py_ssize_t, Py_ssize_t) noexcept nogil
 
 
@@ -176,9 +176,9 @@ cdef inline void wait_for_threads(Net *net) noexcept nogil:
 
 
 cdef inline bint is_rectified(const Net *net, Py_ssize_t l) noexcept nogil:
-    """Whether the product that forms z of layer l stores a in its place at once.
+    """Return whether the matrix product of layer l applies the ReLU itself, instead of storing z.
 
-    Not where z itself is asked for: in the last layer, for statistics, to see what is not finite.
+    It does not if z is needed: in the last layer, for statistics, and for the check of inputs.
     """
     cdef bint first = l == 0 and (net.batch.is_sparse or net.batch.checking)
     return (
@@ -188,7 +188,7 @@ cdef inline bint is_rectified(const Net *net, Py_ssize_t l) noexcept nogil:
 
 
 cdef inline void weighted_inputs(Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
-    """This thread's columns of z_bu of layer l.
+    """Write this thread's columns of z_bu of layer l.
 
     Reads the activations below, or the batch, and the parameters; overwrites own columns of a_bu.
     """
@@ -217,10 +217,10 @@ cdef inline void weighted_inputs(Net *net, Py_ssize_t l, Py_ssize_t count) noexc
 cdef inline void note(
     const real *z_bu, const Layer *layer, Moments *s, Py_ssize_t count
 ) noexcept nogil:
-    """Take z_bu into mean and deviation, to all digits however far from zero they lie.
+    """Add z_bu to mean and deviation, with full precision even if they are far from zero.
 
-    z_bu has a number for each unit of the layer. Squares are those of what is left when the mean is
-    subtracted, and z is scaled to below 1, so that none of them overflows or vanishes.
+    z_bu has one number per unit of the layer. The mean is subtracted before squaring, and z is
+    scaled to below 1, so that squares neither overflow nor underflow.
     """
     cdef double n = <double> count * layer.n_out
     cdef double largest = 0, odd = 0, total = 0, squares = 0
@@ -235,7 +235,7 @@ cdef inline void note(
                 largest = z
     frexp(largest, &exponent)
     exponent = max(exponent, -1000)
-    # What is not finite makes everything NaN.
+    # A number that is not finite makes everything NaN.
     factor = ldexp(1, -exponent) if odd == 0 else odd
     for b in range(count):
         for u in range(layer.n_out):
@@ -256,10 +256,10 @@ cdef inline void note(
 cdef inline void combine(
     Moments *s, double n, double mean, double rest, double deviation
 ) noexcept nogil:
-    """Join mean and deviation of n more to those in s (Chan, Golub and LeVeque 1979).
+    """Combine mean and deviation of n more numbers with those in s (Chan, Golub, LeVeque 1979).
 
-    Means are sums of two numbers: of the difference between two means of 1e8, one number each would
-    keep eight digits.
+    Means are sums of two numbers: with one number each, the difference between two means near 1e8
+    would have only eight digits.
     """
     cdef double all_of_them = s.n + n
     cdef double difference = (mean - s.mean) + (rest - s.rest)
@@ -281,7 +281,7 @@ cdef inline void combine(
 
 
 cdef inline real *slopes_of(const Layer *layer, Py_ssize_t b) noexcept nogil:
-    """Example b's derivatives, or NULL where none are kept."""
+    """Return the stored derivatives of example b, or NULL if the layer stores none."""
     return NULL if layer.slope_bu == NULL else layer.slope_bu + b * layer.ld
 
 
@@ -289,7 +289,7 @@ cdef inline void note_slopes(
     const Layer *layer, Statistics *found, double *saturated_u, Py_ssize_t count,
     Transform transform,
 ) noexcept nogil:
-    """Take the derivatives that would be kept into the statistics; a_bu, now z_bu, stays."""
+    """Add the derivatives, computed from a_bu, which is still z_bu, to the statistics."""
     cdef real a_u[LANES]
     cdef real slope_u[LANES]
     cdef Py_ssize_t b, v
@@ -306,7 +306,7 @@ cdef inline void note_slopes(
 cdef inline void activate_layer(
     Net *net, Py_ssize_t l, Py_ssize_t count, Transform transform
 ) noexcept nogil:
-    """a_bu from z_bu, in place; dropout and statistics where they are wanted.
+    """Replace z_bu by a_bu, with dropout and statistics if enabled.
 
     Overwrites own columns of a_bu and slope_bu and, with dropout, of mask_bu.
     """
@@ -328,7 +328,7 @@ cdef inline void activate_layer(
             note_slopes(layer, found, saturated_u, count, transform)
             found = NULL
     elif layer.activation != SOFTMAX and layer.last - layer.first == layer.ld and not dropping:
-        # Rows without a gap.
+        # Rows without gaps.
         transform(layer.activation, layer.a_bu, layer.slope_bu, count * layer.ld)
         return
     if layer.activation == SOFTMAX:
@@ -349,20 +349,20 @@ cdef inline void activate_layer(
 
 
 cdef inline bint is_shared(const Net *net, Py_ssize_t l) noexcept nogil:
-    """Whether several threads compute layer l, each its own columns; else the first one has all."""
+    """Return whether threads divide the columns of layer l; otherwise the first thread has all."""
     return net.shape.layers[l].panels > 1
 
 
 cdef inline bint has_part(const Net *net, Py_ssize_t l) noexcept nogil:
-    """Whether this thread computes columns of layer l."""
+    """Return whether this thread computes columns of layer l."""
     return net.shape.layers[l].first < net.shape.layers[l].last
 
 
 cdef inline bint are_finite_weighted(const Net *net, Py_ssize_t count) noexcept nogil:
-    """Whether the first unit of the first layer is for every example.
+    """Return whether the first unit of the first layer is finite for every example.
 
-    Infinity and NaN go through any product and sum with finite numbers, and times zero are NaN: so
-    where this is, the inputs are. To look at all of them would take a third of a narrow product.
+    Infinity and NaN pass through products and sums, and times zero they are NaN: if this unit is
+    finite, the inputs are. Checking all inputs would take a third of the time of a narrow product.
     """
     cdef Py_ssize_t b
     cdef real odd = 0
@@ -374,9 +374,9 @@ cdef inline bint are_finite_weighted(const Net *net, Py_ssize_t count) noexcept 
 
 
 cdef inline void forward(Net *net, Py_ssize_t count, Activate activate_one) noexcept nogil:
-    """a_bu of every layer but the last, and z_bu of the last in its place.
+    """Write a_bu of every layer but the last, and z_bu of the last to its a_bu.
 
-    Reads the batch and the parameters; overwrites a_bu, the masks of dropout and batch.not_finite.
+    Reads the batch and the parameters; overwrites a_bu, the dropout masks and batch.not_finite.
     Dropout of inputs overwrites batch.room.
     """
     cdef const Layer *first = &net.shape.layers[0]
@@ -400,9 +400,10 @@ cdef inline void forward(Net *net, Py_ssize_t count, Activate activate_one) noex
 cdef inline bint each_side(
     const real *a_u, const real *y_u, Py_ssize_t label, Py_ssize_t n, real middle
 ) noexcept nogil:
-    """Whether every output is on its target's side of `middle`; no `y_u`: the class alone is on.
+    """Return whether every output is on the same side of `middle` as its target.
 
-    An output at `middle` is off, as in scikit-learn.
+    If y_u is NULL, only output `label` has a target that is on. An output at `middle` is off, as in
+    scikit-learn.
     """
     cdef Py_ssize_t u
     cdef bint wanted
@@ -416,9 +417,9 @@ cdef inline bint each_side(
 cdef inline void add_cost_and_hit(
     Net *net, const Answers *targets, Py_ssize_t row, Py_ssize_t b, Transform transform
 ) noexcept nogil:
-    """Activate example b's outputs; add its cost to cost_sum and, if it is right, 1 to hits.
+    """Activate example b's outputs; add its cost to cost_sum and, if it is correct, 1 to hits.
 
-    Reads z of the outputs, where a is put in their place; overwrites batch.z_u.
+    Replaces z of the outputs by a; overwrites batch.z_u.
     """
     cdef Layer *last = &net.shape.layers[net.shape.depth - 1]
     cdef real *a_u = last.a_bu + b * last.ld
@@ -449,7 +450,7 @@ cdef inline void add_cost_and_hit(
 cdef inline void output_errors(
     Net *net, const Answers *targets, const Py_ssize_t *order, Py_ssize_t count
 ) noexcept nogil:
-    """The output layer's delta_bu, from its a_bu and the targets (BP1)."""
+    """Write the output layer's delta_bu, from its a_bu and the targets (BP1)."""
     cdef Layer *last = &net.shape.layers[net.shape.depth - 1]
     cdef Py_ssize_t b, u, row
     cdef const real *y_u = NULL
@@ -473,9 +474,9 @@ cdef inline void errors(
     Net *net, const Answers *targets, const Py_ssize_t *order, Py_ssize_t count,
     Activate activate_one, Transform transform,
 ) noexcept nogil:
-    """The error of the output layer, after forward(): one thread's work. No `order`: as it is.
+    """Write the error of the output layer, after forward(), in one thread. `order` may be NULL.
 
-    Reads the outputs' z and the targets; overwrites them by a; and delta_bu, batch.z_u, counters.
+    Reads the outputs' z and the targets; overwrites z by a, and delta_bu, batch.z_u and counters.
     """
     cdef Layer *last = &net.shape.layers[net.shape.depth - 1]
     cdef Py_ssize_t b
@@ -497,10 +498,10 @@ cdef inline void errors(
 
 
 cdef inline void transpose(Layer *layer, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-    """Rows first .. last of the weights, all columns, into the same columns of w_ui."""
+    """Transpose rows first .. last of the weights, all columns, into the same columns of w_ui."""
     cdef Panel panel
     cdef int t
-    if layer.panels == 1:  # which may be the flat vector's
+    if layer.panels == 1:  # it may be in the flat vector
         transpose_panel(layer.w_iu, layer.w_ld, layer.w_ui, layer.ld_in, first, last, layer.n_out)
         return
     for t in range(layer.panels):
@@ -514,7 +515,7 @@ cdef inline void transpose_panel(
     const real *w_iu, Py_ssize_t w_ld, real *w_ui, Py_ssize_t ld_in, Py_ssize_t first,
     Py_ssize_t last, Py_ssize_t n,
 ) noexcept nogil:
-    """Rows first .. last of n columns, in small squares."""
+    """Transpose rows first .. last of n columns, in small squares."""
     cdef Py_ssize_t i, u, u_end, i_end
     cdef Py_ssize_t u_start
     while first < last:
@@ -530,7 +531,7 @@ cdef inline void transpose_panel(
 
 
 cdef inline void error_tile(const ErrorPass *p, Py_ssize_t n, int vectors) noexcept nogil:
-    """Columns n .. n + vectors * LANES of `finish_errors`."""
+    """Compute columns n .. n + vectors * LANES of `finish_errors`."""
     cdef vreal delta[ERROR_VECTORS]
     cdef vreal totals[ERROR_VECTORS]
     cdef vreal above
@@ -569,9 +570,9 @@ cdef inline void error_tile(const ErrorPass *p, Py_ssize_t n, int vectors) noexc
 cdef inline void finish_errors(
     const ErrorPass *p, Py_ssize_t first, Py_ssize_t last
 ) noexcept nogil:
-    """delta <- factor * sigma'(z) * mask * delta, and its sum over the batch, in one pass.
+    """Compute delta <- factor * sigma'(z) * mask * delta, and its sum over the batch, in one pass.
 
-    Where `above_bk` is there, delta is its product with w_ku at first, in the order of k. Columns
+    Unless `above_bk` is NULL, delta is first its product with w_ku, in the order of k. For columns
     first .. last, whole vectors.
     """
     cdef int vectors
@@ -581,11 +582,11 @@ cdef inline void finish_errors(
         first += vectors * LANES
 
 
-cdef inline void send_back(
+cdef inline void propagate_errors(
     Net *net, const Layer *layer, Py_ssize_t count, real *below_bi, Py_ssize_t first,
     Py_ssize_t last,
 ) noexcept nogil:
-    """Columns first .. last of the product of delta_bu and w_ui, in rows as long as `ld_in`."""
+    """Write columns first .. last of the product of delta_bu and w_ui, rows `ld_in` apart."""
     cdef Operands p
     p.a = layer.delta_bu
     p.a_m = layer.ld
@@ -606,11 +607,11 @@ cdef inline void send_back(
 cdef inline void backpropagate(
     Net *net, Py_ssize_t l, Py_ssize_t count, real factor
 ) noexcept nogil:
-    """delta_bu of layer l-1 from that of layer l: (BP2), with layer l's weights as they are.
+    """Compute delta_bu of layer l-1 from that of layer l (BP2), with layer l's present weights.
 
-    If layer l is shared, each thread works out its own columns of layer l-1; else one thread all.
-    Reads delta_bu and the weights of layer l, and a_bu and mask_bu below; overwrites w_ui of layer
-    l, and delta_bu, times `factor`, and total_u below.
+    If threads share layer l, each computes its own columns of layer l-1; else the first computes
+    all. Reads delta_bu and the weights of layer l, and a_bu and mask_bu below; overwrites w_ui of
+    layer l, and delta_bu, times `factor`, and total_u below.
     """
     cdef Layer *layer = &net.shape.layers[l]
     cdef Layer *below = &net.shape.layers[l - 1]
@@ -636,12 +637,12 @@ cdef inline void backpropagate(
     q.ld = below.ld
     if layer.n_out > FEW_UNITS:
         q.above_bk = NULL
-        send_back(net, layer, count, below.delta_bu, first, last)
+        propagate_errors(net, layer, count, below.delta_bu, first, last)
     finish_errors(&q, first, last)
 
 
 cdef inline void scale_errors(Layer *layer, Py_ssize_t count, real factor) noexcept nogil:
-    """delta_bu times `factor`, and the sum over the batch, own columns."""
+    """Multiply own columns of delta_bu by `factor`, and write their sums over the batch."""
     cdef ErrorPass p
     p.count = count
     p.above_bk = NULL
@@ -657,23 +658,23 @@ cdef inline void scale_errors(Layer *layer, Py_ssize_t count, real factor) noexc
 
 
 cdef inline void add_totals(const Layer *layer, real *b_u) noexcept nogil:
-    """b_u += total_u, own columns."""
+    """Add total_u to b_u, own columns."""
     cdef Py_ssize_t u
     for u in range(layer.last - layer.first):
         b_u[u] += layer.total_u[layer.first + u]
 
 
 cdef inline bint is_narrow(const Layer *layer) noexcept nogil:
-    """Whether at least half of a vector would be padding in a product with a column per unit."""
+    """Return whether at least half of each vector would be padding with one column per unit."""
     return 2 * layer.n_out <= LANES and layer.panels == 1
 
 
 cdef inline void narrow_outer(
     Net *net, Py_ssize_t l, Py_ssize_t count, real *c_iu, real beta
 ) noexcept nogil:
-    """What `outer` does, with inputs along the vectors; overwrites w_ui.
+    """Compute the same as `outer`, with inputs along the vectors; overwrites w_ui.
 
-    Each sum runs over the batch in the same order: the bits are the same.
+    Each sum runs over the batch in the same order, so that the bits are the same.
     """
     cdef Layer *layer = &net.shape.layers[l]
     cdef Py_ssize_t i, u
@@ -698,13 +699,13 @@ cdef inline void narrow_outer(
         for i in range(layer.n_in):
             c_iu[i * layer.w_ld + u] = layer.w_ui[u * layer.ld_in + i]
         for i in range(layer.n_in, net.shape.layers[l - 1].width):
-            layer.w_ui[u * layer.ld_in + i] = 0  # activations of the padding need not be
+            layer.w_ui[u * layer.ld_in + i] = 0  # the padding of activations may not be 0
 
 
 cdef inline void outer(
     Net *net, Py_ssize_t l, Py_ssize_t count, real *c_iu, real beta
 ) noexcept nogil:
-    """c_iu = beta * c_iu + sum over the batch of x_bi delta_bu, own panel."""
+    """Compute c_iu = beta * c_iu + sum over the batch of x_bi delta_bu, own panel."""
     cdef Layer *layer = &net.shape.layers[l]
     cdef Operands p
     if l > 0 and is_narrow(layer):
@@ -727,7 +728,7 @@ cdef inline void outer(
 
 
 cdef inline void apply_pending_decay(Net *net) noexcept nogil:
-    """Write the decay that is outstanding into the first layer's weights, own panel."""
+    """Apply the pending decay to the first layer's weights, own panel."""
     cdef Py_ssize_t i, v
     cdef Layer *layer = &net.shape.layers[0]
     cdef real *w_u
@@ -740,9 +741,9 @@ cdef inline void apply_pending_decay(Net *net) noexcept nogil:
 
 
 cdef inline bint is_finished(const Net *net, Py_ssize_t l, bint descending) noexcept nogil:
-    """Whether backpropagate() has left layer l's errors as they are used, and their sums.
+    """Return whether backpropagate() has already scaled layer l's errors and written their sums.
 
-    The first layer's are sent no further, and so are scaled at once.
+    It scales the first layer's errors, because they are not propagated further.
     """
     return l < net.shape.depth - 1 and (l == 0 or not descending)
 
@@ -750,11 +751,11 @@ cdef inline bint is_finished(const Net *net, Py_ssize_t l, bint descending) noex
 cdef inline void descend(
     Net *net, Py_ssize_t l, Py_ssize_t count, real step, real decay
 ) noexcept nogil:
-    """w <- decay w - step * sum over the batch of x delta, and b likewise without decay.
+    """Compute w <- decay w - step * sum over the batch of x delta, and b likewise without decay.
 
-    Overwrites this thread's columns of delta_bu, which must have been sent back before.
-    For sparse rows the decay goes into one factor, and into the weights themselves only when that
-    has fallen to a half: a pass over all of them that few mini-batches need.
+    Overwrites this thread's columns of delta_bu, which must have been backpropagated before. For
+    sparse rows the decay is collected in one factor, and applied to the weights only when that has
+    fallen to a half, so that few mini-batches need a pass over all weights.
     """
     cdef Layer *layer = &net.shape.layers[l]
     if not is_finished(net, l, True):
@@ -773,12 +774,11 @@ cdef inline void descend(
 cdef inline void backward(
     Net *net, Py_ssize_t count, bint descending, bint first, real step, real decay
 ) noexcept nogil:
-    """After errors(): from the last layer to the first, send the error back and use it.
+    """Backpropagate the error from the last layer to the first, after errors(), and use it.
 
-    Where `descending`, it moves the parameters at once; else it is added to nabla, or starts it, if
-    there is room for that.
-    Reads the batch, a_bu, mask_bu and the outputs' delta_bu; overwrites delta_bu, w_ui, and either
-    parameters and scale or nabla.
+    If `descending`, update the parameters at once; else add the gradient to nabla, or start nabla
+    with it, unless nabla is NULL. Reads the batch, a_bu, mask_bu and the outputs' delta_bu;
+    overwrites delta_bu, w_ui, and either parameters and scale or nabla.
     """
     cdef Py_ssize_t l
     if descending and not net.batch.is_sparse:
@@ -786,10 +786,10 @@ cdef inline void backward(
     for l in range(net.shape.depth - 1, -1, -1):
         if l > 0:
             if is_shared(net, l) and l == net.shape.depth - 1:
-                wait_for_threads(net)  # the error is there
+                wait_for_threads(net)  # until the error is written
             backpropagate(net, l, count, -step if descending and l == 1 else 1)
             if is_shared(net, l) or is_shared(net, l - 1):
-                wait_for_threads(net)  # sent back, and layer l's weights are read no more
+                wait_for_threads(net)  # until no thread reads layer l's weights any more
         elif net.shape.depth == 1 and is_shared(net, 0):
             wait_for_threads(net)
         if has_part(net, l):
@@ -802,7 +802,7 @@ cdef inline void backward(
 cdef inline void note_propagation(
     const Net *net, Py_ssize_t count, Propagation *seen
 ) noexcept nogil:
-    """After backward(), which has not moved the parameters: take in activations and errors."""
+    """Add activations and errors to `seen`, after a backward() that did not update parameters."""
     cdef const Layer *layer
     cdef Py_ssize_t l
     for l in range(net.shape.depth):
@@ -812,7 +812,7 @@ cdef inline void note_propagation(
 
 
 cdef inline void accumulate(Net *net, Py_ssize_t l, Py_ssize_t count, bint first) noexcept nogil:
-    """Add the batch's gradient to layer l's part of nabla, or start it."""
+    """Add the batch's gradient to layer l's part of nabla, or start that with it if `first`."""
     cdef Layer *layer = &net.shape.layers[l]
     cdef bint sparse = l == 0 and net.batch.is_sparse
     cdef Py_ssize_t size = (layer.last - layer.first) * sizeof(real)

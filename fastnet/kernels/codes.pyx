@@ -1,4 +1,4 @@
-"""The kernels' own numbers for activations, costs and optimizers, by the names users give."""
+"""Numbers of activations, costs and optimizers in the kernels, by their names."""
 from fastnet.kernels.activations cimport (
     ABSOLUTE, CROSS_ENTROPY, ELU, EXPONENTIAL, GAUSSIAN, GELU, GIVEN, HUBER, IDENTITY, LEAKY_RELU,
     LOG_LIKELIHOOD, POISSON, QUADRATIC, QUANTILE, RELU, SELU, SIGMOID, SILU, SINE, SOFTMAX,
@@ -33,7 +33,7 @@ COSTS = {
     "quantile": QUANTILE,
     "gaussian": GAUSSIAN,
 }
-#: Of no network: targets are the errors of the last layer themselves.
+#: Only for diagnostics: the targets are the errors of the last layer.
 GIVEN_ERRORS = GIVEN
 
 OPTIMIZERS = {

@@ -1,4 +1,4 @@
-"""What this processor can do, as far as the choice of a kernel variant needs it."""
+"""The kernel variants that this processor can run."""
 
 cdef extern from *:
     """
@@ -23,7 +23,7 @@ cdef extern from *:
 
 
 def supported():
-    """Names of the variants that this processor (and operating system) can run, the best last."""
+    """Return the variants that this processor and operating system can run, the best last."""
     variants = ["baseline"]
     if has_avx2():
         variants.append("avx2")

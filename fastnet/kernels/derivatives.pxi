@@ -1,4 +1,4 @@
-"""The engine that differentiates by the inputs; a part of engine.pyx."""
+"""The engine for derivatives with respect to the inputs; a part of engine.pyx."""
 cimport numpy as cnp
 from cpython.long cimport PyLong_CheckExact
 from libc.stdint cimport int32_t
@@ -11,22 +11,22 @@ from fastnet.kernels.simd cimport real
 
 
 cdef class InputEngine(PredictionEngine):
-    """Sends errors back to the inputs, with parameters where they lie; see `PredictionEngine`."""
+    """Backpropagates errors to the inputs; reads parameters in place, as `PredictionEngine`."""
 
     def differentiate(
         self, Rows rows not None, Targets targets, const real[:, ::1] v,
         const Py_ssize_t[::1] order not None, Py_ssize_t start, Py_ssize_t stop,
         real[:, ::1] out not None,
     ):
-        """Write derivatives by the inputs for rows order[start:stop] into these rows of `out`.
+        """Write derivatives with respect to the inputs of rows order[start:stop] into `out`.
 
-        Of each row's cost where there are targets; else of its outputs' product with v[start:stop];
-        without either, of each of n_out outputs: as many rows of `out` for each row.
+        With targets, of each row's cost; with v, of the product of its outputs with v[start:stop];
+        with neither, of each of the n_out outputs, which takes n_out rows of `out` for each row.
 
         Returns
         -------
         bool
-            False where a row held, in this number type, what is not finite: `out` is not complete.
+            False if a row is not finite in this number type; then `out` is not complete.
         """
         cdef Net *net = &self.net
         cdef Inputs inputs = inputs_of(rows)
@@ -42,7 +42,7 @@ cdef class InputEngine(PredictionEngine):
             out.shape[0] < stop * each or out.shape[1] != net.shape.layers[0].n_in
             or v is not None and (v.shape[0] < stop or v.shape[1] != n_out)
         ):
-            raise ValueError("no room for these derivatives, or too few errors")
+            raise ValueError("out or v has a wrong shape for these rows")
         if targets is not None:
             answers = answers_of(targets)
             of_cost = &answers
@@ -58,21 +58,22 @@ cdef class InputEngine(PredictionEngine):
     def answer_derivatives(
         self, cnp.ndarray a not None, given, bint of_cost, cnp.ndarray parameters not None
     ):
-        """The same for a few plain rows, by the shortest way; None where these need a closer look.
+        """Fast path of `differentiate` for a few plain rows; None if it does not apply.
 
         Parameters
         ----------
         a : ndarray
             As for `answer`.
         given : ndarray, int or None
-            If `of_cost`, what y is for these rows; else errors of outputs, or None: of each output.
+            If `of_cost`, the targets y of these rows; else the errors of the outputs, or None for
+            the derivatives of each output.
         parameters : ndarray
-            The network's flat vector, read where it lies.
+            The network's flat vector, read in place.
 
         Returns
         -------
         ndarray or None
-            Of the shape of `a`; of each output: (n_out, n_in) for one row, (n, n_out, n_in) else.
+            Of the shape of `a`; for each output (n_out, n_in) for one row, else (n, n_out, n_in).
         """
         cdef Net *net = &self.net
         cdef Inputs inputs

@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""Dropout by a counter: whether a unit is dropped is a hash of (key, layer, example, unit).
+"""Counter-based dropout: a hash of (key, layer, example, unit) decides which units are dropped.
 
-No state is carried along, so that the masks do not depend on how training is cut into calls or
-spread over threads. The hash is the finalizer of SplitMix64 (Steele, Lea, Flood 2014).
+It needs no state, so that the masks do not depend on how training is divided into calls and
+threads. The hash is the finalizer of SplitMix64 (Steele, Lea, Flood 2014).
 """
 from libc.stdint cimport uint32_t, uint64_t
 

@@ -1,10 +1,10 @@
-"""A network's workspace, and what is done in it: prediction and training.
+"""Engines: a network's workspace, with prediction, derivatives and training in it.
 
 This file and the four that it includes are compiled once for every number type; the loops that
-they call through a table once more for every instruction set (see setup.py). The flat parameter
-vector that users see holds, layer after layer, the biases b_u and then the weights w_iu with the
-inputs as rows. For training an engine keeps a copy whose rows are padded to 64 bytes; for
-prediction it reads the flat vector as it is.
+they call through a table are compiled for every instruction set (see setup.py). The flat parameter
+vector that users see contains, layer by layer, the biases b_u and then the weights w_iu, one row
+per input. For training an engine keeps a copy whose rows are padded to 64 bytes; for prediction it
+reads the flat vector in place.
 """
 cimport numpy as cnp
 from cpython.bytes cimport PyBytes_AS_STRING
@@ -27,11 +27,11 @@ from fastnet.kernels.workspace cimport Workspace
 
 cnp.import_array()
 
-cdef const Loops *loops = NULL  # those of the variant in use
+cdef const Loops *loops = NULL  # for the variant in use
 
 
 def use(table not None):
-    """Have all engines call these loops: the `table` of a loops module of this number type."""
+    """Set the loops of all engines: the `table` of a loops module of this number type."""
     global loops
     loops = <const Loops *> PyCapsule_GetPointer(table, "fastnet.kernels.Loops")
 
@@ -41,7 +41,7 @@ cdef inline const Py_ssize_t *places_in(bytes copied):
 
 
 cdef inline int own_type() noexcept nogil:
-    """NumPy's number for `real`."""
+    """Return NumPy's type number of `real`."""
     return cnp.NPY_DOUBLE if sizeof(real) == sizeof(double) else cnp.NPY_FLOAT
 
 
@@ -71,28 +71,28 @@ cdef inline Answers answers_of(Targets targets) noexcept nogil:
 
 
 cdef class Engine:
-    """Buffers for one network and at most `capacity` examples at a time: what both kinds share.
+    """Buffers for one network and at most `capacity` examples at a time; base of all engines.
 
     Parameters
     ----------
     sizes : sequence of int
         Units per layer, the inputs first.
     activations : sequence of int
-        One code a layer, the first hidden layer first.
+        One code per layer, the first hidden layer first.
     cost : int
     cost_numbers : sequence of float
-        The cost's parameters: of HUBER where it becomes linear, of QUANTILE its levels.
+        The cost's parameters: for HUBER where it becomes linear, for QUANTILE its levels.
     capacity : int
-        The most examples that forward and backward take at once.
+        Maximum number of examples in forward and backward passes.
     guard : Guard, optional
-        Of the network whose parameters are read where they lie; what is private needs none.
+        The guard of the network whose parameters are read in place; private copies need none.
     dropout : sequence of float, optional
-        The share that is dropped of each layer but the last, the inputs first; for training, as are
-        the next two.
+        The share to drop of each layer but the last, the inputs first; only for training, like the
+        next two.
     n_states : int
-        Vectors of state that the optimizer keeps.
+        Number of state vectors of the optimizer.
     n_threads : int
-        Threads that `train` may use, where layers are large enough to be shared out.
+        Maximum number of threads for `train`, used if layers are large enough.
     """
 
     cdef object memory
@@ -106,7 +106,7 @@ cdef class Engine:
     cdef Rule rule
     cdef readonly int n_threads
     cdef Workspace space
-    cdef Expected expected  # at first no targets are
+    cdef Expected expected  # initially no targets
 
     def __cinit__(
         self, sizes, activations, int cost, Py_ssize_t capacity, Guard guard=None, *, dropout=None,
@@ -118,7 +118,7 @@ cdef class Engine:
         if loops == NULL:
             raise RuntimeError("this engine has no loops yet; see fastnet/kernels/__init__.py")
         if capacity < 1 or min(sizes) < 1 or dropout and len(dropout) != len(sizes) - 1:
-            raise ValueError("an engine takes units, examples, and one share of dropout a layer")
+            raise ValueError("an engine takes units, examples, and one share of dropout per layer")
         widths = [int(n) + 2 * PAD for n in sizes]
         elements = 6 * sum(n * m for n, m in zip(widths, widths[1:]))
         elements += 8 * int(capacity) * sum(widths)
@@ -150,7 +150,7 @@ cdef class Engine:
         self.allocate()
 
     cdef int set_loss(self, int cost, bytes numbers, Py_ssize_t n_out) except -1:
-        """Set the cost; refuse outputs that are not as many for each target."""
+        """Set the cost; refuse a number of outputs that does not match it."""
         cdef Py_ssize_t count = len(numbers) // sizeof(double)
         cdef Py_ssize_t blocks = 1
         if cost == GAUSSIAN:
@@ -161,14 +161,14 @@ cdef class Engine:
             raise ValueError(f"cost {cost} does not have {count} numbers")
         if blocks < 1 or n_out % blocks != 0:
             raise ValueError(f"{n_out} outputs are not {blocks} for each target")
-        self.cost_numbers = numbers  # which nobody else has, and nobody can write
+        self.cost_numbers = numbers  # immutable, and kept alive here
         self.net.shape.loss.cost = cost
         self.net.shape.loss.numbers = <const double *> PyBytes_AS_STRING(numbers)
         self.net.shape.loss.n_targets = n_out // blocks
         return 0
 
     cdef int allocate(self) except -1:
-        """Measure, allocate once, place; both walks must end at the same place."""
+        """Measure all buffers, allocate once, and place them; both passes must give one size."""
         cdef Py_ssize_t size
         loops.place_buffers(&self.space, &self.net, &self.rule)
         size = self.space.taken
@@ -183,16 +183,16 @@ cdef class Engine:
         return 0
 
     def count_hits(self, int rule, double middle):
-        """Say what is right: 0: nothing is; 1: the largest output; 2: outputs beside `middle`."""
+        """Set what counts as correct: 0: nothing; 1: the largest output; 2: sides of `middle`."""
         if self.net.shape.loss.cost >= QUANTILE:
-            rule = 0  # outputs and targets do not stand side by side
+            rule = 0  # outputs and targets do not correspond
         self.net.counters.hit_rule = <HitRule> rule
         self.net.counters.middle = <real> middle
 
     def expect(self, double lowest, double highest, bint sums_to_one, bint one_class=False):
-        """Say which targets plain arrays may hold without a closer look.
+        """Set which targets the fast paths accept.
 
-        Where `one_class`, those that are whole have a single 1 in each row.
+        If `one_class`, targets of -1, 0 and 1 must have a single 1 in each row.
         """
         self.expected.lowest = <real> lowest
         self.expected.highest = <real> highest
@@ -200,7 +200,7 @@ cdef class Engine:
         self.expected.one_class = one_class
 
     cdef int begin_reading(self) except -1:
-        """What follows, up to leave(), sees the parameters as they are between two stores."""
+        """Begin to read: until leave(), no thread changes the parameters."""
         if not enter(self.gate):
             self.guard.enter_after_writers()
         return 0
@@ -214,9 +214,9 @@ cdef class Engine:
         self, Rows rows, Targets targets, const Py_ssize_t[::1] order, Py_ssize_t start,
         Py_ssize_t stop,
     ):
-        """Check what must hold for no loop to leave its arrays; return a copy of order[start:stop].
+        """Check all that keeps loops within their arrays; return a copy of order[start:stop].
 
-        Loops read the order from the copy, which nobody else can write, and nowhere else.
+        Loops read the order only from the copy, which no other code can write.
         """
         cdef Py_ssize_t n_targets = self.net.shape.loss.n_targets
         if self.net.shape.layers[0].b_u == NULL:
@@ -225,10 +225,12 @@ cdef class Engine:
             raise ValueError("these examples do not fit this engine")
         if targets is not None:
             if targets.n != rows.n:
-                raise ValueError("as many targets as rows are needed")
+                raise ValueError("the numbers of targets and rows differ")
             if targets.labels != NULL:
                 if targets.n_classes > n_targets:
-                    raise ValueError(f"class {targets.n_classes - 1}, of {n_targets} outputs")
+                    raise ValueError(
+                        f"class {targets.n_classes - 1} is out of range for {n_targets} outputs"
+                    )
             elif targets.n_out != n_targets or targets.itemsize != sizeof(real):
                 raise ValueError("these targets do not fit this engine")
             if targets.sample_weights != NULL and targets.weight_itemsize != sizeof(real):

@@ -1,12 +1,12 @@
 # cython: language_level=3
-"""One matrix product, in register tiles, for forward, gradient and update alike.
+"""One matrix product, in register tiles, for the forward pass, the gradient and the update.
 
 c_mn = beta * c_in_mn + sum over k of a(m, k) * b_kn
 
-`a` is walked by two strides, so that a batch x_bi serves the forward pass (m = b, k = i) and,
-read the other way, the gradient (m = i, k = b). Columns n lie in whole vectors: rows of b, c_in
-and c are padded to PAD elements. For every (m, n) the sum runs over k in rising order, whatever
-the tile, so that neither batch size nor threads change a bit of the result.
+`a` has two strides, so that a batch x_bi serves the forward pass (m = b, k = i) and, transposed,
+the gradient (m = i, k = b). Columns n are whole vectors: rows of b, c_in and c are padded to PAD
+elements. For every (m, n) the sum runs over k in rising order in every tile, so that neither batch
+size nor threads change a bit of the result.
 """
 from fastnet.kernels.simd cimport (
     LANES, PAD, PANEL_DEPTH, TILE_ROWS, TILE_SUMS, TILE_VECTORS, WIDEST_TILE, prefetch_read, real,
@@ -14,9 +14,9 @@ from fastnet.kernels.simd cimport (
 )
 
 cdef enum:
-    LONG_ROW = 128  # elements that may come from main memory
-    FEW_ROWS = 2  # of which tiles are wider, for there must be enough sums under way
-    MANY_ROWS = 24  # from so many on, b is packed: it is read again for every tile of rows
+    LONG_ROW = 128  # elements from which on rows are prefetched: they may be in main memory
+    FEW_ROWS = 2  # up to so many rows tiles are wider, to have enough independent sums
+    MANY_ROWS = 24  # from so many rows on b is packed, because every tile of rows reads it again
 
 
 cdef struct Operands:
@@ -31,8 +31,8 @@ cdef struct Operands:
     Py_ssize_t c_m  # row length of c
     Py_ssize_t k
     real beta  # 0 does not read c_in
-    bint rectify  # whether c is cut to 0 or more: a ReLU
-    bint more  # of the sum over k is to come
+    bint rectify  # whether to apply a ReLU to c
+    bint more  # whether this is not the last part of the sum over k
     real *panel  # room for PANEL_DEPTH rows of a tile's columns
 
 
@@ -55,9 +55,9 @@ cdef inline void tile(
     const Operands *p, Py_ssize_t m, Py_ssize_t n, const real *b, Py_ssize_t b_k, int vectors,
     int rows,
 ) noexcept nogil:
-    """Rows m .. m+rows, columns n .. n+vectors*LANES; both counts are literals at every call.
+    """Compute rows m .. m+rows, columns n .. n+vectors*LANES; both counts are literals in calls.
 
-    `b` is where column n of b begins.
+    `b` is the start of column n of b.
     """
     cdef vreal sums[TILE_SUMS]
     cdef vreal b_n[WIDEST_TILE]
@@ -82,7 +82,7 @@ cdef inline void tile(
                 sums[r * vectors + v] = v_splat(p.beta) * v_load(c_in + r * p.c_in_m + v * LANES)
     while left > 0:
         if piece == PAD:
-            # The next tile's rows, of which each piece is too short for the processor to foresee.
+            # The next tile's rows: their pieces are too short for the processor's own prefetching.
             for r in range(rows):
                 prefetch_read(a + (r + rows) * p.a_m)
         for _k in range(min(left, piece)):
@@ -107,7 +107,7 @@ cdef inline void tile(
 
 
 cdef inline int most_rows(int vectors) noexcept nogil:
-    """Rows of a tile: of one vector more, for a sum must wait for the one before it."""
+    """Return the maximum rows of a tile: more for one vector, to have enough independent sums."""
     if vectors > TILE_VECTORS:
         return FEW_ROWS
     return 8 if vectors == 1 else TILE_ROWS
@@ -116,7 +116,7 @@ cdef inline int most_rows(int vectors) noexcept nogil:
 cdef inline void strip(
     const Operands *p, Py_ssize_t m, Py_ssize_t m_end, Py_ssize_t n, int vectors
 ) noexcept nogil:
-    """All rows of a tile's columns, shared out evenly: a tile of two rows is a slow one."""
+    """Compute all rows of a tile's columns, in tiles of similar height: low tiles are slow."""
     cdef Py_ssize_t tiles = (m_end - m + most_rows(vectors) - 1) // most_rows(vectors)
     cdef const real *b = p.b + n
     cdef Py_ssize_t b_k = p.b_k
@@ -138,7 +138,7 @@ cdef inline void strip(
 cdef inline void gemm(
     const Operands *whole, Py_ssize_t m, Py_ssize_t m_end, Py_ssize_t n, Py_ssize_t n_end
 ) noexcept nogil:
-    """Rows m .. m_end and columns n .. n_end, these in whole vectors.
+    """Compute rows m .. m_end and columns n .. n_end, these in whole vectors.
 
     Reads a, b and, unless beta is 0, c_in, which may be c; overwrites c and the panel.
     """
@@ -153,12 +153,12 @@ cdef inline void gemm(
         p.more = left > p.k
         at = n
         while at < n_end:
-            # As wide as each other, for a narrow strip is a slow one: 4 and 3 vectors, not 4, 2, 1.
+            # Strips of similar width, because narrow ones are slow: 4 and 3 vectors, not 4, 2, 1.
             strips = ((n_end - at) // LANES + widest - 1) // widest
             vectors = <int> (((n_end - at) // LANES + strips - 1) // strips)
             with_vectors(strip, vectors, WIDEST_TILE, &p, m, m_end, at)
             at += vectors * LANES
-        # The sums so far lie in c, and the next part of k is added to them.
+        # The sums so far are in c; the next part of k is added to them.
         left -= p.k
         p.a += p.k * p.a_k
         p.b += p.k * p.b_k

@@ -1,9 +1,9 @@
-"""The random numbers of starting weights, drawn from a NumPy generator's own bit stream.
+"""Random numbers for starting weights, drawn from a NumPy generator's bit stream.
 
-`standard_normal` of a Generator is NumPy's ziggurat, called through NumPy's C interface. `randn`
-of a legacy RandomState is the polar method of Marsaglia and Bray (1964), which NumPy does not
-export; it is written out here in NumPy's order of operations, and this file is compiled without
-contraction into fused multiply-adds, so that every bit agrees.
+`standard_normal` of a Generator is NumPy's ziggurat, called through NumPy's C interface. `randn` of
+a legacy RandomState is the polar method of Marsaglia and Bray (1964), which NumPy does not export;
+it is implemented here with NumPy's order of operations, and this file is compiled without
+contraction into fused multiply-adds, so that all bits agree.
 """
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.math cimport fabs, log, sqrt
@@ -11,8 +11,8 @@ from libc.stdint cimport int64_t
 
 import numpy as np
 
-# Declared here: NumPy's own declarations check its extension types when this module is imported,
-# which NumPy 2.4.0 does not pass.
+# Declared here, because NumPy's own declarations check its extension types at import, and that
+# check fails with NumPy 2.4.0.
 cdef extern from "numpy/random/bitgen.h":
     ctypedef struct bitgen_t:
         void *state
@@ -25,7 +25,7 @@ cdef extern from "numpy/random/distributions.h":
 cdef struct Source:
     bitgen_t *bits
     bint is_legacy
-    bint has_spare  # of a RandomState: the second normal of a pair
+    bint has_spare  # whether a RandomState has the second normal number of a pair
     double spare
 
 
@@ -36,22 +36,21 @@ cdef enum:
 
 
 def fill(rng, double[::1] out, const int64_t[::1] counts, const int64_t[::1] kinds):
-    """Fill `out` part by part, as one call of NumPy would: no other thread's draw comes between.
+    """Fill `out` part by part, without draws of other threads in between, as one NumPy call would.
 
-    The generator's lock is held from the first number to the last, and nothing runs meanwhile that
-    may be a user's.
+    The generator's lock is held from the first number to the last, and no user's code runs
+    meanwhile.
 
     Parameters
     ----------
     rng : Generator, or RandomState over one of NumPy's own bit generators
-        The spare normal of a RandomState is part of a state that a foreign bit generator may take
-        the lock for.
+        With a foreign bit generator, reading the spare normal of a RandomState may take its lock.
     out : ndarray of float64
     counts : ndarray of int64
         Numbers in each part.
     kinds : ndarray of int64
         1: standard normal. 2: standard normal, drawn again until it lies within two standard
-        deviations. 3: uniform from 0 to 1. Anything else: left as it is.
+        deviations. 3: uniform from 0 to 1. Anything else: not changed.
     """
     cdef Source source
     source.is_legacy = isinstance(rng, np.random.RandomState)
@@ -64,7 +63,7 @@ def fill(rng, double[::1] out, const int64_t[::1] counts, const int64_t[::1] kin
         return
     get_state, set_state = np.random.RandomState.get_state, np.random.RandomState.set_state
     with lock:
-        # NumPy before 2.4 has a lock that is not reentrant, and does not take it for these two.
+        # NumPy before 2.4 has a lock that is not reentrant, and these two calls do not take it.
         state = get_state(rng, False)
         source.has_spare, source.spare = state["has_gauss"], state["gauss"]
         with nogil:

@@ -1,14 +1,16 @@
 # cython: language_level=3
-"""Beyond the first layer: derivatives by the inputs, for a workspace that has room for them.
+"""Derivatives with respect to the inputs, for a workspace that has room for them.
 
-A row that several outputs are differentiated for, as a Jacobian needs it, is repeated after
-forward(): then one pass back serves them all.
+For the derivatives of several outputs, as in a Jacobian, a row is repeated after forward(), so that
+one backward pass serves all of them.
 """
 from libc.string cimport memcpy, memset
 
 from fastnet.kernels.activations cimport times_output_derivative
 from fastnet.kernels.gemm cimport Operands
-from fastnet.kernels.backprop cimport Layer, Net, send_back, slopes_of, transpose, transpose_panel
+from fastnet.kernels.backprop cimport (
+    Layer, Net, propagate_errors, slopes_of, transpose, transpose_panel,
+)
 from fastnet.kernels.simd cimport LANES, real, v_load, v_store
 
 
@@ -17,7 +19,7 @@ cdef inline void copy_rows(
 ) noexcept nogil:
     """Write `count` rows of n numbers without their padding into `out`, which has `room` elements.
 
-    In whole vectors where there is room: what they write behind a row, the next one overwrites.
+    Whole vectors are written if there is room: the next row overwrites what they write past a row.
     """
     cdef Py_ssize_t vectors = (n + LANES - 1) // LANES
     cdef Py_ssize_t _b, v
@@ -35,14 +37,14 @@ cdef inline void copy_rows(
 cdef inline void repeat_rows(
     real *a_bu, Py_ssize_t ld, Py_ssize_t count, Py_ssize_t times
 ) noexcept nogil:
-    """Put each of `count` rows `times` times in a row, in place."""
+    """Repeat each of `count` rows `times` times, in place."""
     cdef Py_ssize_t b
     for b in range(count * times - 1, 0, -1):
         memcpy(a_bu + b * ld, a_bu + b // times * ld, ld * sizeof(real))
 
 
 cdef inline void repeat_examples(Net *net, Py_ssize_t count, Py_ssize_t times) noexcept nogil:
-    """The same of all activations, and of the derivatives that are kept."""
+    """Repeat the rows of all activations and stored derivatives."""
     cdef const Layer *layer
     cdef Py_ssize_t l
     for l in range(net.shape.depth if times > 1 else 0):
@@ -55,10 +57,10 @@ cdef inline void repeat_examples(Net *net, Py_ssize_t count, Py_ssize_t times) n
 cdef inline void given_errors(
     Net *net, Py_ssize_t count, const real *v, Py_ssize_t first, Py_ssize_t times
 ) noexcept nogil:
-    """The output layer's delta_bu where dC/da is a row of `v`.
+    """Write the output layer's delta_bu for dC/da given by the rows of `v`.
 
-    No `v`: it is 1 for one output and 0 for the others. That output is `first` for the first of
-    `count` rows and for the next rows those behind it, from `first` again after `times` of them.
+    If `v` is NULL, dC/da is 1 for one output and 0 for the others: output `first` for the first of
+    `count` rows, the next outputs for the next rows, and `first` again after `times` rows.
     """
     cdef const Layer *last = &net.shape.layers[net.shape.depth - 1]
     cdef real *delta_u = last.delta_bu
@@ -77,10 +79,10 @@ cdef inline void given_errors(
 cdef inline void write_input_errors(
     Net *net, Py_ssize_t count, real *out, Py_ssize_t room
 ) noexcept nogil:
-    """Write dC/dx, a row for each of the `count` rows of the first layer's delta_bu.
+    """Write dC/dx, one row for each of the `count` rows of the first layer's delta_bu.
 
-    Transposes the weights, or errors and results, whichever is less: each sum runs over the units
-    in the same order. Overwrites w_ui and batch.room.
+    Transposes the weights, or errors and results, whichever is less work: each sum runs over the
+    units in the same order. Overwrites w_ui and batch.room.
     """
     cdef Layer *layer = &net.shape.layers[0]
     cdef Py_ssize_t width = (count + LANES - 1) // LANES * LANES
@@ -88,7 +90,7 @@ cdef inline void write_input_errors(
     cdef Operands p
     if count > layer.n_out or width > min(net.shape.capacity, layer.ld_in):
         transpose(layer, 0, layer.n_in)
-        send_back(net, layer, count, x_bi, 0, (layer.n_in + LANES - 1) // LANES * LANES)
+        propagate_errors(net, layer, count, x_bi, 0, (layer.n_in + LANES - 1) // LANES * LANES)
         copy_rows(x_bi, layer.ld_in, layer.n_in, count, out, room)
         return
     transpose_panel(layer.delta_bu, layer.ld, layer.w_ui, width, 0, count, layer.n_out)

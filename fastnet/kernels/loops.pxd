@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""The table of what is compiled for each instruction set: all loops over numbers of an engine.
+"""The table of the functions that are compiled for each instruction set: an engine's loops.
 
-Python's classes (engine.pyx) are compiled once for each number type and reach the loops of the
-variant in use through this table. None of them knows Python, allocates or fails.
+Python's classes (engine.pyx) are compiled once for each number type and call the loops of the
+variant in use through this table. The loops use no Python, allocate nothing and cannot fail.
 """
 from fastnet.kernels.threads cimport Barrier
 from fastnet.kernels.minibatch cimport Inputs
@@ -13,12 +13,12 @@ from fastnet.kernels.parallel cimport Task
 from fastnet.kernels.workspace cimport Workspace
 
 
-# Targets that need no closer look.
+# Targets that the fast paths accept.
 cdef struct Expected:
     real lowest
     real highest
     bint sums_to_one
-    bint one_class  # whether each row names one class, where all of them are whole
+    bint one_class  # whether each row has a single 1, if all targets are -1, 0 or 1
 
 
 cdef struct Loops:

@@ -1,8 +1,8 @@
 """The loops of an engine, compiled once for every number type and instruction set (see setup.py).
 
-Each function says what it reads and what it overwrites. `net` is always an engine's: its layers
-have parameters, its buffers have room for `capacity` examples, and all of these are overwritten
-but for parameters, optimizer's vectors and what is said.
+`net` is always an engine's: its layers have parameters, and its buffers have room for `capacity`
+examples. Every function overwrites the buffers, but parameters and optimizer's vectors only if its
+docstring says so.
 """
 from cpython.pycapsule cimport PyCapsule_New
 from libc.float cimport FLT_MAX
@@ -27,7 +27,7 @@ from fastnet.kernels.storage cimport STRIDED_DOUBLE
 from fastnet.kernels.parallel cimport START, Task, start_and_train, train_through
 from fastnet.kernels.workspace cimport Workspace, place_buffers, shape_layer
 
-# One copy each of what would otherwise be inlined wherever it is called.
+# One compiled copy of each function that would otherwise be inlined at every call.
 
 cdef void run_transform(
     int activation, real *a_u, real *slope_u, Py_ssize_t ld
@@ -75,7 +75,7 @@ cdef void shape(Net *net, Py_ssize_t l, Py_ssize_t n_in, Py_ssize_t n_out) noexc
 
 
 cdef void place(Workspace *space, Net *net, Rule *rule) noexcept nogil:
-    """Give every buffer its place in the workspace, or measure it where that has no memory yet."""
+    """Place every buffer in the workspace, or only measure them if that has no memory yet."""
     net.thread.product = run_product
     place_buffers(space, net, rule)
 
@@ -83,9 +83,9 @@ cdef void place(Workspace *space, Net *net, Rule *rule) noexcept nogil:
 cdef inline bint run_outputs(
     Net *net, const Inputs *inputs, const Py_ssize_t *places, Py_ssize_t count
 ) noexcept nogil:
-    """Make rows places[:count] the batch at hand and go forward; False where they are not finite.
+    """Fetch rows places[:count] and run the forward pass; return False if a row is not finite.
 
-    All but the last layer are activated.
+    All layers except the last are activated.
     """
     run_fetch(net, inputs, places, count)
     if not net.batch.is_sparse and is_better_sparse(net, count):
@@ -99,7 +99,7 @@ cdef Py_ssize_t predict(
 ) noexcept nogil:
     """Write the outputs for rows places[:n]; return how many are done before a bad one, or n.
 
-    No `places`: dense rows in the order in which they lie.
+    If `places` is NULL, the rows are dense and in order.
     """
     cdef Layer *last = &net.shape.layers[net.shape.depth - 1]
     cdef Inputs here = inputs[0]
@@ -143,7 +143,7 @@ cdef void evaluate(
 cdef void statistics(
     Net *net, const Inputs *inputs, const Py_ssize_t *places, Py_ssize_t n, Statistics *collected
 ) noexcept nogil:
-    """Take rows places[:n] into collected[l], which goes on from what is there."""
+    """Add the statistics of rows places[:n] to collected[l]."""
     cdef Py_ssize_t at = 0
     cdef Py_ssize_t count
     net.counters.statistics = collected
@@ -157,14 +157,14 @@ cdef void statistics(
 
 
 cdef void train(Net *net, Rule *rule, Task *task) noexcept nogil:
-    """Train on the task's examples: overwrites parameters, gradient and optimizer's vectors."""
+    """Train on the task's examples; overwrites parameters, gradient and optimizer's vectors."""
     train_through(
         net, rule, task, run_fetch, run_forward, run_errors, run_descend, run_backward
     )
 
 
 cdef void *work(void *argument) noexcept nogil:
-    """What every thread but the first runs."""
+    """Run a thread other than the first."""
     cdef Task *task = <Task *> argument
     if wait_whether_to_start(task.decision) == START:
         train(&task.net, &task.rule, task)
@@ -174,14 +174,14 @@ cdef void *work(void *argument) noexcept nogil:
 cdef bint train_together(
     Net *net, Rule *rule, Task *tasks, Barrier *barrier, int n_threads
 ) noexcept nogil:
-    """As `train`, on several threads; False, and nothing done, where they could not start."""
+    """As `train`, in several threads; return False, with nothing done, if they could not start."""
     return start_and_train(net, rule, tasks, barrier, n_threads, train, work)
 
 
 cdef bint are_expected(
     const real *y, Py_ssize_t n, Py_ssize_t n_out, const Expected *expected
 ) noexcept nogil:
-    """Whether targets are finite and as expected."""
+    """Return whether targets are finite and as expected."""
     cdef Py_ssize_t _b, u, ones
     cdef Py_ssize_t odd = 0, others = 0, rows = 0
     cdef real total
@@ -204,7 +204,7 @@ cdef bint are_expected(
 cdef bint are_below_largest(
     const real *x, Py_ssize_t count, Py_ssize_t n, Py_ssize_t ld
 ) noexcept nogil:
-    """Whether `count` rows of n elements are: the largest may have been rounded from beyond it."""
+    """Return whether all elements are below the largest float, to which larger ones may round."""
     cdef Py_ssize_t b, i
     cdef int beyond = 0
     for b in range(count):
@@ -214,7 +214,7 @@ cdef bint are_below_largest(
 
 
 cdef bint step(Net *net, Rule *rule, Task *task, const Expected *expected) noexcept nogil:
-    """As `train`, for one step on dense rows; False where these, targets or results are odd."""
+    """As `train`, for one step on dense rows; return False if data or results are not accepted."""
     cdef Py_ssize_t n_in = net.shape.layers[0].n_in
     cdef Py_ssize_t n_targets = net.shape.loss.n_targets
     if task.answers.y != NULL and not are_expected(task.answers.y, task.stop, n_targets, expected):
@@ -233,7 +233,7 @@ cdef bint step(Net *net, Rule *rule, Task *task, const Expected *expected) noexc
 cdef bint differentiate(
     Net *net, const real *x, const Answers *answers, Py_ssize_t n, const Expected *expected
 ) noexcept nogil:
-    """Put the gradient of n dense rows into nabla; False where rows or targets are bad."""
+    """Write the gradient of n dense rows to nabla; return False if rows or targets are bad."""
     cdef Py_ssize_t n_in = net.shape.layers[0].n_in
     cdef Py_ssize_t n_targets = net.shape.loss.n_targets
     net.shape.scale = 1
@@ -252,12 +252,12 @@ cdef Py_ssize_t input_derivatives(
     Net *net, const Inputs *inputs, const Answers *answers, const real *v,
     const Py_ssize_t *places, Py_ssize_t n, const Expected *expected, real *out,
 ) noexcept nogil:
-    """Write derivatives by the inputs, for rows places[:n]; return how many rows are done, or -1.
+    """Write derivatives with respect to inputs of rows places[:n]; return how many are done, or -1.
 
-    Of each row's cost, where there are `answers`; else of its outputs' product with a row of `v`;
-    without either, of each output: as many rows of `out`, one behind another. `places` is as for
-    `predict`; without it, answers are in the order of the rows. -1: targets are not as
-    `expected`, or numbers of `v` are not finite; neither is looked at where that is NULL.
+    With `answers`, of each row's cost; with `v`, of the product of its outputs with a row of `v`;
+    with neither, of each output, which takes that many rows of `out`. `places` is as for `predict`;
+    without it, answers are in the order of the rows. It returns -1 if targets are not as
+    `expected`, or numbers of `v` are not finite; if `expected` is NULL, neither is checked.
     """
     cdef Layer *last = &net.shape.layers[net.shape.depth - 1]
     cdef Py_ssize_t n_in = net.shape.layers[0].n_in
@@ -315,9 +315,9 @@ cdef void gradient(
     Net *net, const Inputs *inputs, const Answers *answers, const Py_ssize_t *places, Py_ssize_t n,
     bint add, Propagation *seen,
 ) noexcept nogil:
-    """Put the gradient of rows places[:n] into net.shape.nabla, or add it to what is there.
+    """Write the gradient of rows places[:n] to net.shape.nabla, or add it to that.
 
-    Where `seen` is not NULL, it goes on from what is there.
+    Unless `seen` is NULL, add statistics to it.
     """
     cdef Py_ssize_t at = 0
     cdef Py_ssize_t count
@@ -351,5 +351,5 @@ _table.differentiate = differentiate
 _table.gradient = gradient
 _table.input_derivatives = input_derivatives
 
-#: For the engine of the same number type.
+#: The table for the engine of the same number type.
 table = PyCapsule_New(&_table, "fastnet.kernels.Loops", NULL)

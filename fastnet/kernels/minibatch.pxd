@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Examples into the workspace: dense rows are copied, sparse ones are pointed at."""
+"""Fetching examples into the workspace: dense rows are copied, sparse rows are pointed to."""
 from libc.stdint cimport int64_t, uint8_t, uint16_t
 from libc.string cimport memset
 
@@ -10,7 +10,7 @@ from fastnet.kernels.storage cimport (
     SPARSE_DOUBLE, SPARSE_FLOAT, STRIDED_DOUBLE, STRIDED_FLOAT, Storage,
 )
 
-# What Rows holds, for threads that know no Python objects.
+# The contents of Rows, for threads without Python.
 cdef struct Inputs:
     Py_ssize_t n_in
     Storage storage
@@ -26,12 +26,12 @@ cdef struct Inputs:
 
 
 cdef inline bint is_sparse(const Inputs *rows) noexcept nogil:
-    """Whether only their non-zeros are held."""
+    """Return whether only non-zeros are stored."""
     return rows.storage == SPARSE_FLOAT or rows.storage == SPARSE_DOUBLE
 
 
 cdef inline double density_of(const Inputs *rows, Py_ssize_t n) noexcept nogil:
-    """The share of elements of n rows that the kernels walk along."""
+    """Return the share of the elements of n rows that kernels process."""
     if not is_sparse(rows):
         return 1
     return rows.starts[n] / (<double> n * rows.n_in)
@@ -40,7 +40,7 @@ cdef inline double density_of(const Inputs *rows, Py_ssize_t n) noexcept nogil:
 cdef inline void point(
     const Inputs *rows, Py_ssize_t row, SparseRow *sparse, real *room
 ) noexcept nogil:
-    """The values are read where they lie if they are of the network's type, else converted."""
+    """Point to a sparse row; values of the network's type are read in place, others converted."""
     cdef Py_ssize_t first = rows.starts[row]
     cdef Py_ssize_t j
     sparse.count = rows.starts[row + 1] - first
@@ -62,7 +62,7 @@ cdef inline void point(
 
 
 cdef inline void spread(const Inputs *rows, Py_ssize_t row, real *x_i) noexcept nogil:
-    """A sparse row with its zeros."""
+    """Write a sparse row with its zeros."""
     cdef Py_ssize_t j
     memset(x_i, 0, rows.n_in * sizeof(real))
     for j in range(rows.starts[row], rows.starts[row + 1]):
@@ -73,7 +73,7 @@ cdef inline void spread(const Inputs *rows, Py_ssize_t row, real *x_i) noexcept 
 
 
 cdef inline void gather(const Inputs *rows, Py_ssize_t row, real *x_i) noexcept nogil:
-    """A strided row; the loops with a fixed stride are there to be vectorised."""
+    """Write a strided row; with a literal stride the compiler can vectorize the loops."""
     cdef const char *p = rows.data + row * rows.row_stride
     cdef Py_ssize_t stride = rows.col_stride
     cdef Py_ssize_t i
@@ -97,7 +97,7 @@ cdef inline void gather(const Inputs *rows, Py_ssize_t row, real *x_i) noexcept 
 cdef inline bint are_ready(
     const Inputs *rows, const Py_ssize_t *order, Py_ssize_t count
 ) noexcept nogil:
-    """Whether the rows can be used where they lie: of the network's type, one behind another."""
+    """Return whether the rows can be used in place: of the network's type, and consecutive."""
     cdef Py_ssize_t b
     if rows.storage != (STRIDED_DOUBLE if sizeof(real) == sizeof(double) else STRIDED_FLOAT):
         return False
@@ -111,7 +111,7 @@ cdef inline bint are_ready(
 
 
 cdef inline bint are_finite(const Net *net, Py_ssize_t count) noexcept nogil:
-    """Whether all of the dense batch at hand is."""
+    """Return whether all elements of the current dense batch are finite."""
     cdef Py_ssize_t b
     for b in range(count):
         if not is_finite(net.batch.x_bi + b * net.batch.x_ld, net.shape.layers[0].n_in):
@@ -122,12 +122,12 @@ cdef inline bint are_finite(const Net *net, Py_ssize_t count) noexcept nogil:
 cdef inline void fetch(
     Net *net, const Inputs *rows, const Py_ssize_t *order, Py_ssize_t count
 ) noexcept nogil:
-    """Make rows order[:count] the batch at hand; no `order`: the first `count`, which are dense.
+    """Make rows order[:count] the current batch; if `order` is NULL, the first `count` dense rows.
 
-    Dropout of inputs wants a dense copy.
+    Dropout of inputs needs a dense copy.
 
-    Reads the rows; overwrites the batch's pointers and, unless rows are used where they lie, the
-    room of dense rows or of sparse values.
+    Reads the rows; overwrites the batch's pointers and, unless rows are used in place, the room for
+    dense rows or sparse values.
     """
     cdef SparseBatch *sparse = &net.batch.sparse
     cdef Py_ssize_t ld = net.shape.layers[0].ld_in
@@ -155,7 +155,7 @@ cdef inline void fetch(
 
 
 cdef inline bint is_finite(const real *x, Py_ssize_t n) noexcept nogil:
-    """Whether n elements are: zero times anything else is NaN."""
+    """Return whether n elements are finite: zero times infinity or NaN is NaN."""
     cdef vreal totals[4]
     cdef real rest = 0
     cdef Py_ssize_t i = 0
@@ -177,7 +177,7 @@ cdef inline bint is_finite(const real *x, Py_ssize_t n) noexcept nogil:
 cdef inline void prefetch_rows(
     const Inputs *rows, const Py_ssize_t *order, Py_ssize_t count
 ) noexcept nogil:
-    """Ask the caches for sparse rows that will soon be the batch at hand; they lie anywhere."""
+    """Prefetch sparse rows of the next batch, which may be anywhere in memory."""
     cdef Py_ssize_t b, j, first, n
     cdef Py_ssize_t size = sizeof(float) if rows.storage == SPARSE_FLOAT else sizeof(double)
     if not is_sparse(rows):

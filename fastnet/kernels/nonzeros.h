@@ -1,11 +1,12 @@
-/* The non-zeros of a row, written one behind another: of any row; of one whose elements lie side by
- * side; and of that with the instructions of AVX2 and of AVX-512. All of them write the same.
+/* Copying the non-zeros of a row: of any row, of a contiguous one, and of a contiguous one with the
+ * instructions of AVX2 and of AVX-512. All versions write the same.
  *
- * A KeepRow returns how many it found. marks[m] is how many there are in columns below
+ * A KeepRow returns the number of non-zeros. marks[m] is their number in columns below
  * (m + 1) << shift, for each m for which that is not the whole row. `odd` tells whether an element
- * is NaN or beyond +-limit, or would be another number in the type that it is kept in.
+ * is NaN or beyond +-limit, or would change when converted to the type of the values.
  *
- * The cursor cannot leave the arrays, which have room for a whole row: it never overtakes the input.
+ * The cursor cannot leave the arrays, which have room for a whole row, because it never overtakes
+ * the input.
  */
 #ifndef FASTNET_NONZEROS_H
 #define FASTNET_NONZEROS_H
@@ -22,8 +23,8 @@ typedef ptrdiff_t (*KeepRow)(
     ((sizeof(element) > 1 && !(fabs((double)(x)) <= limit)) \
      | (sizeof(value) < sizeof(element) && (element)(value)(x) != (x)))
 
-/* What keeps a row of elements as values, both types of which its name says; most of it `width` at a
- * time by a STEP, which is told what is the first column and where the non-zeros go. */
+/* Defines a KeepRow from elements to values, whose types are in its name. It takes most of a row
+ * `width` elements at a time with a STEP, which gets the first column and the destination. */
 #define KEEP_ROW(attributes, name, element, value, width, step) \
     attributes static ptrdiff_t name( \
         const char *row, ptrdiff_t stride, ptrdiff_t n, double limit, uint16_t *cols, void *into, \
@@ -61,7 +62,7 @@ typedef ptrdiff_t (*KeepRow)(
 #define STEP(element, value, name) ptrdiff_t name( \
     const element *x, ptrdiff_t col, uint16_t *cols, value *values, double limit, int *bad)
 
-/* Eight together, of which mostly all are zero or none. */
+/* Eight elements at a time, which are mostly all zero or all non-zero. */
 #define KEEP_EIGHT(element, value, name) \
     static inline STEP(element, value, name) \
     { \
@@ -83,7 +84,7 @@ KEEP_EIGHT(float, float, f32_f32_plain)
 KEEP_EIGHT(uint8_t, float, u8_f32_plain)
 KEEP_ROWS(, plain, 8)
 
-/* Never called, for no row is that wide. */
+/* Never called, because no row is that wide. */
 #define f64_f64_strided f64_f64_plain
 #define f64_f32_strided f64_f32_plain
 #define f32_f32_strided f32_f32_plain
@@ -93,7 +94,7 @@ KEEP_ROWS(, strided, PTRDIFF_MAX)
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 
-/* For every byte the places of its bits that are set, in rising order, a byte each. */
+/* For every byte, the positions of its set bits in rising order, one per byte. */
 static uint64_t places_of[256];
 
 static void make_places(void)
@@ -139,12 +140,12 @@ AVX2_STEP STEP(double, double, f64_f64_avx2)
     for (int i = 0; i < 8; i += 4) {
         const __m256d y = _mm256_loadu_pd(x + i);
         const __m256d other = _mm256_cmp_pd(y, _mm256_setzero_pd(), _CMP_NEQ_UQ);
-        /* Two places of 32 bits for each number. */
+        /* Two 32-bit positions for each number. */
         const __m256i places =
             _mm256_cvtepu8_epi32(places_in(_mm256_movemask_ps(_mm256_castpd_ps(other))));
         const __m256 kept = _mm256_permutevar8x32_ps(_mm256_castpd_ps(y), places);
         _mm256_storeu_pd(values + j, _mm256_castps_pd(kept));
-        /* Four columns, not eight: there may be no room for more. */
+        /* Four columns, not eight, because there may be no room for more. */
         const int four = _mm256_movemask_pd(other);
         const __m128i at =
             _mm_add_epi16(_mm_set1_epi16((short)(col + i)), _mm_cvtepu8_epi16(places_in(four)));
@@ -257,7 +258,7 @@ static void make_places(void) {}
 
 enum { STRIDED, PLAIN, WITH_AVX2, WITH_AVX512 };
 
-/* What keeps rows of these elements (in the order of `Storage`) with such instructions. */
+/* Returns the KeepRow for these elements (in the order of `Storage`) and instructions. */
 static inline KeepRow row_keeper(int instructions, int storage, int single)
 {
     static const KeepRow keepers[4][4] = {

@@ -18,7 +18,7 @@ cdef extern from *:
     /* Squares within these bounds have neither overflowed nor lost digits, in any sum. */
     #define LEAST_SQUARES 1e-280
     #define MOST_SQUARES 1e280
-    /* A power of 2, so that it changes no digit; the square of any number times it is finite. */
+    /* A power of 2, which changes no digit; any number times it has a finite square. */
     #define SHRINK 0x1p-600
     """
     const double LEAST_SQUARES
@@ -45,29 +45,29 @@ cdef struct Rule:
     double epsilon  # Rprop's smallest step
     double largest  # Rprop's largest step
     double weight_decay  # AdamW's
-    double l1  # the book's lambda / n, for either norm
+    double l1  # the book's lambda / n, for each norm
     double l2
-    double max_norm  # of the weights into a unit; 0 is none
-    double clip_norm  # of the mean gradient; 0 is none
+    double max_norm  # limit for the norm of the weights into a unit; 0 for no limit
+    double clip_norm  # limit for the norm of the mean gradient; 0 for no limit
     int64_t t  # steps taken
     real *s1
     real *s2
 
 
 cdef inline int vectors_of(int kind) noexcept nogil:
-    """How many vectors of state an optimizer keeps."""
+    """Return the number of state vectors of an optimizer."""
     if kind == SGD:
         return 0
     return 1 if kind == MOMENTUM or kind == NESTEROV or kind == RMSPROP else 2
 
 
 cdef inline Py_ssize_t own_size(const Layer *layer) noexcept nogil:
-    """Elements of this thread's panel of a layer; 0 where it has none."""
+    """Return the number of elements of this thread's panel of a layer, or 0 without a panel."""
     return (layer.n_in + 1) * layer.w_ld if layer.first < layer.last else 0
 
 
 cdef inline bint is_plain(const Rule *rule) noexcept nogil:
-    """Whether a step is w <- decay w - eta g, which is fused with the forming of g."""
+    """Return whether a step is w <- decay w - eta g, which is fused with the computation of g."""
     return rule.kind == SGD and rule.l1 == 0 and rule.max_norm == 0 and rule.clip_norm == 0
 
 
@@ -134,12 +134,12 @@ cdef inline void rprop(
     real *w, const real *g, real *before, real *step, Py_ssize_t n, real share, real up, real down,
     real smallest, real largest,
 ) noexcept nogil:
-    """iRprop- (Igel and Huesken 2000): a step a parameter, moved by the gradient's sign alone."""
+    """iRprop- (Igel and Huesken 2000): step sizes per parameter, adapted by the gradient's sign."""
     cdef Py_ssize_t j
     cdef real slope
     for j in range(n):
         slope = share * g[j]
-        # Not the sign of their product, which small ones do not have.
+        # Not the sign of their product, which may underflow to 0.
         if (slope > 0 and before[j] > 0) or (slope < 0 and before[j] < 0):
             step[j] = min(step[j] * up, largest)
         elif (slope > 0 and before[j] < 0) or (slope < 0 and before[j] > 0):
@@ -153,28 +153,28 @@ cdef inline void rprop(
 
 
 cdef inline bint is_vanishing(double factor) noexcept nogil:
-    """Whether digits of a factor are lost when it becomes a `real`."""
+    """Return whether a factor loses digits when it is converted to `real`."""
     return factor < (FLT_MIN if sizeof(real) == 4 else DBL_MIN)
 
 
 cdef inline double scale_for(double squares) noexcept nogil:
-    """What to multiply numbers by whose sum of squares has come out so; 1 if that is right."""
+    """Return the scale for numbers with this sum of squares; 1 if the sum is accurate."""
     if squares < LEAST_SQUARES:
         return 1 / SHRINK
     return SHRINK if squares > MOST_SQUARES else 1
 
 
 cdef inline double gradient_norm(const Net *net) noexcept nogil:
-    """The norm of all of nabla, beyond 1e154 and below 1e-154 too."""
+    """Return the norm of nabla, also beyond 1e154 and below 1e-154."""
     cdef double squares = squared_norm(net, 1)
     cdef double scale = scale_for(squares)
     return sqrt(squares if scale == 1 else squared_norm(net, scale)) / scale
 
 
 cdef inline double squared_norm(const Net *net, double scale) noexcept nogil:
-    """Of all of nabla times `scale`, in eight sums, for speed.
+    """Return the squared norm of nabla times `scale`, from eight sums, for speed.
 
-    Their order is that of rows and columns, whatever the panels that these lie in.
+    They run in the order of rows and columns, for any division into panels.
     """
     cdef double sums[8]
     cdef const Layer *layer
@@ -201,7 +201,7 @@ cdef inline double squared_norm(const Net *net, double scale) noexcept nogil:
 
 
 cdef inline void regularize(Layer *layer, const Rule *rule, real factor) noexcept nogil:
-    """nabla <- factor nabla + l2 w + l1 sign(w), the last two for weights alone; own panel."""
+    """Compute nabla <- factor nabla + l2 w + l1 sign(w), the latter two only for weights."""
     cdef real l1 = rule.l1
     cdef real l2 = rule.l2
     cdef Py_ssize_t n = own_size(layer)
@@ -217,14 +217,14 @@ cdef inline void regularize(Layer *layer, const Rule *rule, real factor) noexcep
 
 
 cdef inline void decay_weights(Layer *layer, real decay) noexcept nogil:
-    """Multiply the weights of this thread's panel, and not the biases."""
+    """Multiply the weights of this thread's panel, not the biases, by `decay`."""
     cdef Py_ssize_t j
     for j in range(layer.w_ld, own_size(layer)):
         layer.b_u[j] *= decay
 
 
 cdef inline void limit_norms(Layer *layer, double max_norm) noexcept nogil:
-    """Shorten the weights into every unit to a length of max_norm (Srebro and Shraibman 2005)."""
+    """Limit the norm of the weights into each unit to max_norm (Srebro and Shraibman 2005)."""
     cdef double limit = max_norm * max_norm
     cdef bint near = LEAST_SQUARES < limit < MOST_SQUARES
     cdef double squares, scale, norm
@@ -255,7 +255,7 @@ cdef inline void limit_norms(Layer *layer, double max_norm) noexcept nogil:
 cdef inline double squared_weights(
     const Layer *layer, Py_ssize_t u, double scale
 ) noexcept nogil:
-    """The sum of the squares of what leads into a unit, times `scale`."""
+    """Return the sum of the squares of the weights into a unit, each multiplied by `scale`."""
     cdef double squares = 0, w
     cdef Py_ssize_t i
     for i in range(layer.n_in):
@@ -265,7 +265,7 @@ cdef inline double squared_weights(
 
 
 cdef inline void shorten(Layer *layer, double norm, double length) noexcept nogil:
-    """nabla <- length / norm nabla, where that factor is too small for a `real`; own panel."""
+    """Compute nabla <- length / norm nabla, if that factor is too small for a `real`; own panel."""
     cdef Py_ssize_t j
     for j in range(own_size(layer)):
         layer.nabla_b_u[j] = <real> (layer.nabla_b_u[j] / norm * length)
@@ -274,7 +274,7 @@ cdef inline void shorten(Layer *layer, double norm, double length) noexcept nogi
 cdef inline void move(
     const Net *net, Layer *layer, const Rule *rule, real share, double eta
 ) noexcept nogil:
-    """The parameters of this thread's panel, by the optimizer's formula."""
+    """Update the parameters of this thread's panel by the optimizer's formula."""
     cdef real *w = layer.b_u
     cdef const real *g = layer.nabla_b_u
     cdef real *s1 = rule.s1 + (w - net.shape.packed) if rule.s1 != NULL else NULL
@@ -295,12 +295,12 @@ cdef inline void move(
 
 
 cdef inline void take_step(Net *net, Rule *rule, Py_ssize_t count, double eta) noexcept nogil:
-    """Move the parameters by nabla, the gradient summed over `count` examples.
+    """Update the parameters with nabla, the gradient summed over `count` examples.
 
     Reads nabla and the rule; overwrites parameters, nabla and the optimizer's vectors.
 
-    Each thread moves the panels whose gradient it has formed, and whose weights the others have
-    been done with since backward().
+    Each thread updates the panels whose gradient it has computed; since backward() no other thread
+    reads their weights.
     """
     cdef real share = 1.0 / count
     cdef real factor = share
@@ -311,13 +311,13 @@ cdef inline void take_step(Net *net, Rule *rule, Py_ssize_t count, double eta) n
     cdef bint vanishing = False
     rule.t += 1
     if rule.clip_norm > 0:
-        wait_for_threads(net)  # all of the gradient is there
+        wait_for_threads(net)  # until the gradient is complete
         summed_norm = gradient_norm(net)
         norm = share * summed_norm
         if norm > rule.clip_norm:
             vanishing = is_vanishing(share * (rule.clip_norm / norm))
             factor = 1 if vanishing else share * (rule.clip_norm / norm)
-        wait_for_threads(net)  # and may be changed: every thread has summed it up
+        wait_for_threads(net)  # until every thread has its norm, and nabla may change
     for l in range(net.shape.depth):
         layer = &net.shape.layers[l]
         if own_size(layer) == 0:

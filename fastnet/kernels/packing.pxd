@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Parameters from the flat vector that users see into panels, and out of them again."""
+"""Copying parameters from the flat vector that users see into panels, and back."""
 from libc.string cimport memcpy
 
 from fastnet.kernels.layout cimport Panel, panel_of
@@ -8,12 +8,12 @@ from fastnet.kernels.simd cimport real
 
 
 cdef inline Py_ssize_t size_of(const Layer *layer) noexcept nogil:
-    """Elements of all the layer's panels."""
+    """Return the number of elements of all panels of a layer."""
     return panel_of(layer.n_in, layer.width, layer.panels, layer.panels).at
 
 
 cdef inline void lay_out(Net *net) noexcept nogil:
-    """Let each layer begin where the panels of the one before end, and measure them all."""
+    """Place each layer's panels after those of the layer before, and measure them all."""
     cdef Py_ssize_t l
     net.shape.n_packed = 0
     for l in range(net.shape.depth):
@@ -36,7 +36,7 @@ cdef inline void take_panel(Net *net, Py_ssize_t l, int which) noexcept nogil:
 
 
 cdef inline void copy_panels(const Net *net, real *flat, real *packed, bint inwards) noexcept nogil:
-    """Copy the flat vector into panels, whose padding stays as it is, or the panels into it."""
+    """Copy the flat vector into panels, without their padding, or the panels into the vector."""
     cdef const Layer *layer
     cdef Panel panel
     cdef real *inside
@@ -58,7 +58,7 @@ cdef inline void copy_panels(const Net *net, real *flat, real *packed, bint inwa
 
 
 cdef inline void pack(const Net *net, const real *flat, real *packed) noexcept nogil:
-    """Copy the flat vector into the panels of `packed`, whose padding stays."""
+    """Copy the flat vector into the panels of `packed`, without changing their padding."""
     copy_panels(net, <real *> flat, packed, True)
 
 

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""What threads do in a call of Engine.train: which of them work, on which panels, and the walk."""
+"""The threads of a call of TrainingEngine.train: how many, their panels, and the training loop."""
 from fastnet.kernels.threads cimport (
     Barrier, ThreadHandle, barrier_start, say_whether_to_start, thread_join, thread_start,
 )
@@ -11,12 +11,12 @@ from fastnet.kernels.optimizers cimport Rule, is_plain, take_step
 from fastnet.kernels.simd cimport PAD, real
 
 cdef enum:
-    START = 1  # what is said to threads that wait until all have been started
+    START = 1  # decision for threads that wait until all have been started
     GIVE_UP = 2
-    WORTH_SHARING = 20_000  # multiply-adds of a layer and mini-batch, zeros left out
+    WORTH_SHARING = 20_000  # multiply-adds per layer and mini-batch, without zeros
 
 
-# Of each of these, one copy serves all callers.
+# Types of functions that are compiled once for all callers.
 ctypedef void (*Fetch)(Net *, const Inputs *, const Py_ssize_t *, Py_ssize_t) noexcept nogil
 ctypedef void (*Forward)(Net *, Py_ssize_t) noexcept nogil
 ctypedef void (*Errors)(Net *, const Answers *, const Py_ssize_t *, Py_ssize_t) noexcept nogil
@@ -24,11 +24,11 @@ ctypedef void (*Descend)(Net *, Py_ssize_t, real, real) noexcept nogil
 ctypedef void (*Backward)(Net *, Py_ssize_t, bint) noexcept nogil
 
 
-# One thread's part in a call of Engine.train.
+# One thread's part in a call of TrainingEngine.train.
 cdef struct Task:
-    Net net  # of threads other than the first
+    Net net  # for threads other than the first
     Rule rule
-    Net *shared_net  # the first one's
+    Net *shared_net  # the first thread's
     Rule *shared_rule
     const Inputs *inputs
     const Answers *answers
@@ -48,7 +48,7 @@ ctypedef void *(*Work)(void *) noexcept nogil
 
 
 cdef inline bint is_worth_sharing(const Net *net, Py_ssize_t l, Py_ssize_t count) noexcept nogil:
-    """Whether layer l is enough work for threads to divide, for `count` examples."""
+    """Return whether layer l is enough work for several threads, for `count` examples."""
     cdef const Layer *layer = &net.shape.layers[l]
     cdef double work = <double> layer.n_in * layer.n_out * count
     if l == 0:
@@ -59,7 +59,7 @@ cdef inline bint is_worth_sharing(const Net *net, Py_ssize_t l, Py_ssize_t count
 cdef inline int panels_for(
     const Net *net, Py_ssize_t l, int n_threads, Py_ssize_t mini_batch_size
 ) noexcept nogil:
-    """Of how many of the threads layer l is work."""
+    """Return the number of threads that divide layer l."""
     cdef Py_ssize_t count = min(mini_batch_size, net.shape.capacity)
     if n_threads == 1 or not is_worth_sharing(net, l, count):
         return 1
@@ -69,7 +69,7 @@ cdef inline int panels_for(
 cdef inline int worthwhile_threads(
     const Net *net, int n_threads, Py_ssize_t mini_batch_size
 ) noexcept nogil:
-    """How many of the threads find work; one, where none of the layers is worth sharing."""
+    """Return the number of threads that have work; 1 if no layer is worth sharing."""
     cdef int most = 1
     cdef Py_ssize_t l
     for l in range(net.shape.depth):
@@ -78,7 +78,7 @@ cdef inline int worthwhile_threads(
 
 
 cdef inline void divide(Net *net, int thread, int n_threads) noexcept nogil:
-    """Give a thread its panels; what is not shared is the first one's."""
+    """Give a thread its panels; layers that are not shared belong to the first thread."""
     cdef Py_ssize_t l
     net.thread.number = thread
     net.thread.count = n_threads
@@ -90,7 +90,7 @@ cdef inline void divide(Net *net, int thread, int n_threads) noexcept nogil:
 
 
 cdef inline void prepare_task(Task *task, const Task *first, int *decision) noexcept nogil:
-    """The first thread's network and rule, but with the examples and panel of its own."""
+    """Copy the first thread's network and rule, but keep own buffers for examples and gemm."""
     cdef Batch own = task.net.batch
     cdef real *panel = task.net.thread.panel
     cdef ThreadHandle handle = task.handle
@@ -109,7 +109,7 @@ cdef inline void train_through(
     Net *net, Rule *rule, Task *task, Fetch run_fetch, Forward run_forward, Errors run_errors,
     Descend run_descend, Backward run_backward,
 ) noexcept nogil:
-    """Train on the task's examples, mini-batch after mini-batch."""
+    """Train on the task's examples, one mini-batch after another."""
     cdef const Py_ssize_t *order
     cdef Py_ssize_t count, room, l
     cdef real *a_bu
@@ -123,7 +123,7 @@ cdef inline void train_through(
         eta = task.etas[task.position // task.mini_batch_size]
         net.counters.position = task.position
         if net.thread.count > 1:
-            # Others may still read the activations of the mini-batch before.
+            # Other threads may still read the activations of the previous mini-batch.
             for l in range(net.shape.depth):
                 a_bu = net.shape.layers[l].a_bu
                 net.shape.layers[l].a_bu = net.shape.layers[l].other_a_bu
@@ -150,7 +150,7 @@ cdef inline void train_through(
 cdef inline bint start_and_train(
     Net *net, Rule *rule, Task *tasks, Barrier *barrier, int n_threads, Train train, Work work
 ) noexcept nogil:
-    """Let threads walk side by side; False, and nothing done, where they could not start."""
+    """Train in several threads; return False, with nothing done, if they could not start."""
     cdef int decision = 0
     cdef int started = 1
     cdef int t

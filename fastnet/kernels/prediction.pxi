@@ -1,4 +1,4 @@
-"""The engine that predicts; a part of engine.pyx."""
+"""The engine for prediction; a part of engine.pyx."""
 cimport numpy as cnp
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
@@ -12,36 +12,36 @@ from fastnet.kernels.simd cimport real
 
 
 cdef class PredictionEngine(Engine):
-    """Predicts with the flat vector of parameters where it lies; see `Engine`.
+    """Predicts with parameters that are read in place, from the flat vector; see `Engine`.
 
     Attributes
     ----------
     most_elements : int
-        Of an array that `answer` should take where several threads may answer together.
+        Maximum number of elements of an array for `answer`; with more, several threads are faster.
     """
 
-    cdef Py_ssize_t call_rows  # that `answer` takes between two looks at whether Ctrl-C has come
+    cdef Py_ssize_t call_rows  # rows that `answer` takes between two checks for Ctrl-C
     cdef readonly Py_ssize_t most_elements
-    cdef object flat  # kept alive, for the layers point into it
+    cdef object flat  # kept alive, because the layers point into it
 
     def __cinit__(self, *_, **__):
         self.call_rows = self.capacity
 
     def set_limits(self, Py_ssize_t call_rows, Py_ssize_t most_rows):
-        """Set how many rows `answer` takes in one kernel call, and in one thread."""
+        """Set the maximum number of rows of `answer` in one kernel call, and in one thread."""
         if not 1 <= call_rows or not 1 <= most_rows:
             raise ValueError("at least one row at a time")
         self.call_rows = call_rows
         self.most_elements = most_rows * self.net.shape.layers[0].n_in
 
     def attach(self, real[::1] flat not None):
-        """Predict with the flat vector where it lies; it has PAD elements of slack behind it."""
+        """Use this flat vector in place; PAD elements after its end must be readable."""
         self.check_flat(flat.shape[0])
         self.flat = flat
         self.lie_in(&flat[0])
 
     cdef void lie_in(self, real *source) noexcept nogil:
-        """Let the layers' parameters be those of the flat vector that begins at `source`."""
+        """Point the layers to the parameters in the flat vector that begins at `source`."""
         cdef Layer *layer
         cdef Py_ssize_t l
         for l in range(self.net.shape.depth):
@@ -59,7 +59,7 @@ cdef class PredictionEngine(Engine):
         Returns
         -------
         bool
-            False where a row held, in this number type, what is not finite: `out` is not complete.
+            False if a row is not finite in this number type; then `out` is not complete.
         """
         cdef Net *net = &self.net
         cdef Layer *last = &net.shape.layers[net.shape.depth - 1]
@@ -68,7 +68,7 @@ cdef class PredictionEngine(Engine):
         cdef const Py_ssize_t *places = places_in(copied)
         cdef Py_ssize_t done
         if out.shape[0] < stop or out.shape[1] != last.n_out:
-            raise ValueError("no room for these outputs")
+            raise ValueError("out has a wrong shape for these outputs")
         self.begin_reading()
         with nogil:
             done = loops.predict(net, &inputs, places, stop - start, &out[start, 0])
@@ -76,19 +76,19 @@ cdef class PredictionEngine(Engine):
         return done == stop - start
 
     def answer(self, cnp.ndarray a not None, cnp.ndarray parameters not None):
-        """The outputs for a plain array, by the shortest way; None where `a` needs a closer look.
+        """Fast path: return the outputs for a plain array; None if it does not apply to `a`.
 
         Parameters
         ----------
         a : ndarray of float64, float32 or uint8, shape (n_in,), (n_in, 1) or (n, n_in)
-            Any strides; native byte order, aligned. Where n_in = 1 a column is a batch.
+            Any strides; native byte order, aligned. If n_in is 1, a column is a batch.
         parameters : ndarray
-            The network's flat vector, read where it lies.
+            The network's flat vector, read in place.
 
         Returns
         -------
         ndarray of shape (n_out,), (n_out, 1) or (n, n_out), or None
-            None, too, where the parameters have changed between two kernel calls.
+            None also if the parameters have changed between two kernel calls.
         """
         cdef Net *net = &self.net
         cdef Inputs inputs
@@ -101,7 +101,7 @@ cdef class PredictionEngine(Engine):
         cdef Py_ssize_t n, count, done
         cdef long version = 0
         cdef real *out
-        # The type of the parameters, for it can be assigned to.
+        # The dtype of the parameters is checked because users can assign it.
         if cnp.PyArray_TYPE(parameters) != kind or not lay_rows(a, n_in, &inputs, &n):
             return None
         if net.shape.layers[0].b_u != <real *> cnp.PyArray_DATA(parameters):
@@ -143,17 +143,18 @@ cdef class PredictionEngine(Engine):
         Parameters
         ----------
         X : ndarray of float64, float32 or uint8, shape (n, n_in) or (k, n, n_in)
-            Rows for all k networks, or for each. Any strides; native byte order, aligned.
+            The same rows for all k networks, or n for each. Any strides; native byte order,
+            aligned.
         parameters : ndarray, shape (k, n_parameters)
-            A network a row; there are PAD elements of slack behind the last.
+            One row per network; PAD elements after the last must be readable.
         guards : tuple of Guard
-            Of the networks: each is read between two stores into it.
+            The guards of the networks, so that each is read between two changes.
         out : ndarray, shape (k, n, n_out)
 
         Returns
         -------
         int
-            The first network whose rows hold what is not finite in this number type, or `stop`.
+            The first network with a row that is not finite in this number type, or `stop`.
         """
         cdef Net *net = &self.net
         cdef Inputs inputs
@@ -167,16 +168,16 @@ cdef class PredictionEngine(Engine):
         cdef Gate **gates = <Gate **> PyBytes_AS_STRING(held)
         self.check_flat(parameters.shape[1])
         if not 0 <= start < stop <= k or len(guards) != k or out.shape[0] != k:
-            raise ValueError("as many networks, guards and outputs are needed")
+            raise ValueError("the numbers of networks, guards and outputs differ")
         if ndim == 3 and cnp.PyArray_DIM(X, 0) == k:
             step = cnp.PyArray_STRIDE(X, 0)
         elif ndim != 2:
-            raise ValueError("rows for all networks, or for each")
+            raise ValueError("X must have two dimensions, or three with one block per network")
         rows = X if ndim == 2 else X[start]
         if cnp.PyArray_DIM(rows, 1) != n_in or not lay_rows(rows, n_in, &inputs, &n):
             raise ValueError("these rows do not fit this engine")
         if out.shape[1] != n or out.shape[2] != net.shape.layers[net.shape.depth - 1].n_out:
-            raise ValueError("no room for these outputs")
+            raise ValueError("out has a wrong shape for these outputs")
         for i in range(stop - start):
             gates[i] = &(<Guard?> guards[start + i]).gate
         done = n
@@ -194,14 +195,14 @@ cdef class PredictionEngine(Engine):
                     inputs.data += step
                     if at == stop or not enter(gates[at - start]):
                         break
-        net.shape.layers[0].b_u = NULL  # nothing is kept alive
+        net.shape.layers[0].b_u = NULL  # the parameters are not kept alive
         return at
 
     def evaluate(
         self, Rows rows not None, Targets targets not None, const Py_ssize_t[::1] order not None,
         Py_ssize_t start, Py_ssize_t stop,
     ):
-        """Over rows order[start:stop]: the sum of their costs and how many are classified right."""
+        """Return the sum of the costs, and the number of hits, of rows order[start:stop]."""
         cdef Net *net = &self.net
         cdef Inputs inputs = inputs_of(rows)
         cdef Answers answers = answers_of(targets)
@@ -217,10 +218,10 @@ cdef class PredictionEngine(Engine):
         self, Rows rows not None, const Py_ssize_t[::1] order not None, Py_ssize_t start,
         Py_ssize_t stop, double[:, ::1] sums not None,
     ):
-        """Take rows order[start:stop] into sums[l], which is zeros before the first of them.
+        """Add the statistics of rows order[start:stop] to sums[l], which begins with zeros.
 
-        Over rows and units: their number; the mean of z, and what rounding has left out of it; the
-        standard deviation of z; the sum of sigma'(z); how many are saturated.
+        Over rows and units: their number, the mean of z and its rounding error, the standard
+        deviation of z, the sum of sigma'(z), and the number of saturated ones.
         """
         cdef Net *net = &self.net
         cdef Inputs inputs = inputs_of(rows)
@@ -229,7 +230,7 @@ cdef class PredictionEngine(Engine):
         cdef const Py_ssize_t *places = places_in(copied)
         cdef Py_ssize_t l
         if sums.shape[0] != net.shape.depth or sums.shape[1] * sizeof(double) != sizeof(Statistics):
-            raise ValueError("sums must have a row of 6 a layer")
+            raise ValueError("sums must have one row of 6 per layer")
         for l in range(net.shape.depth):
             memcpy(&collected[l], &sums[l, 0], sizeof(Statistics))
         self.begin_reading()

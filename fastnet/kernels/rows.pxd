@@ -8,7 +8,7 @@ from fastnet.kernels.storage cimport (
 )
 
 
-# Of both classes `owner` keeps alive what the pointers lead into. Python code gets no hold of it.
+# In both classes `owner` keeps the memory behind the pointers alive. Python code cannot reach it.
 
 cdef class Rows:
     cdef object owner
@@ -21,7 +21,7 @@ cdef class Rows:
     cdef Py_ssize_t col_stride
     # sparse: starts and cols are copies, and have been checked
     cdef const int64_t *starts
-    cdef const uint16_t *cols  # below n_in, rising in each row
+    cdef const uint16_t *cols  # below n_in, increasing in each row
     cdef const void *values
     cdef const uint16_t *marks  # (n, n_marks): a row's non-zeros below (m + 1) * columns_per_mark
     cdef Py_ssize_t n_marks
@@ -32,11 +32,11 @@ cdef class Targets:
     cdef object owner
     cdef object weights_owner
     cdef readonly Py_ssize_t n
-    cdef readonly Py_ssize_t n_out  # 0 where the targets are class numbers
+    cdef readonly Py_ssize_t n_out  # 0 if the targets are class numbers
     cdef readonly Py_ssize_t n_classes  # largest class number plus 1; 0 without class numbers
     cdef readonly Py_ssize_t itemsize
     cdef readonly Py_ssize_t weight_itemsize
-    cdef const int32_t *labels  # a copy, and has been checked
+    cdef const int32_t *labels  # a checked copy
     cdef const void *y
     cdef const void *sample_weights  # NULL: every example counts once
     cdef int copy_labels(self, cnp.ndarray labels) except -1

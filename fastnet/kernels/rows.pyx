@@ -1,8 +1,8 @@
-"""Rows of inputs and their targets, wrapped once so that kernels can walk them without Python.
+"""Rows of inputs and their targets, wrapped once so that kernels can read them without Python.
 
-Nothing here copies a dense X. `compress` writes the non-zero elements of an array that is mostly
-zeros beside it, 6 or 10 bytes each; `from_csr` takes those of a matrix that is sparse already.
-What is used as an index is copied first and then checked in the copy; see fastnet/kernels.
+Nothing here copies a dense X. `compress` copies the non-zero elements of an array that is mostly
+zeros, 6 or 10 bytes each; `from_csr` takes those of a sparse matrix. Indices are copied first and
+then checked in the copy; see fastnet/kernels.
 """
 cimport cython
 cimport numpy as cnp
@@ -36,7 +36,7 @@ cdef int instructions = PLAIN
 
 
 def use(variant):
-    """Have `compress` use the instructions of this variant; see fastnet/kernels/__init__.py."""
+    """Set the variant whose instructions `compress` uses; see fastnet/kernels/__init__.py."""
     global instructions
     instructions = {"avx2": WITH_AVX2, "avx512": WITH_AVX512}.get(variant, PLAIN)
 
@@ -58,12 +58,12 @@ _STORAGE = {"d": STRIDED_DOUBLE, "f": STRIDED_FLOAT, "B": STRIDED_BYTE}
 
 
 cdef bytes checked_places(const Py_ssize_t *places, Py_ssize_t count, Py_ssize_t n):
-    """A copy of `count` numbers, all of them from 0 to n - 1, in memory that nobody else writes.
+    """Return an immutable copy of `count` numbers, after checking that all are from 0 to n - 1.
 
     Raises
     ------
     ValueError
-        One of them is not.
+        A number is out of this range.
     """
     cdef bytes copied = PyBytes_FromStringAndSize(NULL, count * sizeof(Py_ssize_t))
     cdef Py_ssize_t *own = <Py_ssize_t *> PyBytes_AS_STRING(copied)
@@ -73,18 +73,18 @@ cdef bytes checked_places(const Py_ssize_t *places, Py_ssize_t count, Py_ssize_t
     for i in range(count):
         outside += (own[i] < 0) | (own[i] >= n)
     if outside:
-        raise ValueError(f"the order of the examples leads outside of the {n} rows that there are")
+        raise ValueError(f"the order of the examples has numbers outside of the {n} rows")
     return copied
 
 
 cdef cnp.ndarray exact(cnp.ndarray array):
-    """The array, or a view of it of NumPy's own class, whose attributes say what it is."""
+    """Return the array itself or, for a subclass, a plain view, whose attributes can be trusted."""
     return array if array is None or cnp.PyArray_CheckExact(array) else np.asarray(array)
 
 
-@cython.no_gc  # with it, gc.get_referents would hand the copies out
+@cython.no_gc  # otherwise gc.get_referents would return the copies
 cdef class Rows:
-    """Examples in rows: a strided array of float64, float32 or uint8, or its non-zeros alone.
+    """Examples in rows: a strided array of float64, float32 or uint8, or only its non-zeros.
 
     Parameters
     ----------
@@ -96,10 +96,11 @@ cdef class Rows:
         X = exact(X)
         if cnp.PyArray_NDIM(X) != 2 or X.dtype.char not in _STORAGE or not X.dtype.isnative:
             raise TypeError(
-                f"rows of shape (n, n_in) in float64, float32 or uint8, not {X.dtype} {np.shape(X)}"
+                f"rows have dtype {X.dtype} and shape {np.shape(X)}; expected float64, float32 or "
+                "uint8 and (n, n_in)"
             )
         if not cnp.PyArray_ISALIGNED(X):
-            raise TypeError("rows must be aligned in memory as their element type is")
+            raise TypeError("rows must be aligned in memory as their element type requires")
         self.owner = X
         self.n = cnp.PyArray_DIM(X, 0)
         self.n_in = cnp.PyArray_DIM(X, 1)
@@ -110,19 +111,19 @@ cdef class Rows:
 
     @property
     def is_sparse(self):
-        """Whether only the non-zeros are held."""
+        """Whether only the non-zeros are stored."""
         return self.storage in (SPARSE_DOUBLE, SPARSE_FLOAT)
 
 
 cdef class Targets:
-    """What the network should have answered: class numbers or rows of targets, maybe weighted.
+    """Targets: class numbers or rows of numbers, possibly with sample weights.
 
     Parameters
     ----------
     labels : ndarray of int32, shape (n,), or None
         Not negative; copied.
     y : ndarray, C-contiguous, of the network's dtype, shape (n, n_out), or None
-        One of the two is given.
+        Exactly one of `labels` and `y` is given.
     sample_weights : ndarray, C-contiguous, of the network's dtype, shape (n,), optional
     """
 
@@ -165,18 +166,18 @@ cdef class Targets:
             lowest = min(lowest, self.labels[row])
             highest = max(highest, self.labels[row])
         if lowest < 0:
-            raise ValueError(f"{lowest} is no class number")
+            raise ValueError(f"class number {lowest} is negative")
         self.n_classes = <Py_ssize_t> highest + 1
         return 0
 
     @property
     def class_numbers(self):
-        """The class numbers as an array that nobody can make writeable; None where y was given."""
+        """The class numbers as an array that cannot be made writeable; None if y was given."""
         return None if self.labels == NULL else np.frombuffer(self.owner, np.int32)
 
 
 cdef bint is_plain(cnp.ndarray array, int ndim):
-    """Whether it holds floats of a kernel's type, one behind another."""
+    """Return whether an array is contiguous, float64 or float32, with `ndim` dimensions."""
     return (
         array is not None and cnp.PyArray_NDIM(array) == ndim and cnp.PyArray_ISCARRAY_RO(array)
         and cnp.PyArray_TYPE(array) in (cnp.NPY_DOUBLE, cnp.NPY_FLOAT)
@@ -186,7 +187,7 @@ cdef bint is_plain(cnp.ndarray array, int ndim):
 cdef inline Py_ssize_t count_beyond(
     const char *row, Py_ssize_t stride, Py_ssize_t n_in, element limit
 ) noexcept nogil:
-    """How many elements of a row lie outside +-limit: a comparison with NaN is false, too."""
+    """Return how many elements of a row are beyond +-limit or NaN."""
     cdef Py_ssize_t col
     cdef Py_ssize_t beyond = 0
     for col in range(n_in):
@@ -196,10 +197,10 @@ cdef inline Py_ssize_t count_beyond(
 
 
 cdef Py_ssize_t scan_rows(const element[:, :] X, element limit) noexcept nogil:
-    """The first row with an element beyond +-limit, or -1."""
+    """Return the first row with an element beyond +-limit, or -1."""
     cdef Py_ssize_t row, beyond
     for row in range(X.shape[0]):
-        # Said twice, so that the compiler can make vectors of the one with a literal stride.
+        # Written twice: a literal stride lets the compiler vectorize this branch.
         if X.strides[1] == sizeof(element):
             beyond = count_beyond(<const char *> &X[row, 0], sizeof(element), X.shape[1], limit)
         else:
@@ -210,7 +211,7 @@ cdef Py_ssize_t scan_rows(const element[:, :] X, element limit) noexcept nogil:
 
 
 cdef inline element largest_of(element kind, double limit) noexcept nogil:
-    """`limit`, or the largest number of the element type if that is smaller."""
+    """Return `limit`, or the largest number of the element type if that is smaller."""
     if element is double:
         return limit
     elif element is float:
@@ -220,18 +221,17 @@ cdef inline element largest_of(element kind, double limit) noexcept nogil:
 
 
 def scan(const element[:, :] X, double limit):
-    """Look once at every element.
+    """Return the first row with an element that is not accepted, or -1.
 
     Parameters
     ----------
     X : array of float64, float32 or uint8, shape (n, n_in)
     limit : float
-        The largest magnitude that is accepted; NaN and infinity never are.
+        The largest accepted magnitude; NaN and infinity are never accepted.
 
     Returns
     -------
     int
-        The first row with an element that is refused, or -1.
     """
     cdef Py_ssize_t bad_row = -1
     cdef element kind = 0
@@ -242,7 +242,7 @@ def scan(const element[:, :] X, double limit):
 
 
 def survey(const value[:, ::1] y):
-    """Look once at every target, for what they may mean.
+    """Return facts about the targets, from one pass over them.
 
     Parameters
     ----------
@@ -251,15 +251,14 @@ def survey(const value[:, ::1] y):
     Returns
     -------
     bad_row : int
-        The first row with a target that is NaN or infinite, or -1; where there is one, the rest has
-        not been looked at.
+        The first row with a target that is NaN or infinite, or -1; later rows are not read then.
     lowest, highest : (float, int)
         The number and its row.
     odd_sum : (float, int)
         The sum of a row that is farthest from 1, and the row.
     flags : (bool, bool, bool, bool)
-        Whether all are 0 or 1; each row has one 1 and else 0; all are -1 or 1; each row has one 1
-        and else -1.
+        Whether all targets are 0 or 1; each row has one 1 and otherwise 0; all are -1 or 1; each
+        row has one 1 and otherwise -1.
     """
     cdef Py_ssize_t row, col, ones, zeros, minuses
     cdef Py_ssize_t n_out = y.shape[1]
@@ -303,19 +302,19 @@ def survey(const value[:, ::1] y):
 
 
 cdef enum:
-    SAMPLE_ROWS = 64  # that are looked at before all others
+    SAMPLE_ROWS = 64  # rows that are counted first, to estimate the non-zeros
     DONE = -1
     TOO_MANY = -2
     INEXACT = -3
-    LEAST_SHIFT = 5  # of a column number, to the number of its stretch between two marks
+    LEAST_SHIFT = 5  # smallest shift from a column number to its stretch between two marks
     MOST_STRETCHES = 65536 >> LEAST_SHIFT
     NO_MARKS = 16  # a shift that leaves no column for a mark
     WORTH_A_THREAD = 500_000  # elements
-    NONZEROS = 4  # that a stretch should have on the average: empty ones are no use
+    NONZEROS = 4  # desired average number in a stretch: empty ones are useless
 
 
 cdef int shift_for(double non_zeros, double elements) noexcept:
-    """By how many bits column numbers are shifted for rows of so many non-zeros."""
+    """Return the shift from column numbers to stretches, for this share of non-zeros."""
     cdef int shift = LEAST_SHIFT
     while (1 << shift) * non_zeros < NONZEROS * elements and shift < NO_MARKS:
         shift += 1
@@ -331,7 +330,7 @@ cdef void mark_rows(Rows rows, uint16_t *marks, int shift) noexcept nogil:
         memset(ends, 0, (rows.n_marks + 1) * sizeof(uint16_t))
         cols = rows.cols + rows.starts[row]
         for j in range(rows.starts[row + 1] - rows.starts[row]):
-            # The last one stays, and none is read: nothing here has to wait.
+            # Written without reading, so that no iteration waits for another; the last one stays.
             ends[cols[j] >> shift] = <uint16_t> (j + 1)
         end = 0
         for stretch in range(rows.n_marks):
@@ -341,7 +340,7 @@ cdef void mark_rows(Rows rows, uint16_t *marks, int shift) noexcept nogil:
 
 
 cdef int mark(Rows rows) except -1:
-    """Note where the non-zeros of each row pass certain columns: from there on, blocks are cut."""
+    """Store for each row how many non-zeros are before certain columns, where blocks may begin."""
     cdef int shift = shift_for(rows.starts[rows.n], <double> rows.n * rows.n_in)
     cdef cnp.ndarray marks = keep_marks(rows, shift)
     with nogil:
@@ -350,7 +349,7 @@ cdef int mark(Rows rows) except -1:
 
 
 cdef cnp.ndarray keep_marks(Rows rows, int shift):
-    """The array of the rows' marks, which are still to be made."""
+    """Return a new array for the rows' marks, still to be filled."""
     cdef cnp.ndarray marks = np.empty((rows.n, max(rows.n_in - 1, 0) >> shift), dtype=np.uint16)
     rows.columns_per_mark = 1 << shift
     rows.n_marks = cnp.PyArray_DIM(marks, 1)
@@ -359,7 +358,7 @@ cdef cnp.ndarray keep_marks(Rows rows, int shift):
     return marks
 
 
-# Some of the rows that are compressed, one thread's work.
+# One thread's part of the rows to compress.
 cdef struct Part:
     KeepRow keep_row
     const char *data
@@ -368,7 +367,7 @@ cdef struct Part:
     Py_ssize_t n
     Py_ssize_t n_in
     double limit
-    Py_ssize_t most  # non-zeros; there is room for a row more
+    Py_ssize_t most  # maximum number of non-zeros; there is room for one row more
     Py_ssize_t value_size
     int64_t *starts
     uint16_t *cols
@@ -383,7 +382,7 @@ cdef struct Part:
 
 
 cdef void *keep_part(void *argument) noexcept nogil:
-    """Write the non-zeros down; `result` is DONE, or TOO_MANY, or the first row that is odd."""
+    """Copy the non-zeros; set `result` to DONE, TOO_MANY, or the first row that is not accepted."""
     cdef Part *part = <Part *> argument
     cdef int64_t j = 0
     cdef int odd = 0
@@ -408,7 +407,7 @@ cdef void *keep_part(void *argument) noexcept nogil:
 
 
 cdef void keep_parts(Part *parts, Py_ssize_t n_parts) noexcept nogil:
-    """Each part in a thread of its own, as far as there are any."""
+    """Compress each part in its own thread, or here if a thread cannot be started."""
     cdef Py_ssize_t t
     for t in range(1, n_parts):
         parts[t].has_thread = thread_start(&parts[t].handle, keep_part, &parts[t])
@@ -421,7 +420,7 @@ cdef void keep_parts(Part *parts, Py_ssize_t n_parts) noexcept nogil:
 
 
 cdef void join_parts(Part *parts, Py_ssize_t n_parts) noexcept nogil:
-    """Move the non-zeros of all parts to those of the first, and end the list of their starts."""
+    """Append the non-zeros of all parts to those of the first, and complete the starts."""
     cdef Py_ssize_t size = parts[0].value_size
     cdef int64_t j = parts[0].count
     cdef Py_ssize_t t, row
@@ -435,12 +434,12 @@ cdef void join_parts(Part *parts, Py_ssize_t n_parts) noexcept nogil:
 
 
 cdef inline double limit_of(Rows X, double limit):
-    """`limit`, or the largest number of the element type if that is smaller."""
+    """Return `limit`, or the largest number of the element type if that is smaller."""
     return min(limit, <double> FLT_MAX) if X.storage == STRIDED_FLOAT else limit
 
 
 cdef KeepRow keeper_of(Rows X, bint single):
-    """What keeps a row of X with the best instructions that there are for it."""
+    """Return the fastest function that copies the non-zeros of a row of X."""
     cdef Py_ssize_t size = (
         sizeof(double) if X.storage == STRIDED_DOUBLE
         else sizeof(float) if X.storage == STRIDED_FLOAT else 1
@@ -449,7 +448,7 @@ cdef KeepRow keeper_of(Rows X, bint single):
 
 
 cdef Py_ssize_t count_row(Rows X, Py_ssize_t row, double limit, int *odd) except -1:
-    """The non-zeros of one row, and whether one of them is refused."""
+    """Return the number of non-zeros of a row; set `odd` if one of them is not accepted."""
     cdef bytes room = PyBytes_FromStringAndSize(
         NULL, X.n_in * (sizeof(double) + sizeof(uint16_t))
     )
@@ -463,27 +462,27 @@ cdef Py_ssize_t count_row(Rows X, Py_ssize_t row, double limit, int *odd) except
 def compress(
     cnp.ndarray X not None, double limit, double share, Py_ssize_t most_bytes, int n_threads=1
 ):
-    """Check X and keep its non-zeros, row after row, in one pass; if there are few enough.
+    """Check X and copy its non-zeros, in one pass, if there are few enough.
 
     Parameters
     ----------
     X : array of float64, float32 or uint8, shape (n, n_in), as `Rows` takes it
     limit : float
-        The largest magnitude that is accepted; NaN and infinity never are.
+        The largest accepted magnitude; NaN and infinity are never accepted.
     share : float
-        Of the elements, that may be non-zero at most.
+        Maximum share of non-zeros.
     most_bytes : int
-        That the non-zeros may take.
+        Maximum size of the copy.
     n_threads : int
-        That may work on it; the result is the same for any number.
+        Maximum number of threads; the result is the same for any number.
 
     Returns
     -------
     bad_row : int
-        The first row with an element that is refused, or -1.
+        The first row with an element that is not accepted, or -1.
     rows : Rows or None
-        The non-zeros, as float32 if that changes none of them; None where there are more than
-        they may be, and then the rest of X has not been looked at.
+        The non-zeros, as float32 if that changes none of them; None if there are too many, and then
+        the rest of X was not read.
     """
     cdef Rows given = Rows(X)
     cdef Py_ssize_t step = max(given.n // SAMPLE_ROWS, 1)
@@ -504,7 +503,7 @@ def compress(
         n_parts = min(n_threads, given.n * given.n_in // WORTH_A_THREAD) if HAVE_THREADS else 1
         n_parts = max(n_parts, 1)
         result, rows = try_to_keep(given, limit, min(expected, most), single, shift, n_parts)
-        # The sample may be a bad one: then everything is done once more, with all the room allowed.
+        # If the sample was not representative, try again with the maximum size.
         if result == TOO_MANY and (expected < most or n_parts > 1):
             result, rows = try_to_keep(given, limit, most, single, shift, 1)
         if result != INEXACT:
@@ -517,12 +516,12 @@ def compress(
 cdef try_to_keep(
     Rows X, double limit, Py_ssize_t most, bint single, int shift, Py_ssize_t n_parts
 ):
-    """DONE and the rows; or TOO_MANY, or INEXACT, or the first row that is refused, and None.
+    """Return DONE and the rows; or TOO_MANY, INEXACT, or the first bad row, and None.
 
-    Of several parts, each may have twice its share of the non-zeros.
+    With several parts, each may have up to twice its share of the non-zeros.
     """
     cdef Py_ssize_t value_size = sizeof(float) if single else sizeof(double)
-    # Room for a row more, which is written before it is counted.
+    # Room for one row more, which is written before it is counted.
     cdef Py_ssize_t part_most = most if n_parts == 1 else 2 * (most // n_parts + 1)
     cdef Py_ssize_t room = part_most + X.n_in + 1
     cdef cnp.ndarray starts = np.empty(X.n + 1, dtype=np.int64)
@@ -560,7 +559,7 @@ cdef try_to_keep(
         if parts[t].result >= 0:
             row = X.n * t // n_parts + parts[t].result
             count_row(X, row, limit, &odd)
-            # What would only be another number as a float32 has room as a float64.
+            # A number that only float32 would change can be stored as float64.
             return INEXACT if single and X.storage == STRIDED_DOUBLE and not odd else row, None
         if parts[t].result == TOO_MANY:
             return TOO_MANY, None
@@ -573,7 +572,7 @@ cdef void keep(
     Rows rows, Py_ssize_t n, Py_ssize_t n_in, bint single, cnp.ndarray starts, cnp.ndarray cols,
     cnp.ndarray values,
 ):
-    """Let `rows` be those whose non-zeros lie in these arrays, and keep the arrays alive."""
+    """Set `rows` to the non-zeros in these arrays, and keep the arrays alive."""
     rows.owner = (starts, cols, values)
     rows.n = n
     rows.n_in = n_in
@@ -586,7 +585,7 @@ cdef void keep(
 cdef bint copy_starts(
     const index *starts, Py_ssize_t n, Py_ssize_t most, int64_t *own
 ) noexcept nogil:
-    """Copy them, and return whether they rise from 0 to `most` or less."""
+    """Copy the starts, and return whether they rise from 0 to `most` or less."""
     cdef Py_ssize_t row
     cdef bint good
     for row in range(n + 1):
@@ -600,7 +599,7 @@ cdef bint copy_starts(
 cdef Py_ssize_t copy_cols(
     const index *cols, Py_ssize_t n, Py_ssize_t n_in, const int64_t *starts, uint16_t *own
 ) noexcept nogil:
-    """Copy them, and return the first row whose numbers do not rise or lead outside, or -1."""
+    """Copy the columns; return the first row whose numbers do not rise or are too large, or -1."""
     cdef Py_ssize_t row, j, first, end
     cdef index bits
     cdef uint16_t falls
@@ -616,7 +615,7 @@ cdef Py_ssize_t copy_cols(
             bits |= cols[j]
         for j in range(first + 1, end):
             falls |= own[j] <= own[j - 1]
-        # What keeps kernels inside their arrays are the last two, of what has been written.
+        # The last two checks, of the copy, keep kernels within their arrays.
         if bits >> 16 != 0 or falls or own[end - 1] >= n_in:
             return row
     return -1
@@ -624,16 +623,16 @@ cdef Py_ssize_t copy_cols(
 
 def from_csr(cnp.ndarray starts not None, cnp.ndarray cols not None, cnp.ndarray values not None,
              Py_ssize_t n_in):
-    """Rows that are given by their non-zeros, in the arrays of a CSR matrix.
+    """Return rows from the arrays of a CSR matrix.
 
     Parameters
     ----------
     starts : ndarray of int32 or int64, contiguous, shape (n + 1,)
         Row i has the non-zeros starts[i] .. starts[i + 1]. Copied.
     cols : ndarray of the same type, contiguous
-        Below n_in, rising in each row. Copied.
+        Below n_in, increasing in each row. Copied.
     values : ndarray of float64 or float32, contiguous
-        As many as cols or more; kept alive, never copied, never written to.
+        At least as many as cols; kept alive, never copied, never written to.
     n_in : int
         At most 65536.
 
@@ -644,7 +643,7 @@ def from_csr(cnp.ndarray starts not None, cnp.ndarray cols not None, cnp.ndarray
     Raises
     ------
     ValueError
-        An index leads outside, or column numbers do not rise in a row.
+        An index is out of range, or column numbers do not increase in a row.
     """
     cdef Rows rows = Rows.__new__(Rows, np.empty((0, n_in)))
     cdef Py_ssize_t most
@@ -657,13 +656,15 @@ def from_csr(cnp.ndarray starts not None, cnp.ndarray cols not None, cnp.ndarray
         if array.ndim != 1 or not cnp.PyArray_ISCARRAY_RO(array):
             raise TypeError("starts, cols and values must be contiguous, aligned vectors")
     if starts.dtype != cols.dtype or starts.dtype not in (np.int32, np.int64):
-        raise TypeError(f"indices in int32 or int64, not {starts.dtype} and {cols.dtype}")
+        raise TypeError(
+            f"indices are {starts.dtype} and {cols.dtype}; expected both int32 or both int64"
+        )
     if not is_plain(values, 1):
-        raise TypeError(f"values in float64 or float32, not {values.dtype}")
+        raise TypeError(f"values are {values.dtype}; expected float64 or float32")
     if n_in > 65536:
         raise ValueError(f"{n_in} columns do not fit 16-bit column numbers")
     if cnp.PyArray_DIM(starts, 0) < 1:
-        raise ValueError("starts has no element")
+        raise ValueError("starts is empty")
     wide = cnp.PyArray_ITEMSIZE(starts) == sizeof(int64_t)
     most = min(cnp.PyArray_DIM(cols, 0), cnp.PyArray_DIM(values, 0))
     own_starts = np.empty(cnp.PyArray_DIM(starts, 0), dtype=np.int64)
@@ -690,6 +691,8 @@ def from_csr(cnp.ndarray starts not None, cnp.ndarray cols not None, cnp.ndarray
                 <const int32_t *> given, rows.n, n_in, rows.starts, <uint16_t *> rows.cols
             )
     if bad_row >= 0:
-        raise ValueError(f"column numbers lead outside, or do not rise, in row {bad_row}")
+        raise ValueError(
+            f"column numbers are out of range, or do not increase, in row {bad_row}"
+        )
     mark(rows)
     return rows

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Who reads a network's parameters, and who writes: the part that costs nanoseconds."""
+"""The fast part of `Guard`: counting readers with atomic operations."""
 
 cdef extern from "rwlock.h" nogil:
     long guard_add(long *count, long n)
@@ -9,14 +9,14 @@ cdef extern from "rwlock.h" nogil:
 
 cdef struct Gate:
     long readers
-    long version  # odd while somebody writes or waits to
+    long version  # odd while a thread writes or waits to write
 
 
 cdef inline bint enter(Gate *gate) noexcept nogil:
-    """Begin to read, unless somebody writes. What is NULL is private and always open."""
+    """Begin to read, unless a thread writes. A NULL gate is private and always open."""
     if gate == NULL:
         return True
-    # First here, then a look: a writer does the same the other way round, so one sees the other.
+    # Count first, then check; a writer does both in reverse order, so that one sees the other.
     guard_add(&gate.readers, 1)
     if guard_read(&gate.version) & 1:
         guard_add(&gate.readers, -1)
@@ -25,7 +25,7 @@ cdef inline bint enter(Gate *gate) noexcept nogil:
 
 
 cdef inline void leave(Gate *gate) noexcept nogil:
-    """End reading. A writer may wait for this with the GIL held by others: call it without."""
+    """End reading. Call it without the GIL, which others may hold while a writer waits for this."""
     if gate != NULL:
         guard_add(&gate.readers, -1)
 
@@ -33,7 +33,7 @@ cdef inline void leave(Gate *gate) noexcept nogil:
 cdef class Guard:
     cdef Gate gate
     cdef object lock
-    cdef int depth  # of the writing of the thread that holds the lock
+    cdef int depth  # number of nested writes of the thread that has the lock
     cdef object trainer
     cdef public object rng  # the network's, whose lock a fork waits for
     cdef object __weakref__

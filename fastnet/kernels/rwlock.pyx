@@ -1,4 +1,4 @@
-"""`Guard`: many threads may read a network's parameters, one may write, none sees half of it."""
+"""`Guard`: a lock with which many threads may read a network's parameters, or one may write."""
 import os
 import time
 import weakref
@@ -6,26 +6,26 @@ from threading import Lock, RLock, get_ident
 
 from fastnet.kernels.rwlock cimport guard_add, guard_pause, guard_read
 
-_guards = set()  # of weak references: unlike a WeakSet it can be copied while others add
+_guards = set()  # weak references; unlike a WeakSet it can be copied while other threads add
 _Plain, _Reentrant = type(Lock()), type(RLock())
 
-#: How long a writer sleeps between two looks at whether the last reader has gone.
+#: How long a writer sleeps between two checks for readers.
 PAUSE = 2e-5
-#: How long a fork that holds locks waits for another before it lets them all go, at first and at
-#: most; and how long it waits for a generator's lock, which its own thread may hold unknown to it.
+#: How long a fork that has some locks waits for the next before it releases them all, at first and
+#: at most; and how long it waits for a generator's lock, which its own thread may have taken.
 PATIENCE, MOST_PATIENCE, GENERATOR_PATIENCE = 0.01, 1.0, 60.0
 
 
 cdef class Guard:
-    """Keeps the reading and the writing of one network's parameters apart.
+    """A lock that separates readers and writers of one network's parameters.
 
     Kernels read between `enter` and `leave` of rwlock.pxd, which are two atomic additions, and only
-    inside one call that runs no Python: so no reader waits for anything, and none nests. Writing is
-    a ``with guard:`` block. It waits for the kernel calls that have begun; those that come
-    meanwhile wait for it. ``with guard.still:`` keeps writers out for as long as Python reads.
+    within one call that runs no Python, so that readers never wait or nest. Writing is a
+    ``with guard:`` block. It waits for the kernel calls that have begun; later ones wait for it.
+    ``with guard.still:`` keeps writers out while Python reads.
 
-    The lock is reentrant, so that what a signal handler or a finalizer does in the middle of a
-    block cannot block the thread that it has interrupted.
+    The lock is reentrant, so that a signal handler or a finalizer cannot block the thread that it
+    interrupts in the middle of a block.
 
     Examples
     --------
@@ -42,7 +42,7 @@ cdef class Guard:
         _guards.add(weakref.ref(self, _guards.discard))
 
     def __reduce__(self):
-        return Guard, ()  # what is copied has readers and writers of its own
+        return Guard, ()  # a copy has its own readers and writers
 
     cdef int enter_after_writers(self) except -1:
         with self.lock:
@@ -63,7 +63,7 @@ cdef class Guard:
         return self
 
     def wait_for_readers(self):
-        """Wait for the kernel calls that have begun; they need nothing that this thread holds."""
+        """Wait for the kernel calls that have begun; they need no lock that this thread has."""
         try:
             while guard_read(&self.gate.readers):
                 time.sleep(PAUSE)
@@ -77,17 +77,17 @@ cdef class Guard:
 
     @property
     def still(self):
-        """A context in which no other thread writes; other readers go on."""
+        """A context in which no other thread writes; other readers are not blocked."""
         return self.lock
 
     @property
     def readers(self):
-        """How many kernel calls are reading."""
+        """Number of kernel calls that are reading."""
         return guard_read(&self.gate.readers)
 
     @property
     def version(self):
-        """A number that changes with every writing; waits for one that has begun."""
+        """A number that changes with every write; waits for a write that has begun."""
         cdef long version = guard_read(&self.gate.version)
         if version & 1:
             with self.lock:
@@ -97,12 +97,12 @@ cdef class Guard:
     # ---- trainings
 
     def check(self):
-        """Refuse where another thread trains.
+        """Refuse changes while another thread is training.
 
         Raises
         ------
         RuntimeError
-            It does.
+            Another thread is training this network.
         """
         if self.trainer is not None and self.trainer != get_ident():
             raise RuntimeError(
@@ -111,12 +111,12 @@ cdef class Guard:
             )
 
     def begin_training(self):
-        """Let this thread train, and no other write, until `end_training`.
+        """Let only this thread train and write until `end_training`.
 
         Raises
         ------
         RuntimeError
-            A training runs already, in whatever thread.
+            A training is already running, in this or another thread.
         """
         with self.lock:
             if self.trainer is not None:
@@ -126,13 +126,13 @@ cdef class Guard:
             self.trainer = get_ident()
 
     def end_training(self):
-        """Let everybody write again."""
+        """Let all threads write again."""
         self.trainer = None
 
-    # ---- a step in one call, in which no Python code runs: no handler of a signal, for one
+    # ---- a step in one call that runs no Python code, not even signal handlers
 
     cdef bint begin_step(self, long version) except -1:
-        """As `begin_training`; False, and nothing begun, if anyone has written since `version`."""
+        """As `begin_training`; return False, with nothing begun, after a write since `version`."""
         Guard.begin_training(self)
         if guard_read(&self.gate.version) != version:
             self.trainer = None
@@ -145,7 +145,7 @@ cdef class Guard:
 
     cdef int begin_storing(self) except -1:
         """As `__enter__`, for the thread that trains."""
-        while not self.lock.acquire(False):  # with True, signals would be answered here
+        while not self.lock.acquire(False):  # with True, signal handlers would run here
             with nogil:
                 guard_pause()
         self.depth += 1
@@ -167,7 +167,7 @@ cdef class Guard:
     # ---- fork
 
     def begin_anew(self):
-        """Forget the threads that the parent of this process has."""
+        """Forget the threads of this process's parent."""
         self.gate.readers = 0
         if _free(self.lock):  # made by another thread while this one forked
             self.depth = 0
@@ -178,39 +178,39 @@ cdef class Guard:
 
 
 def _lock_of(rng):
-    """The lock of a Generator or RandomState, None if it is not of a known kind."""
+    """Return the lock of a Generator or RandomState; None if it is not of a known kind."""
     try:
         source = getattr(rng, "bit_generator", None) or getattr(rng, "_bit_generator", None)
         lock = source.lock
-    except Exception:  # a bit generator of a user's
+    except Exception:  # a user's bit generator
         return None
     return lock if isinstance(lock, (_Plain, _Reentrant)) else None
 
 
 def _free(lock):
-    """Free a lock in a child; return whether a thread that the child does not have had taken it."""
+    """Free a lock in a child process; return whether a thread of the parent had taken it."""
     if lock is None:
         return False
     if lock.acquire(blocking=False):
         lock.release()
         return False
-    lock._at_fork_reinit()  # as Python does with its own locks
+    lock._at_fork_reinit()  # as Python does for its own locks
     return True
 
 
 def living():
-    """All guards that there are."""
+    """Return all guards that exist."""
     return [guard for guard in (reference() for reference in _guards.copy()) if guard is not None]
 
 
-_held = {}  # by thread: of each fork that it has begun, the locks that it holds
+_held = {}  # by thread: for each fork that it has begun, the locks that it has taken
 
 
 def _before_fork():
-    """Wait for those who write, so that the child gets whole parameters, and those who draw.
+    """Wait for writers, so that the child gets consistent parameters, and for drawing generators.
 
-    Other threads may hold one of these locks and want another: so this one never holds any while
-    it waits for long, whatever the order.
+    Other threads may have one of these locks and wait for another. To avoid a deadlock, this thread
+    keeps no lock while it waits for long.
     """
     held = []
     _held.setdefault(get_ident(), []).append(held)
@@ -230,10 +230,10 @@ def _before_fork():
 
 
 def _take(locks, held, patience):
-    """Hold all the locks and return None; or hold none and return one that could not be had.
+    """Take all locks and return None; or release all and return the one that is not available.
 
-    A lock that is not reentrant (a generator's, in NumPy before 2.4) is only waited for: hooks of
-    other packages may draw before this fork is over.
+    A lock that is not reentrant (a generator's, in NumPy before 2.4) is released at once: other
+    packages' hooks may draw before this fork is over.
     """
     for lock in locks:
         if not lock.acquire(timeout=patience):
@@ -257,7 +257,7 @@ def _after_fork():
 
 
 def _after_fork_in_child():
-    """Of the parent's threads there is only this one."""
+    """Reset all guards: the child process has only this thread."""
     _after_fork()
     for thread in _held.keys() - {get_ident()}:
         del _held[thread]

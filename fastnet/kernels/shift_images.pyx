@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Images moved by a pixel, out of the non-zeros of those that were not."""
+"""Shifting sparse images by a pixel."""
 cimport numpy as cnp
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint16_t
@@ -41,26 +41,26 @@ def shifted(
     Rows images not None, const Py_ssize_t[::1] chosen not None,
     const Py_ssize_t[::1] moves not None, const uint8_t[:, ::1] stays not None,
 ):
-    """The chosen images, each moved as its number says.
+    """Return the chosen images, each shifted according to its number.
 
     Parameters
     ----------
     images : Rows
         Non-zeros of n images.
     chosen : array of intp
-        Number c stands for image c % n moved by moves[c // n].
+        Number c means image c % n shifted by moves[c // n].
     moves : array of intp, shape (k,)
-        By how many columns, fewer than there are; one for each direction.
+        The shift in columns for each direction; smaller than n_in.
     stays : array of uint8, shape (k, n_in)
-        1 where a pixel that is moved so is still in the picture.
+        1 for pixels that remain in the image after the shift.
 
     Returns
     -------
     Rows
-        Non-zeros again.
+        Non-zeros of the shifted images.
     """
     cdef Rows rows = Rows.__new__(Rows, np.empty((0, images.n_in)))
-    cdef Py_ssize_t room = 1  # one more than needed, for the write that is not kept
+    cdef Py_ssize_t room = 1  # one more than needed, for a write that is not kept
     cdef Py_ssize_t n = chosen.shape[0]
     cdef Py_ssize_t row, source
     cdef bytes copied, copied_moves
@@ -68,11 +68,11 @@ def shifted(
     cdef const Py_ssize_t *own_moves
     cdef cnp.ndarray starts, cols, values
     if images.storage != SPARSE_DOUBLE and images.storage != SPARSE_FLOAT:
-        raise TypeError("only the non-zeros of images can be shifted so")
+        raise TypeError("only images stored as non-zeros can be shifted")
     if stays.shape[0] != moves.shape[0] or stays.shape[1] != images.n_in:
-        raise ValueError("a row of stays is needed for every move, as wide as the images")
+        raise ValueError("stays must have one row per move, as wide as the images")
     if n == 0 or moves.shape[0] == 0:
-        raise ValueError("an image and a move are needed at least")
+        raise ValueError("at least one image and one move are needed")
     copied = checked_places(&chosen[0], n, images.n * moves.shape[0])
     copied_moves = PyBytes_FromStringAndSize(
         <const char *> &moves[0], moves.shape[0] * sizeof(Py_ssize_t)

@@ -1,4 +1,4 @@
-"""What the C library knows about a signal's handler and `signal.getsignal` does not show."""
+"""A signal's handler, flags and mask in the C library, which `signal.getsignal` does not show."""
 
 cdef extern from *:
     """
@@ -35,19 +35,19 @@ cdef extern from *:
 
 
 cdef class Action:
-    """A signal's handler in C with its flags (`signal.siginterrupt`) and mask, as they are now.
+    """A signal's present handler in C with its flags (`signal.siginterrupt`) and mask.
 
-    Where a system has no `sigaction`, there is nothing to read or to restore.
+    On systems without `sigaction` it does nothing.
 
     Parameters
     ----------
     number : int
-        Of the signal.
+        Number of the signal.
 
     Raises
     ------
     ValueError
-        There is no such signal.
+        `number` is not that of a signal.
     """
 
     cdef int number
@@ -64,5 +64,5 @@ cdef class Action:
         return handler_of(&self.action)
 
     def restore(self):
-        """Have all of it as it was when this was made; Python's own table is left alone."""
+        """Restore handler, flags and mask in C; Python's own table is not changed."""
         write_action(self.number, &self.action)

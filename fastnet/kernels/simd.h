@@ -1,4 +1,4 @@
-/* The number type, its vector type, and the few operations on it that Cython has no words for.
+/* The number type, its vector type, and the few operations on it that Cython cannot express.
  *
  * The build sets FASTNET_REAL to float or double and the instruction set by -m flags; everything
  * else follows. Arithmetic (+ - * /) on `vreal` is written with the ordinary operators. A compiler
@@ -22,8 +22,8 @@
 #define FASTNET_DIGITS 53
 #endif
 
-/* A register tile whose loops have literal bounds is only worth its name where it is inlined.
- * Cython before 3.3 writes inline functions of its own that recurse, and cannot be told so. */
+/* A register tile with literal loop bounds is only fast if it is inlined. Cython before 3.3 also
+ * generates inline functions that are recursive, for which this attribute is an error. */
 #if defined(CYTHON_INLINE) && defined(__GNUC__) && CYTHON_HEX_VERSION >= 0x03030000
 #undef CYTHON_INLINE
 #define CYTHON_INLINE inline __attribute__((always_inline))
@@ -33,7 +33,7 @@ typedef FASTNET_REAL real;
 
 #if FASTNET_DIGITS == 24
 #define real_sqrt sqrtf
-typedef uint32_t real_bits; /* without a sign: what is shifted out or wraps is defined */
+typedef uint32_t real_bits; /* unsigned, so that shifts and overflow are defined */
 #define REAL_MANTISSA 23
 #define REAL_BIAS 127
 #else
@@ -63,7 +63,7 @@ typedef VECTOR(real, VECTOR_BYTES) vreal;
 typedef VECTOR(real, sizeof(real)) vreal_anywhere;
 typedef VECTOR(real_bits, VECTOR_BYTES) vbits;
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
-/* Minus zero, not plus: -0.0 + 0.0 would be +0.0, and masks of the sign come from -0.0. */
+/* Subtracts zero, because -0.0 + 0.0 would be +0.0, and sign masks are made from -0.0. */
 #define v_splat(x) ((real)(x) - (vreal){0})
 #else
 #define VECTOR_BYTES sizeof(real)
@@ -75,7 +75,7 @@ typedef real_bits vbits;
 #define v_splat(x) ((real)(x))
 #endif
 
-/* Room for any tile, those too that a compiler cannot see that no variant has. */
+/* Room for any tile, even those that no variant has, which a compiler cannot know. */
 enum { LANES = VECTOR_BYTES / sizeof(real), TILE_SHAPE, WIDEST_TILE = 4, TILE_SUMS = 6 * WIDEST_TILE };
 #ifndef BLOCK_KB
 #define BLOCK_KB 44
@@ -85,8 +85,8 @@ enum { GROUP_VECTORS = 8, WIDE_GROUP = 13, PANEL_DEPTH = 256, BLOCK_BYTES = BLOC
 ALWAYS_INLINE vreal v_load(const real *p) { return *(const vreal_anywhere *)p; }
 ALWAYS_INLINE void v_store(real *p, vreal x) { *(vreal_anywhere *)p = x; }
 
-/* The same address, as one number. Left to itself, the compiler takes the sum that makes it apart,
- * keeps the parts of a whole tile in memory, and adds them up again for every vector. */
+/* The same address, computed once. Otherwise the compiler splits the sum, keeps the parts of a
+ * whole tile in memory, and adds them up again for every vector. */
 ALWAYS_INLINE real *address(const real *p)
 {
 #if defined(__GNUC__)
@@ -98,10 +98,10 @@ ALWAYS_INLINE real *address(const real *p)
 ALWAYS_INLINE vbits v_as_bits(vreal x) { vbits b; memcpy(&b, &x, sizeof b); return b; }
 ALWAYS_INLINE vreal v_from_bits(vbits b) { vreal x; memcpy(&x, &b, sizeof x); return x; }
 
-/* Where x > y: a, elsewhere b. A NaN compares false. */
+/* Returns a where x > y, else b. A NaN compares false. */
 ALWAYS_INLINE vreal v_where_greater(vreal x, vreal y, vreal a, vreal b)
 {
-    /* In the words of each instruction set, for compilers do not see a choice in the bits of masks. */
+    /* With intrinsics, because compilers do not recognize a blend in operations on mask bits. */
 #if defined(__GNUC__) && defined(__AVX512F__) && FASTNET_DIGITS == 24
     const __mmask16 mask = _mm512_cmp_ps_mask((__m512)x, (__m512)y, _CMP_GT_OQ);
     return (vreal)_mm512_mask_blend_ps(mask, (__m512)b, (__m512)a);
@@ -155,7 +155,7 @@ ALWAYS_INLINE vreal v_copy_sign(vreal magnitude, vreal sign_of)
 }
 
 /* 2 ** k for whole numbers k, given as floating point, with REAL_BIAS + k in the exponent's range.
- * `k + shifter` with shifter = 1.5 * 2 ** REAL_MANTISSA holds k in its low bits. */
+ * `k + shifter` with shifter = 1.5 * 2 ** REAL_MANTISSA has k in its low bits. */
 ALWAYS_INLINE vreal v_power_of_two(vreal k)
 {
     const vreal shifter = v_splat((real)3 * ((real_bits)1 << (REAL_MANTISSA - 1)));
@@ -163,14 +163,14 @@ ALWAYS_INLINE vreal v_power_of_two(vreal k)
     return v_from_bits((whole + REAL_BIAS) << REAL_MANTISSA);
 }
 
-/* The nearest whole number; right for |x| < 2 ** (REAL_MANTISSA - 1). */
+/* The nearest whole number, for |x| < 2 ** (REAL_MANTISSA - 1). */
 ALWAYS_INLINE vreal v_round(vreal x)
 {
     const vreal shifter = v_splat((real)3 * ((real_bits)1 << (REAL_MANTISSA - 1)));
     return (x + shifter) - shifter;
 }
 
-/* Elements that lie `stride` apart, as one vector, and back again. */
+/* Load elements that are `stride` apart into one vector, and store them. */
 ALWAYS_INLINE vreal v_gather(const real *p, ptrdiff_t stride)
 {
     real lanes[LANES];
@@ -197,8 +197,8 @@ ALWAYS_INLINE real v_sum(vreal x)
     return lanes[0];
 }
 
-/* Puts the non-zeros of LANES inputs, the first of which is column `col`, and their columns where
- * they are wanted, and whatever behind them as far as LANES go; returns how many there are. */
+/* Writes the non-zeros of LANES inputs, from column `col` on, and their columns; the rest of the
+ * LANES written elements is undefined. Returns the number of non-zeros. */
 #if defined(__AVX512F__) && defined(__AVX512VL__)
 #define KEEPS_VECTORS 1
 #if FASTNET_DIGITS == 53
@@ -226,7 +226,7 @@ ALWAYS_INLINE ptrdiff_t v_keep(const real *x, int col, uint16_t *cols, real *val
 #endif
 #elif defined(__AVX2__) && defined(__GNUC__)
 #define KEEPS_VECTORS 1
-/* For each mask of eight lanes, the lanes whose bits are set, a byte each from the lowest on. */
+/* For each mask of eight lanes, the lanes whose bits are set, one byte each, from the lowest on. */
 #define KEPT_BIT(mask, bit) ((uint64_t)(mask) >> (bit) & 1)
 #define KEPT_FROM(mask, bit, rest) \
     ((rest) * (1 + 255 * KEPT_BIT(mask, bit)) + (bit) * KEPT_BIT(mask, bit))
@@ -266,8 +266,8 @@ ALWAYS_INLINE ptrdiff_t v_keep(const real *x, int col, uint16_t *cols, real *val
 #define v_keep(x, col, cols, values) 0
 #endif
 
-/* f(..., n) with n, which is 1 .. 8 or 13 and at most `most`, as a literal: f is inlined once for each n,
- * and its loops over n are unrolled. */
+/* Calls f(..., n) with n, which is 1 .. 8 or 13 and at most `most`, as a literal, so that f is
+ * inlined once for each n and its loops over n are unrolled. */
 #define WITH_LITERAL(f, n, most, ...) \
     switch (n) { \
     case 13: if ((most) >= 13) f(__VA_ARGS__, 13); break; \

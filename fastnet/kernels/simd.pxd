@@ -1,8 +1,8 @@
 # cython: language_level=3
 """The number type and its vectors, as simd.h defines them for the variant being compiled.
 
-Cython is told that `real` and `vreal` are doubles; the C compiler knows better, and the operators
-that Cython writes out mean element-wise arithmetic on `vreal`.
+Cython takes `real` and `vreal` as doubles, but the C compiler has the real types: the operators
+that Cython generates are element-wise arithmetic on `vreal`.
 """
 from libc.stdint cimport uint16_t
 
@@ -13,15 +13,15 @@ cdef extern from "simd.h" nogil:
         FASTNET_DIGITS  # bits of the significand: 24 or 53
         PAD  # elements in 64 bytes
         LANES  # elements in a vector
-        TILE_ROWS  # of the widest register tile
-        TILE_VECTORS
-        WIDEST_TILE  # the most vectors of a tile in any variant
-        TILE_SUMS  # room for the accumulators of any
-        GROUP_VECTORS  # of a wide tile of the sparse kernels
-        WIDE_GROUP  # of the widest: as many as registers hold
+        TILE_ROWS  # rows of the widest register tile
+        TILE_VECTORS  # its vectors
+        WIDEST_TILE  # largest number of vectors of a tile in any variant
+        TILE_SUMS  # room for the accumulators of any tile
+        GROUP_VECTORS  # vectors of a wide tile in the sparse kernels
+        WIDE_GROUP  # vectors of the widest: as many as fit into registers
         PANEL_DEPTH  # rows of b that are packed at a time
-        KEEPS_VECTORS  # whether there is v_keep
-        BLOCK_BYTES  # of weights that stay in the caches for all examples
+        KEEPS_VECTORS  # whether v_keep exists
+        BLOCK_BYTES  # bytes of weights that stay in the caches for all examples
     vreal v_splat(real x)
     vreal v_load(const real *p)
     void v_store(real *p, vreal x)

@@ -1,12 +1,12 @@
 # cython: language_level=3
-"""The first layer on rows whose zeros are left out: cols[j] and values[j] are the non-zero inputs.
+"""The first layer on sparse rows: cols[j] and values[j] are the non-zero inputs.
 
-The sums over inputs run in the same order as in the dense product, from the bias on, and a zero
-adds nothing, so that both give the same bits; unless decay is outstanding, for which the weights'
-sum must be multiplied before the bias is added.
+The sums over inputs run in the same order as in the dense product, beginning with the bias, and a
+zero adds nothing, so that both give the same bits. The exception is pending decay, by which the
+weights' sum is multiplied before the bias is added.
 
-Inputs are taken a block at a time, for all of the mini-batch's examples: the block's weights then
-come from the second-level cache once a mini-batch, where they would come once an example.
+Inputs are processed in blocks, each for all examples of the mini-batch: the block's weights are
+then loaded from the second-level cache once per mini-batch instead of once per example.
 """
 from libc.stdint cimport uint16_t
 
@@ -15,28 +15,28 @@ from fastnet.kernels.simd cimport (
 )
 
 cdef enum:
-    MOST_COLUMNS = 65536  # that 16 bits can number
+    MOST_COLUMNS = 65536  # limit of 16-bit column numbers
 
 cdef struct SparseRow:
     const uint16_t *cols
     const real *values
-    const uint16_t *marks  # the non-zeros up to every mark; what is one block needs none
+    const uint16_t *marks  # number of non-zeros up to every mark; not needed for a single block
     Py_ssize_t count
 
 
 cdef struct SparseBatch:
     SparseRow *rows
-    real *values  # room for the values of a row each, where they must be converted
-    Py_ssize_t most_columns  # in a block whose weights are to stay in the caches
-    Py_ssize_t least_count  # of examples that blocks pay for
+    real *values  # room for the values of all rows, if they must be converted
+    Py_ssize_t most_columns  # of a block, so that its weights stay in the caches
+    Py_ssize_t least_count  # number of examples from which on blocks are faster
     Py_ssize_t marks_per_block
-    Py_ssize_t blocks  # of the batch at hand: one where a block would not be used again
+    Py_ssize_t blocks  # number of blocks for the current batch; 1 for few examples
 
 
 cdef inline void cut_blocks(
     SparseBatch *batch, Py_ssize_t count, Py_ssize_t n_marks, Py_ssize_t columns_per_mark
 ) noexcept nogil:
-    """Decide how many columns are a block: as many as may be, from one mark to another."""
+    """Choose the number of blocks: the largest blocks that are allowed, between marks."""
     batch.marks_per_block = max(batch.most_columns // columns_per_mark, 1)
     batch.blocks = n_marks // batch.marks_per_block + 1 if count >= batch.least_count else 1
 
@@ -44,7 +44,7 @@ cdef inline void cut_blocks(
 cdef inline Py_ssize_t end_of_block(
     const SparseBatch *batch, const SparseRow *row, Py_ssize_t k
 ) noexcept nogil:
-    """The first of the row's non-zeros that lies behind block k."""
+    """Return the first of the row's non-zeros after block k."""
     if k == batch.blocks - 1:
         return row.count
     return row.marks[(k + 1) * batch.marks_per_block - 1]
@@ -73,7 +73,7 @@ cdef inline void forward_tile(
     const SparseBatch *batch, Py_ssize_t count, const real *w_iu, Py_ssize_t w_ld,
     const real *b_u, real scale, real *z_bu, Py_ssize_t ld, int vectors,
 ) noexcept nogil:
-    """Columns 0 .. vectors * LANES of z = b + scale * (x w), the sums resting in z meanwhile."""
+    """Compute columns 0 .. vectors * LANES of z = b + scale * (x w), with partial sums in z."""
     cdef vreal sums[WIDE_GROUP]
     cdef vreal x
     cdef const SparseRow *row
@@ -110,7 +110,7 @@ cdef inline void sparse_forward(
     const SparseBatch *batch, Py_ssize_t count, const real *w_iu, Py_ssize_t w_ld,
     const real *b_u, real scale, real *z_bu, Py_ssize_t ld, Py_ssize_t n_end,
 ) noexcept nogil:
-    """Columns 0 .. n_end, whole vectors, of z_bu = b_u + scale * sum over inputs of x_i w_iu."""
+    """Compute columns 0 .. n_end, whole vectors, of z_bu = b_u + scale * sum of x_i w_iu over i."""
     cdef Py_ssize_t n = 0
     cdef int vectors
     while n < n_end:
@@ -121,9 +121,9 @@ cdef inline void sparse_forward(
 
 
 cdef inline int next_tile(Py_ssize_t left) noexcept nogil:
-    """Vectors of the next tile of columns: alike, for a narrow one is walked for little.
+    """Return the number of vectors of the next tile: similar for all, because narrow ones are slow.
 
-    Of 100 units, in floats of AVX2 or doubles of AVX-512, one tile is what registers hold.
+    For 100 units, in floats of AVX2 or doubles of AVX-512, one tile fits into the registers.
     """
     cdef Py_ssize_t tiles = (left + GROUP_VECTORS - 1) // GROUP_VECTORS
     if left % WIDE_GROUP == 0:
@@ -135,11 +135,11 @@ cdef inline void update_tile(
     const SparseBatch *batch, Py_ssize_t count, const real *delta_bu, Py_ssize_t ld, real factor,
     real *w_iu, Py_ssize_t w_ld, int vectors,
 ) noexcept nogil:
-    """Columns 0 .. vectors * LANES of `sparse_update`: reads batch, delta_bu; overwrites w_iu."""
+    """Compute columns 0 .. vectors * LANES of `sparse_update`; overwrites w_iu."""
     cdef vreal step[WIDE_GROUP]
     cdef vreal x
     cdef const SparseRow *row
-    cdef const uint16_t *cols  # beside the row: what is stored might be taken for the row itself
+    cdef const uint16_t *cols  # local copies, because stores might alias the row
     cdef const real *values
     cdef real *w
     cdef Py_ssize_t k, b, j, end
@@ -163,7 +163,7 @@ cdef inline void sparse_update(
     const SparseBatch *batch, Py_ssize_t count, const real *delta_bu, Py_ssize_t ld, real factor,
     real *w_iu, Py_ssize_t w_ld, Py_ssize_t n_end,
 ) noexcept nogil:
-    """Columns 0 .. n_end of w_iu += factor * sum over the batch of x_bi delta_bu."""
+    """Compute columns 0 .. n_end of w_iu += factor * sum over the batch of x_bi delta_bu."""
     cdef Py_ssize_t n = 0
     cdef int vectors
     while n < n_end:

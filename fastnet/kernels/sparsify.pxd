@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""The non-zeros of a dense batch, found on the way: for rows that are walked once, in prediction.
+"""The non-zeros of a dense batch, for rows that are read once, in prediction.
 
-What is walked often, in training, has its non-zeros written down beside it (see rows.pyx).
+For training, which reads rows often, the non-zeros are stored beforehand (see rows.pyx).
 """
 from libc.stdint cimport uint16_t
 
@@ -14,13 +14,12 @@ cdef enum:
 
 
 cdef inline double worthwhile_density(Py_ssize_t width) noexcept nogil:
-    """Of a batch's inputs, the share that may be non-zero where leaving the zeros out pays.
+    """Return the largest share of non-zeros at which skipping zeros is at least a fifth faster.
 
-    As measured: of the time that the dense product takes for an input and a vector of the layer's
-    `width`, the sparse one takes 1.7 for each input that is not zero, since weights come from the
-    cache once for every example. To find what is not zero takes as long as 11 units of the layer;
-    without an instruction for it 4.5 cycles, where the dense product takes half of one for each
-    vector. One fifth should be won.
+    As measured: for each non-zero input and vector of the layer's `width`, the sparse product takes
+    1.7 times as long as the dense one, because weights are loaded from the cache for every example.
+    Finding the non-zeros takes as long as 11 units of the layer, or, without an instruction for it,
+    4.5 cycles per input, where the dense product takes half a cycle per vector.
     """
     if KEEPS_VECTORS:
         return 0.47 - 6.5 / width
@@ -28,9 +27,9 @@ cdef inline double worthwhile_density(Py_ssize_t width) noexcept nogil:
 
 
 cdef inline bint is_better_sparse(const Net *net, Py_ssize_t count) noexcept nogil:
-    """Whether the dense batch at hand has so many zeros, by a few of its rows, that it pays.
+    """Return whether the sparse kernel is faster for the current dense batch, by a few of its rows.
 
-    One example always is: the sparse kernel has more sums under way for it.
+    It always is for one example, for which it has more independent sums.
     """
     cdef Py_ssize_t n_in = net.shape.layers[0].n_in
     cdef Py_ssize_t rows = min(count, <Py_ssize_t> SAMPLE_ROWS)
@@ -43,7 +42,7 @@ cdef inline bint is_better_sparse(const Net *net, Py_ssize_t count) noexcept nog
     if count == 1:
         return True
     for k in range(rows):
-        if found > most:  # whatever the other rows hold
+        if found > most:  # the other rows cannot change that
             return False
         x = net.batch.x_bi + (count * k // rows) * net.batch.x_ld
         for i in range(n_in):
@@ -54,9 +53,9 @@ cdef inline bint is_better_sparse(const Net *net, Py_ssize_t count) noexcept nog
 cdef inline Py_ssize_t keep(
     const real *x, Py_ssize_t col, Py_ssize_t end, uint16_t *cols, real *values, Py_ssize_t j
 ) noexcept nogil:
-    """Add the non-zeros of columns col .. end to the j that there are; return how many there are.
+    """Append the non-zeros of columns col .. end to the first j; return their new number.
 
-    The cursor j cannot leave the arrays, for it never overtakes the input.
+    The cursor j cannot leave the arrays, because it never overtakes the input.
     """
     cdef Py_ssize_t i
     if KEEPS_VECTORS:
@@ -64,7 +63,7 @@ cdef inline Py_ssize_t keep(
             j += v_keep(x + col, <int> col, cols + j, values + j)
             col += LANES
     while col + 8 <= end:
-        # Eight together, of which mostly all are zero or none.
+        # Eight elements at a time, which are mostly all zero or all non-zero.
         if not (
             (x[col] == 0) & (x[col + 1] == 0) & (x[col + 2] == 0) & (x[col + 3] == 0)
             & (x[col + 4] == 0) & (x[col + 5] == 0) & (x[col + 6] == 0) & (x[col + 7] == 0)
@@ -83,7 +82,7 @@ cdef inline Py_ssize_t keep(
 
 
 cdef inline void compress(Net *net, Py_ssize_t count) noexcept nogil:
-    """Make the non-zeros of the dense batch at hand the batch: the same results, to the bit."""
+    """Replace the current dense batch by its non-zeros, which give the same bits."""
     cdef SparseBatch *batch = &net.batch.sparse
     cdef SparseRow *row
     cdef const real *x = net.batch.x_bi

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""In which form rows of inputs lie in memory."""
+"""Storage formats of rows of inputs."""
 
 cdef enum Storage:
     STRIDED_DOUBLE

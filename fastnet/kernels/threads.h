@@ -1,8 +1,8 @@
-/* Threads that work on one network together: started for a call, met at barriers, gone after it.
+/* Threads that work on one network together. They are started for each call and end with it.
  *
- * Nothing outlives the call that started it, so that a fork finds no thread to miss. Who comes early
- * to a barrier spins for a moment, since the others are about to arrive; then it sleeps, since on a
- * machine with more to do than processors they may not even be running.
+ * No thread outlives its call, so that a fork loses none. At a barrier a thread first spins for a
+ * moment, because the others are about to arrive; then it sleeps, because on a busy machine they
+ * may not be running at all.
  */
 #ifndef FASTNET_THREADS_H
 #define FASTNET_THREADS_H
@@ -64,13 +64,13 @@ static inline void barrier_start(Barrier *barrier, int size)
     barrier->phase = 0;
 }
 
-/* Wait until all have come. What anyone wrote before is seen by everyone after. */
+/* Wait for all threads. What any of them wrote before is visible to all of them after. */
 static inline void barrier_wait(Barrier *barrier)
 {
     int phase = __atomic_load_n(&barrier->phase, __ATOMIC_RELAXED);
     if (__atomic_add_fetch(&barrier->arrived, 1, __ATOMIC_ACQ_REL) == barrier->size) {
         __atomic_store_n(&barrier->arrived, 0, __ATOMIC_RELAXED);
-        /* In one order with the sleepers' own two steps: one of the two sees the other's. */
+        /* Sequentially consistent, as the sleepers' two steps: one side sees the other's. */
         __atomic_store_n(&barrier->phase, phase + 1, __ATOMIC_SEQ_CST);
         if (__atomic_load_n(&barrier->sleepers, __ATOMIC_SEQ_CST))
             wake_all(&barrier->phase, barrier->size);
@@ -87,7 +87,7 @@ static inline void barrier_wait(Barrier *barrier)
     __atomic_sub_fetch(&barrier->sleepers, 1, __ATOMIC_SEQ_CST);
 }
 
-/* Where those who have been started wait until it is known that all could be. */
+/* Threads that have been started wait here until it is known whether all could be started. */
 static inline void say_whether_to_start(int *shared, int decision)
 {
     __atomic_store_n(shared, decision, __ATOMIC_RELEASE);

@@ -5,7 +5,7 @@ ctypedef void *(*Work)(void *) noexcept nogil
 
 cdef extern from "threads.h" nogil:
     enum:
-        HAVE_THREADS  # whether this platform has them
+        HAVE_THREADS  # whether this platform has threads
     ctypedef struct Barrier:
         pass
     ctypedef struct ThreadHandle:

@@ -1,4 +1,4 @@
-"""The engine that trains; a part of engine.pyx."""
+"""The engine for training; a part of engine.pyx."""
 cimport numpy as cnp
 from libc.math cimport isfinite
 from libc.stdint cimport uint64_t
@@ -25,13 +25,13 @@ cdef enum:
 
 
 cdef class TrainingEngine(Engine):
-    """Trains a padded copy of the parameters, and finds gradients; see `Engine`."""
+    """Trains a padded copy of the parameters, and computes gradients; see `Engine`."""
 
-    cdef Py_ssize_t pending  # examples of the mini-batch at hand that nabla holds already
-    cdef bytes numbers  # 0 .. capacity - 1: the order of rows that are taken as they come
+    cdef Py_ssize_t pending  # examples of the current mini-batch that nabla already includes
+    cdef bytes numbers  # 0 .. capacity - 1: the order of rows that are not shuffled
 
     cdef int arrange(self, int n_threads, Py_ssize_t mini_batch_size) except -1:
-        """Lay all vectors of parameters out in the panels that so many threads want."""
+        """Arrange all parameter vectors in panels for this number of threads."""
         cdef Net before = self.net
         cdef bint same = True
         cdef Py_ssize_t l
@@ -56,7 +56,7 @@ cdef class TrainingEngine(Engine):
         return 0
 
     def load(self, const real[::1] flat not None, double scale=1):
-        """Copy the flat vector into the padded rows; `scale` is still to be multiplied in."""
+        """Copy the flat vector into the padded rows; `scale` is the factor still to be applied."""
         self.check_flat(flat.shape[0])
         self.net.shape.scale = scale
         self.pending = 0
@@ -65,20 +65,20 @@ cdef class TrainingEngine(Engine):
 
     @property
     def scale(self):
-        """What the first layer's weights are still to be multiplied by."""
+        """The factor that is still to be applied to the first layer's weights."""
         return self.net.shape.scale
 
     def store(self, real[::1] flat not None, bint scaled=True):
-        """Copy the padded rows back into the flat vector, and change nothing.
+        """Copy the padded rows into the flat vector, without changing them.
 
-        Where not `scaled`, the first layer's weights are those that `scale` is to multiply.
+        Unless `scaled`, the first layer's weights are copied without the factor `scale`.
         """
         cdef Py_ssize_t j
         cdef Layer *layer = &self.net.shape.layers[0]
         self.check_flat(flat.shape[0])
         with nogil:
             unpack(&self.net, self.net.shape.packed, &flat[0])
-            # The decay that is outstanding stays so here: a look must not change a bit.
+            # The decay stays pending in the engine: reading must not change a bit.
             if scaled and self.net.shape.scale != 1:
                 for j in range(layer.n_out, (layer.n_in + 1) * layer.n_out):
                     flat[j] *= self.net.shape.scale
@@ -95,7 +95,7 @@ cdef class TrainingEngine(Engine):
 
     cdef real *state(self, int which) except NULL:
         if not 0 <= which < self.space.n_states:
-            raise ValueError(f"state {which} of an engine that has {self.space.n_states}")
+            raise ValueError(f"state {which} is out of range for {self.space.n_states} vectors")
         return self.rule.s1 if which == 0 else self.rule.s2
 
     def set_rule(
@@ -103,10 +103,10 @@ cdef class TrainingEngine(Engine):
         double weight_decay=0, double l1=0, double l2=0, double max_norm=0, double clip_norm=0,
         long t=0,
     ):
-        """Choose the optimizer and the regularization; l1 and l2 are the book's lambda / n."""
+        """Set the optimizer and the regularization; l1 and l2 are the book's lambda / n."""
         if vectors_of(kind) > self.space.n_states:
             raise ValueError(
-                f"optimizer {kind} keeps {vectors_of(kind)} vectors of state, and this engine "
+                f"optimizer {kind} needs {vectors_of(kind)} state vectors, and this engine has "
                 f"{self.space.n_states}"
             )
         self.rule.kind = kind
@@ -123,13 +123,13 @@ cdef class TrainingEngine(Engine):
 
     @property
     def steps(self):
-        """How many steps the optimizer has taken."""
+        """Number of steps that the optimizer has taken."""
         return self.rule.t
 
     def begin_epoch(
         self, uint64_t dropout_key, bint measuring, double cost_sum=0, Py_ssize_t hits=0,
     ):
-        """Start counting anew: examples, cost, hits; or go on counting from what is given."""
+        """Start counting examples, cost and hits, from 0 or from the given values."""
         self.net.counters.dropout_key = dropout_key
         self.net.counters.measuring = measuring
         self.net.counters.cost_sum = cost_sum
@@ -138,20 +138,20 @@ cdef class TrainingEngine(Engine):
 
     @property
     def is_finite(self):
-        """Whether the last layer's biases are: what goes wrong anywhere arrives there at once."""
+        """Whether the last layer's biases are finite: any divergence reaches them at once."""
         cdef Layer *last = &self.net.shape.layers[self.net.shape.depth - 1]
         cdef Panel panel
         cdef Py_ssize_t u
         cdef int t
         for t in range(last.panels):
             panel = panel_of(last.n_in, last.width, last.panels, t)
-            for u in range(panel.last - panel.first):  # what is padding is zero
+            for u in range(panel.last - panel.first):  # the padding is zero
                 if not isfinite(last.packed[panel.at + u]):
                     return False
         return True
 
     def first_bad_layer(self):
-        """The first layer, from 1, with a parameter that is not finite; 0 where all are."""
+        """Return the first layer, from 1, with a parameter that is not finite, or 0."""
         cdef Py_ssize_t l, j, n
         cdef const real *at = self.net.shape.packed
         cdef real odd
@@ -161,7 +161,7 @@ cdef class TrainingEngine(Engine):
                 n = size_of(&self.net.shape.layers[l])
                 odd = 0
                 for j in range(n):
-                    odd += at[j] - at[j]  # 0 for what is finite, else NaN
+                    odd += at[j] - at[j]  # 0 for finite numbers, else NaN
                 if odd != 0:
                     found = l + 1
                     break
@@ -170,7 +170,7 @@ cdef class TrainingEngine(Engine):
 
     @property
     def measured(self):
-        """Sum of costs and number of hits since begin_epoch, each example as it was trained on."""
+        """Sum of costs and number of hits since begin_epoch, measured during training."""
         return self.net.counters.cost_sum, self.net.counters.hits
 
     def train(
@@ -180,10 +180,10 @@ cdef class TrainingEngine(Engine):
     ):
         """Train on rows order[start:stop], which are examples position .. of an epoch of `total`.
 
-        A step is taken after every `mini_batch_size` examples and after the epoch's last, at the
-        rate that `etas` has for that mini-batch. A mini-batch larger than the capacity goes through
-        in parts, and a call may end between two parts. Of `n_threads` those work that find enough
-        to do: the result is the same for any number.
+        A step is taken after every `mini_batch_size` examples and after the epoch's last, with the
+        learning rate in `etas` for that mini-batch. A mini-batch larger than the capacity is
+        processed in parts, and a call may end between two parts. At most `n_threads` threads work,
+        depending on the layers; the result is the same for any number.
         """
         cdef Task *task
         cdef Inputs inputs = inputs_of(rows)
@@ -195,7 +195,7 @@ cdef class TrainingEngine(Engine):
             position < 0 or mini_batch_size <= self.pending
             or position + stop - start > total or etas.shape[0] < (total - 1) // mini_batch_size + 1
         ):
-            raise ValueError("this engine has no room for such training")
+            raise ValueError("position, total, mini_batch_size or etas do not match")
         task = &self.space.tasks[0]
         task.shared_net = &self.net
         task.shared_rule = &self.rule
@@ -211,7 +211,7 @@ cdef class TrainingEngine(Engine):
         task.etas = &etas[0]
         self.net.counters.training = True
         self.net.batch.density = 1
-        if self.net.shape.input_keep == 1:  # dropout of inputs wants them dense
+        if self.net.shape.input_keep == 1:  # dropout of inputs needs them dense
             self.net.batch.density = density_of(&inputs, rows.n)
         n_threads = max(min(n_threads, self.n_threads), 1)
         n_threads = worthwhile_threads(&self.net, n_threads, mini_batch_size)
@@ -233,9 +233,9 @@ cdef class TrainingEngine(Engine):
         Guard guard not None, long version, state, owner, optimizer, double eta, double l1,
         double l2,
     ):
-        """One step on a few plain rows, by the shortest way, in which no other Python code runs.
+        """Fast path: take one step on a few plain rows, without running other Python code.
 
-        The rule is that of `set_rule` but for t, and for l1 and l2, which are the book's lambda.
+        The rule is that of `set_rule` except t, l1 and l2; the latter two are the book's lambda.
 
         Parameters
         ----------
@@ -245,18 +245,18 @@ cdef class TrainingEngine(Engine):
         parameters : ndarray
             The network's flat vector.
         guard : Guard
-            The network's.
+            The network's guard.
         version : int
-            The guard's before `parameters` and `state` were looked up.
+            The guard's version before `parameters` and `state` were read.
         state : State or None
-            The optimizer's; None: none is kept.
+            The optimizer's state; None if it is not kept.
         owner : object or None
-            Whose `_optimizer` becomes `optimizer` with the step.
+            Object whose `_optimizer` becomes `optimizer` with the step.
 
         Returns
         -------
         bool
-            False where something needs a closer look, or diverges; nothing has changed then.
+            False, with nothing changed, if this path does not apply or the step diverges.
 
         Raises
         ------
@@ -327,13 +327,13 @@ cdef class TrainingEngine(Engine):
         return 0
 
     cdef real *packed(self, int which) noexcept nogil:
-        """Where parameters, 0, or the optimizer's first or second vector are worked on."""
+        """Return the panels of the parameters, 0, or of the optimizer's vector 1 or 2."""
         if which == 0:
             return self.net.shape.packed
         return self.rule.s1 if which == 1 else self.rule.s2
 
     cdef bint find(self, list vectors, real **flat) except -1:
-        """Where parameters and the optimizer's vectors lie; False where they have been changed."""
+        """Set the addresses of parameters and optimizer's vectors; return False if they changed."""
         cdef cnp.ndarray vector
         cdef int which
         if len(vectors) != 1 + self.space.n_states:
@@ -352,7 +352,7 @@ cdef class TrainingEngine(Engine):
     def differentiate(
         self, cnp.ndarray X not None, cnp.ndarray y not None, cnp.ndarray parameters not None
     ):
-        """The summed gradient over a few plain rows, by the shortest way.
+        """Fast path: return the gradient summed over a few plain rows.
 
         Parameters
         ----------
@@ -363,7 +363,7 @@ cdef class TrainingEngine(Engine):
 
         Returns
         -------
-        ndarray, laid out as the parameters; or None where X or y need a closer look
+        ndarray, with the layout of the parameters; or None if this path does not apply
         """
         cdef Net *net = &self.net
         cdef int kind = own_type()
@@ -384,7 +384,7 @@ cdef class TrainingEngine(Engine):
         ):
             return None
         n = cnp.PyArray_DIM(X, 0)
-        # An X of one column may be one example.
+        # An X with one column may be a single example.
         if (
             cnp.PyArray_DIM(X, 1) != n_in or n_in == 1 or not 1 <= n <= self.capacity
             or cnp.PyArray_DIM(y, 0) != n or cnp.PyArray_DIM(y, 1) != n_targets
@@ -412,9 +412,9 @@ cdef class TrainingEngine(Engine):
         self, Rows rows not None, Targets targets not None, const Py_ssize_t[::1] order not None,
         Py_ssize_t start, Py_ssize_t stop, real[::1] flat not None, bint add=False,
     ):
-        """The gradient of the cost, summed over rows order[start:stop], laid out as the parameters.
+        """Write the gradient of the cost, summed over rows order[start:stop], to `flat`.
 
-        With `add`, the gradient of the calls before is kept and this one's is added to it.
+        It has the layout of the parameters. With `add`, it is added to the previous calls'.
         """
         cdef Net *net = &self.net
         cdef Inputs inputs = inputs_of(rows)
@@ -432,11 +432,11 @@ cdef class TrainingEngine(Engine):
         Py_ssize_t start, Py_ssize_t stop, real[::1] flat not None, bint add,
         double[:, ::1] sums not None, double[::1] saturated not None,
     ):
-        """As `gradient`, and take what goes forward and back into sums[l] and `saturated`.
+        """As `gradient`; also add statistics of both passes to sums[l] and `saturated`.
 
-        Both are zeros before the first rows. Of a layer `sums` has what `statistics` has of z, then
-        of activations and of errors their number, mean, what rounding has left out of it, and
-        standard deviation. `saturated` has the rows that saturate each unit, layer after layer.
+        Both begin with zeros. For each layer `sums` has the numbers of `statistics`, then for
+        activations and for errors their number, mean, its rounding error, and standard deviation.
+        `saturated` has the number of rows that saturate each unit, layer by layer.
         """
         cdef Net *net = &self.net
         cdef Inputs inputs = inputs_of(rows)
@@ -453,7 +453,7 @@ cdef class TrainingEngine(Engine):
             sums.shape[0] != net.shape.depth or sums.shape[1] != SUMS_OF_Z + 2 * SUMS
             or saturated.shape[0] != sum(self.sizes[1:])
         ):
-            raise ValueError("sums must have a row of 14 a layer, and saturated a number a unit")
+            raise ValueError("sums must have one row of 14 per layer, saturated a number per unit")
         for l in range(net.shape.depth):
             memcpy(&forward[l], &sums[l, 0], sizeof(Statistics))
             memcpy(&activations[l], &sums[l, SUMS_OF_Z], sizeof(Moments))

@@ -6,9 +6,9 @@ last bit); exp(r) is its Taylor sum, long enough that the first term left out is
 an ulp; 2**k is written straight into the exponent, in two halves so that subnormal results and
 the last binade before overflow come out right. NaN stays NaN.
 
-The smooth activations give their derivative too, which shares most of the work. Polynomials other
-than Taylor's interpolate their function at Chebyshev nodes, closer than a tenth of an ulp. The C
-library is asked for sines of large numbers alone.
+The smooth activations compute their derivative too, which shares most of the work. Polynomials
+other than Taylor's interpolate their function at Chebyshev nodes, closer than a tenth of an ulp.
+The C library is used only for sines of large numbers.
 """
 from libc.math cimport cos, fabs, sin
 
@@ -19,14 +19,14 @@ from fastnet.kernels.simd cimport (
 
 
 cdef inline vreal reduced(vreal x, vreal k) noexcept nogil:
-    """x - k ln 2, the product with the upper part of ln 2 being exact."""
+    """Return x - k ln 2, in which the product with the upper part of ln 2 is exact."""
     if FASTNET_DIGITS == 24:
         return (x - k * v_splat(0.693359375)) - k * v_splat(-2.12194440054690583e-4)
     return (x - k * v_splat(6.93147180369123816490e-1)) - k * v_splat(1.90821492927058770002e-10)
 
 
 cdef inline vreal expm1_reduced(vreal r) noexcept nogil:
-    """exp(r) - 1 for |r| <= ln(2)/2, by Horner's rule on the Taylor series."""
+    """Return exp(r) - 1 for |r| <= ln(2)/2, by Horner's rule on the Taylor series."""
     cdef vreal p
     if FASTNET_DIGITS == 24:
         p = v_splat(1.0 / 5040.0)
@@ -47,7 +47,7 @@ cdef inline vreal expm1_reduced(vreal r) noexcept nogil:
 
 
 cdef inline vreal clamped(vreal x) noexcept nogil:
-    """x cut to where exp neither has underflowed to 0 nor overflowed to infinity for long."""
+    """Return x clipped to just beyond the range in which exp neither underflows nor overflows."""
     cdef vreal low = v_splat(-104.0 if FASTNET_DIGITS == 24 else -746.0)
     cdef vreal high = v_splat(89.0 if FASTNET_DIGITS == 24 else 710.0)
     x = v_where_greater(low, x, low, x)
@@ -55,13 +55,13 @@ cdef inline vreal clamped(vreal x) noexcept nogil:
 
 
 cdef inline vreal times_power_of_two(vreal x, vreal k) noexcept nogil:
-    """x 2**k, for any k that `clamped` leaves."""
+    """Return x 2**k, for any k that `clamped` allows."""
     cdef vreal half = v_round(k * v_splat(0.5))
     return (x * v_power_of_two(half)) * v_power_of_two(k - half)
 
 
 cdef inline vreal v_exp(vreal x) noexcept nogil:
-    """e**x, within 2 ulp from the smallest subnormal to the largest finite result."""
+    """Return e**x, within 2 ulp from the smallest subnormal to the largest finite result."""
     cdef vreal k
     x = clamped(x)
     k = v_round(x * v_splat(1.44269504088896340736))
@@ -69,22 +69,22 @@ cdef inline vreal v_exp(vreal x) noexcept nogil:
 
 
 cdef inline vreal v_sigmoid(vreal z) noexcept nogil:
-    """1 / (1 + e**-z)."""
+    """Return 1 / (1 + e**-z)."""
     return v_splat(1.0) / (v_splat(1.0) + v_exp(v_splat(0.0) - z))
 
 
 cdef inline vreal v_tanh(vreal z) noexcept nogil:
-    """With tanh y = y + top / bottom, a convergent of Lambert's continued fraction (1768).
+    """Return tanh z, from tanh y = y + top / bottom, Lambert's continued fraction (1768), cut off.
 
-    Up to |z| = 0.55 that is all, with y = |z|, and loses nothing where z is small. Beyond, with
+    Up to |z| = 0.55, y is |z|, and the result is accurate for small z. Beyond, with
     2 |z| = k ln 2 + 2 y, it gives e**(2 y) = (bottom + n) / (bottom - n), where n = y bottom + top,
-    and tanh |z| = 1 - 2 (bottom - n) / (2**k (bottom + n) + (bottom - n)), which loses nothing
-    where tanh is near 1. Either way there is one division.
+    and tanh |z| = 1 - 2 (bottom - n) / (2**k (bottom + n) + (bottom - n)), which is accurate where
+    tanh is near 1. Both need one division.
     """
     cdef vreal size = v_abs(z)
     cdef vreal one = v_splat(1.0)
     cdef vreal split = v_splat(0.55)
-    # tanh is 1 to the last bit long before `high`, and 2**k stays a normal number up to there.
+    # tanh is 1 to the last bit long before `high`, and 2**k is a normal number up to there.
     cdef vreal high = v_splat(30.0 if FASTNET_DIGITS == 24 else 50.0)
     cdef vreal k, y, s, n, power, top, bottom
     y = v_where_greater(size, high, high, size)
@@ -113,7 +113,7 @@ cdef inline vreal v_tanh(vreal z) noexcept nogil:
 
 
 cdef inline vreal v_scaled_elu(vreal z, real scale, real low, vreal *slope) noexcept nogil:
-    """scale z for z > 0, else low (e**z - 1); at 0 the derivative is that from the left."""
+    """Return scale z for z > 0, else low (e**z - 1); at 0 the derivative is the left one."""
     cdef vreal zero = v_splat(0.0)
     cdef vreal x = clamped(v_where_greater(zero, z, z, zero))
     cdef vreal k = v_round(x * v_splat(1.44269504088896340736))
@@ -126,20 +126,20 @@ cdef inline vreal v_scaled_elu(vreal z, real scale, real low, vreal *slope) noex
 
 
 cdef inline vreal v_elu(vreal z, vreal *slope) noexcept nogil:
-    """z for z > 0, else e**z - 1."""
+    """Return z for z > 0, else e**z - 1."""
     return v_scaled_elu(z, 1, 1, slope)
 
 
 cdef inline vreal v_selu(vreal z, vreal *slope) noexcept nogil:
-    """lambda z for z > 0, else lambda alpha (e**z - 1): mean 0 and variance 1 are a fixed point."""
+    """Return lambda z for z > 0, else lambda alpha (e**z - 1): it keeps mean 0 and variance 1."""
     return v_scaled_elu(z, 1.0507009873554804934, 1.7580993408473768599, slope)
 
 
 cdef inline vreal gaussian(vreal y, vreal *k) noexcept nogil:
-    """g of e**(-y**2 / 2) = (1 + g) 2**k for 0 <= y <= 40.
+    """Return g, and set k, so that e**(-y**2 / 2) = (1 + g) 2**k, for 0 <= y <= 40.
 
-    The upper part of y has so few digits that its square is exact; what rounding would leave out of
-    y**2 goes in again. Factors are multiplied by 1 + g as a + a g, which rounds once less.
+    The upper part of y has so few digits that its square is exact; the rest of y**2 is added
+    separately. Multiply by 1 + g as a + a g, which rounds once less.
     """
     cdef vreal upper, rest
     if FASTNET_DIGITS == 24:
@@ -153,11 +153,12 @@ cdef inline vreal gaussian(vreal y, vreal *k) noexcept nogil:
 
 
 cdef inline vreal v_gelu(vreal z, vreal *slope) noexcept nogil:
-    """z Phi(z), where Phi(z) = (1 + erf(z / sqrt(2))) / 2; the derivative is Phi(z) + z Phi'(z).
+    """Return z Phi(z), with Phi(z) = (1 + erf(z / sqrt(2))) / 2.
 
-    Phi(-y) = e**(-y**2 / 2) p(x) / (1 + y), with y = |z| and a polynomial in x = (y - c) / (y + c),
-    has its digits in the tail too, which 1 + erf has not. What rounding leaves out of p and of
-    1 + y is found, and added to g: without it, errors come to more than 4 ulp.
+    The derivative is Phi(z) + z Phi'(z). Phi(-y) = e**(-y**2 / 2) p(x) / (1 + y), with y = |z| and
+    a polynomial in x = (y - c) / (y + c), is accurate in the tail, where 1 + erf is not. The
+    rounding errors of p and of 1 + y are computed and added to g; without that, errors exceed 4
+    ulp.
     """
     cdef vreal zero = v_splat(0.0)
     cdef vreal one = v_splat(1.0)
@@ -208,7 +209,7 @@ cdef inline vreal v_gelu(vreal z, vreal *slope) noexcept nogil:
     q = p / (one + y)
     top = v_where_greater(y, one, y, one)
     left_out = v_where_greater(y, one, one, y) - ((one + y) - top)
-    left_out = v_splat(2.15) * ((x - (p - last)) - q * left_out)  # over p, which is 0.4 to 0.53
+    left_out = v_splat(2.15) * ((x - (p - last)) - q * left_out)  # divided by p, 0.4 to 0.53
     g = gaussian(y, &k)
     density = y * v_splat(0.39894228040143267794)
     density = times_power_of_two(density * g + density, k)
@@ -221,10 +222,10 @@ cdef inline vreal v_gelu(vreal z, vreal *slope) noexcept nogil:
 
 
 cdef inline vreal v_silu(vreal z, vreal *slope) noexcept nogil:
-    """z s, with s = 1 / (1 + e**-z); the derivative is s + z s (1 - s).
+    """Return z s, with s = 1 / (1 + e**-z); the derivative is s + z s (1 - s).
 
-    At -y, y > 0, that is u (d - y) / d**2, u = e**-y, d = 1 + u; at y it is what is left to 1. u is
-    (1 + g) 2**k as in `v_gelu`, and what rounding leaves out of d is found and taken from g.
+    At -y, y > 0, the derivative is u (d - y) / d**2, with u = e**-y, d = 1 + u; at y it is 1 minus
+    that. u is (1 + g) 2**k as in `v_gelu`; the rounding error of d is subtracted from g.
     """
     cdef vreal zero = v_splat(0.0)
     cdef vreal one = v_splat(1.0)
@@ -235,9 +236,9 @@ cdef inline vreal v_silu(vreal z, vreal *slope) noexcept nogil:
     cdef vreal g = expm1_reduced(reduced(x, k))
     cdef vreal u = times_power_of_two(one + g, k)
     cdef vreal d = one + u
-    cdef vreal left_out = (u - (d - one)) * (one - v_splat(0.5) * u)  # over d, or nearly
+    cdef vreal left_out = (u - (d - one)) * (one - v_splat(0.5) * u)  # divided by d, roughly
     cdef vreal n, below
-    y = v_where_greater(y, far, zero, y)  # for a product with u that is all but 0
+    y = v_where_greater(y, far, zero, y)  # the product with u is 0 there
     left_out = left_out * (one + g)
     n = d - y
     below = times_power_of_two(n * (g - (left_out + left_out)) + n, k) / (d * d)
@@ -248,9 +249,9 @@ cdef inline vreal v_silu(vreal z, vreal *slope) noexcept nogil:
 
 
 cdef inline vreal v_softplus(vreal z, vreal *slope) noexcept nogil:
-    """ln(1 + e**z) = max(z, 0) + ln(1 + u), u = e**-|z|; the derivative is 1 / (1 + e**-z).
+    """Return ln(1 + e**z) = max(z, 0) + ln(1 + u), u = e**-|z|; the derivative is 1 / (1 + e**-z).
 
-    ln(1 + u) = 2 artanh(s), s = u / (2 + u), which is a series in s**2 that begins with 2 s.
+    ln(1 + u) = 2 artanh(s), s = u / (2 + u), is a series in s**2 that begins with 2 s.
     """
     cdef vreal zero = v_splat(0.0)
     cdef vreal one = v_splat(1.0)
@@ -280,18 +281,18 @@ cdef inline vreal v_softplus(vreal z, vreal *slope) noexcept nogil:
 
 
 cdef inline vreal v_softsign(vreal z, vreal *slope) noexcept nogil:
-    """z / (1 + |z|); the derivative is 1 / (1 + |z|)**2."""
+    """Return z / (1 + |z|); the derivative is 1 / (1 + |z|)**2."""
     cdef vreal far = v_splat(1e30 if FASTNET_DIGITS == 24 else 1e300)
     cdef vreal y = v_abs(z)
     cdef vreal inverse
-    y = v_where_greater(y, far, far, y)  # for 1 / (1 + y) to be a normal number
+    y = v_where_greater(y, far, far, y)  # so that 1 / (1 + y) is a normal number
     inverse = v_splat(1.0) / (v_splat(1.0) + y)
     slope[0] = inverse * inverse
     return v_copy_sign(y * inverse, z)
 
 
 cdef inline vreal quarter_turns(vreal z, vreal k) noexcept nogil:
-    """z - k pi/2, in parts of pi/2 whose products with k are exact as far as `v_sine` goes."""
+    """Return z - k pi/2, with parts of pi/2 whose products with k are exact in `v_sine`'s range."""
     if FASTNET_DIGITS == 24:
         z = z - k * v_splat(1.5706787109375)
         z = z - k * v_splat(1.1761486530303955078125e-4)
@@ -304,10 +305,11 @@ cdef inline vreal quarter_turns(vreal z, vreal k) noexcept nogil:
 
 
 cdef inline vreal v_sine(vreal z, vreal *slope) noexcept nogil:
-    """sin z; the derivative is cos z. Both are Taylor sums at r = z - k pi/2, |r| <= pi/4.
+    """Return sin z; the derivative is cos z. Both are Taylor sums at r = z - k pi/2, |r| <= pi/4.
 
-    k = 2 m + p, p from -1 to 1, and where p is not 0, m is even: m was rounded to even. So with
-    e = cos(k pi/2), sin z = e sin r + p cos r and cos z = e cos r - p sin r, one product being 0.
+    k = 2 m + p with p from -1 to 1; if p is not 0, m is even, because m was rounded to even. So
+    with e = cos(k pi/2), sin z = e sin r + p cos r and cos z = e cos r - p sin r; one of the two
+    products is 0.
     """
     cdef vreal one = v_splat(1.0)
     cdef vreal k = v_round(z * v_splat(0.63661977236758134308))
@@ -350,7 +352,7 @@ cdef inline vreal v_sine(vreal z, vreal *slope) noexcept nogil:
 
 
 cdef inline vreal far_sine(vreal z, real limit, vreal s, vreal *slope) noexcept nogil:
-    """`s` and `slope`, with those of |z| > limit from the C library."""
+    """Return `s`, and set `slope`, with the C library's values where |z| > limit."""
     cdef real zs[LANES]
     cdef real sines[LANES]
     cdef real cosines[LANES]

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Where the pieces of an engine's workspace lie: one allocation, measured first and then carved."""
+"""Placement of an engine's buffers in its workspace, one allocation that is measured first."""
 from libc.stdint cimport uint16_t
 
 from fastnet.kernels.activations cimport keeps_slope
@@ -13,28 +13,28 @@ from fastnet.kernels.parallel cimport Task
 
 cdef extern from "asan.h" nogil:
     enum:
-        FENCE  # bytes behind each piece of a workspace that AddressSanitizer guards; mostly 0
+        FENCE  # bytes after each buffer that AddressSanitizer watches; otherwise 0
     void fence(const char *p, size_t size)
 
 cdef enum:
     LARGE_WEIGHTS = 1 << 19  # bytes of a layer, about half of a second-level cache
 
-# What is there beside the network itself.
+# The workspace, except for the network itself.
 cdef struct Workspace:
-    char *base  # NULL while all this is only measured
+    char *base  # NULL while buffers are only measured
     Py_ssize_t taken
     bint training
-    bint to_inputs  # whether errors go back to the inputs; not for training
+    bint to_inputs  # whether errors are backpropagated to the inputs; not for training
     int n_threads
     int n_states
-    Task *tasks  # one a thread; the first one's place is taken by the engine's own network
-    Barrier *barrier  # here, for a Python object is not aligned to cache lines
+    Task *tasks  # one per thread; the first thread uses the engine's own network
+    Barrier *barrier  # here, because a Python object is not aligned to cache lines
 
 
 cdef inline void shape_layer(
     Net *net, Py_ssize_t l, Py_ssize_t n_in, Py_ssize_t n_out
 ) noexcept nogil:
-    """Set the sizes of layer l, in whole vectors. Overwrites them and nothing else."""
+    """Set the sizes of layer l, in whole vectors, and nothing else."""
     cdef Layer *layer = &net.shape.layers[l]
     layer.n_in = n_in
     layer.n_out = n_out
@@ -43,11 +43,11 @@ cdef inline void shape_layer(
     layer.ld = stride(padded(n_out))
     layer.ld_in = stride(padded(n_in))
     layer.panels = 1
-    layer.w_ld = n_out  # of the flat vector, from which is predicted
+    layer.w_ld = n_out  # as in the flat vector, with which engines predict
 
 
 cdef inline void *take(Workspace *space, Py_ssize_t size) noexcept nogil:
-    """The next `size` bytes of the workspace, and as many more as keep it aligned."""
+    """Return the next `size` bytes of the workspace, aligned to 64 bytes."""
     cdef Py_ssize_t offset = space.taken
     space.taken += (size + 63) // 64 * 64 + FENCE
     if space.base == NULL:
@@ -58,7 +58,7 @@ cdef inline void *take(Workspace *space, Py_ssize_t size) noexcept nogil:
 
 
 cdef inline void place_buffers(Workspace *space, Net *net, Rule *rule) noexcept nogil:
-    """Give every buffer its place; `taken` is then the size of them all."""
+    """Place every buffer; `taken` is then the size of all buffers."""
     cdef Layer *layer
     cdef Py_ssize_t l
     cdef Py_ssize_t row = net.shape.capacity * sizeof(real)
@@ -99,7 +99,7 @@ cdef inline void place_buffers(Workspace *space, Net *net, Rule *rule) noexcept 
 
 
 cdef inline void place_thread_buffers(Workspace *space, const Net *whole, Net *net) noexcept nogil:
-    """What every thread has for itself: the examples, and room to pack."""
+    """Place the buffers of one thread: its examples, and room for packing."""
     cdef const Layer *layer = &whole.shape.layers[0]
     cdef SparseBatch *batch = &net.batch.sparse
     cdef Py_ssize_t capacity = whole.shape.capacity
@@ -110,8 +110,8 @@ cdef inline void place_thread_buffers(Workspace *space, const Net *whole, Net *n
     if whole.shape.input_keep < 1:
         net.batch.x_mask_bi = <real *> take(space, capacity * layer.ld_in * sizeof(real))
     batch.most_columns = BLOCK_BYTES // (vectors * LANES * <Py_ssize_t> sizeof(real))
-    # Few examples read few of a block's weights twice. But where narrow vectors read what fills
-    # half of the second-level cache, even a few are slowed down by it.
+    # Few examples read few of a block's weights twice. But if narrow vectors read weights that fill
+    # half of the second-level cache, blocks help even a few.
     batch.least_count = 3 if <int> LANES < <int> PAD and weights > LARGE_WEIGHTS else 16
     batch.rows = <SparseRow *> take(space, capacity * sizeof(SparseRow))
     batch.values = <real *> take(space, capacity * layer.ld_in * sizeof(real))
@@ -119,7 +119,7 @@ cdef inline void place_thread_buffers(Workspace *space, const Net *whole, Net *n
 
 
 cdef inline void place_layer_buffers(Workspace *space, Net *net, Py_ssize_t row) noexcept nogil:
-    """The errors, masks, derivatives and transposes of each layer."""
+    """Place the errors, masks, derivatives and transposes of each layer."""
     cdef Layer *layer
     cdef Py_ssize_t l
     for l in range(net.shape.depth):

@@ -467,7 +467,7 @@ def test_the_engine_refuses_arrays_of_another_size(wide, units):
     data, engine = net.prepare((np.eye(3), [0, 1, 0])), net._training_engine(3)
     engine.load(net.parameters)
     order, flat = np.arange(3, dtype=np.intp), np.empty_like(net.parameters)
-    with pytest.raises(ValueError, match="a row of 14 a layer"):
+    with pytest.raises(ValueError, match="one row of 14 per layer"):
         engine.propagate(
             *data.piece(order, 0, 3), flat, False, np.zeros((2, wide)), np.zeros(units)
         )
