@@ -94,7 +94,7 @@ EXPERIMENTS = {
     "cross-entropy-100": book("784-100-10, cross-entropy", "96.82", 100, 30, 0.5),
     "overfitting": book("784-30-10 on 1,000 images", "82.27", 30, 400, 0.5, images=1000),
     "overfitting-l2": book(
-        "the same with lambda 0.1", "87.1", 30, 400, 0.5, images=1000, lmbda=0.1
+        "784-30-10 on 1,000 images, L2 (lambda 0.1)", "87.1", 30, 400, 0.5, images=1000, lmbda=0.1
     ),
     "l2-30": book("784-30-10 with lambda 5", "96.49", 30, 30, 0.5, lmbda=5.0),
     "l2-100": book(
