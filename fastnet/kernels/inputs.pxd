@@ -11,7 +11,10 @@ from fastnet.kernels.gemm cimport Operands
 from fastnet.kernels.backprop cimport (
     Layer, Net, propagate_errors, slopes_of, transpose, transpose_panel,
 )
-from fastnet.kernels.simd cimport LANES, real, v_load, v_store
+from fastnet.kernels.simd cimport LANES, real, v_load, v_splat, v_store, v_transpose, vreal
+
+cdef enum:
+    SQUARES = 4  # of LANES inputs: sums under way, of which each waits for its last addition
 
 
 cdef inline void copy_rows(
@@ -76,6 +79,57 @@ cdef inline void given_errors(
         delta_u += last.ld
 
 
+cdef inline void add_squares(
+    const real *w_iu, Py_ssize_t w_ld, const real *delta_u, real *x_i, Py_ssize_t squares, int n
+) noexcept nogil:
+    """Add n units' part to the sums of LANES inputs in each square."""
+    cdef vreal delta[LANES]
+    cdef vreal w_ui[LANES]
+    cdef vreal total
+    cdef Py_ssize_t _s
+    cdef int k
+    for k in range(LANES):
+        delta[k] = v_splat(delta_u[k] if k < n else 0)
+    for _s in range(squares):
+        for k in range(LANES):
+            w_ui[k] = v_load(w_iu + k * w_ld)
+        v_transpose(w_ui)
+        total = v_load(x_i)
+        for k in range(LANES):
+            if k < n:
+                total = total + delta[k] * w_ui[k]
+        v_store(x_i, total)
+        w_iu += LANES * w_ld
+        x_i += LANES
+
+
+cdef inline void write_one_row(const Layer *layer, real *out) noexcept nogil:
+    """Write dC/dx of one row: squares of the weights are transposed in registers.
+
+    Each sum runs over the units in order. n_in is at least LANES; the last square may overlap.
+    """
+    cdef real x_i[SQUARES * LANES]
+    cdef Py_ssize_t first = 0
+    cdef Py_ssize_t u, squares
+    cdef const real *w_iu
+    while first < layer.n_in:
+        squares = min((layer.n_in - first) // LANES, <Py_ssize_t> SQUARES)
+        if squares == 0:
+            first = layer.n_in - LANES
+            squares = 1
+        memset(x_i, 0, squares * LANES * sizeof(real))
+        w_iu = layer.w_iu + first * layer.w_ld
+        u = 0
+        while u + LANES <= layer.n_out:
+            add_squares(w_iu + u, layer.w_ld, layer.delta_bu + u, x_i, squares, LANES)
+            u += LANES
+        if u < layer.n_out:
+            add_squares(w_iu + u, layer.w_ld, layer.delta_bu + u, x_i, squares,
+                        <int> (layer.n_out - u))
+        memcpy(out + first, x_i, squares * LANES * sizeof(real))
+        first += squares * LANES
+
+
 cdef inline void write_input_errors(
     Net *net, Py_ssize_t count, real *out, Py_ssize_t room
 ) noexcept nogil:
@@ -88,6 +142,9 @@ cdef inline void write_input_errors(
     cdef Py_ssize_t width = (count + LANES - 1) // LANES * LANES
     cdef real *x_bi = net.batch.room
     cdef Operands p
+    if count == 1 and layer.n_in >= LANES:
+        write_one_row(layer, out)
+        return
     if count > layer.n_out or width > min(net.shape.capacity, layer.ld_in):
         transpose(layer, 0, layer.n_in)
         propagate_errors(net, layer, count, x_bi, 0, (layer.n_in + LANES - 1) // LANES * LANES)

@@ -197,6 +197,53 @@ ALWAYS_INLINE real v_sum(vreal x)
     return lanes[0];
 }
 
+/* Transposes a square of LANES x LANES numbers: of each 2d x 2d, two blocks of d x d change places. */
+#if defined(__GNUC__)
+#define VECTOR_LANES (VECTOR_BYTES / (FASTNET_DIGITS == 24 ? 4 : 8))
+#define LOW_LANE(i, d) ((i) & (d) ? VECTOR_LANES + (i) - (d) : (i))
+#define HIGH_LANE(i, d) ((i) & (d) ? VECTOR_LANES + (i) : (i) + (d))
+#define LANES_2(f, i, d) f(i, d), f((i) + 1, d)
+#define LANES_4(f, i, d) LANES_2(f, i, d), LANES_2(f, (i) + 2, d)
+#define LANES_8(f, i, d) LANES_4(f, i, d), LANES_4(f, (i) + 4, d)
+#define LANES_16(f, i, d) LANES_8(f, i, d), LANES_8(f, (i) + 8, d)
+#if VECTOR_LANES == 2
+#define EACH_LANE LANES_2
+#elif VECTOR_LANES == 4
+#define EACH_LANE LANES_4
+#elif VECTOR_LANES == 8
+#define EACH_LANE LANES_8
+#else
+#define EACH_LANE LANES_16
+#endif
+#if defined(__clang__)
+#define v_pick(a, b, f, d) __builtin_shufflevector(a, b, EACH_LANE(f, 0, d))
+#else
+#define v_pick(a, b, f, d) __builtin_shuffle(a, b, (vbits){EACH_LANE(f, 0, d)})
+#endif
+#define EXCHANGE(rows, d) \
+    for (int i = 0; i < LANES; i++) \
+        if (!(i & (d))) { \
+            const vreal a = (rows)[i], b = (rows)[i + (d)]; \
+            (rows)[i] = v_pick(a, b, LOW_LANE, d); \
+            (rows)[i + (d)] = v_pick(a, b, HIGH_LANE, d); \
+        }
+#endif
+ALWAYS_INLINE void v_transpose(vreal *rows)
+{
+#if defined(__GNUC__)
+    EXCHANGE(rows, 1)
+#if VECTOR_LANES > 2
+    EXCHANGE(rows, 2)
+#endif
+#if VECTOR_LANES > 4
+    EXCHANGE(rows, 4)
+#endif
+#if VECTOR_LANES > 8
+    EXCHANGE(rows, 8)
+#endif
+#endif
+}
+
 /* Writes the non-zeros of LANES inputs, from column `col` on, and their columns; the rest of the
  * LANES written elements is undefined. Returns the number of non-zeros. */
 #if defined(__AVX512F__) && defined(__AVX512VL__)

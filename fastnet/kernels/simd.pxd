@@ -34,6 +34,7 @@ cdef extern from "simd.h" nogil:
     vreal v_round(vreal x)
     vreal v_gather(const real *p, Py_ssize_t stride)
     void v_scatter(real *p, Py_ssize_t stride, vreal x)
+    void v_transpose(vreal *rows)
     real v_sum(vreal x)
     Py_ssize_t v_keep(const real *x, int col, uint16_t *cols, real *values)
     real real_sqrt(real x)

@@ -12,7 +12,7 @@ from ..formulas import HIDDEN, OUTPUTS, Plain
 
 DTYPES = ["float64", "float32"]
 #: No hidden layer; single units; more outputs than a workspace has rows; several layers.
-SHAPES = [[6, 4], [1, 1, 1], [3, 5, 200], [9, 40, 3, 30, 5]]
+SHAPES = [[6, 4], [1, 1, 1], [3, 5, 200], [9, 40, 3, 30, 5], [79, 19, 3]]
 CLOSE = {"float64": {"rtol": 1e-9, "atol": 1e-11}, "float32": {"rtol": 1e-3, "atol": 2e-5}}
 
 
