@@ -120,6 +120,24 @@ ALWAYS_INLINE vreal v_where_greater(vreal x, vreal y, vreal a, vreal b)
 #endif
 }
 
+/* x, but at least `low`; x, but at most `high`. A NaN stays, for the instructions give their second
+ * operand where the comparison is false. */
+#if defined(__GNUC__) && defined(__AVX512F__)
+#define WIDE_VECTOR(name, type) _mm512_##name##_##type
+#elif defined(__GNUC__) && defined(__AVX__)
+#define WIDE_VECTOR(name, type) _mm256_##name##_##type
+#endif
+#if !defined(WIDE_VECTOR)
+ALWAYS_INLINE vreal v_at_least(vreal low, vreal x) { return v_where_greater(low, x, low, x); }
+ALWAYS_INLINE vreal v_at_most(vreal high, vreal x) { return v_where_greater(x, high, high, x); }
+#elif FASTNET_DIGITS == 24
+ALWAYS_INLINE vreal v_at_least(vreal low, vreal x) { return WIDE_VECTOR(max, ps)(low, x); }
+ALWAYS_INLINE vreal v_at_most(vreal high, vreal x) { return WIDE_VECTOR(min, ps)(high, x); }
+#else
+ALWAYS_INLINE vreal v_at_least(vreal low, vreal x) { return WIDE_VECTOR(max, pd)(low, x); }
+ALWAYS_INLINE vreal v_at_most(vreal high, vreal x) { return WIDE_VECTOR(min, pd)(high, x); }
+#endif
+
 /* Whether x > y in any lane. */
 ALWAYS_INLINE int v_any_greater(vreal x, vreal y)
 {

@@ -27,6 +27,8 @@ cdef extern from "simd.h" nogil:
     void v_store(real *p, vreal x)
     real *address(const real *p)
     vreal v_where_greater(vreal x, vreal y, vreal a, vreal b)
+    vreal v_at_least(vreal low, vreal x)
+    vreal v_at_most(vreal high, vreal x)
     bint v_any_greater(vreal x, vreal y)
     vreal v_abs(vreal x)
     vreal v_copy_sign(vreal magnitude, vreal sign_of)

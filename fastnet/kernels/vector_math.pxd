@@ -13,8 +13,8 @@ The C library is used only for sines of large numbers.
 from libc.math cimport cos, fabs, sin
 
 from fastnet.kernels.simd cimport (
-    FASTNET_DIGITS, LANES, real, v_abs, v_any_greater, v_copy_sign, v_load, v_power_of_two, v_round,
-    v_splat, v_store, v_where_greater, vreal,
+    FASTNET_DIGITS, LANES, real, v_abs, v_any_greater, v_at_least, v_at_most, v_copy_sign, v_load,
+    v_power_of_two, v_round, v_splat, v_store, v_where_greater, vreal,
 )
 
 
@@ -50,8 +50,7 @@ cdef inline vreal clamped(vreal x) noexcept nogil:
     """Return x clipped to just beyond the range in which exp neither underflows nor overflows."""
     cdef vreal low = v_splat(-104.0 if FASTNET_DIGITS == 24 else -746.0)
     cdef vreal high = v_splat(89.0 if FASTNET_DIGITS == 24 else 710.0)
-    x = v_where_greater(low, x, low, x)
-    return v_where_greater(x, high, high, x)
+    return v_at_most(high, v_at_least(low, x))
 
 
 cdef inline vreal times_power_of_two(vreal x, vreal k) noexcept nogil:
@@ -69,8 +68,20 @@ cdef inline vreal v_exp(vreal x) noexcept nogil:
 
 
 cdef inline vreal v_sigmoid(vreal z) noexcept nogil:
-    """Return 1 / (1 + e**-z)."""
-    return v_splat(1.0) / (v_splat(1.0) + v_exp(v_splat(0.0) - z))
+    """Return 1 / (1 + e**-z), with the same bits as computed with `v_exp`.
+
+    Where e**-z is so small that `v_exp` writes 2**k in two halves, the sum is 1 whatever it is. So
+    one power of two is enough, and 2**(k - 1) with twice e**r does not overflow before its time.
+    """
+    cdef vreal low = v_splat(-80.0 if FASTNET_DIGITS == 24 else -700.0)
+    cdef vreal high = v_splat(89.0 if FASTNET_DIGITS == 24 else 710.0)
+    cdef vreal x = v_splat(0.0) - z
+    cdef vreal one = v_splat(1.0)
+    cdef vreal k, twice
+    x = v_at_most(high, v_at_least(low, x))
+    k = v_round(x * v_splat(1.44269504088896340736))
+    twice = expm1_reduced(reduced(x, k)) * v_splat(2.0) + v_splat(2.0)
+    return one / (one + twice * v_power_of_two(k - one))
 
 
 cdef inline vreal v_tanh(vreal z) noexcept nogil:
