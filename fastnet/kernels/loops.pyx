@@ -7,10 +7,11 @@ docstring says so.
 from cpython.pycapsule cimport PyCapsule_New
 from libc.float cimport FLT_MAX
 from libc.math cimport fabs
+from libc.string cimport memcpy, memset
 
 from fastnet.kernels.threads cimport Barrier, wait_whether_to_start
 from fastnet.kernels.minibatch cimport Inputs, are_finite, fetch, is_finite, is_sparse
-from fastnet.kernels.activations cimport IDENTITY, activate
+from fastnet.kernels.activations cimport IDENTITY, SOFTMAX, activate
 from fastnet.kernels.gemm cimport Operands, gemm
 from fastnet.kernels.inputs cimport (
     copy_rows, given_errors, repeat_examples, write_input_errors,
@@ -22,7 +23,7 @@ from fastnet.kernels.backprop cimport (
     apply_pending_decay, backward, errors, forward, note_propagation,
 )
 from fastnet.kernels.optimizers cimport Rule
-from fastnet.kernels.simd cimport real
+from fastnet.kernels.simd cimport LANES, real
 from fastnet.kernels.storage cimport STRIDED_DOUBLE
 from fastnet.kernels.parallel cimport START, Task, start_and_train, train_through
 from fastnet.kernels.workspace cimport Workspace, place_buffers, shape_layer
@@ -94,6 +95,29 @@ cdef inline bint run_outputs(
     return not net.batch.not_finite or is_sparse(inputs) or are_finite(net, count)
 
 
+cdef void write_outputs(Net *net, Py_ssize_t count, real *out, Py_ssize_t room) noexcept nogil:
+    """Write a of the last layer, from its z, into `out`, which has room for `room` numbers.
+
+    Narrow rows lie there without their padding, so that less has to be activated.
+    """
+    cdef Layer *last = &net.shape.layers[net.shape.depth - 1]
+    cdef Py_ssize_t n = count * last.n_out
+    cdef Py_ssize_t rest = n % LANES
+    cdef Py_ssize_t whole = n - rest
+    cdef bint afterwards = count > 1 and last.n_out < last.ld and last.activation != SOFTMAX
+    if not afterwards and last.activation != IDENTITY:
+        run_activate(net, net.shape.depth - 1, count)
+    copy_rows(last.a_bu, last.ld, last.n_out, count, out, room)
+    if not afterwards or last.activation == IDENTITY:
+        return
+    run_transform(last.activation, out, NULL, whole)
+    if rest > 0:
+        memset(last.a_bu, 0, LANES * sizeof(real))
+        memcpy(last.a_bu, out + whole, rest * sizeof(real))
+        run_transform(last.activation, last.a_bu, NULL, LANES)
+        memcpy(out + whole, last.a_bu, rest * sizeof(real))
+
+
 cdef Py_ssize_t predict(
     Net *net, const Inputs *inputs, const Py_ssize_t *places, Py_ssize_t n, real *out
 ) noexcept nogil:
@@ -110,10 +134,7 @@ cdef Py_ssize_t predict(
         count = min(net.shape.capacity, n - at)
         if not run_outputs(net, &here, places, count):
             break
-        if last.activation != IDENTITY:
-            run_activate(net, net.shape.depth - 1, count)
-        copy_rows(last.a_bu, last.ld, last.n_out, count, out + at * last.n_out,
-                  (n - at) * last.n_out)
+        write_outputs(net, count, out + at * last.n_out, (n - at) * last.n_out)
         at += count
         if places != NULL:
             places += count

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import fastnet
+from fastnet.activations import ACTIVATIONS
 from fastnet.model.model import KEPT_WORKSPACES
 
 X = np.random.default_rng(1).standard_normal((7, 3))
@@ -156,6 +157,21 @@ def test_an_example_has_the_same_bits_alone_and_among_others(share, dtype):
     np.testing.assert_array_equal(net.feedforward(X[0]), first)
     for x, answer in zip(X, together, strict=True):
         np.testing.assert_array_equal(net.feedforward(x), answer)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("output", ACTIVATIONS)
+def test_few_outputs_have_the_same_bits_for_any_number_of_examples(output, dtype):
+    """Their rows are activated together, whatever vectors that makes."""
+    X = np.random.default_rng(6).standard_normal((23, 4))
+    for n_out in (1, 2, 3, 5, 9):
+        if (output, n_out) == ("softmax", 1):
+            continue
+        cost = {"softmax": "log_likelihood", "exponential": "poisson"}.get(output, "quadratic")
+        net = fastnet.Network([4, n_out], cost, output=output, dtype=dtype, rng=1)
+        alone = np.array([net.feedforward(x) for x in X])
+        for n in (2, 3, 7, 23):
+            np.testing.assert_array_equal(net.feedforward(X[:n]), alone[:n])
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
