@@ -123,7 +123,7 @@ def test_a_shuffle_that_leaves_no_permutation(left):
         rows[:] = left
 
     call = lambda network: network.SGD(GOOD, 1, 2, 0.1, shuffle=shuffle)  # noqa: E731
-    assert_refused(new(), call, ValueError, "no permutation of the 5 row numbers")
+    assert_refused(new(), call, ValueError, "not leave a permutation of the 5 row numbers")
 
 
 def test_a_shuffle_that_fails_fails_the_training():

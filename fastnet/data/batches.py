@@ -1,4 +1,4 @@
-"""Data larger than memory: blocks of examples, of which two are in memory at a time."""
+"""`Batches`: data larger than memory, in blocks of examples, two in memory at a time."""
 
 from __future__ import annotations
 
@@ -26,41 +26,41 @@ __all__ = ["Batches", "Blocks", "read_data"]
 Array = NDArray[Any]
 Block = tuple[Any, Any]
 
-#: Rows of a block that a file is cut into, in bytes, where nothing else is said.
+#: The default size of a block of `Batches.from_arrays`, in bytes.
 BLOCK_BYTES = 32 << 20
-#: Examples kept to tell by, in a checkpoint, one training's data from another's.
+#: The examples by which a checkpoint identifies the data of its training.
 KEPT_ROWS = 64
 
 
 class Batches:
-    """Examples that come in blocks: what a network takes as data where they don't fit in memory.
+    """Training data in blocks, for data that do not fit into memory.
 
     Parameters
     ----------
-    source : callable, or iterable that can be walked again
-        Gives the blocks, (X, y) each, in the same order every time: a function without arguments
-        that returns a fresh iterator, or what begins anew with each `iter`. A block is what `train`
-        takes as data, of any number of examples.
+    source : callable, or iterable that can be iterated again
+        The blocks, (X, y) each, in the same order every time: a function without arguments that
+        returns a new iterator, or an iterable such as a list. A block is data as for `train`, of
+        any number of examples.
 
     Notes
     -----
-    Mini-batches are cut anew across the blocks: with ``shuffle=False`` every result has the bits
-    that the same examples in one array give. (Where most of an array is zero, sums are taken over
-    the rest; here the first block tells whether that is so, for all of them.)
+    Mini-batches extend across blocks: with ``shuffle=False`` every result has the same bits as for
+    the same examples in one array. (If most of an array is zero, sums skip the zeros; here the
+    first block decides whether they do, for all blocks.)
 
-    With ``shuffle=True`` an epoch draws the order within each block, and of the blocks where
-    `from_arrays` made them; examples of different blocks don't mix, so blocks should be large, and
-    each alike in classes. What is kept of an epoch's order takes 8 bytes an example.
+    With ``shuffle=True`` each epoch shuffles the examples within each block, and with `from_arrays`
+    the blocks, too. Examples of different blocks do not mix, so blocks should be large and have
+    similar shares of each class. The order of an epoch takes 8 bytes per example.
 
-    The examples are counted in a first pass over the source, once. Each block is checked when it
-    arrives; where one is bad or missing, or comes beyond those counted, the network goes back to
-    where the epoch began. `sample_weight`, `class_weight` and a callable `shuffle` cannot go with
-    blocks.
+    A first pass over the source counts the examples, once. Each block is checked when it is read;
+    if one is bad or missing, or there are more than were counted, the network is restored to the
+    beginning of the epoch. `sample_weight`, `class_weight` and a callable `shuffle` are not
+    supported.
 
     Raises
     ------
     TypeError
-        The source is neither; or an iterator that can be walked only once.
+        The source is neither, or it is an iterator, which can be iterated only once.
 
     Examples
     --------
@@ -85,15 +85,15 @@ class Batches:
 
     @staticmethod
     def from_arrays(X: Any, y: Any, *, rows: int | None = None) -> Batches:
-        """Return blocks of two arrays that are longer than memory, read when they are needed.
+        """Return data in blocks from two arrays that are larger than memory.
 
         Parameters
         ----------
-        X, y : Dask arrays, numpy.memmap, or whatever has a shape and gives rows for a slice
-            Examples in rows, and class numbers (n,) or targets (n, n_out), as `train` takes them.
-            Pages of a memory-mapped file are given back after use.
+        X, y : Dask arrays, numpy.memmap, or objects with a shape that return rows for a slice
+            Examples in rows, and class numbers (n,) or targets (n, n_out), as for `train`. A block
+            is read when it is needed; pages of a memory-mapped file are released after use.
         rows : int, optional
-            Examples in a block; by default the chunks of a Dask array, else 32 MB of X.
+            Examples per block; by default the chunks of a Dask array, else 32 MB of X.
 
         Raises
         ------
@@ -120,16 +120,18 @@ class Batches:
                 )
         if X.shape[0] != y.shape[0]:
             raise ValueError(
-                f"X has {X.shape[0]} rows and y has {y.shape[0]}; they must be equally many."
+                f"X has {X.shape[0]} rows and y has {y.shape[0]}; expected the same number."
             )
         batches = Batches(_Slices(X, y, _read_sizes(X, rows)))
         batches._sizes = batches._source.sizes
         return batches
 
     def __len__(self) -> int:
-        """How many examples there are, once they have been counted."""
+        """Return the number of examples; TypeError before they have been counted."""
         if self._sizes is None:
-            raise TypeError("the examples have not been counted yet; the first training does.")
+            raise TypeError(
+                "the examples have not been counted yet; the first training counts them."
+            )
         return sum(self._sizes)
 
     def __repr__(self) -> str:
@@ -147,7 +149,7 @@ class Batches:
         repeated: bool,
         check: Check | None = None,
     ) -> Dataset:
-        """Return the examples as a network takes them, counted, and the first block checked.
+        """Return the examples as a `Dataset`, counted, with the first block checked.
 
         Raises
         ------
@@ -166,7 +168,7 @@ class Batches:
             check(self._facts, f"{name}: y")
         reader.set_sizes(self._sizes)
         first = reader.block(0)
-        if repeated:  # whether the non-zeros alone are taken, as they would be of one array
+        if repeated:  # decides whether kernels get only the non-zeros, as for one array
             first.X.check(dtype, repeated=True)
         rows = np.arange(min(first.n, KEPT_ROWS))
         labels = None if first.labels is None else first.labels[rows]
@@ -193,12 +195,12 @@ def read_data(
     repeated: bool,
     check: Check,
 ) -> Dataset:
-    """Return whatever a network takes as data, `Batches` and prepared data included.
+    """Return any kind of data for a network as a `Dataset`: arrays, `Batches` or prepared data.
 
     Raises
     ------
     ValueError, TypeError, MemoryError
-        As for `data.read_dataset`; or the data were prepared for another network.
+        As for `read_dataset`; or the data were prepared for another network.
     """
     if isinstance(data, Dataset):
         data.check_fit(n_in, n_out, dtype)
@@ -211,7 +213,7 @@ def read_data(
 
 
 class _Slices:
-    """Blocks of two arrays, in any order."""
+    """Blocks of two arrays, readable in any order."""
 
     def __init__(self, X: Any, y: Any, sizes: list[int]) -> None:
         self._X, self._y, self.sizes = X, y, sizes
@@ -226,72 +228,72 @@ class _Slices:
         return _sliced(self._X, rows), _sliced(self._y, rows)
 
     def take(self, number: int, count: int) -> Block:
-        """Return a block; the pages of files that were read before it are given back."""
+        """Return a block, after the pages of earlier blocks were released."""
         for array in (self._X, self._y):
             _give_back(array)
         return self._slice(number)
 
 
 class _Stream:
-    """Blocks of a function or an iterable, always in the same order."""
+    """Blocks from a function or an iterable, always in the same order."""
 
     def __init__(self, source: Any, name: str) -> None:
         self._source, self._name = source, name
         self._blocks: Iterator[Any] = iter(())
-        self._next = -1  # the block that comes next; -1: none does
+        self._next = -1  # the number of the next block; -1 if the iterator must be made again
 
     def __iter__(self) -> Iterator[Any]:
         source = self._source() if callable(self._source) else self._source
         if not isinstance(source, Iterable):
             raise TypeError(
-                f"{self._name}: the function gave an object of type {type(source).__name__}; "
+                f"{self._name}: the function returned an object of type {type(source).__name__}; "
                 "expected an iterator of blocks (X, y)."
             )
         return iter(source)
 
     def take(self, number: int, count: int) -> Any:
-        """Return a block, of as many as were counted; the source begins anew if it has passed.
+        """Return block `number` of `count`; iteration starts again if the block has passed.
 
         Raises
         ------
         ValueError
-            There are fewer blocks, or more.
+            There are fewer or more blocks than `count`.
         """
         if not 0 <= self._next <= number:
             self._blocks, self._next = iter(self), 0
         skipped = number - self._next
-        self._next = -1  # what raises meanwhile leaves no stream to go on with
+        self._next = -1  # after an error the iterator cannot be continued
         try:
             block = next(islice(self._blocks, skipped, None))
         except StopIteration:
             raise ValueError(
-                f"{self._name}: block {number} is missing; there were {count} when they were "
-                "counted, and the source must give the same blocks each time."
+                f"{self._name}: block {number} is missing, and {count} blocks were counted; the "
+                "source must give the same blocks each time."
             ) from None
         if number + 1 < count:
             self._next = number + 1
         else:
             for _ in self._blocks:
                 raise ValueError(
-                    f"{self._name}: block {count} came, and there were {count} when they were "
-                    "counted; the source must give the same blocks each time."
+                    f"{self._name}: there are more than the {count} blocks that were counted; the "
+                    "source must give the same blocks each time."
                 )
         return block
 
 
 class _Reader:
-    """Has one block in memory, the one that was asked for last."""
+    """Reads and checks blocks, and keeps the last one in memory."""
 
     def __init__(self, source: _Slices | _Stream, read: Callable[..., Dataset], name: str) -> None:
         self.source = source
-        self._read_dataset = read  # `read_dataset`, for the network
+        self._read_dataset = read  # `read_dataset` with the network's arguments
         self._name = name
         self._number = -1
         self._block: Dataset | None = None
         self._has_labels: bool | None = None
 
     def count(self) -> tuple[list[int], TargetFacts | None]:
-        """Return the sizes of all blocks, and the facts of their targets, checking each block."""
+        """Check all blocks; return their sizes and the facts about all targets."""
         sizes: list[int] = []
         facts: TargetFacts | None = None
         for number, given in enumerate(self.source):
@@ -300,11 +302,11 @@ class _Reader:
                 facts = block.facts if facts is None else facts.joined(block.facts, sum(sizes))
             sizes.append(block.n)
         if not sizes:
-            raise ValueError(f"{self._name} gave no block; give at least one example.")
+            raise ValueError(f"{self._name} has no blocks; give at least one example.")
         return sizes, facts
 
     def set_sizes(self, sizes: list[int]) -> None:
-        """Tell how many examples each block has."""
+        """Set the number of examples of each block."""
         self.sizes = sizes
         self.starts = np.concatenate([[0], np.cumsum(sizes)])
 
@@ -314,15 +316,15 @@ class _Reader:
         Raises
         ------
         ValueError, TypeError
-            It is bad, missing, or of another size than when the blocks were counted.
+            It is bad or missing, or its size has changed since the blocks were counted.
         """
         if self._block is None or self._number != number:
-            self._block = None  # before the next one comes: one is enough
+            self._block = None  # freed before the next one is read
             block = self._read(number, self.source.take(number, len(self.sizes)))
             if block.n != self.sizes[number]:
                 raise ValueError(
                     f"{self._name}: block {number} has {block.n} examples, and had "
-                    f"{self.sizes[number]} when they were counted; the source must give the same "
+                    f"{self.sizes[number]} when it was counted; the source must give the same "
                     "blocks each time."
                 )
             self._block, self._number = block, number
@@ -339,22 +341,22 @@ class _Reader:
             kinds = ("targets", "class numbers")
             raise ValueError(
                 f"{name} has {kinds[not self._has_labels]} for y, and the first block has "
-                f"{kinds[self._has_labels]}; all must be of one kind."
+                f"{kinds[self._has_labels]}; all blocks must have the same kind."
             )
         return block
 
 
 @dataclass(frozen=True)
 class Blocks(Dataset):
-    """The examples of all blocks, for kernels.
+    """The examples of all blocks, in the form that kernels read.
 
     Attributes
     ----------
     X, labels, y, targets
-        Of the first examples alone: what a checkpoint tells the data by.
+        Of the first examples only, by which a checkpoint identifies the data.
     reader : _Reader
     is_sparse : bool
-        Whether kernels get the non-zeros alone.
+        Whether kernels get only the non-zeros.
     """
 
     reader: Any = None
@@ -362,7 +364,7 @@ class Blocks(Dataset):
 
     @property
     def n(self) -> int:
-        """How many examples there are."""
+        """The number of examples."""
         return int(self.reader.starts[-1])
 
     def parts(self) -> Iterator[Dataset]:
@@ -371,7 +373,7 @@ class Blocks(Dataset):
             yield self.reader.block(number)
 
     def piece(self, order: Array, start: int, stop: int) -> Piece:
-        """Return what a kernel takes to walk examples order[start:stop].
+        """Return the arguments of a kernel call for the examples order[start:stop].
 
         Raises
         ------
@@ -397,37 +399,37 @@ class Blocks(Dataset):
         return self._rows(X), kernel_rows.Targets(labels, wanted), places, 0, len(chosen)
 
     def _rows(self, X: Array) -> kernel_rows.Rows:
-        """Rows for the kernels, by their non-zeros for all pieces of a training or for none."""
+        """Return rows for the kernels, sparse in all pieces of a training or in none."""
         if not self.is_sparse:
             return kernel_rows.Rows(X)
         bad_row, rows = kernel_rows.compress(X, float(np.finfo(self.dtype).max), 1.0, sys.maxsize)
-        if rows is None:  # the block was checked; it has been changed, or works its rows out
+        if rows is None:  # changed since the check, or computed by the user's code
             raise ValueError(f"data: a row of a block is no longer finite: {X[bad_row]}.")
         return rows
 
     def _find(self, number: int, rows: Array) -> tuple[Dataset, Array]:
-        """A block, and the places in it of rows counted from the first block on."""
+        """Return a block, and the positions in it of rows that are numbered across blocks."""
         return self.reader.block(number), rows - self.reader.starts[number]
 
     def weighted(self, sample_weight: Any, class_weight: Any, n_out: int) -> Dataset:
         """Refuse weights; without any, return the same examples."""
         for name, given in (("sample_weight", sample_weight), ("class_weight", class_weight)):
             if given is not None:
-                raise ValueError(f"{name} cannot go with Batches; leave it out.")
+                raise ValueError(f"{name} is not supported with Batches; leave it out.")
         return self
 
     @property
     def piece_limit(self) -> int:
-        """How many examples a piece should have at most."""
+        """The most examples that a piece should have."""
         return block_rows(self.X.n_in, self.dtype)
 
     def sampler(self, shuffle: Shuffle) -> Sampler:
-        """Return what draws the order of each epoch, block by block; `shuffle` is a bool."""
+        """Return a sampler that draws the order of each epoch block by block."""
         return _BlockSampler(self.reader, shuffle)
 
 
 class _BlockSampler(Sampler):
-    """Shuffles within blocks, and the blocks where they may come in any order."""
+    """Shuffles within blocks, and shuffles blocks that can be read in any order."""
 
     def __init__(self, reader: _Reader, shuffle: Shuffle) -> None:
         if callable(shuffle):
@@ -456,12 +458,12 @@ def _check_walkable(source: Any) -> None:
     if isinstance(source, (str, bytes, dict, np.ndarray)) or not isinstance(source, Iterable):
         raise TypeError(
             f"Batches: the source is of type {type(source).__name__}; give a function that returns "
-            "a fresh iterator of blocks (X, y), or a list of them."
+            "a new iterator of blocks (X, y), or a list of blocks."
         )
     if isinstance(source, Iterator):
         raise TypeError(
-            f"Batches: the source is of type {type(source).__name__}, which can be walked only "
-            "once; give a function that returns a fresh one for each epoch."
+            f"Batches: the source is of type {type(source).__name__}, which can be iterated only "
+            "once; give a function that returns a new one for each epoch."
         )
     if isinstance(source, tuple) and not all(isinstance(item, (tuple, list)) for item in source):
         raise TypeError(
@@ -475,7 +477,7 @@ def _read_sizes(X: Any, rows: int | None) -> list[int]:
     if n == 0:
         raise ValueError("X is empty; give at least one example.")
     if rows is None:
-        if hasattr(X, "compute"):  # a chunk may be empty, as a filter leaves it
+        if hasattr(X, "compute"):  # a chunk may be empty after a filter
             return [int(size) for size in X.chunks[0] if size]
         bytes_a_row = np.dtype(X.dtype).itemsize * math.prod(X.shape[1:])
         rows = max(1, BLOCK_BYTES // max(1, bytes_a_row))
@@ -489,7 +491,7 @@ def _sliced(array: Any, rows: slice) -> Any:
 
 
 def _give_back(array: Any) -> None:
-    """Let go of the pages of a file that is mapped, and shared: nothing written to it is lost."""
+    """Release the pages of a shared mapping of a file; nothing written to it is lost."""
     if not isinstance(array, np.memmap) or array.mode == "c":
         return
     owner: Any = array

@@ -1,4 +1,4 @@
-"""Whatever a user trains on becomes one `Dataset`: checked once, wrapped, not copied."""
+"""`Dataset`: a user's X and y, checked once and wrapped without a copy."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ from fastnet.kernels import rows as kernel_rows
 __all__ = ["Dataset", "Piece", "read_dataset", "split"]
 
 Array = NDArray[Any]
-#: What a kernel takes: rows, targets, order, and the first and last place in order to walk.
+#: The arguments of a kernel call: rows, targets, order, and the range of `order` to process.
 Piece = tuple[kernel_rows.Rows, kernel_rows.Targets, Array, int, int]
 
-#: Bytes of rows, and targets, that are read to tell one data set from another.
+#: The bytes of rows, and the number of targets, in the digest that identifies a data set.
 DIGEST_BYTES = 1 << 20
 DIGEST_TARGETS = 1 << 16
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Examples for a network, in the form that kernels take.
+    """Examples for a network, in the form that kernels read.
 
     Attributes
     ----------
     X : InputRows
-        Checked; a view of the caller's own array.
+        Checked; a view of the caller's array.
     labels : ndarray of int32, shape (n,), or None
         Read-only.
     y : ndarray of the network's dtype, shape (n, n_out), or None
     targets : Targets
         Labels or y, and sample weights, for the kernels.
     dtype : dtype
-        The network's.
+        The network's number type.
     sample_weight : ndarray of the network's dtype, shape (n,), or None
     facts : TargetFacts or None
-        What y hold; None of class numbers.
+        What y contains; None for class numbers.
     """
 
     X: InputRows
@@ -58,16 +58,16 @@ class Dataset:
 
     @property
     def n(self) -> int:
-        """How many examples there are."""
+        """The number of examples."""
         return self.X.n
 
     def piece(self, order: Array, start: int, stop: int) -> Piece:
-        """Return what a kernel takes to walk examples order[start:stop].
+        """Return the arguments of a kernel call for the examples order[start:stop].
 
         Raises
         ------
         ValueError, TypeError
-            Rows that are worked out are not what was asked for.
+            Rows computed by the user's code have another shape or type than requested.
         """
         if self.X.rows is not None:
             return self.X.rows, self.targets, order, start, stop
@@ -82,11 +82,11 @@ class Dataset:
 
     @property
     def piece_limit(self) -> int:
-        """How many examples a piece should have at most, so that a conversion stays small."""
+        """The most examples that a piece should have, so that a conversion stays small."""
         return self.n if self.X.rows is not None else block_rows(self.X.n_in, self.dtype)
 
     def sampler(self, shuffle: Shuffle) -> Sampler:
-        """Return what draws the order of each epoch.
+        """Return a `Sampler`, which draws the order of each epoch.
 
         Raises
         ------
@@ -96,14 +96,14 @@ class Dataset:
         return Sampler(self.n, shuffle)
 
     def weighted(self, sample_weight: Any, class_weight: Any, n_out: int) -> Dataset:
-        """Return the same examples with a weight each, the product of the two that are given.
+        """Return the same examples with a weight each: sample weight times class weight.
 
         Parameters
         ----------
         sample_weight : array_like, shape (n,), or None
         class_weight : dict, sequence of a number for each class, "balanced", or None
-            By class number, 0 and 1 for a single output; a class that a dict leaves out weighs 1.
-            "balanced": n / (the number of classes times the examples of the class).
+            By class number, 0 and 1 for a single output; a class missing from a dict has weight 1.
+            "balanced": n / (number of classes * examples of the class).
 
         Raises
         ------
@@ -125,15 +125,15 @@ class Dataset:
         lost = np.flatnonzero((rounded == 0) & (weights != 0))
         if lost.size:
             raise ValueError(
-                f"a sample's weight is {weights[lost[0]]}, which is 0 in {self.dtype}; "
-                "expected larger ones, or 0, in sample_weight and class_weight."
+                f"a sample's weight is {weights[lost[0]]}, which rounds to 0 in {self.dtype}; "
+                "give larger numbers, or 0, in sample_weight and class_weight."
             )
         weights = rounded
         targets = kernel_rows.Targets(self.labels, self.y, weights)
         return replace(self, targets=targets, sample_weight=weights)
 
     def drawn(self, chosen: Array) -> Dataset:
-        """Return the examples of these numbers, in a copy; a number may come more than once."""
+        """Return a copy of the chosen examples; a number may be chosen more than once."""
         labels, y, weights = (
             None if part is None else part[chosen]
             for part in (self.labels, self.y, self.sample_weight)
@@ -144,14 +144,14 @@ class Dataset:
         return Dataset(rows, targets.class_numbers, y, targets, self.dtype, weights, self.facts)
 
     def _class_numbers(self) -> Array:
-        """The class of each example; with a single output, y itself where it is 0 or 1."""
+        """Return the class of each example; with a single output, y itself if all are 0 or 1."""
         if self.labels is not None:
             return self.labels
         assert self.y is not None
         bad = np.flatnonzero((self.y[:, 0] != 0) & (self.y[:, 0] != 1))
         if self.y.shape[1] > 1 or bad.size:
             single = self.y.shape[1] == 1
-            came = f"y holds {self.y[bad[0], 0]} in row {bad[0]}" if single else "y are targets"
+            came = f"y holds {self.y[bad[0], 0]} in row {bad[0]}" if single else "y has targets"
             raise ValueError(
                 f"class_weight needs class numbers for y; here {came}. Give class numbers (0 or 1 "
                 "for a single output), or sample_weight."
@@ -159,11 +159,11 @@ class Dataset:
         return self.y[:, 0].astype(np.intp)
 
     def parts(self) -> Iterator[Dataset]:
-        """Yield data sets whose X, labels and y are all there, in order: here, this one."""
+        """Yield data sets in memory that make up this one, in order: here, only itself."""
         yield self
 
     def describe(self) -> dict[str, Any]:
-        """Return shape, number type and a digest of some rows, spread evenly, and of targets."""
+        """Return shape, number type, and a digest of evenly spread rows and targets."""
         digest = blake2b(digest_size=8)
         digest.update(self.X.sample(DIGEST_BYTES))
         for targets in (self.labels, self.y, self.sample_weight):
@@ -175,12 +175,12 @@ class Dataset:
         }
 
     def check_fit(self, n_in: int, n_out: int, dtype: np.dtype[Any]) -> None:
-        """Refuse a network that this was not prepared for.
+        """Refuse a network for which the data were not prepared.
 
         Raises
         ------
         ValueError
-            With what differs.
+            The numbers of inputs or outputs, or the number types, differ.
         """
         if self.y is not None:
             outputs = self.y.shape[1]
@@ -190,13 +190,13 @@ class Dataset:
             targets = "class numbers" if self.y is None else f"{outputs} targets"
             raise ValueError(
                 f"data was prepared with {self.X.n_in} inputs and {targets} in {self.dtype}; "
-                f"this network has {n_in} inputs and {n_out} outputs in {dtype}: prepare it with "
-                "this one."
+                f"this network has {n_in} inputs and {n_out} outputs in {dtype}. Prepare the data "
+                "with this network."
             )
 
 
 def _sample(targets: Array) -> bytes:
-    """The bytes of at most DIGEST_TARGETS targets, the first and the last among them."""
+    """Return the bytes of at most DIGEST_TARGETS targets, the first and the last among them."""
     n = len(targets)
     return targets[np.linspace(0, n - 1, min(n, DIGEST_TARGETS)).astype(np.intp)].tobytes()
 
@@ -211,34 +211,34 @@ def read_dataset(
     repeated: bool = False,
     check: Check | None = None,
 ) -> Dataset:
-    """Check everything about `data` and wrap it.
+    """Return `data`, checked and wrapped as a `Dataset`.
 
     Parameters
     ----------
     data : (X, y) or iterable of (x, y)
-        X of shape (n, n_in), any real dtype, strides and byte order, or a sparse matrix of SciPy's,
-        or Derived, or InputRows, which are not checked twice. y: class numbers, shape (n,), or
+        X of shape (n, n_in): an array of any real dtype, strides and byte order, a SciPy sparse
+        matrix, Derived, or InputRows, which are not checked twice. y: class numbers, shape (n,), or
         targets, shape (n, n_out). Or the book's pairs: x of shape (n_in, 1) or (n_in,), y a class
         number or a column of n_out targets.
     n_in, n_out : int
         Units of the network's first and last layer.
     dtype : dtype
-        The network's.
+        The network's number type.
     name : str
         What messages call the data.
     repeated : bool
-        The data will be walked more than once, so that preparing its non-zeros pays.
+        Whether the data will be read more than once, so that extracting non-zeros pays off.
     check : function of (TargetFacts, name), optional
-        Refuses targets that the network's cost has no meaning for.
+        Raises ValueError for targets that the network's cost is not defined for.
 
     Raises
     ------
     TypeError
-        A type that holds no real numbers, or a shape of container that is not understood.
+        The elements are not real numbers, or `data` is neither of the two forms.
     ValueError
-        Anything else that is wrong: the message names what came and what was expected.
+        A shape, a length or a value is wrong; the message says what came and what is expected.
     MemoryError
-        What has to be made beside the data does not fit.
+        The arrays needed beside the data do not fit into memory.
     """
     with memory_for(name):
         X, y = split(data, name)
@@ -248,7 +248,7 @@ def read_dataset(
         wrapped = kernel_rows.Targets(labels, targets)
     if wrapped.n != rows.n:
         raise ValueError(
-            f"{name}: X has {rows.n} rows and y has {wrapped.n}; they must be equally many."
+            f"{name}: X has {rows.n} rows and y has {wrapped.n}; expected the same number."
         )
     if facts is not None and check is not None:
         check(facts, f"{name}: y")
@@ -259,7 +259,7 @@ def read_dataset(
 
 
 def split(data: Any, name: str) -> tuple[Any, Any]:
-    """Return X and y, of a pair of arrays or of the book's list of pairs.
+    """Return X and y from a pair of arrays or the book's list of pairs.
 
     Raises
     ------
@@ -295,7 +295,7 @@ def _is_pair(item: Any) -> bool:
 
 
 def _stack(columns: list[Any], name: str) -> Array:
-    """One array from the x (or y) of the book's pairs, a row each."""
+    """Return the x (or y) of the book's pairs as the rows of one array."""
     if not columns:
         return np.empty((0, 0))
     try:
@@ -303,13 +303,13 @@ def _stack(columns: list[Any], name: str) -> Array:
     except ValueError as error:
         if "inhomogeneous" not in str(error):
             raise
-        raise ValueError(f"{name} is ragged in a pair; expected a column of numbers.") from None
+        raise ValueError(f"{name} of a pair is ragged; expected a column of numbers.") from None
     first = shapes[0]
     for row, shape in enumerate(shapes):
         if shape != first:
             raise ValueError(
-                f"{name} of pair {row} has shape {shape}, that of pair 0 has {first}; they must "
-                "agree."
+                f"{name} of pair {row} has shape {shape}, and that of pair 0 has {first}; expected "
+                "the same shape."
             )
     if len(first) == 2 and first[1] == 1 and isinstance(columns[0], np.ndarray):
         return np.concatenate(columns, axis=1).T
@@ -319,7 +319,7 @@ def _stack(columns: list[Any], name: str) -> Array:
 def _read_targets(
     y: Any, n_out: int, dtype: np.dtype[Any], name: str
 ) -> tuple[Array | None, Array | None, TargetFacts | None]:
-    """Class numbers as int32; or targets as (n, n_out) of `dtype`, and what they hold."""
+    """Return class numbers as int32; or targets, (n, n_out) in `dtype`, and facts about them."""
     y = as_real_array(y, name)
     if y.ndim == 3 and y.shape[2] == 1:
         y = y[:, :, 0]
@@ -332,17 +332,17 @@ def _read_targets(
             f"{name} has shape {y.shape}; expected class numbers (n,) or targets (n, {n_out})."
         )
     with np.errstate(over="ignore"):
-        targets = np.require(y, dtype, ["C", "ALIGNED"])  # a copy only where it must be
+        targets = np.require(y, dtype, ["C", "ALIGNED"])  # copies only if needed
     facts, bad = facts_of(targets)
     if bad >= 0:
         raise ValueError(
-            f"{name} has a target that is not finite in row {bad}; remove or mend that row."
+            f"{name} has a target that is not finite in row {bad}; fix or drop that row."
         )
     return None, targets, facts
 
 
 def _read_labels(y: Array, n_out: int, name: str) -> Array:
-    y = y.copy()  # first: whoever has y may change it after the check
+    y = y.copy()  # before the check: other threads may change y after it
     with np.errstate(invalid="ignore"):
         good = (y >= 0) & (y <= n_out - 1)
         if y.dtype.kind == "f":
@@ -362,7 +362,8 @@ def _read_weights(values: Any, n: int, name: str) -> Array:
         raise ValueError(f"{name} has shape {weights.shape}; expected ({n},).")
     if not (np.isfinite(weights) & (weights >= 0)).all():
         raise ValueError(
-            f"{name} holds a number that is negative or not finite; weights must be neither."
+            f"{name} holds a number that is negative or not finite; expected finite weights, 0 or "
+            "more."
         )
     return weights
 

@@ -1,4 +1,4 @@
-"""The order of the examples, epoch after epoch."""
+"""`Sampler`: the order of the examples in each epoch."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Sampler:
     Parameters
     ----------
     n : int
-        How many examples there are.
+        The number of examples.
     shuffle : bool or callable
-        True: a fresh permutation each time. False: 0 .. n-1 always. A callable gets the
-        list of row numbers in the order of the epoch before, and permutes it in place.
+        True: a new permutation each time. False: always 0 .. n-1. A callable gets the list of row
+        numbers in the order of the previous epoch, and permutes it in place.
 
     Raises
     ------
@@ -45,19 +45,19 @@ class Sampler:
         self.rows: list[Any] = list(range(n)) if callable(shuffle) else []
 
     def draw(self, rng: RNG) -> Array:
-        """Return the next epoch's row numbers, drawn from `rng`, an intp array of shape (n,).
+        """Return the next epoch's row numbers, drawn from `rng`: intp, shape (n,).
 
         Raises
         ------
         ValueError
-            The callable did not leave a permutation, or the generator did not give one.
+            The callable or the generator did not give a permutation.
         """
         if callable(self._shuffle):
             call(self._shuffle, "shuffle", self.rows)
             order = as_permutation(list(self.rows), self._n)
             if order is None:
                 raise ValueError(
-                    f"shuffle left no permutation of the {self._n} row numbers; "
+                    f"shuffle did not leave a permutation of the {self._n} row numbers; "
                     "it must reorder the list in place."
                 )
             return order
@@ -67,7 +67,7 @@ class Sampler:
 
     @property
     def source(self) -> random.Random | RNG | None:
-        """The generator that a callable draws from, where it is a method of one."""
+        """The generator that a callable draws from, if it is a method of a generator."""
         owner = getattr(self._shuffle, "__self__", None)
         known = (random.Random, np.random.Generator, np.random.RandomState)
         return owner if isinstance(owner, known) else None
@@ -78,13 +78,13 @@ class Sampler:
         return callable(self._shuffle)
 
     def get_state(self) -> dict[str, Any]:
-        """Return the rows that a callable permutes, and its generator's state."""
+        """Return the list that a callable permutes, and the state of its generator."""
         if not self.is_custom:
             return {}
         return {"rows": as_row_numbers(self.rows), "source": self.source and get_state(self.source)}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from where `get_state` was called.
+        """Restore a state that `get_state` returned.
 
         Raises
         ------
@@ -94,19 +94,19 @@ class Sampler:
         if self.is_custom:
             order = as_permutation(state["rows"], self._n)
             if order is None:
-                raise ValueError(f"its rows are no permutation of the {self._n} row numbers")
+                raise ValueError(f"its rows are not a permutation of the {self._n} row numbers")
             if self.source is not None:
                 set_state(self.source, read_state(state["source"], self.source))
             self.rows[:] = order.tolist()
 
 
 def drawn_permutation(rng: RNG, n: int) -> Array:
-    """Return the numbers below n in an order drawn from `rng`, an intp array of shape (n,).
+    """Return the numbers below n in an order drawn from `rng`: intp, shape (n,).
 
     Raises
     ------
     ValueError
-        The generator, of a class of the user's, gives something else.
+        The generator is of a user's class and returns something else.
 
     Examples
     --------
@@ -116,19 +116,19 @@ def drawn_permutation(rng: RNG, n: int) -> Array:
     order = as_permutation(rng.permutation(n), n)
     if order is None:
         raise ValueError(
-            f"rng.permutation({n}) of a {type(rng).__name__} gave no permutation of the row "
-            f"numbers 0 to {n - 1}; take a generator of NumPy's, or shuffle=False."
+            f"rng.permutation({n}) of a {type(rng).__name__} did not return a permutation of the "
+            f"row numbers 0 to {n - 1}; use NumPy's generators, or shuffle=False."
         )
     return order
 
 
 def as_row_numbers(rows: Any) -> Array:
-    """Return as an array, of a type as narrow as files hold, all row numbers in any order."""
+    """Return row numbers as an array of the narrowest type that model files use for them."""
     return np.array(rows, dtype=np.uint32 if len(rows) <= 2**32 else np.uint64)
 
 
 def as_permutation(given: Any, n: int) -> Array | None:
-    """Return a copy as intp; None unless each number below n is there once."""
+    """Return a copy as intp; None unless it contains each number below n once."""
     try:
         order = np.array(given)
     except (TypeError, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""X as a network takes it: `as_rows` looks at what a user gives, once, and returns its rows."""
+"""`as_rows`: a user's X, checked once, as rows that kernels can read."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ __all__ = [
 
 Array = NDArray[Any]
 
-#: Rows converted at a time, in bytes.
+#: The bytes of rows that are converted at a time.
 BLOCK_BYTES = 1 << 22
-#: At most this share of non-zeros, and this many bytes of them, is kept beside X for training.
+#: For training, non-zeros are kept beside X up to this share of X and this many bytes.
 SPARSE_SHARE = 0.4
 SPARSE_BYTES = 128 << 20
-#: Kernels number columns in 16 bits; wider sparse rows are written out a few at a time.
+#: Kernels number columns in 16 bits; wider sparse rows are made dense a few at a time.
 MOST_COLUMNS = 1 << 16
 
 
 @runtime_checkable
 class Derived(Protocol):
-    """Rows that are worked out of other rows when asked for, as `datasets.shift_images` has them.
+    """Rows that are computed from other rows on demand, such as those of `datasets.shift_images`.
 
-    Where `originals`, an array of shape (m, n_in), is finite, so are they.
+    If `originals`, an array of shape (m, n_in), is finite, they must be finite, too.
     """
 
     originals: Array
@@ -54,32 +54,33 @@ class Derived(Protocol):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of the rows."""
+        """The number type of the rows."""
         ...
 
     def __getitem__(self, rows: Any, /) -> Array:
-        """Return the rows of these numbers."""
+        """Return the rows with these numbers."""
         ...
 
     def nonzeros(self, originals: kernel_rows.Rows, chosen: Array) -> kernel_rows.Rows:
-        """Return the chosen rows' non-zeros, from those of the originals."""
+        """Return the non-zeros of the chosen rows, computed from those of the originals."""
         ...
 
 
 class InputRows:
-    """The rows of X; the classes below say how they lie in memory.
+    """The rows of X; each subclass stores them in its own way.
 
     Attributes
     ----------
     n, n_in : int
+        Rows and columns.
     dtype : dtype
-        Of the elements, as they were given.
+        The type of the elements as given.
     name : str
         What messages call X.
     rows : Rows or None
-        All of them for the kernels; None where kernels cannot read them as they lie.
+        All rows for the kernels; None if kernels cannot read them in place.
     checked : dtype or None
-        The type that they have been checked for, to be read repeatedly.
+        The type for which they have been checked and prepared for repeated reading.
     """
 
     n: int
@@ -90,45 +91,45 @@ class InputRows:
     checked: np.dtype[Any] | None = None
 
     def check(self, dtype: np.dtype[Any], *, repeated: bool = False) -> None:
-        """Refuse NaN, infinity, and what would become infinite in `dtype`.
+        """Refuse NaN, infinity, and numbers that would become infinite in `dtype`.
 
         Parameters
         ----------
         dtype : dtype
         repeated : bool
-            They will be read more than once: of rows that are mostly zeros, kernels get the
-            non-zeros alone from now on.
+            Whether the rows will be read more than once. If they are mostly zeros, kernels then
+            get only the non-zeros.
 
         Raises
         ------
         ValueError
-            With the row.
+            The message names the row.
         """
         raise NotImplementedError
 
     def take(self, chosen: Array, dtype: np.dtype[Any]) -> Array:
-        """Return a copy of the rows of these numbers, C-contiguous, in `dtype`.
+        """Return a copy of the chosen rows, C-contiguous, in `dtype`.
 
         Raises
         ------
         ValueError, TypeError
-            Rows that are worked out are not what was asked for.
+            Rows computed by the user's code have another shape or type than requested.
         """
         raise NotImplementedError
 
     def drawn(self, chosen: Array, dtype: np.dtype[Any]) -> InputRows:
-        """Return a copy of the rows of these numbers that lies as they do; errors as for `take`."""
+        """Return a copy of the chosen rows, stored in the same way; errors as for `take`."""
         return DenseRows(self.take(chosen, dtype), self.name)
 
     def wrap(self, chosen: Array, dtype: np.dtype[Any]) -> kernel_rows.Rows:
-        """Return the rows of these numbers for the kernels; errors as for `take`."""
+        """Return the chosen rows for the kernels; errors as for `take`."""
         return kernel_rows.Rows(self.take(chosen, dtype))
 
     def blocks(self, dtype: np.dtype[Any]) -> Iterator[tuple[int, kernel_rows.Rows]]:
-        """Yield the first number of each block of rows, and the block for the kernels.
+        """Yield each block of rows for the kernels, with the number of its first row.
 
-        All rows are one block, unless they have to be converted. Kernels themselves find what is
-        not finite in dense rows that they read where they lie; all else is checked here.
+        All rows are one block unless they have to be converted. Kernels find numbers that are not
+        finite in dense rows that they read in place; other rows are checked here.
         """
         if self.rows is None or self.is_sparse:
             self.check(dtype)
@@ -141,20 +142,20 @@ class InputRows:
 
     @property
     def is_sparse(self) -> bool:
-        """Whether kernels get the non-zeros alone."""
+        """Whether kernels get only the non-zeros."""
         return self.rows is not None and self.rows.is_sparse
 
     def sample(self, most_bytes: int) -> bytes:
-        """Return the bytes of some rows, the first and the last among them, evenly spread."""
+        """Return the bytes of evenly spread rows, the first and the last among them."""
         most = max(1, most_bytes // max(1, self.n_in * self.dtype.itemsize))
         chosen = np.linspace(0, self.n - 1, min(self.n, most)).astype(np.intp)
         return self.take(chosen, self.dtype).tobytes()
 
 
 class DenseRows(InputRows):
-    """The rows of an array of any real type and strides, where they lie.
+    """The rows of an array of any real type and strides, not copied.
 
-    Nobody else may give the array another shape or type.
+    The array object must not be shared: nobody else may change its shape or type.
     """
 
     def __init__(self, array: Array, name: str) -> None:
@@ -163,7 +164,7 @@ class DenseRows(InputRows):
         self.rows = kernel_rows.Rows(array) if kernels.can_read(array) else None
 
     def check(self, dtype: np.dtype[Any], *, repeated: bool = False) -> None:
-        """Refuse NaN, infinity, and what would become infinite; see `InputRows`."""
+        """Refuse NaN, infinity, and numbers that would become infinite; see `InputRows`."""
         limit = float(np.finfo(dtype).max)
         if self.rows is None:
             bad_row, kept = self._first_beyond(limit), None
@@ -181,7 +182,7 @@ class DenseRows(InputRows):
             self.rows = kept
 
     def _first_beyond(self, limit: float) -> int:
-        """The first row with an element beyond +-limit, or -1, of a type that is not a kernel's."""
+        """Return the first row with an element beyond +-limit, or -1, for types not in kernels."""
         if self.dtype.kind == "f":
             step = block_rows(self.n_in, np.promote_types(self.dtype, np.float64))
             for start in range(0, self.n, step):
@@ -191,36 +192,36 @@ class DenseRows(InputRows):
         return -1
 
     def _refuse(self, row: int, limit: float, dtype: np.dtype[Any]) -> None:
-        values = np.array(self.array[row])  # no other thread changes this until the message is made
+        values = np.array(self.array[row])  # a copy, which other threads cannot change
         bad = np.flatnonzero(~_fits(values, limit))
         if not bad.size:
             raise ValueError(
-                f"{self.name} has changed while row {row} was looked at; leave it as it is."
+                f"{self.name} was changed while row {row} was checked; do not change it meanwhile."
             )
         col = int(bad[0])
         what = "is not finite" if not np.isfinite(values[col]) else f"is too large for {dtype}"
         raise ValueError(
-            f"{self.name} holds {values[col]} in row {row}, column {col}, which {what}; mend that "
-            "row."
+            f"{self.name} holds {values[col]} in row {row}, column {col}, which {what}; fix or "
+            "drop that row."
         )
 
     def take(self, chosen: Array, dtype: np.dtype[Any]) -> Array:
-        """Return a copy of the rows of these numbers."""
+        """Return a copy of the chosen rows."""
         return np.require(self.array[chosen], dtype, ["C", "ALIGNED"])
 
     def drawn(self, chosen: Array, dtype: np.dtype[Any]) -> InputRows:
-        """Return a copy of the rows of these numbers, in their own type."""
+        """Return a copy of the chosen rows, in their own type."""
         return DenseRows(self.array[chosen], self.name)
 
 
 class SparseRows(InputRows):
-    """The rows of a sparse matrix of SciPy's, by their non-zeros.
+    """The rows of a SciPy sparse matrix, as their non-zeros.
 
     Parameters
     ----------
     X : scipy.sparse matrix or array, shape (n, n_in)
-        Of any format; never changed. Of what is canonical CSR already the values are used where
-        they lie; column numbers, 2 bytes each, and row starts are copied.
+        Of any format; never changed. If it is canonical CSR already, its values are used in place;
+        column numbers, 2 bytes each, and row starts are copied.
     name : str
 
     Raises
@@ -230,7 +231,7 @@ class SparseRows(InputRows):
     """
 
     def __init__(self, X: Any, name: str) -> None:
-        # Whoever has X may be able to write in `csr`: only NumPy, which checks, indexes by it.
+        # The owner of X may still write into `csr`: only NumPy, which checks indices, uses them.
         self.csr, self.rows = _read_canonical(X) or (sparse.as_csr(X, name), None)
         self.name, self.dtype = name, self.csr.dtype
         self.n, self.n_in = self.csr.shape
@@ -238,7 +239,7 @@ class SparseRows(InputRows):
             self.rows = _nonzeros(self.csr.indptr, self.csr.indices, self.csr.data, self.n_in)
 
     def check(self, dtype: np.dtype[Any], *, repeated: bool = False) -> None:
-        """Refuse entries that are NaN or infinite, or would be in `dtype`."""
+        """Refuse entries that are NaN or infinite, or would be infinite in `dtype`."""
         values = np.require(self.csr.data[: self.csr.indptr[-1]], None, ["ALIGNED"])
         limit = float(np.finfo(dtype).max)
         if not values.size or kernel_rows.scan(values[np.newaxis], limit) < 0:
@@ -246,17 +247,19 @@ class SparseRows(InputRows):
         values = values.copy()
         bad = np.flatnonzero(~_fits(values, limit))
         if not bad.size:
-            raise ValueError(f"{self.name} has changed while it was looked at; leave it as it is.")
+            raise ValueError(
+                f"{self.name} was changed while it was checked; do not change it then."
+            )
         place = int(bad[0])
         row = int(np.searchsorted(self.csr.indptr, place, side="right")) - 1
         what = "is too large for" if np.isfinite(values[place]) else "is not finite in"
         raise ValueError(
             f"{self.name} holds {values[place]} in row {row}, column {self.csr.indices[place]}, "
-            f"which {what} {dtype}; mend that row."
+            f"which {what} {dtype}; fix or drop that row."
         )
 
     def take(self, chosen: Array, dtype: np.dtype[Any]) -> Array:
-        """Return the rows of these numbers, zeros and all."""
+        """Return the chosen rows as a dense array."""
         counts, places = self._entries(chosen)
         rows = np.repeat(np.arange(len(chosen)), counts)
         block = np.zeros((len(chosen), self.n_in), dtype)
@@ -264,7 +267,7 @@ class SparseRows(InputRows):
         return block
 
     def drawn(self, chosen: Array, dtype: np.dtype[Any]) -> InputRows:
-        """Return the non-zeros of the rows of these numbers."""
+        """Return the chosen rows, as their non-zeros."""
         counts, places = self._entries(chosen)
         starts = np.concatenate([[0], np.cumsum(counts)])
         parts = self.csr.data[places], self.csr.indices[places], starts
@@ -272,12 +275,14 @@ class SparseRows(InputRows):
         return SparseRows(sparse.scipy_sparse().csr_array(parts, shape=shape), self.name)
 
     def _entries(self, chosen: Array) -> tuple[Array, Array]:
-        """How many entries each of these rows has, and where they are, row after row."""
+        """Return the number of entries in each of these rows, and the positions of all entries."""
         csr = self.csr
         first, last = csr.indptr[chosen], csr.indptr[chosen + 1]
         counts = last - first
         if counts.min() < 0 or first.min() < 0 or last.max() > min(len(csr.data), len(csr.indices)):
-            raise ValueError("X's row starts have been changed since they were checked.")
+            raise ValueError(
+                "the row starts of X were changed after they were checked; do not change X."
+            )
         places = np.arange(counts.sum()) + np.repeat(first - (np.cumsum(counts) - counts), counts)
         return counts, places
 
@@ -290,7 +295,7 @@ def _read_canonical(X: Any) -> tuple[Any, kernel_rows.Rows] | None:
     try:
         rows = _nonzeros(starts, cols, values, n_in)
         csr = sparse.scipy_sparse().csr_array((values, cols, starts), shape=(n, n_in))
-    except (TypeError, ValueError):  # also where they are not in order, which as_csr mends
+    except (TypeError, ValueError):  # also for entries out of order, which as_csr sorts
         return None
     return (csr, rows) if rows.n == n else None
 
@@ -303,9 +308,9 @@ def _nonzeros(starts: Any, cols: Any, values: Any, n_in: int) -> kernel_rows.Row
 
 
 class LazyRows(InputRows):
-    """Rows that are worked out of others when kernels need them.
+    """Rows that are computed from others when kernels need them.
 
-    `originals`, which they are worked out of, are checked and compressed instead of them.
+    The `originals`, from which they are computed, are checked and compressed in their place.
     """
 
     def __init__(self, source: Derived, originals: InputRows, name: str) -> None:
@@ -313,11 +318,11 @@ class LazyRows(InputRows):
         self.n, self.n_in, self.dtype = int(source.shape[0]), originals.n_in, originals.dtype
 
     def check(self, dtype: np.dtype[Any], *, repeated: bool = False) -> None:
-        """Refuse originals that are not finite; where they are, so are these rows."""
+        """Refuse originals that are not finite: if they are finite, so are these rows."""
         self.originals.check(dtype, repeated=repeated)
 
     def take(self, chosen: Array, dtype: np.dtype[Any]) -> Array:
-        """Work out the rows of these numbers."""
+        """Return the chosen rows, computed from the originals."""
         given: Any = self.source[chosen.copy()]
         if sparse.is_sparse(given):
             given = SparseRows(given, "X")
@@ -327,15 +332,15 @@ class LazyRows(InputRows):
         return np.require(rows, dtype, ["C", "ALIGNED"])
 
     def wrap(self, chosen: Array, dtype: np.dtype[Any]) -> kernel_rows.Rows:
-        """Work out the rows of these numbers, from non-zeros alone where the originals are such."""
+        """Return the chosen rows, computed from non-zeros if the originals are sparse."""
         originals = self.originals.rows
         if originals is None or not originals.is_sparse:
             return super().wrap(chosen, dtype)
         rows = self.source.nonzeros(originals, chosen.copy())
         if not isinstance(rows, kernel_rows.Rows):
             raise TypeError(
-                f"X: nonzeros gave an object of type {type(rows).__name__}; expected Rows, as "
-                "fastnet.datasets.shift_images gives them."
+                f"X: nonzeros returned an object of type {type(rows).__name__}; expected Rows, as "
+                "from fastnet.datasets.shift_images."
             )
         self._check_shape((rows.n, rows.n_in), len(chosen))
         return rows
@@ -343,35 +348,35 @@ class LazyRows(InputRows):
     def _check_shape(self, shape: tuple[int, ...], count: int) -> None:
         if shape != (count, self.n_in):
             raise ValueError(
-                f"X gave rows of shape {shape} when asked for {count}; expected "
+                f"X returned rows of shape {shape} for {count} row numbers; expected "
                 f"{(count, self.n_in)}."
             )
 
     @property
     def is_sparse(self) -> bool:
-        """Whether kernels get the non-zeros alone."""
+        """Whether kernels get only the non-zeros."""
         return self.originals.is_sparse
 
 
 def as_rows(X: Any, n_in: int, name: str, *, data: str = "") -> InputRows:
-    """Return the rows of X, without a copy where it is an array; the elements are not looked at.
+    """Return the rows of X, not copied if X is an array; the elements are not checked.
 
     Parameters
     ----------
-    X : array_like, table, sparse matrix of SciPy's, Derived or InputRows
-        Of shape (n, n_in), or (n, n_in, 1) as the book has it.
+    X : array_like, table, SciPy sparse matrix, Derived or InputRows
+        Of shape (n, n_in), or (n, n_in, 1) as in the book.
     n_in : int
     name : str
         What messages call X.
     data : str
-        What a message calls data that must not be empty; if left out, they may be.
+        What messages call data that must not be empty; if left out, they may be empty.
 
     Raises
     ------
     TypeError
         The elements are not real numbers.
     ValueError
-        The shape is wrong, or indices of a sparse matrix lead outside.
+        The shape is wrong, or indices of a sparse matrix lie outside of it.
 
     Examples
     --------
@@ -392,12 +397,12 @@ def as_rows(X: Any, n_in: int, name: str, *, data: str = "") -> InputRows:
 
 
 def as_batch(a: Any, n_in: int, name: str) -> tuple[InputRows, Callable[[Array], Array]]:
-    """Return one example or many as rows, and what turns the rows of an answer as `a` lies.
+    """Return one example or many as rows, and a function that shapes outputs like `a`.
 
     Parameters
     ----------
     a : as for `as_rows`, or array_like of shape (n_in,) or (n_in, 1)
-        Where n_in = 1 a column is a batch.
+        If n_in is 1, a column is a batch.
 
     Raises
     ------
@@ -423,7 +428,7 @@ def as_batch(a: Any, n_in: int, name: str) -> tuple[InputRows, Callable[[Array],
 
 
 def as_stacked(X: Any, k: int, n_in: int, name: str) -> Array | InputRows:
-    """Return rows for k networks: an array for all, (n, n_in), or for each, (k, n, n_in).
+    """Return rows for k networks: the same for all, (n, n_in), or for each, (k, n, n_in).
 
     A sparse matrix has rows for all networks and is returned as `InputRows`.
 
@@ -441,23 +446,23 @@ def as_stacked(X: Any, k: int, n_in: int, name: str) -> Array | InputRows:
         sparse.is_sparse(X) or isinstance(X, InputRows) or _is_derived(X)
     ):
         return as_rows(X, n_in, name)
-    array = as_real_array(X, name).view()  # for whoever has X may give X another shape or type
+    array = as_real_array(X, name).view()  # its shape and type cannot be changed through X
     fits = array.ndim == 2 or (array.ndim == 3 and len(array) == k)
     if not fits or array.shape[-1] != n_in:
         raise ValueError(
-            f"{name} has shape {array.shape}; expected (n, {n_in}), rows for all networks, or "
-            f"({k}, n, {n_in}), rows for each of them."
+            f"{name} has shape {array.shape}; expected (n, {n_in}), the same rows for all "
+            f"networks, or ({k}, n, {n_in}), rows for each network."
         )
     return array
 
 
 def _is_derived(X: Any) -> bool:
-    # Whether something follows a protocol takes longer to find out than a small gradient.
+    # The check of a protocol takes longer than a small gradient.
     return hasattr(X, "originals") and isinstance(X, Derived)
 
 
 def _dense(array: Array, n_in: int, name: str, data: str = "") -> DenseRows:
-    array = array.view()  # for whoever has X may give X another shape or type
+    array = array.view()  # its shape and type cannot be changed through X
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
     _check_shape(array.shape, n_in, name, data)
@@ -486,9 +491,9 @@ def _how_to_flatten(shape: tuple[int, ...], n_in: int) -> str:
 
 
 def as_real_array(values: Any, name: str) -> Array:
-    """Return an array of real numbers of any type and shape, without a copy where it is one.
+    """Return an array of real numbers of any type and shape, not copied if it is one already.
 
-    Tables of pandas, polars and Arrow, and columns of theirs, are taken too.
+    Tables of pandas, polars and Arrow, and their columns, are accepted, too.
 
     Raises
     ------
@@ -505,10 +510,10 @@ def as_real_array(values: Any, name: str) -> Array:
 
 def _as_array(values: Any, name: str) -> Array:
     if sparse.is_sparse(values):
-        raise TypeError(f"{name} is a sparse matrix; give an array here, as .toarray() makes it.")
+        raise TypeError(f"{name} is a sparse matrix; expected an array, so use its .toarray().")
     values = unframed(values, name)
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
-        raise ValueError(f"{name} has masked elements; fill them, or leave their rows out.")
+        raise ValueError(f"{name} has masked elements; fill them in, or leave their rows out.")
     try:
         with memory_for(name):
             return np.asarray(values)
@@ -522,7 +527,7 @@ def block_rows(n_in: int, dtype: np.dtype[Any]) -> int:
 
 
 def _fits(values: Array, limit: float) -> Array:
-    """Where values are finite and no larger than limit, compared in a type that holds both."""
+    """Return where values are finite and within +-limit, compared in a type wide enough."""
     wide = values.astype(np.promote_types(values.dtype, np.float64), copy=False)
     fits: Array = np.abs(wide) <= limit
     return fits

@@ -1,6 +1,6 @@
-"""SciPy's sparse matrices, of every format, as CSR whose indices have been checked.
+"""Conversion of SciPy's sparse matrices of every format to CSR with checked indices.
 
-SciPy is not imported here: who has a sparse matrix has imported it.
+SciPy is not imported here: a user with a sparse matrix has imported it.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ Array = NDArray[Any]
 
 
 def is_sparse(X: Any) -> bool:
-    """Return whether X is a sparse matrix or array of SciPy's."""
+    """Return whether X is a SciPy sparse matrix or array."""
     return "scipy.sparse" in sys.modules and bool(scipy_sparse().issparse(X))
 
 
 def scipy_sparse() -> Any:
-    """Return SciPy's module, where there is a sparse matrix."""
+    """Return the module scipy.sparse, which must have been imported."""
     return sys.modules["scipy.sparse"]
 
 
 def as_dense(values: Any) -> Array:
-    """Return a sparse matrix written out, and anything else as an array."""
+    """Return a sparse matrix as a dense array, and anything else as an array."""
     return np.asarray(values.toarray() if is_sparse(values) else values)
 
 
 def as_csr(X: Any, name: str) -> Any:
-    """Return a sparse matrix as CSR in canonical form (sorted, no entry twice).
+    """Return a sparse matrix as CSR in canonical form: sorted, without duplicate entries.
 
     Parameters
     ----------
     X : scipy.sparse matrix or array, shape (n, n_in)
-        Of any format; never changed. Of what is canonical CSR already the index arrays are copied,
-        and the values are not.
+        Of any format; never changed. If it is canonical CSR already, only the index arrays are
+        copied.
     name : str
         What messages call it.
 
@@ -55,14 +55,14 @@ def as_csr(X: Any, name: str) -> Any:
     TypeError
         The entries are not real numbers.
     ValueError
-        There are not two dimensions, or the index arrays lead outside.
+        X does not have two dimensions, or indices lie outside of the matrix.
     """
     if X.dtype.kind not in "biuf":
         raise TypeError(f"{name} is of dtype {X.dtype}; expected real numbers.")
     if len(X.shape) != 2:
         raise ValueError(f"{name} has shape {X.shape}; expected two dimensions.")
     rows = with_checked_indices(X, name)
-    # Found out by SciPy anew: what X says of itself need not be true of its indices any more.
+    # SciPy checks this again: the flags of X may no longer be true of its indices.
     if not rows.has_canonical_format:
         rows.data = np.array(rows.data)
         rows.sum_duplicates()
@@ -74,10 +74,10 @@ def as_csr(X: Any, name: str) -> Any:
 
 
 def with_checked_indices(X: Any, name: str) -> Any:
-    """Return a sparse matrix made anew as CSR, out of copies of its index arrays, checked.
+    """Return a new CSR matrix from checked copies of a sparse matrix's index arrays.
 
-    SciPy's conversions check no index and write wherever one leads: before this, no method of X may
-    be called.
+    SciPy's conversions do not check indices and write outside of arrays: call no method of X before
+    this function.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def with_checked_indices(X: Any, name: str) -> Any:
     Raises
     ------
     ValueError
-        The index arrays lead outside, or something else about X is not as SciPy has it.
+        Indices lie outside of the matrix, or X is damaged in another way.
     """
     if not is_sparse(X) or len(X.shape) != 2:
         return X
@@ -97,8 +97,8 @@ def with_checked_indices(X: Any, name: str) -> Any:
         return _READERS.get(X.format, _read_other)(X)
     except _BadIndicesError:
         raise ValueError(
-            f"{name} is a sparse matrix whose indices lead outside of it; make it anew, from row "
-            "and column numbers that are inside."
+            f"{name} is a sparse matrix whose indices lie outside of it; make it again from valid "
+            "row and column numbers."
         ) from None
     except (TypeError, ValueError) as error:
         raise ValueError(
@@ -107,11 +107,11 @@ def with_checked_indices(X: Any, name: str) -> Any:
 
 
 class _BadIndicesError(Exception):
-    """An index array is damaged: not of integers, or it points outside of the matrix."""
+    """An index array is damaged: not integers, or indices outside of the matrix."""
 
 
 def _copied(given: Any, least: int, end: int) -> Array:
-    """A copy of an index array, of numbers from `least` to below `end`."""
+    """Return a copy of an index array, checked to contain only numbers in [least, end)."""
     try:
         numbers = np.array(given)
     except (TypeError, ValueError):
@@ -126,7 +126,7 @@ def _copied(given: Any, least: int, end: int) -> Array:
 
 
 def _compressed(values: Array, X: Any, major: int, minor: int) -> tuple[Array, Array, Array]:
-    """The arrays of CSR, CSC (major: columns) or BSR (in blocks), the index arrays checked."""
+    """Return the arrays of CSR, CSC (major: columns) or BSR (blocks), with checked indices."""
     starts = _copied(X.indptr, 0, len(values) + 1)
     rising = len(starts) == major + 1 and starts[0] == 0 and (starts[1:] >= starts[:-1]).all()
     if not rising:
@@ -139,7 +139,7 @@ def _compressed(values: Array, X: Any, major: int, minor: int) -> tuple[Array, A
 
 
 def _values(X: Any, ndim: int) -> Array:
-    """The numbers where they lie."""
+    """Return the matrix's values, not copied."""
     values = np.asarray(X.data)
     if values.ndim != ndim:
         raise _BadIndicesError
@@ -167,7 +167,7 @@ def _read_bsr(X: Any) -> Any:
 
 
 def _from_places(values: Any, rows: Any, cols: Any, shape: tuple[int, int]) -> Any:
-    """CSR out of numbers and where each of them stands; those that stand twice are added."""
+    """Return CSR from values with their rows and columns; duplicates are added."""
     values = np.asarray(values)
     places = _copied(rows, 0, shape[0]), _copied(cols, 0, shape[1])
     if not values.ndim == 1 or not len(values) == len(places[0]) == len(places[1]):
@@ -185,7 +185,7 @@ def _read_dia(X: Any) -> Any:
     offsets = _copied(X.offsets, -sys.maxsize, sys.maxsize).astype(np.int64)[:, np.newaxis]
     if len(values) != len(offsets):
         raise _BadIndicesError
-    offsets = offsets.clip(-n, n_in)  # beyond, a diagonal is outside as a whole
+    offsets = offsets.clip(-n, n_in)  # beyond these, a whole diagonal is outside
     cols = np.broadcast_to(np.arange(values.shape[1]), values.shape)
     used = (cols >= offsets) & (cols < offsets + n) & (cols < n_in) & (values != 0)
     return _from_places(values[used], (cols - offsets)[used], cols[used], (n, n_in))
@@ -209,7 +209,7 @@ def _read_dok(X: Any) -> Any:
 
 
 def _read_other(X: Any) -> Any:
-    """A format that SciPy did not have when this was written."""
+    """Read a format that SciPy did not have when this was written."""
     return _read_csr(X.tocsr())
 
 

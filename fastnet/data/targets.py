@@ -1,4 +1,4 @@
-"""Facts about targets, found in one pass: range, sums of rows, whether all are 0 or 1."""
+"""`TargetFacts`: range, row sums and kind of all targets, found in one pass."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ __all__ = ["Check", "TargetFacts", "facts_of"]
 
 
 class TargetFacts(NamedTuple):
-    """What one pass over all targets finds; class numbers have no facts.
+    """Facts about all targets, found in one pass; not for class numbers.
 
     Attributes
     ----------
     n_out : int
-        Targets in a row.
+        Targets per row.
     lowest, highest : (float, int)
-        The number, and the first row with it.
+        The smallest and largest target, each with the first row that contains it.
     odd_sum : (float, int)
-        The sum of a row that is farthest from 1, and the row.
+        The row sum that is farthest from 1, and the row.
     is_binary, is_one_hot : bool
         Whether all targets are 0 or 1, and whether each row has a single 1.
     are_signs, is_one_hot_of_signs : bool
-        The same of -1 and 1.
+        Whether all targets are -1 or 1, and whether each row has a single 1.
     """
 
     n_out: int
@@ -37,7 +37,7 @@ class TargetFacts(NamedTuple):
     is_one_hot_of_signs: bool
 
     def joined(self, other: TargetFacts, rows: int) -> TargetFacts:
-        """Return the facts of both together, the other's rows counted from `rows` on."""
+        """Return the facts about both sets of targets; `other` begins at row number `rows`."""
         low, high, odd = (
             (value, row + rows) for value, row in (other.lowest, other.highest, other.odd_sum)
         )
@@ -53,12 +53,12 @@ class TargetFacts(NamedTuple):
         )
 
 
-#: Raises ValueError where a network cannot be trained on such targets.
+#: A function that raises ValueError if a network cannot be trained on the targets.
 Check = Callable[[TargetFacts, str], None]
 
 
 def facts_of(y: Any) -> tuple[TargetFacts | None, int]:
-    """Return the facts about an array of targets, found in one pass.
+    """Return the facts about an array of targets.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def facts_of(y: Any) -> tuple[TargetFacts | None, int]:
     Returns
     -------
     facts : TargetFacts or None
-        None where a target is not finite.
+        None if a target is not finite.
     bad_row : int
         The first row with such a target, or -1.
     """

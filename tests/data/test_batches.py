@@ -255,8 +255,8 @@ NAN = np.where(np.arange(9) == 4, np.nan, X64)
         (put((X64[:0], Y64[:0])), ValueError, "block 3 is empty"),
         (put(X64), TypeError, "block 3 is of type ndarray; expected a pair"),
         (lambda blocks: blocks[:3], ValueError, "block 3 is missing; there were 5"),
-        (lambda blocks: [*blocks, (X64, Y64)], ValueError, "block 5 came, and there were 5 when"),
-        (lambda blocks: [*blocks, None], ValueError, "block 5 came, and there were 5 when"),
+        (lambda blocks: [*blocks, (X64, Y64)], ValueError, "there are more than the 5 blocks"),
+        (lambda blocks: [*blocks, None], ValueError, "there are more than the 5 blocks"),
         (broken, OSError, "the disk is gone"),
     ],
 )
@@ -300,7 +300,7 @@ def test_a_source_that_grows_is_noticed_by_whatever_walks_it(n_blocks):
         ),
     }
     for verb in verbs.values():
-        with pytest.raises(ValueError, match=rf"block {n_blocks} came, and there were {n_blocks} "):
+        with pytest.raises(ValueError, match=rf"there are more than the {n_blocks} blocks"):
             verb()
     assert len(data) == sum(SIZES[:n_blocks])
     net.parameters, grows = before, False
@@ -337,8 +337,8 @@ def test_a_block_that_is_bad_from_the_start_changes_nothing():
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (iter([]), "list_iterator, which can be walked only once; give a function"),
-        ((block for block in []), "generator, which can be walked only once"),
+        (iter([]), "list_iterator, which can be iterated only once; give a function"),
+        ((block for block in []), "generator, which can be iterated only once"),
         (3, "of type int; give a function"),
         (np.eye(3), "of type ndarray; give a function"),
         ((np.eye(3), [0, 1, 2]), r"call Batches.from_arrays\(X, y\)"),
@@ -351,9 +351,9 @@ def test_what_cannot_be_walked_again_is_refused(source, message):
 
 def test_a_function_that_gives_no_blocks_is_refused():
     net = fastnet.Network([9, 3], rng=0)
-    with pytest.raises(TypeError, match="the function gave an object of type NoneType"):
+    with pytest.raises(TypeError, match="the function returned an object of type NoneType"):
         net.train(Batches(lambda: None), 1)
-    with pytest.raises(ValueError, match="data gave no block"):
+    with pytest.raises(ValueError, match="data has no blocks"):
         net.train(Batches([]), 1)
     once = iter(cut(*make_data()))
     with pytest.raises(ValueError, match="block 0 is missing; there were 5"):
@@ -362,9 +362,9 @@ def test_a_function_that_gives_no_blocks_is_refused():
 
 def test_what_does_not_go_with_blocks_is_refused():
     net, data = fastnet.Network([9, 3], rng=0), Batches(cut(*make_data()))
-    with pytest.raises(ValueError, match="sample_weight cannot go with Batches"):
+    with pytest.raises(ValueError, match="sample_weight is not supported with Batches"):
         net.train(data, 1, sample_weight=np.ones(N))
-    with pytest.raises(ValueError, match="class_weight cannot go with Batches"):
+    with pytest.raises(ValueError, match="class_weight is not supported with Batches"):
         net.train(data, 1, class_weight="balanced")
     with pytest.raises(TypeError, match="with Batches give True or False"):
         net.train(data, 1, shuffle=np.random.default_rng(0).shuffle)

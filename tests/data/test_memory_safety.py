@@ -375,7 +375,7 @@ for rng in (Keeping(np.random.PCG64(1)), np.random.default_rng(0)):
         try:
             total = steps(train, spoil, at)
         except ValueError as error:
-            assert "left no permutation" in str(error) or "gave no perm" in str(error), error
+            assert "did not leave" in str(error) or "did not return" in str(error), error
             refusals += 1
         at += 3
     assert total > 500
@@ -417,7 +417,7 @@ def test_prepared_data_fit_no_network_with_fewer_outputs():
         for verb in (lambda net: net.train(form, 1), lambda net: net.accuracy(form),
                      lambda net: net.total_cost(form, 0.0), lambda net: net.partial_fit(form),
                      lambda net: net.train((X, y % 2), 1, evaluation_data=form)):
-            assert refused(lambda: verb(new((4, 3, 2))), "prepare it with this one")
+            assert refused(lambda: verb(new((4, 3, 2))), "Prepare the data with this network")
     converted, high = as_rows(X.astype("f2"), 4, "X"), np.full(20, 2**30, np.int32)
     wrong = as_rows(X[:, :3], 3, "X"), as_rows(X[[0] * 21], 4, "X")
     for form in (dataclasses.replace(held, X=converted, labels=high),
@@ -505,7 +505,7 @@ def test_a_generator_of_the_users_gives_a_permutation_or_is_refused(kind):
             network = new()
             before = network.parameters.copy()
             rng.answer, network.rng = answer, rng
-            assert refused(lambda: network.train(given, 2, 5), "of a Mine gave no permutation")
+            assert refused(lambda: network.train(given, 2, 5), "Mine did not return a permutation")
             assert np.array_equal(network.parameters, before) and not network.history
     network, twin = new(), new()
     for good in (np.arange(40)[::-1], list(range(39, -1, -1)), np.arange(40).astype("u1")[::-1]):
@@ -531,7 +531,7 @@ def test_a_shuffle_that_leaves_something_else_is_refused():
         network = new()
         before = network.parameters.copy()
         train = lambda: network.train((X, y), 1, 5, shuffle=shuffle)
-        assert refused(train, "no permutation of"), rows
+        assert refused(train, "not leave a permutation of"), rows
         assert np.array_equal(network.parameters, before)
     print("done")
     """) == ["done"]

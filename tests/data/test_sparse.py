@@ -165,7 +165,7 @@ def test_indices_that_lead_outside_are_refused(X_s):
     net = fastnet.Network([4, 2], rng=0)
     with pytest.raises(ValueError) as caught:
         net.feedforward(X_s)
-    assert "indices lead outside" in str(caught.value)
+    assert "indices lie outside" in str(caught.value)
 
 
 def test_too_large_for_float32():
