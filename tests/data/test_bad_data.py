@@ -160,7 +160,7 @@ def test_rows_that_are_mended_between_check_and_message(given, monkeypatch):
 
     monkeypatch.setattr(rows, "kernel_rows", Patched(mending))
     net = fastnet.Network([3, 2], rng=0)
-    with pytest.raises(ValueError, match="X has changed while"):
+    with pytest.raises(ValueError, match="X was changed while"):
         net.accuracy((X, np.zeros(5, int)))
 
 

@@ -254,7 +254,7 @@ NAN = np.where(np.arange(9) == 4, np.nan, X64)
         (put((X64[:9], Y64[:9])), ValueError, "block 3 has 9 examples, and had 64 when"),
         (put((X64[:0], Y64[:0])), ValueError, "block 3 is empty"),
         (put(X64), TypeError, "block 3 is of type ndarray; expected a pair"),
-        (lambda blocks: blocks[:3], ValueError, "block 3 is missing; there were 5"),
+        (lambda blocks: blocks[:3], ValueError, "block 3 is missing, and 5 blocks were counted"),
         (lambda blocks: [*blocks, (X64, Y64)], ValueError, "there are more than the 5 blocks"),
         (lambda blocks: [*blocks, None], ValueError, "there are more than the 5 blocks"),
         (broken, OSError, "the disk is gone"),
@@ -317,7 +317,7 @@ def test_a_source_that_grows_in_the_last_epoch_is_noticed_there():
         return iter([*blocks, (X64, Y64)] if len(passes) == 4 else blocks)
 
     net, other = (fastnet.Network([9, 6, 3], rng=3) for _ in range(2))
-    with pytest.raises(ValueError, match="block 5 came"):
+    with pytest.raises(ValueError, match="there are more than the 5 blocks"):
         net.train(Batches(source), 3, 16, shuffle=False)
     assert len(passes) == 4 and len(net.history) == 2
     other.train(make_data(), 2, 16, shuffle=False)
@@ -356,7 +356,7 @@ def test_a_function_that_gives_no_blocks_is_refused():
     with pytest.raises(ValueError, match="data has no blocks"):
         net.train(Batches([]), 1)
     once = iter(cut(*make_data()))
-    with pytest.raises(ValueError, match="block 0 is missing; there were 5"):
+    with pytest.raises(ValueError, match="block 0 is missing, and 5 blocks were counted"):
         net.train(Batches(lambda: once), 1)
 
 
