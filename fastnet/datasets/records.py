@@ -204,7 +204,7 @@ class _Lines:
             raise StopIteration
         self._length += len(line)
         if self._length >= LONGEST_RECORD:
-            raise csv.Error(f"it goes on for {LONGEST_RECORD} characters or more")
+            raise csv.Error(f"it has {LONGEST_RECORD} characters or more")
         self.underscore = self.underscore or "_" in line
         return f"{line.replace(chr(9), BLANK).rstrip()}\n" if self.blanks else line
 
@@ -235,7 +235,7 @@ class _Lines:
         while True:
             line, number = self._next()
             if len(line) >= LONGEST_RECORD:
-                raise csv.Error(f"it goes on for {LONGEST_RECORD} characters or more")
+                raise csv.Error(f"it has {LONGEST_RECORD} characters or more")
             if _is_comment(line):
                 self.comment_above = line if above else self.comment_above
                 self.n_comments += not above

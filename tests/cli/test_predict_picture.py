@@ -79,7 +79,7 @@ def test_what_pictures_are_not_for_is_refused(here, capsys, network, model, page
     assert "784 inputs" in refused(capsys, "predict", "model.npz", pages[0])
     Image.new("L", (90, 90), 255).save(here / "empty.png")
     assert "empty" in refused(capsys, "predict", "m.npz", "empty.png")
-    assert "no columns" in refused(capsys, "predict", "m.npz", pages[0], "--label", "x")
+    assert "has no named columns" in refused(capsys, "predict", "m.npz", pages[0], "--label", "x")
 
 
 def test_text_that_begins_like_a_picture_is_text(here, capsys, model):

@@ -271,11 +271,9 @@ def test_all_offending_columns_are_named_and_ten_cells(write):
 
 
 def test_a_line_without_end_is_refused_early(write):
-    refuse(
-        write("a,b\n" + "1," * LONGEST_RECORD + "\n"), f"for {LONGEST_RECORD} characters or more"
-    )
+    refuse(write("a,b\n" + "1," * LONGEST_RECORD + "\n"), f"{LONGEST_RECORD} characters or more")
     # Quoted ends of lines make no record longer than that either.
-    refuse(write("a,b\n" + '"\n",' * (LONGEST_RECORD // 4)), f"for {LONGEST_RECORD} characters")
+    refuse(write("a,b\n" + '"\n",' * (LONGEST_RECORD // 4)), f"{LONGEST_RECORD} characters or more")
     assert read_csv(write("a,b\n" + "1,x\n" * (LONGEST_RECORD // 3))).n == LONGEST_RECORD // 3
 
 
@@ -530,7 +528,7 @@ def test_strings_that_are_no_text_are_refused(tmp_path):
         for name in old.namelist():
             data = old.read(name)
             new.writestr(name, data.replace(struct.pack("<I", ord("b")), b"\xff" * 4))
-    refuse(path, "y in", "holds what is no text")
+    refuse(path, "y in", "contains invalid text")
     path.write_bytes(stored.getvalue().replace(b"'<U2'", b"'<U0'"))
     refuse(path, "y in")
 
