@@ -1,8 +1,8 @@
 """Model files: written atomically, and read without trusting what they declare.
 
-There are three forms. The library's own (`write_npz`, `read_npz`) and safetensors, which other
-libraries read (`write_safetensors`, `read_safetensors`), hold any network with its preprocessing
-and history; the book's JSON (`write_json`, `read_json`) holds sigmoid networks. `format_of` tells
+There are three formats. The library's own (`write_npz`, `read_npz`) and safetensors, which other
+libraries read (`write_safetensors`, `read_safetensors`), store any network with its preprocessing
+and history; the book's JSON (`write_json`, `read_json`) stores sigmoid networks. `format_of` tells
 them apart by content.
 """
 
@@ -37,7 +37,7 @@ __all__ = [
 
 
 def format_of(path: str | os.PathLike[str]) -> str:
-    """Return "safetensors" or "npz" if a file begins as one of those does, or else "json".
+    """Return the format of a model file by its first bytes: "safetensors", "npz" or else "json".
 
     Raises
     ------

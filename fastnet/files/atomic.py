@@ -1,4 +1,4 @@
-"""Atomic writing: a file is replaced as a whole, or stays as it was."""
+"""Atomic writing: a file is replaced as a whole or not at all."""
 
 import errno
 import os
@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 __all__ = ["remove_leftovers", "replace_file"]
 
-#: Errors of systems and file systems that cannot flush a folder, or do it by themselves.
+#: Errors of systems that cannot flush a folder, or that flush it without being asked.
 _NO_FLUSH = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM, errno.EISDIR, errno.EBADF}
 
 
@@ -29,7 +29,7 @@ def replace_file(
     *,
     before: Callable[[], object] | None = None,
 ) -> None:
-    """Write a file so that at every moment the whole old content or the whole new one is there.
+    """Write a file so that at any moment it has all of the old or all of the new content.
 
     The data go to a new file in the same folder and are flushed to the disk; then that file is
     renamed, and the folder is flushed too. A symbolic link stays one, the permissions of an
@@ -41,14 +41,14 @@ def replace_file(
     path : str or os.PathLike
         The file.
     data : bytes or function of an open file
-        All of its new content, or a function that writes it.
+        The new content, or a function that writes it.
     before : callable, keyword only, optional
-        Called when everything is on the disk, before the file is renamed.
+        Called when the new content is on the disk, before the file is renamed.
 
     Raises
     ------
     OSError
-        The file cannot be written; nothing is left behind then.
+        The file cannot be written; it is unchanged, and no temporary file is left.
     """
     target = os.path.realpath(os.fsdecode(path))
     mode = os.stat(target).st_mode if os.path.exists(target) else None
@@ -81,7 +81,7 @@ def replace_file(
         with suppress(OSError):
             os.unlink(temporary)
         if isinstance(error, OSError):
-            # With the name that the caller knows, not that of the temporary file.
+            # Name the file that the caller knows, not the temporary one.
             raise OSError(error.errno, error.strerror, os.fsdecode(path)) from error
         raise
 
@@ -118,13 +118,13 @@ def _remove_unless_locked(path: str) -> None:
 
 
 def _temporary_prefix(target: str) -> str:
-    """Return what the names of a file's temporary files begin with."""
+    """Return the prefix of the names of a file's temporary files."""
     name = os.fsencode(os.path.basename(target))
     return f".fastnet-{blake2b(name, digest_size=6).hexdigest()}-"
 
 
 def _flush_folder(folder: str) -> None:
-    """Flush a folder's entries to the disk, where the system can."""
+    """Flush a folder's entries to the disk, if the system supports it."""
     try:
         number = os.open(folder or ".", os.O_RDONLY)
     except OSError:

@@ -1,4 +1,4 @@
-"""Model files in the book's JSON form: sizes, weights, biases, and the cost's name.
+"""Model files in the book's JSON format: sizes, weights, biases, and the cost's name.
 
 The book's program ignores the optional keys: ``dtype``, for float32; ``kind``, what the targets
 are; and ``preprocessing``, with `labels`, `columns`, `target`, and `input_scale`, by which all
@@ -44,18 +44,19 @@ def write_json(
     kind: str | None = None,
     preprocessing: Preprocessing | None = None,
 ) -> None:
-    """Save a network in the book's JSON form, every number with all of its bits.
+    """Save a network in the book's JSON format, every number with all of its bits.
 
-    That is the form of ``network2.py`` in M. Nielsen, *Neural Networks and Deep Learning*, chapter
-    3. Of dtype and kind only "float32" and what is not "classes" are written, so that other files
-    are the book's own; the preprocessing is one for which `fits_json` is true.
+    This is the format of ``network2.py`` in M. Nielsen, *Neural Networks and Deep Learning*,
+    chapter 3. The dtype is written only if it is "float32" and the kind only if it is not
+    "classes", so that other files have exactly the book's keys. The preprocessing must be one for
+    which `fits_json` is true.
 
     Raises
     ------
     ValueError
-        A weight or a bias is not finite: JSON has no such numbers. Nothing is written then.
+        A weight or a bias is not finite, which JSON cannot express. Nothing is written.
     OSError
-        The file cannot be written. An older one is still whole then.
+        The file cannot be written. An older file is unchanged.
     """
     import json
 
@@ -78,7 +79,7 @@ def write_json(
 
 
 def fits_json(preprocessing: Preprocessing) -> bool:
-    """Return whether this form holds a preprocessing: names, and one scale for all inputs.
+    """Return whether this format can store a preprocessing: names, and one scale for all inputs.
 
     Means and scales that differ between inputs are refused, since the book's program would ignore
     them.
@@ -116,7 +117,7 @@ def _read_preprocessing(found: Any, sizes: Sequence[int], source: str) -> Prepro
 def read_json(path: str | os.PathLike[str], *, others: bool = False) -> dict[str, Any]:
     """Return the network that `write_json` or the book's ``network2.py`` wrote.
 
-    Everything is checked but the name of the cost.
+    Everything is checked except the name of the cost.
 
     Parameters
     ----------
@@ -137,7 +138,7 @@ def read_json(path: str | os.PathLike[str], *, others: bool = False) -> dict[str
         The file cannot be read.
     ValueError
         The file is not JSON, lacks a key or has an unknown one, or its lists do not have the shapes
-        that ``sizes`` asks for, or hold anything but finite numbers.
+        that follow from ``sizes``, or contain anything but finite numbers.
     """
     source = repr(os.fsdecode(path))
     with memory_for(f"loading {source}"):
@@ -171,7 +172,7 @@ def _read(path: str | os.PathLike[str], source: str, others: bool) -> dict[str, 
 def _matrices(
     layers: Any, shapes: list[tuple[int, int]], key: str, source: str
 ) -> list[NDArray[np.float64]]:
-    """Return nested lists as arrays, which are made only once the lists have the given shapes."""
+    """Return nested lists as arrays, after a check that the lists have the given shapes."""
     if not isinstance(layers, list) or len(layers) != len(shapes):
         refuse(
             source,

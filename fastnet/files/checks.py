@@ -1,4 +1,4 @@
-"""Checks that the readers of model files share, and the wording of their refusals."""
+"""Checks shared by the readers of model files, and the wording of their errors."""
 
 import reprlib
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _DTYPES = ("float64", "float32")
 
 
 def parse_json(data: bytes, source: str) -> Any:
-    """Return the value that JSON in UTF-8 holds.
+    """Return the value of JSON text in UTF-8.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def parse_json(data: bytes, source: str) -> Any:
     except json.JSONDecodeError as error:
         refuse(
             source,
-            f"it is not whole JSON ({error.msg} at character {error.pos} of {len(error.doc)})",
+            f"it is not valid JSON ({error.msg} at character {error.pos} of {len(error.doc)})",
             error,
         )
     except UnicodeDecodeError as error:
@@ -70,7 +70,7 @@ def check_keys(
     Raises
     ------
     ValueError
-        It is not.
+        It is not a dict, lacks a key, or has an unknown one.
 
     Examples
     --------
@@ -98,7 +98,7 @@ def read_names(model: dict[str, Any], source: str) -> tuple[list[int], str, str]
     Raises
     ------
     ValueError
-        One of them is of another type.
+        One of them has another type or value.
 
     Examples
     --------
@@ -119,15 +119,15 @@ def read_names(model: dict[str, Any], source: str) -> tuple[list[int], str, str]
 
 
 def check_depth(value: Any, source: str) -> None:
-    """Refuse lists and objects that are nested more deeply than any that is written.
+    """Refuse lists and objects that are nested more deeply than fastnet writes them.
 
     Raises
     ------
     ValueError
-        They are.
+        They are nested too deeply.
     """
     level = [value]
-    for _ in range(MOST_DEPTH + 1):  # the object that holds what was written is one more
+    for _ in range(MOST_DEPTH + 1):  # one more for the enclosing object
         inner: list[Any] = []
         for item in level:
             if isinstance(item, dict):
@@ -148,24 +148,24 @@ def check_parameters(
     Raises
     ------
     ValueError
-        One is not.
+        A weight or a bias is not finite.
     """
     for key, arrays in (("biases", biases), ("weights", weights)):
         for layer, array in enumerate(arrays):
             if not np.isfinite(array).all():
                 raise ValueError(
-                    f"{key}[{layer}] holds numbers that are not finite; {path!r} was not written, "
-                    "has the training diverged?"
+                    f"{key}[{layer}] holds numbers that are not finite; {path!r} was not written. "
+                    "Has the training diverged?"
                 )
 
 
 def make_preprocessing(known: dict[str, Any], sizes: Sequence[int], source: str) -> Preprocessing:
-    """Return the preprocessing that a file describes, once its names and arrays are good ones.
+    """Return the preprocessing that a file describes, checked against the network's sizes.
 
     Raises
     ------
     ValueError
-        They are not those of a network of these sizes.
+        Names or arrays are wrong, or do not fit a network of these sizes.
     """
     for key, kinds in (("labels", (str, int, float, bool)), ("columns", (str,))):
         names = known.get(key)
@@ -180,7 +180,7 @@ def make_preprocessing(known: dict[str, Any], sizes: Sequence[int], source: str)
 
 
 def described(value: Any) -> str:
-    """Return a value in a few words: of [1, 2], "[1, 2] (a list of 2)"."""
+    """Return a value, shortened, for a message: [1, 2] as "[1, 2] (a list of 2)"."""
     short = reprlib.repr(value)
     return f"{short} (a list of {len(value)})" if isinstance(value, list) else short
 
@@ -193,7 +193,7 @@ def refuse(
     verdict: str = "is not a saved network",
     advice: str = "save it again or choose another file",
 ) -> NoReturn:
-    """Raise the ValueError that says what a file is not, why, and what to do.
+    """Raise a ValueError that says what is wrong with a file, why, and what to do.
 
     Raises
     ------
@@ -206,5 +206,5 @@ def refuse(
 def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a key stands twice in one object")
+        raise ValueError("an object has the same key twice")
     return found

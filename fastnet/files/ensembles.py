@@ -1,9 +1,8 @@
 """Many networks of one shape in one .npz file: `save` and `load`.
 
-Its members are ``parameters``, of the networks' dtype, shape (k, n_parameters), as an ensemble has
-them; where inputs are standardized ``input_mean`` and ``input_scale``, float64, shape (k, n_0), of
-which each network that does not standardize has zeros; and ``header``, whose JSON has what a model
-file says of each network.
+Its members are ``parameters``, in the networks' dtype, shape (k, n_parameters); if any network
+standardizes its inputs, ``input_mean`` and ``input_scale``, float64, shape (k, n_0), with zeros for
+networks that do not; and ``header``, JSON with the header of each network as in a model file.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ def save(networks: Sequence[Model], path: str | os.PathLike[str]) -> None:
     path = as_path(path, "filename")
     if form_of_name(path) != "npz":
         raise ValueError(
-            f"filename is {path!r}; an ensemble is saved as .npz: give a name that ends so."
+            f"filename is {path!r}; an ensemble is saved as .npz, so give a name that ends in .npz."
         )
     with memory_for(f"saving {path!r}"):
         first = networks[0]
@@ -76,7 +75,7 @@ def save(networks: Sequence[Model], path: str | os.PathLike[str]) -> None:
 
 
 def load(cls: type[AnyModel], path: str | os.PathLike[str]) -> list[AnyModel]:
-    """Return the networks that `save` wrote, each with memory of its own."""
+    """Return the networks that `save` wrote, each with its own memory."""
     path = as_path(path, "filename")
     with memory_for(f"loading {path!r}"), Archive(path) as archive:
         headers = _read_headers(archive)
@@ -98,14 +97,14 @@ def load(cls: type[AnyModel], path: str | os.PathLike[str]) -> list[AnyModel]:
 
 
 def _read_headers(archive: Archive) -> list[dict[str, Any]]:
-    """Return what the file says of each network; all have the same sizes and dtype."""
+    """Return the header of each network; all have the same sizes and dtype."""
     source = archive.source
     found = parse_json(archive.header(), source)
     if not isinstance(found, dict) or found.get("format") != ENSEMBLE:
         refuse(
             source,
             f"it is one of {described(found.get('format') if isinstance(found, dict) else found)}",
-            verdict="holds no ensemble",
+            verdict="is not an ensemble",
             advice="open a network with fastnet.load",
         )
     version = found.get("version")
@@ -139,7 +138,7 @@ def _read_headers(archive: Archive) -> list[dict[str, Any]]:
 
 
 class _Row:
-    """One network's arrays in an open file, as `read_model` asks for them."""
+    """One network's arrays in an open file, as `read_model` reads them."""
 
     def __init__(
         self, archive: Archive, arrays: dict[str, Array], at: int, sizes: list[int], k: int
@@ -151,7 +150,7 @@ class _Row:
         self._own |= {f"weights_{layer}": array for layer, array in enumerate(weights)}
 
     def checked(self, key: str, shape: tuple[int, ...], dtype: str) -> Array:
-        """Return an array that must be there, finite and of this shape and dtype."""
+        """Return an array, which must be present, finite, and of this shape and dtype."""
         if key in self._own:
             return self._own[key]
         if key not in self._arrays:
@@ -160,5 +159,5 @@ class _Row:
         return row
 
     def member(self, key: str) -> Array:
-        """Return nothing: what has no shape of its own belongs to checkpoints."""
+        """Refuse the key: only checkpoints have further members."""
         refuse(self.source, f"it asks for {described(key)}")

@@ -1,4 +1,4 @@
-"""Arrays read from streams that may declare more than they hold."""
+"""`read_array`: reads an array from a stream that may declare more data than it has."""
 
 import math
 from collections.abc import Callable
@@ -11,9 +11,9 @@ from fastnet.common.arguments import shown
 
 __all__ = ["read_array"]
 
-# Deflate packs up to about 1032 to 1, so a file of a few megabytes can unpack to more than the
-# machine has. Below FREE_BYTES any ratio is harmless; above it, no real data set has been seen to
-# come near MOST_EXPANSION.
+# Deflate compresses up to about 1032 to 1, so a file of a few megabytes can unpack to more than the
+# machine's memory. Below FREE_BYTES any ratio is harmless; above it, no known data set comes near
+# MOST_EXPANSION.
 FREE_BYTES = 64 * 2**20
 MOST_EXPANSION = 100
 
@@ -27,20 +27,20 @@ def read_array(
     source: str,
     packed_bytes: int | None = None,
 ) -> NDArray[Any]:
-    """Return the elements of an array, in the machine's byte order, that a stream ends with.
+    """Return the rest of a stream as elements of an array, in the machine's byte order.
 
     Parameters
     ----------
     read : function of an int
-        Returns at most so many bytes.
+        Returns at most that many bytes.
     shape : tuple of int
-        What a header declares; only the number of elements matters here.
+        The shape that a header declares; only the number of elements matters here.
     stored : dtype
-        What they are stored as.
+        The type of the elements in the stream.
     source : str
         What messages call the stream.
     packed_bytes : int, optional
-        How many bytes of a file hold the stream, where it is compressed.
+        The compressed size of the stream, if it is compressed.
 
     Returns
     -------
@@ -50,10 +50,10 @@ def read_array(
     Raises
     ------
     ValueError
-        The stream holds fewer bytes or more, no array can have the shape, or the data are out of
-        all proportion to the packed bytes.
+        The stream has fewer or more bytes, no array can have the shape, or the data expand more
+        than allowed.
     """
-    # NumPy multiplies the lengths other than 0 even where another is 0, and so must this.
+    # Like NumPy, multiply the lengths other than 0 even if one of them is 0.
     elements = math.prod(max(n, 1) for n in shape)
     if len(shape) > 32 or elements * stored.itemsize > np.iinfo(np.intp).max:
         lengths = " x ".join(map(shown, shape[:4])) + (" x ..." if len(shape) > 4 else "")
@@ -73,9 +73,9 @@ def read_array(
 
 
 def _read_bytes(read: Callable[[int], bytes], n_bytes: int, source: str) -> bytearray:
-    """Return all that follows, which must be `n_bytes`; the buffer grows with what arrives."""
+    """Return the rest of a stream, which must have `n_bytes`; memory grows with what arrives."""
     data = bytearray()
-    # One byte more is asked for: it shows what follows, and at the end it makes gzip compare its
+    # One byte more is read: it detects further data, and at the end it makes gzip compare its
     # checksum.
     while piece := read(min(_PIECE_BYTES, n_bytes + 1 - len(data))):
         data += piece

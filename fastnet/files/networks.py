@@ -1,4 +1,4 @@
-"""Networks saved to model files and loaded from them: `save`, `load`, and what a file can hold."""
+"""`save` and `load`: networks in model files of every format."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from fastnet.preprocessing import Preprocessing
 
 __all__ = ["check_form", "describe", "form_of_name", "load", "not_in_the_file", "restore", "save"]
 
-#: Forms that hold any network, and the endings of their names.
+#: The formats that store any network; their names are also the endings of files.
 WHOLE_FORMS = ("npz", "safetensors")
-#: Costs that the book's JSON knows.
+#: The costs of the book's JSON.
 BOOK_COSTS = ("cross_entropy", "quadratic")
 
 
 def save(network: Model, path: str | os.PathLike[str]) -> None:
-    """Write a network, in the form that the file's name asks for; see `Network.save`."""
+    """Write a network in the format that the file's ending names; see `Network.save`."""
     path = as_path(path, "filename")
     check_form(network, path)
     with memory_for(f"saving {os.fsdecode(path)!r}"):
-        # A copy: another thread may train the network while this writes.
+        # A copy, since another thread may train the network meanwhile.
         biases, weights = layer_views(network._copied_parameters(), network.sizes)
     write = {"npz": files.write_npz, "safetensors": files.write_safetensors}.get(form_of_name(path))
     if write is not None:
@@ -51,7 +51,7 @@ def save(network: Model, path: str | os.PathLike[str]) -> None:
 
 
 def check_form(network: Model, path: str | os.PathLike[str]) -> None:
-    """Raise ValueError if `path` asks for the book's JSON and that cannot hold the network."""
+    """Raise ValueError if `path` names the book's JSON and that cannot store the network."""
     if form_of_name(path) != "json":
         return
     what = ""
@@ -63,9 +63,9 @@ def check_form(network: Model, path: str | os.PathLike[str]) -> None:
         what = "preprocessing"
     if what:
         raise ValueError(
-            f"{os.fsdecode(path)!r} asks for the book's JSON, which holds sigmoid networks with "
-            f"the book's costs and nothing else, and this network has {what}; give the file a name "
-            "that ends in .npz or .safetensors"
+            f"{os.fsdecode(path)!r} means the book's JSON, which stores only sigmoid networks with "
+            f"the book's costs; this network has {what}. Give the file a name that ends in .npz or "
+            ".safetensors"
         )
 
 
@@ -74,7 +74,7 @@ def _fits_json(known: Any) -> bool:
 
 
 def load(cls: type[AnyModel], path: str | os.PathLike[str], *, others: bool = False) -> AnyModel:
-    """Return the network in a model file of any form; see `fastnet.load`, and `read_json`."""
+    """Return the network in a model file of any format; see `fastnet.load` and `read_json`."""
     path = as_path(path, "filename")
     readers = {"npz": files.read_npz, "safetensors": files.read_safetensors}
     read = readers.get(files.format_of(path), partial(_read_book, others=others))
@@ -84,15 +84,15 @@ def load(cls: type[AnyModel], path: str | os.PathLike[str], *, others: bool = Fa
 
 
 def not_in_the_file(rng: RNG, shape: tuple[int, int]) -> NDArray[Any]:
-    """Stand in for a function that drew a network's starting weights, which no file can hold."""
+    """Stand in for a function that drew initial weights, which a file cannot store."""
     raise ValueError(
-        "this network's starting weights were drawn by a function, which its file does not hold; "
+        "this network's initial weights were drawn by a function, which its file does not store; "
         "assign weights and biases, or make a new Network."
     )
 
 
 def form_of_name(path: str | os.PathLike[str]) -> str:
-    """Return which form a file's name asks for: "npz", "safetensors" or else "json".
+    """Return the format that a file's ending names: "npz", "safetensors" or else "json".
 
     Examples
     --------
@@ -106,7 +106,7 @@ def form_of_name(path: str | os.PathLike[str]) -> str:
 def describe(
     network: Model, biases: list[NDArray[Any]], weights: list[NDArray[Any]]
 ) -> files.SavedModel:
-    """Return what a model file holds of a network that has these parameters."""
+    """Return the content of a model file for a network with these parameters."""
     return files.SavedModel(
         sizes=network.sizes,
         activations=network.activations,
@@ -133,7 +133,7 @@ def _read_book(path: str | os.PathLike[str], *, others: bool) -> files.SavedMode
 
 
 def restore(cls: type[AnyModel], model: files.SavedModel, path: str | os.PathLike[str]) -> AnyModel:
-    """Return the network that a file has described.
+    """Return the network of a model file's content.
 
     Raises
     ------

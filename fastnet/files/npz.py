@@ -1,7 +1,7 @@
 """NumPy's .npz archives, written without a copy and read without trusting what they declare.
 
-NumPy's own loader allocates whatever size a member declares, and its writer closes the archive
-when something stops it: what that raises takes the place of a MemoryError or a KeyboardInterrupt.
+NumPy's own loader allocates whatever size a member declares. Its writer closes the archive after an
+error, which may replace a MemoryError or a KeyboardInterrupt by another error.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ __all__ = ["NpzFile", "write_arrays"]
 
 Array = NDArray[Any]
 
-#: NumPy writes fewer than 400 bytes. Its parser of literals is recursive: what is much longer, or
-#: has many brackets, could exhaust its memory, or the stack of a thread.
+#: NumPy writes fewer than 400 bytes. Its parser of literals is recursive: a much longer header, or
+#: one with many brackets, could exhaust memory or the stack of a thread.
 LONGEST_HEADER = 512
 MOST_ATTEMPTS = 1000
-#: The L of Python 2's long integers, other letters behind digits, escapes, letters beyond ASCII: no
-#: header needs them, and Python or NumPy would print a warning or import a module over them.
+#: The L of Python 2's long integers, other letters after digits, escapes, letters beyond ASCII: no
+#: header needs them, and they make Python or NumPy print a warning or import a module.
 _UNUSUAL = re.compile(rb"L|[0-9][A-Za-z]|\\|[^\0-\x7f]")
 
 
@@ -52,18 +52,18 @@ def write_arrays(file: BinaryIO, arrays: Mapping[str, Array]) -> None:
                 write_array(member, array)
         archive.close()
     finally:
-        archive.fp = None  # else it would be closed, and written to, when it is collected
+        archive.fp = None  # else its destructor would close it and write to it
 
 
 class NpzFile:
-    """An open archive, every error of which names it.
+    """An open archive; its errors name it.
 
     Attributes
     ----------
     source : str
-        What messages call it.
+        What messages call the archive.
     n_bytes : int
-        How large it is.
+        The size of the file.
     members : dict of str to zipfile.ZipInfo
         By the names of the members, which end in ".npy".
     """
@@ -72,7 +72,7 @@ class NpzFile:
         import zipfile
 
         self.source = source or repr(os.fsdecode(path))
-        # Closed by `__exit__`, or here where there is nothing to come back to.
+        # Closed by `__exit__`, or below if this constructor fails.
         self._file = open(path, "rb")  # noqa: SIM115
         try:
             self.n_bytes = os.fstat(self._file.fileno()).st_size
@@ -101,22 +101,22 @@ class NpzFile:
         return in_one_line(", ".join(sorted(self.members)[:8]), 200) or "nothing"
 
     def find(self, key: str) -> str | None:
-        """Return how the archive spells the key, which may be in small letters, or None."""
+        """Return the key as the archive has it, maybe in lower case, or None if it is missing."""
         return next((name for name in (key, key.lower()) if f"{name}.npy" in self.members), None)
 
     def read(self, key: str, *, strings: bool = False) -> Array:
-        """Return an array that is there, allocating no more than its bytes.
+        """Return one of the arrays, without allocating more memory than it has data.
 
         Parameters
         ----------
         key : str
         strings : bool, keyword only
-            Whether an array of strings is taken, too.
+            Whether an array of strings is accepted, too.
 
         Raises
         ------
         ValueError
-            It is damaged, or declares what is not there; or it holds anything but real numbers.
+            It is damaged, declares more data than it has, or contains anything but real numbers.
         """
         info, source = self.members[f"{key}.npy"], f"{key} in {self.source}"
         if info.compress_type not in (0, 8):
@@ -129,31 +129,31 @@ class NpzFile:
         with member:
             read = _zip_errors_named(source)(member.read)
             shape, fortran_order, dtype = _read_header(read, source, strings)
-            # A byte other than 0 and 1 is no valid bool inside NumPy.
+            # NumPy relies on bools being 0 or 1, so read them as bytes.
             stored = np.dtype(np.uint8) if dtype.kind == "b" else dtype
             packed_bytes = min(info.compress_size, self.n_bytes)
             array = read_array(read, shape, stored, source, packed_bytes)
         if dtype.kind == "b":
             array = array != 0
         elif dtype.kind == "U" and array.size and array.view(np.uint32).max() > 0x10FFFF:
-            raise ValueError(f"{source} holds what is no text; save it again with numpy.savez")
+            raise ValueError(f"{source} contains invalid text; save it again with numpy.savez")
         return array.reshape(shape, order="F" if fortran_order else "C")
 
 
 @contextmanager
 def _zip_errors_named(source: str) -> Iterator[None]:
-    """Turn what zipfile raises for damaged archives into a ValueError that names the file."""
+    """Raise zipfile's errors for damaged archives as a ValueError that names the file."""
     import zipfile
     import zlib
 
-    # ValueError and OSError are names that are no text and seeks to impossible places,
-    # RuntimeError is encryption.
+    # ValueError and OSError come from names that are not text and from impossible seeks,
+    # RuntimeError from encryption.
     damage = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, RuntimeError)
     try:
         yield
     except damage as error:
         raise ValueError(
-            f"{source} is not a sound .npz file ({in_one_line(str(error))}); fetch or save it again"
+            f"{source} is not a valid .npz file ({in_one_line(str(error))}); fetch or save it again"
         ) from error
 
 
@@ -173,7 +173,7 @@ def _read_header(
             f"{source} has a header of {length} bytes; expected at most {LONGEST_HEADER}, "
             "save it again with numpy.savez"
         )
-    header = read(length).strip()  # NumPy would warn of blanks in a last line
+    header = read(length).strip()  # NumPy warns of blanks in the last line
     shape: tuple[int, ...] = ()
     fortran_order, dtype = False, np.dtype(object)
     brackets = sum(map(header.count, (b"(", b"[", b"{")))
@@ -197,7 +197,7 @@ def _read_header(
 def _parse(header: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Return what a header declares, read as one of version 2; the versions differ in its length.
 
-    CPython 3.11's parser may raise SystemError where other threads parse meanwhile: then again.
+    CPython 3.11's parser may raise SystemError while other threads parse: then it is tried again.
     """
     text = len(header).to_bytes(4, "little") + header
     for _ in range(MOST_ATTEMPTS):

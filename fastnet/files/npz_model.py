@@ -1,8 +1,8 @@
-"""Model files in the library's own form: an .npz archive that `numpy.load` opens too.
+"""Model files in the library's own format: an .npz archive that `numpy.load` opens, too.
 
 Its members are the arrays of `saved_model`, and ``header``, uint8, which is JSON in UTF-8. Nothing
-is pickled, and reading takes no more memory than a small multiple of the file's size: compressed
-members are refused, and declared sizes are compared with the bytes that are there.
+is pickled, and reading takes at most a small multiple of the file's size in memory: compressed
+members are refused, and declared sizes are compared with the bytes that are present.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ def write_npz(
     *,
     before: Callable[[], object] | None = None,
 ) -> None:
-    """Save a model in the library's own form; `before` is `replace_file`'s.
+    """Save a model in the library's own format; `before` is passed to `replace_file`.
 
     Raises
     ------
     ValueError
-        A parameter is not finite, the preprocessing is not one for such a network, or the history
-        holds what JSON cannot. Nothing is written then.
+        A parameter is not finite, the preprocessing does not fit the network, or the history
+        contains values that JSON cannot express. Nothing is written.
     TypeError
         `model.preprocessing` is not a `Preprocessing`.
     OSError, MemoryError
-        The file cannot be written. An older one is still whole then.
+        The file cannot be written. An older file is unchanged.
     """
     with memory_for(f"saving {os.fsdecode(path)!r}"):
         members = arrays_of(model, os.fsdecode(path))
@@ -59,14 +59,14 @@ def write_npz(
 def read_npz(path: str | os.PathLike[str]) -> SavedModel:
     """Return the model that `write_npz` wrote, in this version of the format or an earlier one.
 
-    Everything is checked but the names of activations, cost and initializers.
+    Everything is checked except the names of activations, cost and initializers.
 
     Raises
     ------
     OSError
         The file cannot be read.
     ValueError
-        It is not such a file, is damaged, declares what is not there, or is of a later version of
+        It is not such a file, is damaged, declares more data than it has, or has a later version of
         the format.
     """
     with memory_for(f"loading {os.fsdecode(path)!r}"), Archive(path) as archive:
@@ -79,7 +79,7 @@ def read_npz_header(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises
     ------
     OSError, ValueError
-        As for `read_npz`, as far as the header shows it.
+        As for `read_npz`, for errors in the header.
     """
     with Archive(path) as archive:
         return read_header(archive.header(), archive.source)
@@ -94,12 +94,12 @@ class Archive(NpzFile):
         if info is None:
             refuse(self.source, f"it has no member {key}.npy; it holds {self.listed}")
         if info.compress_type != 0:
-            # A header of a few bytes could unpack to lists that fill the memory.
+            # A small compressed header could unpack to lists that fill the memory.
             refuse(self.source, f"its {key} is compressed; a model file stores its members")
         return self.read(key)
 
     def header(self) -> bytes:
-        """Return the header, not yet read."""
+        """Return the bytes of the header."""
         header = self.member("header")
         if header.dtype != np.uint8 or header.ndim != 1:
             refuse(
@@ -109,7 +109,7 @@ class Archive(NpzFile):
         return header.tobytes()
 
     def checked(self, key: str, shape: tuple[int, ...], dtype: str) -> Array:
-        """Return a member that must be finite and of this shape and dtype."""
+        """Return a member, which must be finite and of this shape and dtype."""
         array = self.member(key)
         if array.shape != shape or array.dtype != np.dtype(dtype):
             refuse(

@@ -1,18 +1,18 @@
-"""Model files in the safetensors form, which other libraries read.
+"""Model files in the safetensors format, which other libraries read.
 
 The tensors are the arrays of `saved_model`, named as PyTorch names those of an ``nn.Sequential`` of
-linear layers with an activation behind each (which is what `interchange.to_torch` makes):
+linear layers with an activation after each (which is what `interchange.to_torch` returns):
 
 ==================  =========  ==============================================================
 0.weight, ...       dtype      (n_out, n_in), of layer l as 2 l
 0.bias, ...         dtype      (n_out,)
-input_mean          float64    (n_0,), where inputs are standardized
+input_mean          float64    (n_0,), if inputs are standardized
 input_scale         float64    (n_0,)
 ==================  =========  ==============================================================
 
-The header of `saved_model` is in the metadata under `HEADER`. Files are read by the safetensors
-library, and written as it writes them, byte for byte. Before it returns anything, it checks that
-the tensors fill the file from end to end, so nothing larger than the file is allocated.
+The header of `saved_model` is in the metadata under `HEADER`. Files are written with the bytes that
+the safetensors library would write, and read by that library. Before it returns anything, it checks
+that the tensors fill the file from end to end, so nothing larger than the file is allocated.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = ["looks_like_safetensors", "read_safetensors", "write_safetensors"]
 
 Array = NDArray[Any]
 
-#: The metadata's key for the header.
+#: The key of the header in the metadata.
 HEADER = "fastnet"
 _DTYPES = {"F64": "float64", "F32": "float32"}
 _PARTS = {"weights": "weight", "biases": "bias"}
@@ -48,7 +48,7 @@ def looks_like_safetensors(start: bytes) -> bool:
     ----------
     start : bytes
         The first nine bytes: the length of a JSON object, little-endian, and its brace. The library
-        reads lengths below 100,000,000, so that some of the eight are zero, as no byte of text is.
+        accepts lengths below 100,000,000, so some of the eight bytes are zero, as in no text.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def looks_like_safetensors(start: bytes) -> bool:
 
 
 def write_safetensors(path: str | os.PathLike[str], model: SavedModel) -> None:
-    """Save a model in the safetensors form.
+    """Save a model in the safetensors format.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def write_safetensors(path: str | os.PathLike[str], model: SavedModel) -> None:
 
 
 def _pieces(tensors: dict[str, Array], header: str) -> Iterator[bytes | memoryview]:
-    """Yield the bytes that the library would write; it ends the process when memory is short."""
+    """Yield the bytes of a file; the library itself ends the process when memory is short."""
     import json
 
     index: dict[str, Any] = {"__metadata__": {HEADER: header}}
@@ -104,7 +104,7 @@ def _pieces(tensors: dict[str, Array], header: str) -> Iterator[bytes | memoryvi
 def read_safetensors(path: str | os.PathLike[str]) -> SavedModel:
     """Return the model that `write_safetensors` wrote, in this version of the format or an earlier.
 
-    Everything is checked but the names of activations, cost and initializers.
+    Everything is checked except the names of activations, cost and initializers.
 
     Raises
     ------
@@ -126,12 +126,12 @@ def read_safetensors(path: str | os.PathLike[str]) -> SavedModel:
                 names = ", ".join(tensors.names[:8])
                 refuse(
                     source,
-                    f"its metadata have no {HEADER!r}, so that its architecture is not known (its "
-                    f"tensors are {described(names)})",
+                    f"its metadata have no {HEADER!r}, so its architecture is unknown (its tensors "
+                    f"are {described(names)})",
                 )
             return read_model(read_header(header.encode("utf-8"), tensors.source), tensors)
     except SafetensorError as error:
-        refuse(source, f"it is no sound safetensors file ({str(error)[:120]})", error)
+        refuse(source, f"it is not a valid safetensors file ({str(error)[:120]})", error)
 
 
 class _Tensors:
@@ -144,11 +144,11 @@ class _Tensors:
         self._file = file
 
     def member(self, key: str) -> Array:
-        """Refuse: this form does not hold checkpoints."""
+        """Refuse the key: this format does not store checkpoints."""
         refuse(self.source, f"it asks for {key!r}, which only checkpoints in .npz have")
 
     def checked(self, key: str, shape: tuple[int, ...], dtype: str) -> Array:
-        """Return an array that must be there, finite and of this shape and dtype."""
+        """Return an array, which must be present, finite, and of this shape and dtype."""
         name = _name_of(key)
         if name not in self.names:
             refuse(self.source, f"it has no tensor {name}")
@@ -168,6 +168,6 @@ class _Tensors:
 
 
 def _name_of(key: str) -> str:
-    """Return the tensor's name: "6.weight" of "weights_3", "input_mean" of "input_mean"."""
+    """Return the tensor's name: "6.weight" for "weights_3", "input_mean" for itself."""
     part, _, layer = key.partition("_")
     return f"{2 * int(layer)}.{_PARTS[part]}" if part in _PARTS else key

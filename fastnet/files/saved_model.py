@@ -1,13 +1,13 @@
-"""The content of a model file in any form: named arrays, and a header in JSON for the rest.
+"""The content of a model file in any format: named arrays, and a header in JSON for the rest.
 
 The arrays of L layers:
 
 ==================  =========  ==============================================================
-biases_0, ...       dtype      (n_out, 1), one a layer
-weights_0, ...      dtype      (n_out, n_in), one a layer
-input_mean          float64    (n_0,), where inputs are standardized
+biases_0, ...       dtype      (n_out, 1), one per layer
+weights_0, ...      dtype      (n_out, n_in), one per layer
+input_mean          float64    (n_0,), if inputs are standardized
 input_scale         float64    (n_0,)
-training_...        any        in checkpoints: what a training goes on from
+training_...        any        in checkpoints: the state of the training
 ==================  =========  ==============================================================
 """
 
@@ -58,9 +58,9 @@ Array = NDArray[Any]
 #: The version that is written; a change of meaning, or a new key, needs another.
 FORMAT_VERSION = 2
 FORMAT = "fastnet network"
-#: A model file that holds a training beside.
+#: A model file that also stores the state of a training.
 CHECKPOINT = "fastnet checkpoint"
-#: A file of many networks; `fastnet.files.ensembles` knows how it lies.
+#: A file of many networks; see `fastnet.files.ensembles`.
 ENSEMBLE = "fastnet ensemble"
 _KEYS = (
     "format",
@@ -77,7 +77,7 @@ _KEYS = (
     "low",
     "history",
 )
-#: Those that version 1 did not have; its histories counted what was right, and gave no shares.
+#: The keys that version 1 lacks; its histories have counts of correct examples, not shares.
 _SINCE_2 = ("kind", "low")
 _ARRAY_NAME = re.compile(r"[a-z0-9_]{1,60}")
 _NAMES = ("labels", "columns", "target", "target_mean", "target_scale")
@@ -85,14 +85,14 @@ _NAMES = ("labels", "columns", "target", "target_mean", "target_scale")
 
 @dataclass
 class SavedTraining:
-    """What a training goes on from; `fastnet.training.state` knows what it means.
+    """The state from which a training resumes; see `fastnet.training.state`.
 
     Attributes
     ----------
     told : dict
         Everything that is not an array: numbers, strings, None, lists and dicts of them.
     arrays : dict
-        The arrays by name, of small letters, digits and underscores.
+        The arrays by name; names have lower-case letters, digits and underscores.
     """
 
     told: dict[str, Any]
@@ -101,14 +101,14 @@ class SavedTraining:
 
 @dataclass
 class SavedModel:
-    """Everything that a model file holds.
+    """The content of a model file.
 
     Attributes
     ----------
     sizes : sequence of int
         Units per layer, the inputs first.
     activations : sequence of str
-        Of each layer but the inputs.
+        One for each layer except the inputs.
     cost, dtype : str
         Names.
     cost_numbers : sequence of float
@@ -116,19 +116,19 @@ class SavedModel:
     biases, weights : sequence of ndarray
         Layer by layer, shapes (n_out, 1) and (n_out, n_in).
     initializer, bias_initializer : str, float, dict, list or None
-        How weights and biases started, as `initializers.plain` writes it; None for a function,
-        which no file can hold.
+        How weights and biases were initialized, as `initializers.plain` writes it; None for a
+        function, which a file cannot store.
     preprocessing : Preprocessing or None
     kind : str or None
-        What the targets are: "classes", "labels" or "numbers"; None where it is not known.
+        What the targets are: "classes", "labels" or "numbers"; None if unknown.
     low : float
-        The target of what is not the case: 0 or -1.
+        The target for a class or label that does not apply: 0 or -1.
     history : list of dict
-        A record an epoch.
+        One record per epoch.
     written_by : str
-        Which program wrote the file.
+        The program that wrote the file.
     training : SavedTraining or None
-        What a training goes on from, where the file is a checkpoint.
+        The state of a training, if the file is a checkpoint.
     """
 
     sizes: Sequence[int]
@@ -149,35 +149,35 @@ class SavedModel:
 
 
 class Members(Protocol):
-    """An open model file, as `read_model` sees it.
+    """An open model file, as `read_model` reads it.
 
     Attributes
     ----------
     source : str
-        What messages call it.
+        What messages call the file.
     n_bytes : int
-        How large it is.
+        The size of the file.
     """
 
     source: str
     n_bytes: int
 
     def checked(self, key: str, shape: tuple[int, ...], dtype: str) -> Array:
-        """Return an array that must be there, finite and of this shape and dtype."""
+        """Return an array, which must be present, finite, and of this shape and dtype."""
         ...
 
     def member(self, key: str) -> Array:
-        """Return an array that must be there."""
+        """Return an array, which must be present."""
         ...
 
 
 def arrays_of(model: SavedModel, path: str) -> dict[str, Array]:
-    """Return all arrays of a model, little-endian, once they are checked.
+    """Return all arrays of a model, checked and little-endian.
 
     Raises
     ------
     ValueError
-        A parameter is not finite, or the preprocessing is not one for such a network.
+        A parameter is not finite, or the preprocessing does not fit the network.
     TypeError
         `model.preprocessing` is not a `Preprocessing`.
     """
@@ -211,7 +211,7 @@ def header_of(model: SavedModel) -> bytes:
     Raises
     ------
     ValueError
-        The history holds what JSON cannot.
+        The history contains values that JSON cannot express.
     """
     import json
 
@@ -245,7 +245,7 @@ def header_of(model: SavedModel) -> bytes:
 
 
 def read_model(header: dict[str, Any], members: Members) -> SavedModel:
-    """Return the model of a header and its arrays; check everything but the names in it.
+    """Return the model of a header and its arrays; check everything except the names in it.
 
     Parameters
     ----------
@@ -256,7 +256,7 @@ def read_model(header: dict[str, Any], members: Members) -> SavedModel:
     Raises
     ------
     ValueError
-        Something is damaged, missing or unknown, or of a later version of the format.
+        Something is damaged, missing or unknown, or the format has a later version.
     """
     sizes, _, dtype = read_names(header, members.source)
     check_sizes(header, sizes, dtype, members)
@@ -281,7 +281,7 @@ def read_model(header: dict[str, Any], members: Members) -> SavedModel:
 
 
 def _read_training(told: Any, members: Members) -> SavedTraining:
-    """Return what the header says of a training, and the arrays that it lists."""
+    """Return the state of a training from the header and the arrays that it lists."""
     if not isinstance(told, dict):
         refuse(members.source, f"its training is {described(told)}; expected an object")
     told = dict(told)
@@ -293,7 +293,7 @@ def _read_training(told: Any, members: Members) -> SavedTraining:
     taken = 0
     for name in names:
         arrays[name] = members.member(f"training_{name}")
-        # Several members may share their bytes in a file that was made to fill the memory.
+        # In a malicious file several members may share their bytes, to fill the memory.
         taken += arrays[name].nbytes
         if taken > members.n_bytes:
             refuse(members.source, f"its arrays have more than its {members.n_bytes} bytes")
@@ -325,19 +325,19 @@ def check_sizes(header: dict[str, Any], sizes: Sequence[int], dtype: str, member
 
 
 def read_header(data: bytes, source: str) -> dict[str, Any]:
-    """Return the header of one network, once all of it is checked."""
+    """Return the header of one network, parsed and checked."""
     found = parse_json(data, source)
     check_depth(found, source)
     return check_header(found, source)
 
 
 def check_header(found: Any, source: str) -> dict[str, Any]:
-    """Return what JSON has held, once its version is known and all of its keys are checked.
+    """Return a parsed header, after a check of its version and all of its keys.
 
     Raises
     ------
     ValueError
-        Something is missing or unknown, or of a later version of the format.
+        Something is missing or unknown, or the format has a later version.
     """
     _check_version(found, source)
     beside = ("training",) if found["format"] == CHECKPOINT else ()
@@ -354,7 +354,7 @@ def check_header(found: Any, source: str) -> dict[str, Any]:
     for key, good, expected in (
         ("written_by", isinstance(header["written_by"], str), "a name"),
         ("activations", _are_names(header["activations"]), "a list of names"),
-        ("history", records, "a list of records, one an epoch"),
+        ("history", records, "a list of records, one per epoch"),
         *(
             (key, type(header[key]) in starts, "a name, a number, an object, a list or null")
             for key in ("initializer", "bias_initializer")
@@ -371,7 +371,7 @@ def check_header(found: Any, source: str) -> dict[str, Any]:
 
 
 def _are_numbers(value: Any) -> bool:
-    """Whether this is a list of finite numbers."""
+    """Return whether a value is a list of finite numbers."""
     plain = isinstance(value, list) and all(type(item) in (int, float) for item in value)
     return plain and all(abs(item) <= sys.float_info.max for item in value)
 
@@ -381,7 +381,7 @@ def _are_names(value: Any) -> bool:
 
 
 def _kind_of_version_1(header: dict[str, Any]) -> str | None:
-    """Return the kind of targets that a file of version 1, which does not say it, suggests."""
+    """Return the likely kind of targets for a file of version 1, which does not store it."""
     preprocessing, activations = header["preprocessing"], header["activations"]
     if isinstance(preprocessing, dict) and preprocessing.get("labels") is not None:
         return "classes"
@@ -389,9 +389,9 @@ def _kind_of_version_1(header: dict[str, Any]) -> str | None:
 
 
 def _check_version(header: Any, source: str) -> None:
-    """Refuse a header of another format, or of a later version of this one."""
+    """Refuse a header of another format, or of a later version of this format."""
     if isinstance(header, dict) and header.get("format") == ENSEMBLE:
-        refuse(source, "it holds many networks", advice="open it with fastnet.Ensemble.load")
+        refuse(source, "it is a file of many networks", advice="open it with fastnet.Ensemble.load")
     if not isinstance(header, dict) or header.get("format") not in (FORMAT, CHECKPOINT):
         refuse(source, f"its header is {described(header)}; expected one of {FORMAT!r}")
     version = header.get("version")
@@ -400,18 +400,18 @@ def _check_version(header: Any, source: str) -> None:
     if version < FORMAT_VERSION and header["format"] == CHECKPOINT:
         refuse(
             source,
-            f"it is a checkpoint of format version {version}, which this fastnet cannot go on from",
+            f"it is a checkpoint of format version {version}, which fastnet cannot resume any more",
         )
     if version > FORMAT_VERSION:
         raise ValueError(
-            f"{source} is of format version {described(version)}, written by "
+            f"{source} has format version {described(version)}, written by "
             f"{described(header.get('written_by'))}; fastnet {__version__} reads versions up to "
             f"{FORMAT_VERSION}, install a newer one"
         )
 
 
 def _read_preprocessing(names: Any, sizes: Sequence[int], members: Members) -> Preprocessing | None:
-    """Return the preprocessing that the header and the two members describe."""
+    """Return the preprocessing from the header and the members of mean and scale."""
     if names is None:
         return None
     found = dict(check_keys(names, members.source, (*_NAMES, "standardized")))

@@ -98,7 +98,7 @@ def test_wrong_usage_ends_with_2(here, capsys, args, sentence):
         ("train test-only.npz", "test-only.npz has only a test part; add X_train and y_train"),
         ("train nan.npz", "X holds nan in row 0"),
         ("train flowers.csv --out m.json --activation relu", "a name that ends in .npz"),
-        ("train flowers.csv --out m.json --standardize", "has preprocessing; give the file a name"),
+        ("train flowers.csv --out m.json --standardize", "has preprocessing. Give the file a name"),
         ("train flowers.csv --out folder", "folder is a folder; give a file name"),
         ("train flowers.csv --out gap.csv/m.npz", "gap.csv/m.npz: "),
         ("evaluate no.npz flowers.csv", "no.npz: No such file or directory"),

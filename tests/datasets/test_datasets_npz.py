@@ -247,7 +247,7 @@ def test_what_is_no_archive_is_refused(tmp_path):
     whole = archive(path).read_bytes()
     for content in (b"", b"PK", npy(np.eye(3)), whole[:-30], whole[:200], b"\0" * 500):
         path.write_bytes(content)
-        refuse(path, "is not a sound .npz file")
+        refuse(path, "is not a valid .npz file")
     start = whole.index(b"X_train.npy") + len("X_train.npy")
     path.write_bytes(whole[:start] + b"\xff" + whole[start + 1 :])  # deflate has no such block
     refuse(path, "X_train in")
@@ -277,7 +277,7 @@ def test_a_name_that_is_no_text_is_refused(tmp_path):
     struct.pack_into("<H", content, at + 8, 0x800)  # "the name is UTF-8"
     content[at + 46] = 0xFF
     path.write_bytes(content)
-    refuse(path, "is not a sound .npz file ('utf-8' codec can't decode")
+    refuse(path, "is not a valid .npz file ('utf-8' codec can't decode")
 
 
 def test_a_member_that_runs_past_the_end_of_the_file_is_refused(tmp_path):
@@ -287,7 +287,7 @@ def test_a_member_that_runs_past_the_end_of_the_file_is_refused(tmp_path):
     content, at = central_entry(path, "X_train")
     struct.pack_into("<II", content, at + 20, 2**30, 2**30)
     path.write_bytes(content)
-    refuse(path, "is not a sound .npz file")
+    refuse(path, "is not a valid .npz file")
 
 
 @pytest.mark.parametrize("offset", [2**64 - 1, 2**63 - 1, 2**40, 2])
@@ -302,7 +302,7 @@ def test_a_member_at_an_impossible_place_is_refused(tmp_path, offset):
     size = struct.unpack_from("<I", content, end + 12)[0]
     struct.pack_into("<I", content, end + 12, size + len(extra))
     path.write_bytes(content)
-    refuse(path, "is not a sound .npz file")
+    refuse(path, "is not a valid .npz file")
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])

@@ -61,7 +61,7 @@ SPOILT = {
     "no networks": (lambda h, m: h.update(networks=[]), "networks"),
     "networks that are numbers": (lambda h, m: h.update(networks=[1, 2, 3]), "network 0 of"),
     "a checkpoint": (lambda h, m: first(h, format="fastnet checkpoint", training={}), "checkpoint"),
-    "an ensemble in it": (lambda h, m: first(h, format="fastnet ensemble"), "many networks"),
+    "an ensemble in it": (lambda h, m: first(h, format="fastnet ensemble"), "of many networks"),
     "sizes that differ": (lambda h, m: h["networks"][1].update(sizes=[3, 2, 2]), "network 1 of"),
     "huge sizes": (lambda h, m: first(h, sizes=[10**15, 10**15, 2]), "more parameters"),
     "sizes of 2200 digits": (lambda h, m: first(h, sizes=[10**2200] * 3), "more parameters"),
@@ -96,7 +96,7 @@ def test_files_of_one_and_of_many_are_told_apart(tmp_path):
     with pytest.raises(ValueError, match=r"open a network with fastnet\.load"):
         Ensemble.load(tmp_path / "one.npz")
     (tmp_path / "text.npz").write_text("{}")
-    with pytest.raises(ValueError, match=r"not a sound \.npz file"):
+    with pytest.raises(ValueError, match=r"not a valid \.npz file"):
         Ensemble.load(tmp_path / "text.npz")
 
 
@@ -104,7 +104,7 @@ def test_what_cannot_be_saved_leaves_the_old_file(tmp_path):
     path, ensemble = tmp_path / "three.npz", made()
     ensemble.save(path)
     before = path.read_bytes()
-    with pytest.raises(ValueError, match=r"ends so"):
+    with pytest.raises(ValueError, match=r"ends in \.npz"):
         ensemble.save(tmp_path / "three.json")
     ensemble.parameters[2, 5] = np.inf
     with pytest.raises(ValueError, match=r"network 2: .*not finite"):

@@ -151,7 +151,7 @@ def test_a_file_remembers_in_which_layer_a_function_was(tmp_path):
     fastnet.Network([4, 3, 2], rng=0, initializer=starts).save(tmp_path / "net.npz")
     loaded = fastnet.load(tmp_path / "net.npz")
     assert "weights ['zeros', 'not_in_the_file']" in repr(loaded)
-    with pytest.raises(ValueError, match="drawn by a function, which its file does not hold"):
+    with pytest.raises(ValueError, match="drawn by a function, which its file does not store"):
         loaded.initialize()
 
 

@@ -105,7 +105,7 @@ SOUND = {
         ("", "Expecting value"),
         ("[1]", r"it contains \[1\]"),
         ("[" * 100_000, "recursion"),
-        ('{"measures": {}, "measures": {}}', "a key stands twice"),
+        ('{"measures": {}, "measures": {}}', "an object has the same key twice"),
         (json.dumps({**SOUND, "kernel": None}), "its 'kernel' is None"),
         (json.dumps({**SOUND, "history": 5}), "its 'history' is 5"),
         (json.dumps({**SOUND, "history": [[]]}), r"its history contains \[\].* for epoch 0"),
