@@ -1,4 +1,4 @@
-"""Networks as models of ONNX, PyTorch and scikit-learn, and back, for `Network.to_onnx` and others.
+"""Export of networks to ONNX, C, PyTorch and scikit-learn, and import from the last two.
 
-Each module imports its library when it is used.
+A module imports the other library when a function needs it.
 """

@@ -1,4 +1,4 @@
-"""Networks written as C99 headers: the parameters, and one function that is `feedforward`."""
+"""`to_c`: networks as C99 headers, with the parameters and a function `feedforward`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from fastnet.preprocessing import Preprocessing
 
 __all__ = ["to_c"]
 
-#: C99 promises to tell names apart by their first 63 characters, and functions add up to 14.
+#: C99 distinguishes names by their first 63 characters, and functions add up to 14.
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,47}", re.ASCII)
 #: The keywords of C99 and C23 that `NAME` allows.
 KEYWORDS = {
@@ -35,11 +35,11 @@ KEYWORDS = {
     "signed", "sizeof", "static", "static_assert", "struct", "switch", "thread_local", "true",
     "typedef", "typeof", "typeof_unqual", "union", "unsigned", "void", "volatile", "while",
 }  # fmt: skip
-#: Numbers in a line of the header.
+#: Numbers per line of the header.
 ACROSS = {"float": 6, "double": 4}
 
-#: The body of each activation's function of z; softmax takes a row. $real is the type, and $f ends
-#: the names of its functions and numbers.
+#: The body of each activation's function of z; softmax takes a row. $real is the number type, and
+#: $f the suffix of its functions and literals.
 BODIES = {
     "sigmoid": """
     const $real e = exp$f(-fabs$f(z)); /* at most 1 */
@@ -70,9 +70,8 @@ BODIES = {
     "sine": """
     return sin$f(z);""",
 }
-#: z erfc(-z / sqrt(2)) / 2, which keeps its digits in the tail, as 1 + erf does not. erfc
-#: multiplies the relative error of its argument x by 2 x^2, so that float finds it in double, and
-#: double makes up for it.
+#: z erfc(-z / sqrt(2)) / 2, which keeps its digits in the tail, unlike 1 + erf. erfc multiplies the
+#: relative error of its argument x by 2 x^2, so float uses double, and double corrects the error.
 GELU = {
     "float": """
     if (z < -15)
@@ -93,7 +92,7 @@ static inline $real ${name}_$activation($real z)
 {$body
 }
 """
-#: Shifted by the largest z, so that nothing overflows.
+#: z is shifted by its maximum, so that nothing overflows.
 SOFTMAX = """
 static inline void ${name}_softmax(const $real *z, $real *a, int n)
 {
@@ -121,7 +120,7 @@ HEAD = """\
 #include <math.h>
 
 """
-#: Compilers warn of a static function that nobody calls, if it is not inline.
+#: Compilers warn of a static function that is never called, unless it is inline.
 OPEN = """
 #if defined(__GNUC__)
 __attribute__((unused))
@@ -134,8 +133,8 @@ STANDARDIZED = """
     for (int i = 0; i < $n_in; i++)
         z0[i] = ($real)(((double)x[i] - ${name}_mean[$mean]) / ${name}_scale[$scale]);
 """
-#: A sum is begun with the bias, and the inputs are added in their order, as the kernels do it; four
-#: at a time, so that z is loaded and stored less often.
+#: Each sum starts with the bias and adds the inputs in order, as in the kernels; four at a time, so
+#: that z is loaded and stored less often.
 BIASES = """
     for (int u = 0; u < $units; u++)
         z$layer[u] = ${name}_b$layer[u];
@@ -197,20 +196,20 @@ def to_c(
         if layer.activation not in (*BODIES, "gelu", "softmax", "identity"):
             raise ValueError(
                 f"{layer.name} has the activation {layer.activation!r}, which has no formula in C; "
-                f"it can hold {', '.join(ACTIVATIONS)}."
+                f"expected one of {', '.join(ACTIVATIONS)}."
             )
     answer = _Answer.of(network, known) if labels else None
     if preprocessing is None:
         known_preprocessing(network, "the header")  # warns
     header = _Header(name, network, layers, known if preprocessing else Preprocessing())
     text = header.functions() + ("" if answer is None else header.predict(answer)) + "\n#endif\n"
-    # Only the tables, which may be long, are made while the file is written.
+    # The tables may be long, so they are generated while the file is written.
     parts = chain([header.filled(HEAD)], header.tables(), [text])
     replace_file(path, lambda file: file.writelines(part.encode("ascii") for part in parts))
 
 
 def _read_name(name: Any, path: str) -> str:
-    """Return what the names in the header begin with: by default the file's."""
+    """Return the prefix of the names in the header, by default the file's name."""
     if name is not None and not isinstance(name, str):
         raise TypeError(f"name is {shown(name)}; expected a C identifier, such as 'digits'.")
     found = os.path.splitext(os.path.basename(path))[0] if name is None else str(name)
@@ -226,7 +225,7 @@ def _read_name(name: Any, path: str) -> str:
 
 
 class _Answer(NamedTuple):
-    """What the function of labels returns: the labels, and above which output one is meant."""
+    """The labels, whether several may apply, and the output above which one does."""
 
     names: list[str]
     several: bool
@@ -246,9 +245,9 @@ class _Answer(NamedTuple):
 
 
 def _quoted(text: str) -> str:
-    """Return a string of C in ASCII: UTF-8, and nothing that forms an escape or a trigraph.
+    """Return text as a C string literal in ASCII; UTF-8, quotes and trigraphs are escaped.
 
-    Octal escapes end after three digits; those in hexadecimal would go on into the letters behind.
+    Octal escapes end after three digits; hexadecimal ones would extend into the next letters.
     """
     try:
         content = text.encode()
@@ -257,7 +256,7 @@ def _quoted(text: str) -> str:
     if 0 in content:
         raise ValueError(
             f"the label {in_one_line(repr(text))} has a null character or half of a surrogate "
-            "pair, which a string of C cannot hold; rename it in preprocessing.labels."
+            "pair, which a C string cannot contain; rename it in preprocessing.labels."
         )
     letters = (
         f"\\{chr(byte)}" if byte in b'"\\?' else chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}"
@@ -291,15 +290,15 @@ class _Header:
             "shape": "-".join(map(str, network.sizes)),
             "activations": ", ".join(self._activations),
             "version": __version__,
-            "how": " as they come, which it standardizes" if self._scaling else "",
+            "how": " in their original units, which it standardizes" if self._scaling else "",
         }
 
     def filled(self, text: str, **words: Any) -> str:
-        """Return a template with its words filled in."""
+        """Return a template with its placeholders filled in."""
         return Template(text).substitute(self._words | words)
 
     def tables(self) -> Iterator[str]:
-        """Return the lines of the tables."""
+        """Yield the lines of the tables: biases, weights, means and scales."""
         for number, layer in enumerate(self._layers, 1):
             yield from self._table(f"b{number}", layer.bias, self._real)
             yield from self._table(f"w{number}", layer.weight.T, self._real)
@@ -307,7 +306,7 @@ class _Header:
             yield from self._table(what, values, "double")
 
     def functions(self) -> str:
-        """Return the function that is `feedforward`, behind those that it calls."""
+        """Return the function `feedforward`, after the functions that it calls."""
         bodies = {**BODIES, "gelu": GELU[self._real]}
         text = ""
         for activation in dict.fromkeys(self._activations):
@@ -345,7 +344,7 @@ class _Header:
         return f"{text}}}\n"
 
     def predict(self, answer: _Answer) -> str:
-        """Return the table of labels, and the function that finds the right one."""
+        """Return the table of labels, and the function that predicts one."""
         above = f"a[u] > {answer.above}{self._words['f']}"
         words = {"returned": "int", "more": "", "what": "Returns the number of the class."}
         if answer.several:
@@ -353,7 +352,7 @@ class _Header:
             words = {"returned": "void", "what": "y[u] is 1 if the label applies, and 0 if not."}
             words["more"] = f", int y[{self._words['n_out']}]"
         elif self._words["n_out"] == 1:
-            # Of an estimator that has seen a single class that is the answer.
+            # A network of an estimator that was fitted on one class always predicts that class.
             body = f"    return {above.replace('[u]', '[0]')} ? {len(answer.names) - 1} : 0;\n"
         else:
             body = self.filled(LARGEST)
@@ -361,7 +360,7 @@ class _Header:
         return self.filled(LABELS, count=len(answer.names), strings=strings, body=body, **words)
 
     def _activated(self, activation: str, z: str, target: str, units: int) -> str:
-        """Return the lines that make activations of z."""
+        """Return the lines that compute the activations of z."""
         if activation == "softmax":
             return self.filled("    ${name}_softmax($z, a, $n_out);\n", z=z)
         value = f"{z}[u]"
@@ -372,10 +371,10 @@ class _Header:
         return self.filled(FOR_EACH, units=units, target=target, value=value)
 
     def _table(self, what: str, values: NDArray[Any], real: str) -> Iterator[str]:
-        """Return the lines of a table; its numbers are hexadecimal.
+        """Yield the lines of a table, with hexadecimal numbers.
 
-        The standard wants those read correctly rounded, so that they are exact, and only recommends
-        it for decimal digits, 9 or 17 of them.
+        C99 requires correct rounding of hexadecimal numbers, so that they are exact, and only
+        recommends it for decimal ones.
         """
         across, end = ACROSS[real], "f" if real == "float" else ""
         shape = "".join(f"[{n}]" for n in values.shape)
@@ -389,12 +388,12 @@ class _Header:
 
 
 def _one_if_equal(values: NDArray[Any]) -> NDArray[Any]:
-    """Return a single number where all are equal, such as the 256 of images."""
+    """Return only the first number if all are equal, such as the 256 of images."""
     return values[:1] if (values == values[0]).all() else values
 
 
 def _hexadecimal(value: float) -> str:
-    """Return a number as C reads it, without zeros at its end.
+    """Return a number as a hexadecimal C literal, without trailing zeros.
 
     Examples
     --------

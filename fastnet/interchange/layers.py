@@ -1,4 +1,4 @@
-"""`Layer`: what other libraries' models are taken apart into, and networks are made of."""
+"""`Layer`: the common form of a layer, between networks and models of other libraries."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 
-#: What is learned by, where nobody says.
+#: The default cost for each output activation.
 USUAL_COSTS = {output: cost for cost, output in OUTPUTS.items()}
 
 
@@ -37,7 +37,7 @@ USUAL_COSTS = {output: cost for cost, output in OUTPUTS.items()}
 class Layer:
     """One layer of a model: weights of shape (n_out, n_in), biases (n_out,); `name` for messages.
 
-    The activation is None as long as none has been met.
+    The activation is None until it is known.
     """
 
     weight: NDArray[Any]
@@ -49,25 +49,33 @@ class Layer:
 def assemble(
     cls: type[AnyModel], layers: Sequence[Layer], *, cost: Any, output: str | None, name: str
 ) -> AnyModel:
-    """Return a network of class `cls` of copies of the layers, in their dtype.
+    """Return a network of class `cls` from copies of the layers, in their dtype.
 
-    `output` is the last activation, where the layers don't say; the cost is by default the one that
-    goes with it. `name` is what messages call the other library's model.
+    `output` is the last activation if the layers do not have one; the cost is by default the one
+    that goes with it. `name` is what messages call the other library's model.
+
+    Raises
+    ------
+    ValueError
+        There are no layers, their widths do not match, a number is not finite, or the last
+        activation is given twice.
     """
     if not layers:
-        raise ValueError(f"{name} holds no Linear layer; expected one or more.")
+        raise ValueError(f"{name} has no Linear layer; expected one or more.")
     for below, above in pairwise(layers):
         if len(below.weight) != above.weight.shape[1]:
             raise ValueError(
                 f"{above.name} takes {above.weight.shape[1]} inputs, and the layer before it has "
-                f"{len(below.weight)} units; they must agree."
+                f"{len(below.weight)} units; expected the same number."
             )
     for layer in layers:
         if not (np.isfinite(layer.weight).all() and np.isfinite(layer.bias).all()):
-            raise ValueError(f"{layer.name} holds numbers that are not finite.")
+            raise ValueError(
+                f"{layer.name} holds numbers that are not finite; expected finite ones."
+            )
     last = layers[-1].activation
     if output is not None and last is not None:
-        raise ValueError(f"output is {output!r}, and {name} ends in {last!r}; give one of them.")
+        raise ValueError(f"output is {output!r}, but {name} ends in {last!r}; leave output out.")
     last = last or output or "identity"
     architecture = read_architecture(
         [layers[0].weight.shape[1], *(len(layer.weight) for layer in layers)],
@@ -84,7 +92,7 @@ def assemble(
 
 
 def layers_of(network: Model) -> list[Layer]:
-    """Return copies of a network's layers between two stores of a training in another thread."""
+    """Return copies of a network's layers, all of one step if another thread trains it."""
     biases, weights = layer_views(network._copied_parameters(), network.sizes)
     return [
         Layer(weight, bias[:, 0], activation, f"layer {number}")
@@ -97,19 +105,19 @@ def layers_of(network: Model) -> list[Layer]:
 def layers_to_write(
     network: Model, path: str | os.PathLike[str], form: str
 ) -> tuple[list[Layer], Preprocessing]:
-    """Return copies of a network's layers and its preprocessing, for a file of another form.
+    """Return copies of a network's layers and its preprocessing, to be written in another format.
 
     Raises
     ------
     TypeError
-        The preprocessing is of another class.
+        The preprocessing is not a `Preprocessing`.
     ValueError
         It does not fit the network, or a parameter is not finite.
     """
     known = network.preprocessing
     if known is not None and not isinstance(known, Preprocessing):
         raise TypeError(
-            f"preprocessing is {known!r}, which has no form in {form}; expected a "
+            f"preprocessing is {known!r}, which {form} cannot express; expected a "
             "fastnet.Preprocessing, or None."
         )
     known = known or Preprocessing()
@@ -118,13 +126,13 @@ def layers_to_write(
     if not all(np.isfinite(part).all() for each in layers for part in (each.weight, each.bias)):
         raise ValueError(
             f"the network has parameters that are not finite; {os.fsdecode(path)!r} was not "
-            "written, has the training diverged?"
+            "written. Has the training diverged?"
         )
     return layers, known
 
 
 def required(module: str, what: str, extra: str) -> Any:
-    """Return another library's module, or raise ImportError: `what` needs the extra."""
+    """Return another library's module, or raise the ImportError that `what` needs the extra."""
     try:
         return import_module(module)
     except ImportError:
@@ -134,7 +142,7 @@ def required(module: str, what: str, extra: str) -> Any:
 def known_preprocessing(network: Model, what: str) -> Preprocessing:
     """Return a network's preprocessing, and warn if it scales, which `what` does not do.
 
-    Of no preprocessing, or another class's, it is one that does nothing.
+    Without a `Preprocessing`, return one that changes nothing.
     """
     known = network.preprocessing
     if not isinstance(known, Preprocessing):
@@ -143,7 +151,7 @@ def known_preprocessing(network: Model, what: str) -> Preprocessing:
     if known.changes_inputs:
         parts.append("it takes net.preprocessing.inputs(X), not X")
     if (known.target_mean, known.target_scale) != (0.0, 1.0):
-        parts.append("net.preprocessing.outputs(...) gives its answers in the units of the target")
+        parts.append("net.preprocessing.outputs(...) returns predictions in units of the target")
     if parts:
         warnings.warn(
             f"this network has preprocessing that {what} does not do: {'; '.join(parts)}",

@@ -1,4 +1,4 @@
-"""Networks written as ONNX models, in standard operators that every runtime has."""
+"""`to_onnx`: networks as ONNX models, with standard operators that every runtime supports."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from fastnet.preprocessing import Preprocessing
 
 __all__ = ["to_onnx"]
 
-#: Of 2021 and 2022: old enough for the runtimes that people have.
+#: Versions of 2021 and 2022, old enough for common runtimes.
 OPSET = 17
 IR_VERSION = 8
 #: The operator of each activation that has one.
 OPERATORS = {name: known.onnx for name, known in ACTIVATIONS.items() if known.onnx}
-#: Attributes of an activation's operator, where ONNX's defaults are not meant.
+#: Attributes of an activation's operator, if ONNX's defaults differ.
 ATTRIBUTES: dict[str, dict[str, Any]] = {"leaky_relu": {"alpha": 0.01}, "softmax": {"axis": -1}}
 
 
@@ -48,7 +48,7 @@ def to_onnx(network: Model, path: str | os.PathLike[str], *, preprocessing: bool
 
 
 def _metadata(network: Model, known: Preprocessing, applied: Preprocessing) -> dict[str, str]:
-    """Return the model's metadata: names, in JSON if there are many."""
+    """Return the model's metadata: the cost's name, and other entries in JSON."""
     found = {
         "cost": network.cost.name,
         "activations": json.dumps(network.activations),
@@ -61,7 +61,7 @@ def _metadata(network: Model, known: Preprocessing, applied: Preprocessing) -> d
 
 
 class _Graph:
-    """Builds an ONNX graph for a network's dtype: nodes in order, and the constants they take."""
+    """Builds an ONNX graph in a network's dtype: nodes in order, and their constants."""
 
     def __init__(self, onnx: Any, dtype: np.dtype[Any]) -> None:
         self._onnx = onnx
@@ -78,13 +78,13 @@ class _Graph:
         return output
 
     def constant(self, name: str, values: Any, dtype: Any = None) -> str:
-        """Add a constant, of the network's dtype unless told otherwise; return its name."""
+        """Add a constant, by default in the network's dtype; return its name."""
         array = np.ascontiguousarray(values, dtype=dtype or self._dtype)
         self._constants.append(self._onnx.numpy_helper.from_array(array, name))
         return name
 
     def apply(self, operator: str, *inputs: str | float) -> str:
-        """Add a node whose inputs are outputs of others, or numbers; return its output's name."""
+        """Add a node with outputs of other nodes or numbers as inputs; return its output's name."""
         names = [
             value
             if isinstance(value, str)
@@ -94,7 +94,7 @@ class _Graph:
         return self.add(operator, names, f"{operator.lower()}_{len(self._nodes)}")
 
     def erf(self, at: str) -> str:
-        """Add the error function, in float32: onnxruntime has no other."""
+        """Add the error function, in float32: onnxruntime supports no other type."""
         if self._dtype == np.float32:
             return self.apply("Erf", at)
         number = len(self._nodes)
@@ -104,7 +104,7 @@ class _Graph:
         )
 
     def standardized(self, at: str, applied: Preprocessing) -> str:
-        """Add ``(X - mean) / scale``, in float64 as `Preprocessing.inputs` has it."""
+        """Add ``(X - mean) / scale``, in float64 as in `Preprocessing.inputs`."""
         if not applied.changes_inputs:
             return at
         narrow = self._dtype != np.dtype(np.float64)
@@ -123,12 +123,12 @@ class _Graph:
         name = layer.activation
         if name not in OPERATORS and name not in FORMULAS:
             raise ValueError(
-                f"{layer.name} has the activation {name!r}, which has no operator in ONNX; it can "
-                f"hold {', '.join(ACTIVATIONS)}."
+                f"{layer.name} has the activation {name!r}, which has no operator in ONNX; "
+                f"expected one of {', '.join(ACTIVATIONS)}."
             )
         w = self.constant(f"weights_{number}", layer.weight)
         b = self.constant(f"biases_{number}", layer.bias)
-        # The factors are the defaults, but some readers of models want them written.
+        # These factors are the defaults, but some readers of models need them.
         at = self.add("Gemm", [at, w, b], f"z_{number}", alpha=1.0, beta=1.0, transB=1)
         if name == "identity":
             return at
@@ -149,7 +149,7 @@ class _Graph:
         self._nodes[-1].output[0] = "outputs"
 
     def model(self, n_in: int, n_out: int) -> Any:
-        """Return the whole model, for any number of rows."""
+        """Return the finished model, for any number of rows."""
         describe, kind = self._helper.make_tensor_value_info, self._type(self._dtype)
         graph = self._helper.make_graph(
             self._nodes,
@@ -200,7 +200,7 @@ def _softsign(graph: _Graph, z: str) -> str:
     return graph.apply("Div", z, graph.apply("Add", graph.apply("Abs", z), 1.0))
 
 
-#: Activations whose operator is missing in ONNX, or in onnxruntime for float64, put together.
+#: Formulas of activations that lack an operator in ONNX, or in onnxruntime for float64.
 FORMULAS: dict[str, Callable[[_Graph, str], str]] = {
     "elu": _elu,
     "selu": _selu,

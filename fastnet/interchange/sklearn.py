@@ -1,4 +1,4 @@
-"""Networks as scikit-learn's fitted MLPClassifier and MLPRegressor, and back."""
+"""Conversion of networks to and from scikit-learn's MLPClassifier and MLPRegressor."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ __all__ = ["from_sklearn", "kind_of", "preprocessing_of", "to_sklearn"]
 
 Array = NDArray[Any]
 
-#: Our names of the activations that scikit-learn has, and its: in hidden layers, all of one kind;
-#: and in the output (the exponential with MLPRegressor(loss="poisson"), since 1.7).
+#: fastnet's and scikit-learn's names of the activations that both have: for hidden layers, which
+#: share one, and for the output (exponential with MLPRegressor(loss="poisson"), since 1.7).
 SHARED = {name: known.sklearn for name, known in ACTIVATIONS.items() if known.sklearn}
 HIDDEN = {name: SHARED[name] for name in SHARED if not ACTIVATIONS[name].output_only}
 OUTPUT = {name: SHARED[name] for name in ("identity", "sigmoid", "softmax", "exponential")}
 
 
 def from_sklearn(cls: type[AnyModel], estimator: Any, *, cost: Any = None) -> AnyModel:
-    """Return the network that a fitted estimator holds; see `Network.from_sklearn`."""
+    """Return the network of a fitted estimator; see `Network.from_sklearn`."""
     peers = required("sklearn.neural_network", "from_sklearn", "sklearn")
     if not isinstance(estimator, (peers.MLPClassifier, peers.MLPRegressor)):
-        hint = "; of a Pipeline give the last step" if hasattr(estimator, "steps") else ""
+        hint = "; for a Pipeline give its last step" if hasattr(estimator, "steps") else ""
         raise TypeError(
             f"estimator is of type {type(estimator).__name__}; expected scikit-learn's "
             f"MLPClassifier or MLPRegressor, fitted{hint}."
@@ -60,23 +60,23 @@ def to_sklearn(network: Model, *, multilabel: bool | None = None) -> Any:
     multilabel = as_flag(multilabel, "multilabel")
     if network.kind == "numbers" and output == "sigmoid":
         raise ValueError(
-            "this network predicts numbers by sigmoid outputs, and scikit-learn's regressors have "
-            "identity or exponential ones; set its kind to 'classes' or 'labels' if that is meant."
+            "this network predicts numbers with sigmoid outputs; scikit-learn's regressors have "
+            "identity or exponential outputs. Set kind to 'classes' or 'labels' if that is meant."
         )
     if len(hidden) > 1 or not hidden <= set(HIDDEN):
         raise ValueError(
             f"the hidden layers' activations are {', '.join(network.activations[:-1])}; "
-            f"scikit-learn has one for all of them, out of {', '.join(HIDDEN)}."
+            f"scikit-learn has one activation for all hidden layers, one of {', '.join(HIDDEN)}."
         )
     if output not in OUTPUT or (output == "softmax" and n_out == 1):
         raise ValueError(
-            f"the output's activation is {output!r}, of {n_out} units; scikit-learn has identity "
-            "or exponential (regression), sigmoid, or softmax of two units or more."
+            f"the output has {n_out} {output} unit{'s' * (n_out != 1)}; scikit-learn has identity "
+            "or exponential (regression), sigmoid, or two or more softmax units."
         )
     if multilabel and (output != "sigmoid" or n_out == 1):
         raise ValueError(
-            f"multilabel goes with two sigmoid outputs or more; this network has {n_out} of "
-            f"{output}."
+            f"multilabel needs two or more sigmoid outputs; this network has {n_out} {output} "
+            f"output{'s' * (n_out != 1)}."
         )
     known = known_preprocessing(network, "the estimator")
     layers = layers_of(network)
@@ -105,7 +105,7 @@ def _poisson(peers: Any, options: dict[str, Any]) -> Any:
     except TypeError:
         raise ValueError(
             "the output's activation is 'exponential', which scikit-learn's MLPRegressor has "
-            "since 1.7; upgrade scikit-learn."
+            "only since 1.7; upgrade scikit-learn."
         ) from None
 
 
@@ -130,9 +130,9 @@ def kind_of(estimator: Any) -> str:
 
 
 def preprocessing_of(estimator: Any) -> Preprocessing:
-    """Return a fitted estimator's names of features and classes, which keep their type.
+    """Return a preprocessing with a fitted estimator's names of features and classes.
 
-    Its inputs are not scaled. Classes that are not strings, numbers or bools raise ValueError.
+    It does not scale. Classes that are not strings, numbers or bools raise ValueError.
     """
     n = estimator.n_features_in_
     names = [str(name) for name in getattr(estimator, "feature_names_in_", ())]
@@ -148,7 +148,7 @@ def preprocessing_of(estimator: Any) -> Preprocessing:
 
 
 def _labels(estimator: Any) -> list[Any] | None:
-    """Return the names of the classes; None for several labels that are only numbered."""
+    """Return the names of the classes; None for labels that are only numbered."""
     found = getattr(estimator, "classes_", None)
     if found is None:
         return None
@@ -167,7 +167,7 @@ def _add_classes(
     biases: list[Array],
     multilabel: bool,
 ) -> str:
-    """Set a classifier's classes, and sort the last layer like them; return its activation."""
+    """Set a classifier's classes, and order the last layer like them; return its activation."""
     from sklearn.preprocessing import LabelBinarizer
 
     output, n_out = network.activations[-1], network.sizes[-1]
@@ -183,7 +183,7 @@ def _add_classes(
             f"the labels hold {classes[classes % 1 != 0][0]}, and scikit-learn has no classes that "
             "are not whole numbers; give them names."
         )
-    # There, classes are sorted; here, they stand in the order of the output units.
+    # scikit-learn sorts classes; a network has them in the order of its output units.
     order = np.argsort(classes)
     if n_out == 1 and len(order) == 2 and order[0] == 1:
         weights[-1], biases[-1] = -weights[-1], -biases[-1]
@@ -197,7 +197,7 @@ def _add_classes(
         biases[-1] = biases[-1][1:] - biases[-1][:1]
         return "sigmoid"
     if n_out > 1:
-        binarizer.y_type_ = "multiclass"  # the largest output is the class, of two units as well
+        binarizer.y_type_ = "multiclass"  # the largest output is the class, also of two units
     return output
 
 

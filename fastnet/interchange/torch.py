@@ -1,4 +1,4 @@
-"""Networks as PyTorch's nn.Sequential of linear layers and activations, and back."""
+"""Conversion of networks to and from PyTorch's nn.Sequential of Linear and activations."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from fastnet.preprocessing import Preprocessing
 __all__ = ["from_torch", "to_torch"]
 
 
-#: The class in `torch.nn` of each activation that has one, with its defaults.
+#: The class in `torch.nn` of each activation that has one.
 MODULES = {name: known.torch for name, known in ACTIVATIONS.items() if known.torch}
-#: What those modules are made with, where PyTorch's defaults are not meant. From its threshold on,
-#: a Softplus is z: right to the last bit of float64 at 40, but not at 20.
+#: Arguments of those modules, if PyTorch's defaults differ. Above its threshold a Softplus returns
+#: z, which is right to the last bit of float64 at 40, but not at 20.
 OPTIONS: dict[str, dict[str, Any]] = {"softmax": {"dim": -1}, "softplus": {"threshold": 40}}
-#: The attribute that decides whether a module is fastnet's: its value, and the words for the two.
+#: For each activation the attribute that must have fastnet's value, and words for messages.
 SETTINGS: dict[str, tuple[str, Any, str, str]] = {
     "leaky_relu": ("negative_slope", 0.01, "leaky ReLU", "slope"),
     "elu": ("alpha", 1.0, "ELU", "alpha"),
     "gelu": ("approximate", "none", "GELU", "approximation"),
     "softplus": ("beta", 1, "softplus", "beta"),
 }
-#: The least threshold of a Softplus that is read: there z differs from it by 2.1e-9.
+#: The smallest accepted threshold of a Softplus: there z differs from softplus by 2.1e-9.
 LEAST_THRESHOLD = 20
 #: Attributes of `preprocessing` that become attributes of the module.
 NAMES = ("labels", "columns", "target")
-#: Modules that change nothing when a model predicts.
+#: Modules that change nothing in prediction.
 PASSED_OVER = ("Dropout", "AlphaDropout", "Identity")
 
 
@@ -64,7 +64,7 @@ def to_torch(network: Model) -> Any:
 def from_torch(
     cls: type[AnyModel], module: Any, *, cost: Any = None, output: str | None = None
 ) -> AnyModel:
-    """Return the network that a PyTorch module is; see `Network.from_torch`."""
+    """Return the network of a PyTorch module; see `Network.from_torch`."""
     torch = required("torch", "from_torch", "torch")
     if not isinstance(module, torch.nn.Module):
         raise TypeError(
@@ -80,17 +80,17 @@ def from_torch(
         if type(part) is torch.nn.Linear:
             layers.append(Layer(*_linear(part, name, dtypes), None, name))
         elif type(part) is torch.nn.Flatten and not layers and part.start_dim == 1:
-            continue  # this library's rows are flat
+            continue  # rows are flat in fastnet
         elif kind in PASSED_OVER and type(part) is getattr(torch.nn, kind):
             continue
         else:
             activation = _activation(part, name, torch)
             if not layers:
                 raise ValueError(
-                    f"{name} stands before the first Linear; activations stand behind one."
+                    f"{name} stands before the first Linear; expected activations after a Linear."
                 )
             if layers[-1].activation is not None:
-                raise ValueError(f"{name} follows another activation; a layer has one.")
+                raise ValueError(f"{name} follows another activation; expected one per layer.")
             layers[-1].activation = activation
     if len(dtypes) > 1:
         raise ValueError(f"module holds {' and '.join(sorted(map(str, dtypes)))}; expected one.")
@@ -104,7 +104,7 @@ def from_torch(
 
 
 def __getattr__(name: str) -> Any:
-    """Make the class `Sine` when a network or a pickle asks for it, for it needs PyTorch."""
+    """Define the class `Sine` on first use, since it needs PyTorch."""
     if name != "Sine":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     torch = required("torch", "Sine", "torch")
@@ -128,13 +128,13 @@ def _class_of(activation: str, torch: Any) -> Any:
 
 
 def _flat(module: Any, where: str, torch: Any) -> list[tuple[str, Any]]:
-    """Return the parts of nested Sequentials, in order, with where they stand."""
+    """Return the parts of nested Sequentials in order, each with its position."""
     sequential = torch.nn.Sequential
     if not isinstance(module, sequential) or type(module).forward is not sequential.forward:
         return [(where, module)]
     _refuse_hooks(module, where)
     found = []
-    # Not named_children(), which names a module that stands twice only once.
+    # Not named_children(), which lists a module that occurs twice only once.
     for name, part in module._modules.items():
         found += _flat(part, f"{where}[{name}]", torch)
     return found
@@ -144,7 +144,7 @@ def _refuse_hooks(part: Any, name: str) -> None:
     # Old weight normalization and pruning, for instance, are hooks.
     if part._forward_hooks or part._forward_pre_hooks:
         raise ValueError(
-            f"{name} has a forward hook, which may change what it gives; remove it first."
+            f"{name} has a forward hook, which may change its output; remove it first."
         )
 
 
@@ -152,7 +152,7 @@ def _linear(part: Any, name: str, dtypes: set[Any]) -> tuple[NDArray[Any], NDArr
     weight, bias = part.weight, part.bias
     dtypes.update(tensor.dtype for tensor in (weight, bias) if tensor is not None)
     if str(weight.dtype) not in ("torch.float32", "torch.float64") or weight.is_meta:
-        found = "no numbers (a meta tensor)" if weight.is_meta else str(weight.dtype)
+        found = "a meta tensor without numbers" if weight.is_meta else str(weight.dtype)
         raise ValueError(f"{name} holds {found}; expected torch.float32 or torch.float64.")
     w: NDArray[Any] = weight.detach().cpu().numpy()
     b = np.zeros(len(w), w.dtype) if bias is None else bias.detach().cpu().numpy()
@@ -168,19 +168,19 @@ def _activation(part: Any, name: str, torch: Any) -> str:
             attribute, wanted, kind, what = SETTINGS[activation]
             if getattr(part, attribute) != wanted:
                 raise ValueError(
-                    f"{name} is another {kind} than fastnet's, whose {what} is {wanted!r}."
+                    f"{name} differs from fastnet's {kind}; expected {what} {wanted!r}."
                 )
         if activation == "softplus" and not part.threshold >= LEAST_THRESHOLD:
             raise ValueError(
-                f"{name} is z from {part.threshold} on, where fastnet's softplus is not; expected "
-                f"a threshold of {LEAST_THRESHOLD} or more."
+                f"{name} has threshold {part.threshold}, above which it returns z; expected "
+                f"{LEAST_THRESHOLD} or more."
             )
         if activation == "softmax" and part.dim not in (-1, 1, None):
-            raise ValueError(f"{name} is no softmax over the units of a row; expected dim=-1.")
+            raise ValueError(f"{name} is not a softmax over the units of a row; expected dim=-1.")
         return activation
     hint = (
         "; leave it out and give output='softmax'"
         if type(part) is torch.nn.LogSoftmax
         else f"; expected a Sequential of Linear and {', '.join(MODULES.values())}"
     )
-    raise ValueError(f"{name} is no part of a plain multilayer perceptron{hint}.")
+    raise ValueError(f"{name} is not part of a plain multilayer perceptron{hint}.")

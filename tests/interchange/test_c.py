@@ -295,7 +295,7 @@ def test_the_header_says_its_sizes_and_version_and_no_path(tmp_path):
         ({}, {"labels": "yes"}, TypeError, "labels is 'yes'; expected True or False"),
         ({}, {"preprocessing": 1}, TypeError, "preprocessing is 1; expected True or False"),
         ({"kind": "numbers"}, {"labels": True}, ValueError, "this network predicts numbers"),
-        ({"preprocessing": np.log1p}, {}, TypeError, "which has no form in C; expected"),
+        ({"preprocessing": np.log1p}, {}, TypeError, "which C cannot express; expected"),
         ({"preprocessing": Preprocessing([0.0], [2.0])}, {}, ValueError, "mean has 1 entries"),
         ({"preprocessing": Preprocessing(labels=["a\0b", "c"])}, {"labels": True}, ValueError,
          "label 'a.x00b' has a null character"),

@@ -194,8 +194,8 @@ def test_labels_that_scikit_learn_cannot_hold_are_refused():
     [
         ({"mean": [1, 2, 3], "scale": [1, 1, 1]}, r"takes net.preprocessing.inputs\(X\), not X"),
         ({"mean": [0, 0, 0], "scale": [256] * 3}, r"takes net.preprocessing.inputs\(X\), not X"),
-        ({"target_mean": 5.0}, "in the units of the target"),
-        ({"target_scale": 2.0}, "in the units of the target"),
+        ({"target_mean": 5.0}, "in units of the target"),
+        ({"target_scale": 2.0}, "in units of the target"),
     ],
 )
 def test_scaling_that_is_left_behind_is_said(options, words):
@@ -317,9 +317,12 @@ def test_no_hidden_layer():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"activation": ["tanh", "relu"]}, "activations are tanh, relu; scikit-learn has one for"),
+        (
+            {"activation": ["tanh", "relu"]},
+            "activations are tanh, relu; scikit-learn has one activation",
+        ),
         ({"activation": "leaky_relu"}, "activations are leaky_relu, leaky_relu; scikit-learn"),
-        ({"cost": "quadratic", "output": "tanh"}, "activation is 'tanh', of 2 units; scikit-learn"),
+        ({"cost": "quadratic", "output": "tanh"}, "the output has 2 tanh units; scikit-learn"),
     ],
 )
 def test_a_network_that_scikit_learn_cannot_hold_is_refused(options, words):
@@ -328,17 +331,17 @@ def test_a_network_that_scikit_learn_cannot_hold_is_refused(options, words):
 
 
 def test_other_refusals():
-    with pytest.raises(ValueError, match="softmax', of 1 units"):
+    with pytest.raises(ValueError, match="the output has 1 softmax unit;"):
         Network([3, 1], "log_likelihood").to_sklearn()
     for net in (Network([3, 1]), Network([3, 2], "log_likelihood")):
-        with pytest.raises(ValueError, match="multilabel goes with two sigmoid outputs or more"):
+        with pytest.raises(ValueError, match="multilabel needs two or more sigmoid outputs"):
             net.to_sklearn(multilabel=True)
     with pytest.raises(ValueError, match="this MLPClassifier is not fitted; call its fit first"):
         Network.from_sklearn(MLPClassifier())
     with pytest.raises(TypeError, match="of type StandardScaler; expected scikit-learn's"):
         Network.from_sklearn(StandardScaler())
     pipeline = make_pipeline(StandardScaler(), MLPClassifier())
-    with pytest.raises(TypeError, match=r"of type Pipeline; .* of a Pipeline give the last step"):
+    with pytest.raises(TypeError, match=r"of type Pipeline; .* for a Pipeline give its last step"):
         Network.from_sklearn(pipeline)
     newer = fit("regression")
     newer.out_activation_ = "cauchy"
@@ -363,7 +366,7 @@ def test_without_scikit_learn_it_is_said_what_to_install(monkeypatch):
 def test_numbers_of_sigmoid_outputs_are_no_classes():
     net = Network([3, 2], "quadratic", rng=0)
     net.train((X, np.full((60, 2), 0.25)), 1)
-    with pytest.raises(ValueError, match="predicts numbers by sigmoid outputs"):
+    with pytest.raises(ValueError, match="predicts numbers with sigmoid outputs"):
         net.to_sklearn()
     net.kind = "classes"
     assert type(net.to_sklearn()) is MLPClassifier

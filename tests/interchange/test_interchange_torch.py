@@ -136,7 +136,9 @@ def test_logits_get_their_output(torch):
         assert net.cost is cost
     with pytest.raises(ValueError, match="cost CrossEntropyCost goes with output='sigmoid'"):
         Network.from_torch(module, cost="cross_entropy")
-    with pytest.raises(ValueError, match="output is 'softmax', and module ends in 'sigmoid'; give"):
+    with pytest.raises(
+        ValueError, match="output is 'softmax', but module ends in 'sigmoid'; leave"
+    ):
         Network.from_torch(torch.nn.Sequential(module, torch.nn.Sigmoid()), output="softmax")
 
 
@@ -188,28 +190,40 @@ def modules(nn, torch):
     normed = nn.utils.parametrizations.weight_norm(nn.Linear(3, 2))
     half, line = nn.Linear(3, 2, dtype=torch.bfloat16), nn.Linear(3, 2)
     return [
-        (nn.Conv2d(1, 2, 3), r"module, Conv2d\(1, 2, .*, is no part of a plain multilayer perc"),
-        (nn.Sequential(line, nn.Mish()), r"module\[1\], Mish\(.*, is no part of a plain"),
+        (nn.Conv2d(1, 2, 3), r"module, Conv2d\(1, 2, .*, is not part of a plain multilayer perc"),
+        (nn.Sequential(line, nn.Mish()), r"module\[1\], Mish\(.*, is not part of a plain"),
         (nn.Sequential(line, nn.BatchNorm1d(2)), r"module\[1\], BatchNorm1d\("),
         (nn.Sequential(nn.Sequential(line, Residual())), r"module\[0\]\[1\], Residual\(\), is no"),
-        (Twice(line), r"module, Twice\( \(0\): Linear\(.*, is no part of a plain"),
+        (Twice(line), r"module, Twice\( \(0\): Linear\(.*, is not part of a plain"),
         (nn.Sequential(nn.LazyLinear(2)), r"LazyLinear\("),
         (normed, "ParametrizedLinear"),
         (nn.Sequential(line, nn.LogSoftmax(1)), "leave it out and give output='softmax'"),
-        (nn.Sequential(line, nn.LeakyReLU(0.2)), "another leaky ReLU than fastnet's, whose slope"),
-        (nn.Sequential(line, nn.ELU(0.5)), "another ELU than fastnet's, whose alpha is 1.0"),
-        (nn.Sequential(line, nn.GELU("tanh")), "another GELU than fastnet's, whose approximation"),
-        (nn.Sequential(line, nn.Softplus(2)), "another softplus than fastnet's, whose beta is 1"),
-        (nn.Sequential(line, nn.Softplus(threshold=9)), "z from 9 on, where fastnet's softplus"),
-        (nn.Sequential(line, nn.Softmax(0)), "no softmax over the units of a row; expected dim=-1"),
+        (
+            nn.Sequential(line, nn.LeakyReLU(0.2)),
+            "differs from fastnet's leaky ReLU; expected slope",
+        ),
+        (nn.Sequential(line, nn.ELU(0.5)), "differs from fastnet's ELU; expected alpha 1.0"),
+        (
+            nn.Sequential(line, nn.GELU("tanh")),
+            "differs from fastnet's GELU; expected approximation",
+        ),
+        (nn.Sequential(line, nn.Softplus(2)), "differs from fastnet's softplus; expected beta 1"),
+        (
+            nn.Sequential(line, nn.Softplus(threshold=9)),
+            "has threshold 9, above which it returns z",
+        ),
+        (
+            nn.Sequential(line, nn.Softmax(0)),
+            "not a softmax over the units of a row; expected dim=-1",
+        ),
         (nn.Sequential(line, nn.Softmax(1), nn.Linear(2, 2)), "'softmax' in a hidden layer"),
         (nn.Sequential(nn.ReLU(), line), r"module\[0\], ReLU\(\), stands before the first Linear"),
         (nn.Sequential(line, nn.ReLU(), nn.Tanh()), r"module\[2\], Tanh\(\), follows another"),
         (nn.Sequential(line, nn.Flatten()), r"module\[1\], Flatten\("),
         (nn.Sequential(line, nn.Linear(3, 2)), r"takes 3 inputs, and the layer before it has 2"),
-        (nn.Sequential(), "module holds no Linear layer"),
-        (hooked, "has a forward hook, which may change what it gives"),
-        (meta, "holds no numbers"),
+        (nn.Sequential(), "module has no Linear layer"),
+        (hooked, "has a forward hook, which may change its output"),
+        (meta, "holds a meta tensor without numbers"),
         (nan, "holds numbers that are not finite"),
         (half, "holds torch.bfloat16; expected torch.float32 or torch.float64"),
         (mixed, "module holds torch.float32 and torch.float64; expected one"),
