@@ -209,7 +209,7 @@ def test_backprop(x, y, error, words):
         ({"dtype": int}, ValueError, "dtype is int.*float64 or float32"),
         ({"dtype": complex}, ValueError, "dtype is complex128; .*float64 or float32"),
         ({"dtype": "real"}, (TypeError, ValueError), "real"),
-        ({"rng": -1}, ValueError, "rng is -1; a seed must not be negative"),
+        ({"rng": -1}, ValueError, "rng is -1; expected a seed of 0 or more"),
         ({"rng": 1.5}, TypeError, "rng is of type float; give None, an int"),
         ({"rng": "seed"}, TypeError, "rng is of type str; give None, an int"),
         ({"rng": True}, TypeError, "rng is of type bool; give None, an int"),
@@ -248,7 +248,7 @@ def test_construction(options, error, words):
         ("cost", "hinge", ValueError, "cost is 'hinge'; the costs are"),
         ("cost", None, TypeError, "cost is None; give one of"),
         ("rng", "seed", TypeError, "rng is of type str; give"),
-        ("rng", -1, ValueError, "rng is -1; a seed must not be negative"),
+        ("rng", -1, ValueError, "rng is -1; expected a seed of 0 or more"),
     ],
 )  # fmt: skip
 def test_assignments(name, value, error, words):

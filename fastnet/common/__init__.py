@@ -1,1 +1,1 @@
-"""What every other room may use: arguments, errors, progress, threads, generators, console."""
+"""Helpers for all other packages: arguments, errors, progress, threads, generators, console."""

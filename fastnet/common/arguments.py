@@ -35,7 +35,7 @@ _REPR.maxstring = _REPR.maxother = 80
 
 
 def as_count(value: Any, name: str, *, at_least: int, at_most: int | None = sys.maxsize) -> int:
-    """Return a whole number, which by default fits into a signed word of the machine.
+    """Return a value as an int from `at_least` to `at_most`, by default at most sys.maxsize.
 
     Raises
     ------
@@ -76,12 +76,12 @@ def is_function(value: Any) -> TypeGuard[Callable[..., Any]]:
 
 
 def call(function: Callable[..., Any], name: str, *arguments: Any) -> Any:
-    """Call a user's function; if it does not accept the arguments, name it in the error.
+    """Return the result of a user's function; if it does not accept the arguments, name it.
 
     Raises
     ------
     TypeError
-        The function cannot be called with these arguments. Its own errors are not changed.
+        The function cannot be called with these arguments. Errors raised in it are not changed.
 
     Examples
     --------
@@ -99,7 +99,8 @@ def call(function: Callable[..., Any], name: str, *arguments: Any) -> Any:
         if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
             raise
         raise TypeError(
-            f"{name} is {shown(function)}, which cannot be called as it has to be: {error}"
+            f"{name} is {shown(function)}, which cannot be called with the required arguments: "
+            f"{error}"
         ) from error
 
 
@@ -152,9 +153,9 @@ def as_number(value: Any, name: str, wanted: str = "") -> float:
         if isinstance(value, (np.ndarray, np.generic)) and (
             value.dtype.kind not in "iufO" or value.ndim or value is np.ma.masked
         ):
-            raise TypeError  # a date would become the number of its ticks
+            raise TypeError  # float() would turn a date into a number
         if isinstance(value, np.ndarray) and value.ndim:
-            raise TypeError  # NumPy before 2.4 takes its only element, and warns
+            raise TypeError  # NumPy before 2.4 warns and uses the only element
         number = float(value)
     except (TypeError, ValueError):
         raise TypeError(
@@ -173,7 +174,7 @@ def as_flag(value: Any, name: str) -> bool:
     Raises
     ------
     TypeError
-        Anything else, for what "no" or an array would mean nobody knows.
+        Any other value, such as "no" or an array, whose meaning is not clear.
 
     Examples
     --------
@@ -207,14 +208,14 @@ def as_positive(value: Any, name: str) -> float:
 
 
 def as_choice(value: Any, name: str, choices: Iterable[str]) -> str:
-    """Return a name that is among the choices.
+    """Return a name, which must be among the choices.
 
     Raises
     ------
     TypeError
-        Not a str: another object may claim to equal any of the names.
+        Not a str: another object may compare equal to any name.
     ValueError
-        Another name.
+        The name is not among the choices.
 
     Examples
     --------
@@ -233,8 +234,8 @@ def check_held(
 ) -> None:
     """Refuse a coefficient that would become 0 or infinite when it is stored in `dtype`.
 
-    It is divided by `per` before it is stored, and accepted from `least` on: by default, from the
-    smallest number that keeps all its digits. 0 is always accepted.
+    The coefficient is divided by `per` before it is stored. The result must be at least `least`, by
+    default the smallest number that keeps all of its digits, or 0.
 
     Examples
     --------
@@ -254,20 +255,20 @@ def check_held(
 
 
 def _two_digits(number: float, by: float) -> str:
-    """Return a number rounded up if `by` is 0.05 or down if it is -0.05, so that limits hold."""
+    """Return a number with two digits, rounded up if `by` is 0.05, or down if it is -0.05."""
     digits, exponent = f"{number:.15e}".split("e")
     return f"{float(digits) + by:.1f}e{exponent}"
 
 
 def as_items(value: Any, name: str) -> list[Any] | None:
-    """Return the items of a collection as a list; None if the value is not a collection.
+    """Return the items of a collection as a list, or None for other values.
 
     Text and arrays without dimensions are not collections here.
 
     Raises
     ------
     MemoryError
-        There are too many items.
+        The items do not fit into memory.
 
     Examples
     --------
@@ -283,7 +284,7 @@ def as_items(value: Any, name: str) -> list[Any] | None:
 
 
 def shown(value: Any) -> str:
-    """Return the `repr` of a value for a message: short, and in one line.
+    """Return the `repr` of a value for a message, shortened, in one line.
 
     Examples
     --------
@@ -292,13 +293,13 @@ def shown(value: Any) -> str:
     """
     try:
         text = _REPR.repr(value)
-    except Exception:  # Python refuses to write more than 4300 digits; a repr may be broken
-        text = f"of type {type(value).__name__}, which cannot be written"
+    except Exception:  # Python refuses to print more than 4300 digits, and a repr may raise
+        text = f"of type {type(value).__name__}, which cannot be printed"
     return in_one_line(" ".join(text.split()), 200)
 
 
 def in_one_line(text: str, most: int = 400) -> str:
-    r"""Return untrusted text for a message: short, printable, in one line.
+    r"""Return untrusted text for a message, shortened and printable, in one line.
 
     Examples
     --------
@@ -310,7 +311,7 @@ def in_one_line(text: str, most: int = 400) -> str:
 
 
 def as_path(value: Any, name: str) -> str:
-    """Return a path as text; a number, which `open` takes for an open file, is rejected.
+    """Return a path as a str; a number, which `open` treats as a file descriptor, is rejected.
 
     Raises
     ------
@@ -329,13 +330,13 @@ def as_path(value: Any, name: str) -> str:
     except TypeError:
         raise TypeError(f"{name} is of type {type(value).__name__}; expected a path.") from None
     if "\0" in path:
-        raise ValueError(f"{name} is {in_one_line(repr(path))}; a path has no null character.")
+        raise ValueError(f"{name} is {in_one_line(repr(path))}; expected no null character.")
     return path
 
 
 @contextmanager
 def memory_for(name: str) -> Iterator[None]:
-    """Name the argument, or what is done, in a MemoryError that is raised in the block."""
+    """Add the name of an argument or an action to a MemoryError that is raised in the block."""
     try:
         yield
     except MemoryError as error:

@@ -1,4 +1,4 @@
-"""`Bars`: lines of progress that move at the bottom of a terminal or in a notebook, by rich."""
+"""`Bars`: live progress bars in a terminal or a notebook, drawn with rich."""
 
 from __future__ import annotations
 
@@ -14,26 +14,25 @@ from fastnet.common.console import bar_columns, is_terminal
 
 __all__ = ["Bars"]
 
-#: The least columns of a bar; where they are missing, there is text only.
+#: The fewest columns of a bar; a narrower terminal shows text only.
 LEAST = 10
 
 
 class Bars:
-    """Lines of progress on standard error.
+    """Live lines of progress on standard error.
 
-    What is printed meanwhile appears above them. Nothing is drawn by a thread of its own: a process
-    that draws can be forked.
+    Other output appears above them. No thread draws them, so that the process can be forked.
 
     Parameters
     ----------
     transient : bool
-        Whether the lines vanish when they are closed.
+        Whether `close` removes the lines.
     """
 
     def __init__(self, transient: bool) -> None:
         self._size = bar_columns()
-        # A notebook has no columns: there rich draws in a widget.
-        # Soft: what is printed above the lines has ends of lines of its own.
+        # Without columns it is a notebook, where rich draws in a widget. With soft_wrap rich leaves
+        # the lines that are printed above as they are.
         console = Console(
             file=sys.stderr,
             force_terminal=self._size > 0 or None,
@@ -56,13 +55,13 @@ class Bars:
         self._texts: dict[Hashable, tuple[str, str]] = {}
         self._fit()
         self._progress.start()
-        if self._size:  # a process that is killed must not leave a terminal without its cursor
+        if self._size:  # a killed process must not leave the cursor hidden
             console.show_cursor(True)
 
     def show(self, key: Hashable, label: str, share: float, text: str, short: str) -> None:
-        """Set one line, a new one where the key is new; it is drawn by `refresh`.
+        """Set the line of a key, which `refresh` draws; a new key adds a line.
 
-        A terminal that has no room for the text gets the `short` one.
+        A narrow terminal shows the `short` text.
         """
         if key not in self._tasks:
             self._tasks[key] = self._progress.add_task(label, total=1.0, text="")
@@ -70,7 +69,7 @@ class Bars:
         self._texts[key] = text, short
 
     def remove(self, key: Hashable) -> None:
-        """Take one line away."""
+        """Remove the line of a key."""
         if key in self._tasks:
             self._progress.remove_task(self._tasks.pop(key))
             del self._texts[key]
@@ -81,11 +80,11 @@ class Bars:
         self._progress.refresh()
 
     def close(self) -> None:
-        """Draw the lines for the last time, or take them away."""
+        """Draw the lines for the last time, or remove them if they are transient."""
         self._progress.stop()
 
     def _fit(self) -> None:
-        """Use the width that the terminal has now: the window may have been resized."""
+        """Fit the lines to the terminal's width, which may have changed."""
         self._size = bar_columns()
         if self._size:
             self._progress.console.width = self._size

@@ -1,4 +1,4 @@
-"""Text to standard output and standard error, and the forms of errors and shares in it."""
+"""Writing to standard output and standard error, with control characters escaped."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ __all__ = [
     "write_out",
 ]
 
-#: Control characters but for tab and line feed (C0, DEL, C1), and characters that change the
-#: direction of text or end a line unseen.
+#: Control characters except tab and line feed (C0, DEL, C1), and characters that change the
+#: direction of text or break a line invisibly.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
@@ -33,7 +33,7 @@ def write_out(text: str, end: str = "\n", *, is_printable: bool = False) -> None
     Raises
     ------
     OSError
-        It cannot be written for another reason, such as a full disk.
+        The text cannot be written for another reason, such as a full disk.
 
     Examples
     --------
@@ -46,26 +46,26 @@ def write_out(text: str, end: str = "\n", *, is_printable: bool = False) -> None
         sys.stdout.write((text if is_printable else printable(text)) + end)
         sys.stdout.flush()
     except OSError as error:
-        # At its exit Python would flush once more, and write a traceback.
+        # Python flushes once more at exit, and would print a traceback.
         _discard(sys.stdout)
         if not isinstance(error, BrokenPipeError):
             raise
 
 
 def printable(text: str) -> str:
-    """Return text as standard output can print it, `escaped`."""
+    """Return text `escaped`, in characters that standard output can encode."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     text = escaped(text)
     if not "±".encode(encoding, "ignore"):
         text = text.replace("±", "+-")
-    # A file's name may hold letters that the encoding lacks.
+    # A file's name may have letters that the encoding lacks.
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def write_err(text: str) -> None:
-    """Write a line to standard error, escaped as by `write_out`, if it is open and read.
+    """Write a line to standard error, escaped as in `write_out`; a closed stream is not an error.
 
-    A terminal gets several lines if it is too narrow, broken between words.
+    In a terminal, the line is wrapped between words.
     """
     if sys.stderr is None or sys.stderr.closed:
         return
@@ -77,7 +77,7 @@ def write_err(text: str) -> None:
 
 
 def _wrapped(text: str) -> str:
-    """Return text in lines that are as wide as the terminal of standard error, if it is one."""
+    """Return text wrapped for the terminal on standard error, or unchanged without one."""
     if not is_terminal(sys.stderr):
         return text
     import textwrap
@@ -86,13 +86,13 @@ def _wrapped(text: str) -> str:
         columns = os.get_terminal_size(sys.stderr.fileno()).columns
     except (OSError, ValueError):
         return text
-    if columns < 20:  # 0 where the size is not known
+    if columns < 20:  # 0 if the size is unknown
         return text
     return textwrap.fill(text, columns, break_long_words=False, break_on_hyphens=False)
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Return whether somebody reads `stream` in a terminal.
+    """Return whether `stream` is a terminal.
 
     Examples
     --------
@@ -104,19 +104,19 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def bar_columns() -> int:
-    """Return the columns for a bar on standard error; 0 if no bar can move there."""
+    """Return the columns for a progress bar on standard error; 0 if it cannot show one."""
     try:
         if not is_terminal(sys.stderr) or os.environ.get("TERM") in ("dumb", "unknown"):
             return 0
-        # Three columns stay free: the terminal may show ^C there, and some begin a new line when
-        # the last column is written to.
+        # Three columns stay free for ^C, and because some terminals begin a new line after a
+        # character in the last column.
         return min(os.get_terminal_size(sys.stderr.fileno()).columns or 80, 103) - 3
-    except (OSError, ValueError):  # a window of Python's own (IDLE), a closed stream
+    except (OSError, ValueError):  # IDLE's window, or a closed stream
         return 0
 
 
 def error_text(error: BaseException) -> str:
-    """Return an error as one line.
+    """Return an error's message in one line.
 
     Examples
     --------
@@ -135,7 +135,7 @@ def escaped(text: str, *, lines: bool = True) -> str:
     ----------
     text : str
     lines : bool, keyword only, default True
-        Whether ends of lines stay; a name from a file must not begin a new line.
+        Whether line feeds are kept; a name from a file must not begin a new line.
 
     Examples
     --------
@@ -147,7 +147,7 @@ def escaped(text: str, *, lines: bool = True) -> str:
 
 
 def share_text(share: float) -> str:
-    """Return a share in per cent, three digits of it where it is small.
+    """Return a share in per cent, with three significant digits if it is below 1 %.
 
     Examples
     --------
@@ -160,7 +160,7 @@ def share_text(share: float) -> str:
 
 def _discard(stream: TextIO) -> None:
     """Redirect `stream` to the null device."""
-    with contextlib.suppress(OSError):  # a stream that is not a file has nothing to redirect
+    with contextlib.suppress(OSError):  # a stream without a file cannot be redirected
         place = stream.fileno()
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, place)

@@ -1,4 +1,4 @@
-"""DivergenceError, and the error for a missing optional package."""
+"""`DivergenceError`, and the ImportError for a missing optional package."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ __all__ = ["DivergenceError", "missing_extra"]
 class DivergenceError(ArithmeticError):
     """Training has produced numbers that are NaN or infinite.
 
-    The network holds its last finite parameters, those from before the epoch that failed, with the
-    optimizer's state of that time; unless a callback has assigned others when training ended, as
-    `EarlyStopping` does. The message says which.
+    The network has the parameters and the optimizer's state from before the epoch that failed,
+    unless a callback assigned other parameters when training ended, as `EarlyStopping` does. The
+    message says which.
 
     Attributes
     ----------
@@ -18,9 +18,9 @@ class DivergenceError(ArithmeticError):
         The epoch that failed.
     layer : int
         The first layer (counted from 1) with a parameter that is not finite; or, if only a cost is
-        not, the first layer whose output is not finite (else the last).
+        not finite, the first layer whose output is not finite (or else the last layer).
     cost : str
-        The cost that is not finite, if all parameters are; else empty.
+        The cost that is not finite, if all parameters are finite; otherwise empty.
     network : str
         The state of the network, as in the message: "is back where that epoch began".
     """
@@ -39,11 +39,10 @@ class DivergenceError(ArithmeticError):
         self.tell(network)
 
     def tell(self, network: str) -> None:
-        """Change what the message says about the network."""
+        """Set what the message says about the state of the network."""
         self.network = network
         what = (
-            f"{self.cost} with finite parameters, of which those of layer {self.layer} are the "
-            "first to lead to it"
+            f"{self.cost} with finite parameters, first seen in the output of layer {self.layer}"
             if self.cost
             else f"layer {self.layer} has parameters that are not finite"
         )
@@ -58,14 +57,14 @@ class DivergenceError(ArithmeticError):
 
 
 def missing_extra(what: str, extra: str) -> ImportError:
-    """Return the error for a package that is not installed, with the command that installs it.
+    """Return the error for a package that is not installed, with the command to install it.
 
     Parameters
     ----------
     what : str
-        What needs it.
+        The function or feature that needs the package.
     extra : str
-        The extra of fastnet-mlp, named as the package.
+        The extra of fastnet-mlp, which has the package's name.
 
     Examples
     --------

@@ -23,7 +23,7 @@ NUMBERS = {
 
 
 def is_frame(values: Any) -> bool:
-    """Return whether `values` are a table or a column of these libraries.
+    """Return whether `values` are a table or a column of pandas, polars or Arrow.
 
     Examples
     --------
@@ -35,27 +35,27 @@ def is_frame(values: Any) -> bool:
 
 
 def unframed(values: Any, name: str) -> Any:
-    """Return a table or column as an array, and anything else as it is.
+    """Return a table or column as an array, and anything else unchanged.
 
     Parameters
     ----------
     values : DataFrame, Series, Table, RecordBatch, Array, ... or anything
-        A table's columns become those of the array, in their order; their names are ignored.
+        The columns of a table become columns of the array in the same order, without names.
     name : str
         What messages call it.
 
     Returns
     -------
     ndarray, shape (n, k) of a table, (n,) of a column
-        If the types of columns differ, of NumPy's common type. Without a copy if the table's memory
-        is such an array.
+        Columns of different types are converted to NumPy's common type. Not copied if the table's
+        memory is already such an array.
 
     Raises
     ------
     TypeError
-        A column holds something other than numbers; the message names it.
+        A column contains other values than numbers; the message names it.
     ValueError
-        A value is missing (NA, null); the message says where.
+        A value is missing (NA, null); the message names column and row.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def unframed(values: Any, name: str) -> Any:
     if library is None:
         return values
     if hasattr(values, "collect"):
-        raise TypeError(f"{name} is a {type(values).__name__}; give its rows, by collect().")
+        raise TypeError(f"{name} is a {type(values).__name__}; call its collect() first.")
     if not hasattr(values, "__len__"):  # a single value
         return values
     columns = _columns(values, library)
@@ -84,7 +84,7 @@ def unframed(values: Any, name: str) -> Any:
         whole = np.asarray(values)
         if whole.dtype in types and whole.flags.c_contiguous:
             return whole
-    # One copy, with a row's numbers side by side, as every epoch reads them.
+    # One copy in C order, since every epoch reads row by row.
     rows = np.empty((len(values), len(arrays)), np.result_type(*types) if types else np.float64)
     for place, array in enumerate(arrays):
         rows[:, place] = array
@@ -114,7 +114,7 @@ def _columns(values: Any, library: str) -> Iterable[tuple[Any, Any]] | None:
 
 
 def _column(column: Any, library: str, name: str) -> Array:
-    """Return a column as numbers, or refuse it."""
+    """Return a column as an array of numbers, or raise an error that names it."""
     kind = getattr(column, "dtype", getattr(column, "type", None))
     if library == "pandas":
         good = getattr(kind, "kind", "O") in "biuf"
@@ -129,9 +129,9 @@ def _column(column: Any, library: str, name: str) -> Array:
 
 
 def _missing(column: Any, library: str) -> int | None:
-    """Return the first row without a value, if there is one."""
+    """Return the number of the first row with a missing value, or None."""
     if library == "pandas":
-        # NaN in a column of NumPy's is found where infinity is, in the numbers themselves.
+        # NaN in a NumPy column is found later, with infinity.
         if isinstance(column.dtype, np.dtype):
             return None
         gaps = np.asarray(column.isna(), dtype=bool)

@@ -1,4 +1,4 @@
-"""Random number generators: from a seed, and their states as plain values for files."""
+"""Random number generators: made from seeds, and their states as plain values for files."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Source = np.random.Generator | np.random.RandomState | random.Random
 
 
 def as_rng(seed: Seed) -> RNG:
-    """Return the generator that `seed` is or stands for.
+    """Return a random number generator for `seed`.
 
     Parameters
     ----------
     seed : None, int, SeedSequence, BitGenerator, Generator or RandomState
-        A generator is used as it is, not copied.
+        A generator is returned itself, not copied.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def as_rng(seed: Seed) -> RNG:
     # NumPy counts its time differences among the integers.
     if isinstance(seed, (int, np.integer)) and not isinstance(seed, (bool, np.timedelta64)):
         if seed < 0:
-            raise ValueError(f"rng is {shown(seed)}; a seed must not be negative.")
+            raise ValueError(f"rng is {shown(seed)}; expected a seed of 0 or more.")
         return np.random.default_rng(int(seed))
     if seed is None or isinstance(seed, (np.random.SeedSequence, np.random.BitGenerator)):
         return np.random.default_rng(seed)
@@ -70,7 +70,7 @@ def get_state(generator: Source) -> Any:
 
 
 def set_state(generator: Source, state: Any) -> None:
-    """Put a generator into a state that `read_state` returned."""
+    """Set the state of a generator to one that `read_state` returned."""
     if isinstance(generator, np.random.Generator):
         generator.bit_generator.state = state
     elif isinstance(generator, np.random.RandomState):
@@ -80,29 +80,29 @@ def set_state(generator: Source, state: Any) -> None:
 
 
 def read_state(plain: Any, generator: Source) -> Any:
-    """Return the state that `get_state` has described, for `set_state` of such a generator.
+    """Return a state for `set_state` from the plain values that `get_state` returned.
 
     Raises
     ------
     ValueError
-        It is the state of another kind of generator, or not a state.
+        The values are the state of another kind of generator, or not a state.
 
     Examples
     --------
     >>> read_state(get_state(np.random.default_rng(0)), np.random.RandomState(0))
     Traceback (most recent call last):
     ...
-    ValueError: the state is of PCG64, and here is MT19937
+    ValueError: the state is for PCG64; this generator is MT19937
     """
     template = _native_state(generator)
     if isinstance(template, dict) and isinstance(plain, dict):
         found, here = plain.get("bit_generator"), template["bit_generator"]
         if found != here:
-            raise ValueError(f"the state is of {str(found)[:40]}, and here is {here}")
+            raise ValueError(f"the state is for {str(found)[:40]}; this generator is {here}")
     try:
         state = _fitted(plain, template)
         _check_limits(state)
-        # On a copy first, so that a state that is refused has changed nothing.
+        # Try it on a copy, so that a refused state changes nothing.
         set_state(copy.deepcopy(generator), state)
     except (TypeError, KeyError, IndexError, OverflowError, ValueError) as error:
         raise ValueError(f"not a state of a generator ({str(error)[:80]})") from error
@@ -134,7 +134,7 @@ def _fitted(plain: Any, template: Any) -> Any:
         if not isinstance(plain, list) or len(plain) != len(template):
             raise ValueError(f"not a list of {len(template)}")
         return tuple(_fitted(item, now) for item, now in zip(plain, template, strict=True))
-    # A normal number that is kept for the next draw, or None.
+    # The second of a pair of normal numbers, kept for the next draw, or None.
     if template is None or isinstance(template, float):
         if plain is None or type(plain) in (int, float):
             return None if plain is None else float(plain)
@@ -145,7 +145,7 @@ def _fitted(plain: Any, template: Any) -> Any:
 
 
 def _check_limits(state: Any) -> None:
-    """Refuse states that NumPy accepts, but then reads beyond its tables or never ends with."""
+    """Refuse states that NumPy accepts, but that make it read out of bounds or loop forever."""
     if not isinstance(state, dict):
         return
     name, inner = state["bit_generator"], state["state"]

@@ -1,8 +1,8 @@
-"""Answers to words of other libraries: which name or argument means the same here."""
+"""Suggestions in messages: the nearest name, or the name that other libraries' words mean here."""
 
 from __future__ import annotations
 
-# At once: reading a file that names what is unknown imports nothing.
+# Imported here, not on use: reading an untrusted file must import nothing.
 import difflib
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
@@ -14,7 +14,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def same_name(value: str, names: Iterable[str]) -> str | None:
-    """Return the name that is `value` in any case, or None.
+    """Return the name that equals `value`, if need be in another case, or None.
 
     Examples
     --------
@@ -29,15 +29,15 @@ def same_name(value: str, names: Iterable[str]) -> str | None:
 
 
 def did_you_mean(value: str, names: Iterable[str], words: Mapping[str, str] | None = None) -> str:
-    """Return a sentence, behind a blank, that names what was probably meant; "" if nothing is near.
+    """Return " Did you mean ...?" with the nearest name, or "" if none is near.
 
     Parameters
     ----------
     value : str
-        What is not among the names.
+        The name that is not known.
     names : iterable of str
     words : mapping of str to str
-        What other libraries call them, in lower case without hyphens and underscores.
+        The names of other libraries, in lower case without hyphens and underscores.
 
     Examples
     --------
@@ -55,14 +55,14 @@ def did_you_mean(value: str, names: Iterable[str], words: Mapping[str, str] | No
 
 
 def answers_to(name: str, words: Mapping[str, str], positions: str = "") -> Callable[[F], F]:
-    """Decorate a function to say what to use instead of arguments that it does not have.
+    """Return a decorator that names the replacement of arguments that a function lacks.
 
     Parameters
     ----------
     name : str
         What messages call the function.
     words : mapping of str to str
-        Arguments that it does not have, and what to use instead of each.
+        Arguments that the function lacks, with what to use instead.
     positions : str
         What to use if there are too many positional arguments.
 
@@ -102,7 +102,7 @@ def _answer(
     options: Mapping[str, Any],
     said: str,
 ) -> str | None:
-    """Return the message for arguments that a function does not take, None to leave Python's."""
+    """Return the message for arguments that a function lacks; None to keep Python's."""
     import inspect
 
     parameters = [one for one in inspect.signature(function).parameters if one != "self"]

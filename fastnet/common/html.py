@@ -1,4 +1,4 @@
-"""Tables in HTML, which notebooks show in place of an object's repr."""
+"""Tables in HTML, which notebooks show instead of an object's repr."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 
 __all__ = ["Records", "records_table", "table"]
 
-#: Of cells with text, with numbers, and of the line below; colours are the notebook's own.
+#: Styles of cells with text, of cells with numbers, and of the notes; colours are the notebook's.
 LEFT = ' style="text-align: left; padding: 0.1em 0.8em"'
 RIGHT = ' style="text-align: right; padding: 0.1em 0.8em"'
 SMALL = ' style="font-size: smaller; opacity: 0.8"'
-#: Of a longer table only so many rows at the beginning and at the end are shown.
+#: A long table shows this many rows at the beginning and at the end.
 ENDS = 10
 
 
@@ -24,10 +24,10 @@ def table(
     *,
     foot: Sequence[Any] = (),
 ) -> str:
-    """Return HTML with the rows of a table and notes below it; all text is escaped.
+    """Return a table with notes below it as HTML; all text is escaped.
 
-    Columns whose cells are numbers or None are set to the right, and long tables are cut in the
-    middle.
+    Columns of numbers and None are right-aligned, and rows in the middle of a long table are left
+    out.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def table(
 def records_table(
     title: str, records: Sequence[Mapping[str, Any]], notes: Iterable[str] = ()
 ) -> str:
-    """Return the table of dicts, a row for each and a column for each entry that is a scalar.
+    """Return a table of dicts as HTML, a row for each dict and a column for each scalar entry.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def records_table(
 class Records(list[dict[str, Any]]):
     """A list of dicts that a notebook shows as a table."""
 
-    #: Name of a column that counts the dicts from 1.
+    #: The name of a column that numbers the dicts from 1.
     _counted: ClassVar[str | None] = None
 
     def _repr_html_(self) -> str:
@@ -94,7 +94,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _row(tag: str, cells: Sequence[Any], styles: Sequence[str]) -> str:
-    """Return a row of the table."""
+    """Return a row of the table as HTML."""
     from html import escape
 
     pairs = zip(styles, map(_text, cells), strict=True)
@@ -102,7 +102,7 @@ def _row(tag: str, cells: Sequence[Any], styles: Sequence[str]) -> str:
 
 
 def _text(cell: Any) -> str:
-    """Return a cell: numbers with up to six digits, whole ones with thousands apart."""
+    """Return a cell's text: numbers have six digits, integers have thousands separators."""
     if cell is None:
         return ""
     if _is_number(cell):

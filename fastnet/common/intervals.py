@@ -1,4 +1,4 @@
-"""95 % confidence intervals of means, after Student's t."""
+"""95 % confidence intervals of means, by Student's t."""
 
 from __future__ import annotations
 
@@ -17,16 +17,24 @@ Array = NDArray[Any]
 
 #: The two-sided 95 % quantile of the normal distribution.
 NORMAL = 1.959963984540054
-#: Up to so many degrees of freedom the exact sums are used.
+#: The exact sums are used up to this many degrees of freedom.
 MOST_SUMMED = 1000
-#: Confidences for which the quantiles have ten digits or more.
+#: The range of confidences for which quantiles have ten correct digits or more.
 LEAST_CONFIDENCE, MOST_CONFIDENCE = 0.5, 0.99999
 
 
 def intervals(samples: Array) -> tuple[Array, Array]:
-    """Return the means of floats over the first axis, and half the width of their intervals.
+    """Return means over the first axis, and the margins of their 95 % confidence intervals.
 
-    Half the width is NaN if there is a single sample.
+    A margin is half the width of an interval; for a single sample it is NaN.
+
+    Parameters
+    ----------
+    samples : ndarray of floats, shape (n, ...)
+
+    Returns
+    -------
+    mean, margin : ndarray, shape (...)
 
     Examples
     --------
@@ -43,7 +51,7 @@ def intervals(samples: Array) -> tuple[Array, Array]:
 
 
 def student_t(degrees: int, confidence: float = 0.95) -> float:
-    """Return a two-sided quantile of Student's t distribution.
+    """Return the two-sided quantile of Student's t distribution.
 
     Parameters
     ----------
@@ -56,7 +64,7 @@ def student_t(degrees: int, confidence: float = 0.95) -> float:
     Raises
     ------
     ValueError, TypeError
-        An argument is not a number, or out of its range.
+        An argument is not a number or out of range.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Values as JSON gives them back: None, bools, numbers, strings, lists and dicts of them."""
+"""`as_plain`: values for JSON, i.e. None, bools, numbers, strings, lists and dicts of them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from fastnet.common.arguments import in_one_line, shown
 
 __all__ = ["MOST_DEPTH", "as_plain"]
 
-#: Lists in lists, deeper than this, are neither written nor read: copying them needs recursion.
+#: Lists nested more deeply are neither written nor read, since copying them needs recursion.
 MOST_DEPTH = 50
 
 
 def as_plain(value: Any, where: str, depth: int = 0) -> Any:
-    """Return a value as JSON gives it back; NumPy's numbers and arrays become Python's.
+    """Return a value as JSON reads it back; NumPy numbers and arrays become Python's.
 
     Parameters
     ----------
@@ -24,12 +24,12 @@ def as_plain(value: Any, where: str, depth: int = 0) -> Any:
     where : str
         What messages call it.
     depth : int
-        In how many lists and dicts it lies.
+        The number of lists and dicts around the value.
 
     Raises
     ------
     ValueError
-        There is something that JSON cannot hold, or lists in lists, `MOST_DEPTH` of them.
+        A value cannot be expressed in JSON, or is nested more than `MOST_DEPTH` deep.
 
     Examples
     --------
@@ -49,6 +49,6 @@ def as_plain(value: Any, where: str, depth: int = 0) -> Any:
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
         return {key: as_plain(item, f"{where}[{key!r}]", depth + 1) for key, item in value.items()}
     raise ValueError(
-        f"{where} is {shown(value)}, which JSON cannot hold; give numbers, strings, and lists and "
-        "dicts of them, with names for keys."
+        f"{where} is {shown(value)}, which JSON cannot express; give numbers, strings, and lists "
+        "and dicts of them, with strings as keys."
     )

@@ -1,7 +1,7 @@
 """Progress on standard error: a bar, or a plain line every few seconds.
 
-In a terminal, and in a notebook with ipywidgets, it is a bar by rich. In a log file or a pipe, and
-where rich is missing, it is a plain line.
+The bar is drawn by rich in a terminal, and in a notebook with ipywidgets. A log file or a pipe gets
+plain lines, and so does a terminal without rich.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ Progress = bool | ProgressCallback | None
 
 #: Seconds from one plain line to the next.
 INTERVAL = 5.0
-#: Seconds from one picture of a bar to the next.
+#: Seconds from one drawing of a bar to the next.
 FRAME = 0.1
 
 
 class ProgressReport:
-    """A context manager that is called with the number of mini-batches just done.
+    """Reports the progress of a training; called with the number of mini-batches just done.
 
     Parameters
     ----------
     progress : None, bool or callable
-        True: a `ProgressLine`. A callable is given (done, total).
+        True: a `ProgressLine`. A callable is called with (done, total).
     total : int
         Mini-batches in the whole training.
     label, unit : str
@@ -108,13 +108,13 @@ class ProgressLine:
     label : str, default "training"
         The name of the task.
     unit : str, default "mini-batches"
-        What is counted.
+        The unit that is counted.
     delay : float, keyword only, default 0
         Seconds before anything is shown.
     leave : bool, keyword only, default True
-        Whether the bar stays when it is closed.
+        Whether the bar stays visible after `close`.
     moving : bool, keyword only, default True
-        Whether it may be a bar.
+        Whether it may be a bar instead of plain lines.
 
     Examples
     --------
@@ -150,7 +150,7 @@ class ProgressLine:
         self.close()
 
     def __call__(self, done: int, total: int) -> None:
-        """Show that `done` of `total` are done."""
+        """Show that `done` of `total` units are done."""
         self._latest = (done, total)
         if monotonic() >= self._next:
             self._next = monotonic() + (INTERVAL if self._new_bars is None else FRAME)
@@ -158,7 +158,7 @@ class ProgressLine:
 
     @property
     def seconds(self) -> float:
-        """Seconds since the line was made, until it was closed."""
+        """The seconds from the creation of the line to now, or to `close`."""
         return (monotonic() if self._end is None else self._end) - self._begin
 
     def close(self) -> None:
@@ -188,7 +188,7 @@ class ProgressLine:
 
 
 def time_left(done: float, total: float, seconds: float) -> str:
-    """Return, after a comma, how long the rest takes; empty as long as that is a guess.
+    """Return ", ... left" with the estimated time of the rest; empty in the first second.
 
     Examples
     --------
@@ -201,7 +201,7 @@ def time_left(done: float, total: float, seconds: float) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Return a time in hours, minutes and seconds.
+    """Return seconds as hours, minutes and seconds.
 
     Examples
     --------
@@ -214,7 +214,7 @@ def clock(seconds: float) -> str:
 
 
 def part_of(progress: ProgressCallback, position: int, n_parts: int) -> ProgressCallback:
-    """Return the progress of one of several equal parts, the first at position 0.
+    """Return a callback for one of several equal parts of a task, the first at position 0.
 
     Examples
     --------
@@ -225,7 +225,7 @@ def part_of(progress: ProgressCallback, position: int, n_parts: int) -> Progress
 
 
 def find_bars() -> Callable[[bool], Bars] | None:
-    """Return `Bars`, or None where no bar can move, or rich is missing."""
+    """Return `Bars`, or None without rich or without a place to show bars."""
     if not bar_columns() and not (_in_notebook() and find_spec("ipywidgets")):
         return None
     try:
@@ -236,7 +236,7 @@ def find_bars() -> Callable[[bool], Bars] | None:
 
 
 def _in_notebook() -> bool:
-    """Return whether this process is the kernel of a notebook."""
+    """Return whether this process is the kernel of a Jupyter notebook."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return shell is not None and "IPKernelApp" in shell.config

@@ -1,11 +1,11 @@
-"""The number of threads that work on one network, the usable cores, and running tasks in threads.
+"""The number of threads per network, the usable cores, and running tasks in threads.
 
 The number of threads changes no bit of any result: threads divide a layer's units in training and
 the rows in prediction, and every sum is added in the same order, whichever thread adds it. Small
-work stays on one thread, as does training that turns out to be slower on several.
+tasks use one thread, and so does training that turns out to be slower on several.
 
 The default is one thread. Small networks gain more from several trainings side by side, and threads
-that synchronize twice per mini-batch gain nothing on a processor that others are using.
+that synchronize twice per mini-batch gain nothing on a busy processor.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ __all__ = [
     "usable_cores",
 ]
 
-#: The environment variable with the number that a process starts with, or "all".
+#: The environment variable with a process's initial number of threads, or "all".
 VARIABLE = "FASTNET_NUM_THREADS"
-#: Below which Linux says what share of the processors' time a container has.
+#: The root of the file system with Linux's control groups, which limit processor time.
 ROOT = "/"
 
-#: A limit, since buffers for each thread are allocated before the first starts.
+#: The most threads; each needs a buffer that is allocated before the first one starts.
 MOST_THREADS = 1024
 
 _chosen: list[int] = []  # the number that set_num_threads was given, if any
@@ -40,7 +40,7 @@ _here = threading.local()
 
 
 def usable_cores() -> int:
-    """Return how many cores this process may use, by its affinity and its container's quota.
+    """Return the number of cores for this process, by its affinity and its container's quota.
 
     Examples
     --------
@@ -56,15 +56,15 @@ def usable_cores() -> int:
 
 
 def free_cores() -> int:
-    """Return how many cores what begins here and now may use: one within `single_threaded`."""
+    """Return the number of cores for a task of this thread: 1 within `single_threaded`."""
     return 1 if getattr(_here, "single", False) else usable_cores()
 
 
 def quota(root: str) -> float:
-    """Return how many processors' time the control groups of this process allow, or infinity.
+    """Return the processors that the control groups of this process allow, or infinity.
 
     Version 2 has "quota period" in one file, version 1 has two files; "max" and -1 mean no limit.
-    The limit of a group holds for all groups within it.
+    The limit of a group also applies to the groups within it.
     """
     try:
         groups = _read(root, "proc/self/cgroup").splitlines()
@@ -76,7 +76,7 @@ def quota(root: str) -> float:
         if controllers and "cpu" not in controllers.split(","):
             continue
         mount = os.path.join(root, "sys/fs/cgroup", controllers)
-        # Inside a container the path may be the host's, which is not there: then it is the root.
+        # Inside a container the path may be the host's and not exist; then only the root counts.
         names = [name for name in group.split("/") if name]
         for depth in range(len(names) + 1):
             least = min(least, _share(os.path.join(mount, *names[:depth]), controllers != ""))
@@ -101,7 +101,7 @@ def _read(folder: str, name: str) -> str:
 
 
 def set_num_threads(n: int | None) -> None:
-    """Set how many threads a training or a prediction may use, in this process.
+    """Set the number of threads that a training or a prediction in this process may use.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def set_num_threads(n: int | None) -> None:
 
 
 def get_num_threads() -> int:
-    """Return how many threads a training or prediction that begins here and now may use.
+    """Return the number of threads that a training or prediction of this thread may use.
 
     Raises
     ------
@@ -161,7 +161,7 @@ def get_num_threads() -> int:
 
 @contextmanager
 def single_threaded() -> Iterator[None]:
-    """Use one thread for the trainings and predictions that this thread begins in the context.
+    """Use a single thread for trainings and predictions that this thread starts in the context.
 
     Examples
     --------
@@ -187,7 +187,7 @@ def run_together(tasks: Sequence[Callable[[list[BaseException]], object]]) -> No
     ----------
     tasks : sequence of callable
         Each is called with the list of errors: if it is not empty, another task has failed, and
-        there is no need to go on.
+        the task can stop.
 
     Raises
     ------
@@ -216,7 +216,7 @@ def run_together(tasks: Sequence[Callable[[list[BaseException]], object]]) -> No
             thread.start()
         except RuntimeError:  # the system allows no more
             here.append(task)
-        except BaseException as error:  # Ctrl-C, maybe with the thread begun
+        except BaseException as error:  # Ctrl-C; the thread may have started
             errors.append(error)
             threads.append(thread)
             break
@@ -227,7 +227,7 @@ def run_together(tasks: Sequence[Callable[[list[BaseException]], object]]) -> No
     for thread in threads:
         try:
             thread.join()
-        except RuntimeError:  # Ctrl-C came before the thread began; it sees the error and ends
+        except RuntimeError:  # Ctrl-C came before the thread started; it sees the error and ends
             continue
         except BaseException as error:  # Ctrl-C, which only the main thread receives
             errors.append(error)

@@ -1,4 +1,4 @@
-"""`Value`: the base of small objects that never change, equal where their attributes are."""
+"""`Value`: the base class of small immutable objects, compared by their attributes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ __all__ = ["Value"]
 
 
 class Value:
-    """Compared by value, hashed, pickled, and never changed."""
+    """An immutable object with equality, hash and repr by its attributes."""
 
-    # Not data classes: Python compiles the methods of each at import, and first networks wait.
+    # Not a dataclass: Python compiles the methods of each of those, which slows the import.
 
     def _keep(self, **values: Any) -> None:
-        """Set the attributes, once and for all."""
+        """Set the attributes, in the constructor."""
         vars(self).update(values)
 
     def __setattr__(self, name: str, value: Any) -> None:

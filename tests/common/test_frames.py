@@ -187,7 +187,7 @@ def test_tables_in_the_wrong_place():
     for data in (frame, frame["wet"], pl.DataFrame(X), pa.table({"a": [1]})):
         with pytest.raises(TypeError, match=r"^data is one \w+; give the pair \(X, y\)\.$"):
             new().train(data, 1)
-    with pytest.raises(TypeError, match=r"^a is a LazyFrame; give its rows, by collect\(\)\.$"):
+    with pytest.raises(TypeError, match=r"^a is a LazyFrame; call its collect\(\) first\.$"):
         new().feedforward(pl.DataFrame(X).lazy())
     with pytest.raises(ValueError, match="X has 2 columns; this network takes 3"):
         new().train((frame[["wet", "width"]], Y), 1)

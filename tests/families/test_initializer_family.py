@@ -349,7 +349,7 @@ def test_initialize_draws_by_the_same_initializer(name):
         ([], "is a list of 0; give 2"),
         ({0.5}, "is {0.5}; give a name"),
         (int, "is <class 'int'>; give a name"),
-        (len, "is <built-in function len>, which cannot be called as it has to be"),
+        (len, "is <built-in function len>, which cannot be called with the required arguments"),
         (lambda rng, shape: rng.random((2, 2)), "returned an array of shape (2, 2); expected"),
         (lambda rng, shape: rng.random(shape[::-1]), "returned an array of shape"),
         (lambda rng, shape: np.full(shape, np.nan), "gave NaN or infinity"),

@@ -164,7 +164,7 @@ def test_a_failure_is_reported_with_its_configuration_while_the_others_finish():
     assert isinstance(result[1].exception, KeyError)
     assert "in fail" in result[1].trace
     assert "expected a Network, its History, a dict" in result[3].error
-    assert "measures['what'] is {1, 2}, which JSON cannot hold" in result[4].error
+    assert "measures['what'] is {1, 2}, which JSON cannot express" in result[4].error
     frame = result.to_frame()
     assert frame["x"].tolist() == list(range(6))
     assert frame["error"].iloc[0] == ""

@@ -194,7 +194,9 @@ def test_a_generator_of_another_kind_goes_on_where_training_begins_with_it(tmp_p
     whole = train(4)
     train(2, more=[Checkpoint(tmp_path / "run.npz")])
     np.testing.assert_array_equal(train(4, resume=tmp_path / "run.npz"), whole)
-    with pytest.raises(ValueError, match="its rng: the state is of MT19937, and here is PCG64"):
+    with pytest.raises(
+        ValueError, match="its rng: the state is for MT19937; this generator is PCG64"
+    ):
         train(4, kind=np.random.default_rng, resume=tmp_path / "run.npz")
 
 

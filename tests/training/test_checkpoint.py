@@ -248,7 +248,11 @@ OTHERS = {
     "sizes": (lambda: fastnet.Network([10, 6, 3], rng=1), {}, "sizes [10, 5, 3]"),
     "cost": (lambda: fastnet.Network([10, 5, 3], "quadratic", rng=1), {}, "cost 'cross_entropy'"),
     "dtype": (lambda: make(dtype=np.float32), {}, "dtype 'float64'"),
-    "rng": (lambda: make(np.random.RandomState(1)), {}, "the state is of PCG64, and here is MT"),
+    "rng": (
+        lambda: make(np.random.RandomState(1)),
+        {},
+        "the state is for PCG64; this generator is MT",
+    ),
     "batch": (make, {"mini_batch_size": 7}, "mini_batch_size 6, and this one 7"),
     "optimizer": (make, {"optimizer": "adam"}, "optimizer 'SGD(eta=0.1)'"),
     "eta": (make, {"optimizer": fastnet.SGD(0.2)}, "and this one 'SGD(eta=0.2)'"),
