@@ -23,6 +23,16 @@ class DivergenceError(ArithmeticError):
         The cost that is not finite, if all parameters are finite; otherwise empty.
     network : str
         The state of the network, as in the message: "is back where that epoch began".
+
+    Examples
+    --------
+    >>> import fastnet
+    >>> net = fastnet.Network([1, 1], "quadratic", output="identity", rng=0)
+    >>> try:
+    ...     net.train(([[1e3]], [[1.0]]), epochs=200, optimizer=fastnet.SGD(eta=10.0))
+    ... except fastnet.DivergenceError as error:
+    ...     print(error.layer, error.network)
+    1 is back where that epoch began
     """
 
     def __init__(

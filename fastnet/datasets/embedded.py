@@ -14,14 +14,42 @@ _N_TRAIN = 50_000
 
 
 class Split(NamedTuple):
-    """Images ``X``, shape (n, 784), and their digits ``y``, shape (n,)."""
+    """One part of MNIST: images and their digits.
+
+    Attributes
+    ----------
+    X : ndarray, shape (n, 784)
+        float64 or float32, each pixel its byte / 256; or the bytes, uint8.
+    y : ndarray of int64, shape (n,)
+        The digits, 0 to 9.
+
+    Examples
+    --------
+    >>> from fastnet.datasets import load_mnist
+    >>> X, y = load_mnist(raw=True).test
+    >>> X.shape, y[:5].tolist()
+    ((10000, 784), [7, 2, 1, 0, 4])
+    """
 
     X: NDArray[Any]
     y: NDArray[np.int64]
 
 
 class MNIST(NamedTuple):
-    """MNIST in three parts: 50,000 training, 10,000 validation and 10,000 test examples."""
+    """MNIST in three parts, as `load_mnist` returns it.
+
+    Attributes
+    ----------
+    train, validation, test : Split
+        50,000, 10,000 and 10,000 examples.
+
+    Examples
+    --------
+    >>> from fastnet.datasets import load_mnist
+    >>> train, validation, test = load_mnist(raw=True)
+    >>> len(train.y), len(validation.y), len(test.y)
+    (50000, 10000, 10000)
+    """
 
     train: Split
     validation: Split
