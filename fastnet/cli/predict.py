@@ -23,7 +23,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
     """Add the description and options of ``fastnet predict`` to `parser`."""
     parser.description = (
         "Write one line per example: the predicted label and the probability of each class (the "
-        "network's outputs), or the predicted number. DATA may come without labels."
+        "network's outputs), or the predicted number. DATA needs no labels."
     )
     parser.add_argument("-o", "--out", metavar="FILE", default="-", help=_OUT)
     add_model_and_data(parser, _MORE, _LABEL)
