@@ -23,24 +23,25 @@ def learn(**regularization):
     net = fastnet.Network([784, 30, 10], rng=0)
     return net.train(
         few,
-        epochs=60,
-        optimizer=fastnet.SGD(0.5),
+        epochs=120,
+        optimizer=fastnet.SGD(0.2),
         evaluation_data=(mnist.validation.X[:2000], mnist.validation.y[:2000]),
         metrics=metrics,
         **regularization,
     )
 
 
-histories = {"plain": learn(), "dropout": learn(dropout=[0.2, 0.3])}
+histories = {"plain": learn(), "dropout": learn(dropout=[0.3, 0.3])}
 figure, ax = plt.subplots(figsize=(7, 3.8), layout="constrained")
 plotting.learning_curves(ax, histories["plain"], metrics=["training_cost", "evaluation_cost"])
 plt.show()
 
 # %%
 # Without regularization, the cost on unseen digits rises again: the network becomes more certain of
-# its mistakes. Dropout, here of 20 % of the pixels and 30 % of the hidden units, keeps it lower.
+# its mistakes. With dropout, here of 30 % of the pixels and of the hidden units, it keeps falling.
 figure, ax = plt.subplots(figsize=(7, 3.8), layout="constrained")
 plotting.learning_curves(ax, histories, metrics="evaluation_cost")
+ax.set_ylim(0.7, 1.1)
 plt.show()
 
 # %%
