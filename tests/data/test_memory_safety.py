@@ -622,7 +622,7 @@ def test_kernels_refuse_by_hand_what_does_not_fit():
     for shape in ((9, 2), (10, 3)):
         assert refused(lambda: prediction.predict(rows, order, 0, 10, np.empty(shape)))
     for kind in range(1, 9):
-        assert refused(lambda: training.set_rule(kind), "vectors of state")
+        assert refused(lambda: training.set_rule(kind), "state vectors")
     for vector in (flat[:5], None, flat.astype("f")):
         for verb in (training.load, training.store, prediction.attach):
             assert refused(lambda: verb(vector))
