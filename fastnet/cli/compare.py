@@ -15,6 +15,7 @@ from fastnet.cli.compare_live import Live, Rows
 from fastnet.cli.compare_text import advice, reached, report, verdict
 from fastnet.cli.options import (
     DTYPES,
+    INITIALIZER,
     add_columns,
     amount,
     check_outputs,
@@ -84,7 +85,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
     option("--dtype", choices=DTYPES, help=f"number type (default: {default.dtype})")
 
     option = parser.add_argument_group("comparison").add_argument
-    option("--initializers", type=initializers, metavar="A,B,...", help=_INITIALIZERS)
+    option("--initializers", type=initializers, metavar="NAME[:GAIN],...", help=_INITIALIZERS)
     option("--seeds", type=count, metavar="N", help=_SEEDS)
     option("--threads", type=count, metavar="N", help=_THREADS)
     option("--dask", metavar="ADDRESS", help=_DASK)
@@ -131,7 +132,7 @@ _ACTIVATION = (
 _BATCH = "examples per step (default: 10, or all for LBFGS and Rprop)"
 _TARGET = "report the first epoch that reaches this accuracy (default: 95)"
 _INITIALIZERS = (
-    "the initializers to compare, separated by commas; fastnet initializers lists them (default: "
+    f"the initializers to compare, separated by commas: each {INITIALIZER} (default: "
     "large,default, the book's old start and its new start)"
 )
 _SEEDS = (
@@ -197,7 +198,8 @@ class _Job:
         self._args = args
         self._settings = settings
         self._out = out
-        self._names = args.initializers or [OLD, NEW]
+        self._initializers = args.initializers or {OLD: OLD, NEW: NEW}
+        self._names = list(self._initializers)
         self._total = len(self._names) * (args.seeds or 1)
         self._finished: list[Run] = []
         self._data: Data | None = None
@@ -223,7 +225,7 @@ class _Job:
                 self.result = compare(
                     self._data,
                     settings,
-                    initializers=self._names,
+                    initializers=self._initializers,
                     seeds=args.seeds or 1,
                     threads=args.threads,
                     executor=executor,

@@ -23,6 +23,7 @@ from fastnet.optimizers import OPTIMIZERS, Optimizer, read_optimizer
 __all__ = [
     "DTYPES",
     "HEADER",
+    "INITIALIZER",
     "MODEL",
     "add_columns",
     "add_model_and_data",
@@ -43,6 +44,10 @@ __all__ = [
 Number = TypeVar("Number", int, float)
 
 DTYPES = ("float64", "float32")
+INITIALIZER = (
+    "a name that fastnet initializers lists, a name with a gain (orthogonal:1.5), or a number for "
+    "all weights"
+)
 MODEL = "a network saved by fastnet train or Network.save"
 HEADER = (
     "whether the first line of a .csv file names the columns; if not, they are named 1, 2, ... "
@@ -157,14 +162,14 @@ def _one_initializer(text: str) -> str | float | Scheme:
     return scheme
 
 
-def initializers(text: str) -> list[str]:
-    """Return the names in a comma-separated list of initializers; errors as for `number_reader`."""
-    names = [name.strip() for name in text.split(",")]
-    for name in names:
-        one_of("initializers", INITIALIZERS)(name)
-        if names.count(name) > 1:
-            raise argparse.ArgumentTypeError(f"got {name} twice; give each name once")
-    return names
+def initializers(text: str) -> dict[str, Initializer]:
+    """Return the initializers in a comma-separated list, by name; errors as for `number_reader`."""
+    read: dict[str, Initializer] = {}
+    for name in (part.strip() for part in text.split(",")):
+        if name in read:
+            raise argparse.ArgumentTypeError(f"got {name!r} twice; give each name once")
+        read[name] = _one_initializer(name)
+    return read
 
 
 def writable(folder: str | Path) -> Path:

@@ -15,6 +15,7 @@ from fastnet import plotting
 from fastnet._version import __version__
 from fastnet.activations import ACTIVATIONS
 from fastnet.cli.options import (
+    INITIALIZER,
     add_columns,
     check_outputs,
     count,
@@ -36,7 +37,7 @@ from fastnet.diagnostics import propagation as measure
 from fastnet.files import replace_file
 from fastnet.preprocessing import Preprocessing
 
-_NAMES = ["he_normal", "glorot_normal", "large"]
+_NAMES = "he_normal,glorot_normal,large"
 _HIDDEN = [name for name, kind in ACTIVATIONS.items() if not kind.output_only]
 _HEADINGS = ["layer", "var(z)", "theory", "var(delta)", "theory", "saturated"]
 #: The most rows of data that are measured, and how many layers the tables show.
@@ -64,11 +65,9 @@ def describe(parser: argparse.ArgumentParser) -> None:
         default="relu",
         help=f"activation of all layers: {', '.join(_HIDDEN)} (default: relu)",
     )
-    names = (
-        "the initializers to compare, separated by commas; fastnet initializers lists them "
-        f"(default: {','.join(_NAMES)})"
-    )
-    option("--initializers", type=initializers, metavar="A,B,...", default=_NAMES, help=names)
+    names = f"initializers to compare, separated by commas: each {INITIALIZER} (default: {_NAMES})"
+    form = "NAME[:GAIN],..."
+    option("--initializers", type=initializers, metavar=form, default=_NAMES, help=names)
     seeds = "networks drawn from each initializer (default: 8)"
     option("--seeds", type=count, metavar="N", default=8, help=seeds)
     option("--seed", type=seed, metavar="N", default=0, help="random seed (default: 0)")
@@ -110,8 +109,8 @@ def run(args: argparse.Namespace) -> int:
     draw = {"activation": args.activation, "seeds": args.seeds, "rng": args.seed}
     results = {}
     with ProgressLine("measuring", "initializers") as line:
-        for name in args.initializers:
-            results[name] = measure(sizes, X, initializer=name, **draw)
+        for name, initializer in args.initializers.items():
+            results[name] = measure(sizes, X, initializer=initializer, **draw)
             line(len(results), len(args.initializers))
     rows = f"{ROWS} rows of N(0, 1)"
     inputs = rows if table is None else f"{counted(table.n, 'row')} of {table.name}"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import math
+from dataclasses import replace
 
 from fastnet import plotting
-from fastnet.cli.options import count, initializers, seed, writable, write_picture
+from fastnet.cli.options import INITIALIZER, count, initializers, seed, writable, write_picture
 from fastnet.cli.output import TextTable, show
 from fastnet.cli.parser import add_examples
 from fastnet.cli.text_table import terminal_width
@@ -14,7 +15,7 @@ from fastnet.common.console import share_text, write_err
 from fastnet.common.progress import ProgressLine, part_of
 from fastnet.diagnostics import Gaussian, WeightedInput, weighted_input
 
-_NAMES = ["large", "default"]
+_NAMES = "large,default"
 _HEADINGS = ["initializer", "", "variance", "std", "peak", "|z| > 1", "saturated"]
 
 
@@ -34,11 +35,9 @@ def describe(parser: argparse.ArgumentParser) -> None:
     option("--inputs", type=count, metavar="N", default=1000, help=inputs)
     active = "how many of the inputs are 1; the others are 0 (default: half)"
     option("--active", type=seed, metavar="N", help=active)
-    starts = (
-        "the initializers, separated by commas; fastnet initializers lists them (default: "
-        f"{','.join(_NAMES)})"
-    )
-    option("--initializers", type=initializers, metavar="A,B,...", default=_NAMES, help=starts)
+    starts = f"the initializers, separated by commas: each {INITIALIZER} (default: {_NAMES})"
+    form = "NAME[:GAIN],..."
+    option("--initializers", type=initializers, metavar=form, default=_NAMES, help=starts)
     out = "folder for saturation.png, made if missing (default: the current folder)"
     option("--out", metavar="DIR", default=".", help=out)
     option("--table", action="store_true", help="print the table in Markdown (default: off)")
@@ -55,13 +54,15 @@ def run(args: argparse.Namespace) -> int:
     if active > args.inputs:
         args.parser.error(f"--active: got {active}; expected at most --inputs, {args.inputs}")
     picture = writable(args.out) / "saturation.png"
-    names = args.initializers
+    chosen = args.initializers.items()
     results = []
     with ProgressLine("drawing", "neurons") as line:
-        for place, name in enumerate(names):
-            part = part_of(line, place, len(names))
-            z = weighted_input(args.inputs, active, name, args.draws, args.seed, progress=part)
-            results.append(z)
+        for place, (name, initializer) in enumerate(chosen):
+            part = part_of(line, place, len(chosen))
+            z = weighted_input(
+                args.inputs, active, initializer, args.draws, args.seed, progress=part
+            )
+            results.append(replace(z, initializer=name))
     written = write_picture(picture, plotting.saturation_figure, results)
     title = (
         f"weighted input z of a neuron, {active} of whose {args.inputs} inputs are 1, the others "

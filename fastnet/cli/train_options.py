@@ -12,6 +12,7 @@ from typing import Any
 from fastnet.activations import ACTIVATIONS
 from fastnet.cli.options import (
     DTYPES,
+    INITIALIZER,
     add_columns,
     amount,
     count,
@@ -138,9 +139,8 @@ _OUTPUT = (
     "identity with --regression)"
 )
 _START = (
-    "initial weights: a name that fastnet initializers lists, a name with a gain "
-    "(orthogonal:1.5), or a number for all weights; or one for each layer, the last included, "
-    "separated by commas; lsuv scales by the training data (default: default)"
+    f"initial weights: {INITIALIZER}; or one for each layer, the last included, separated by "
+    "commas; lsuv scales by the training data (default: default)"
 )
 _BATCH = f"examples per step (default: {MINI_BATCH_SIZE}, or all for {' and '.join(FULL_BATCH)})"
 _SCHEDULE = (

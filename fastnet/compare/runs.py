@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, fields
 from functools import partial
@@ -36,7 +36,7 @@ def compare(
     data: Data,
     settings: Settings | None = None,
     *,
-    initializers: Sequence[Initializer] = (OLD, NEW),
+    initializers: Sequence[Initializer] | Mapping[str, Initializer] = (OLD, NEW),
     seeds: int = 1,
     threads: int | None = None,
     executor: Any = None,
@@ -57,10 +57,10 @@ def compare(
         Training and evaluation examples.
     settings : Settings, optional
         Network and training; by default those of the published curves.
-    initializers : sequence, keyword only, default ("large", "default")
+    initializers : sequence or mapping, keyword only, default ("large", "default")
         Names from `fastnet.initializers.INITIALIZERS`, or anything else that a network accepts as
-        its initializer; results name them with `fastnet.initializers.name_of`. By default the old
-        and the new start.
+        its initializer; results name them with `fastnet.initializers.name_of`, or by the keys of a
+        mapping. By default the old and the new start.
     seeds : int, keyword only, default 1
         Repetitions per initializer, each with its own seed; the first ones do not depend on how
         many follow.
@@ -293,8 +293,15 @@ def _read_settings(settings: Settings | None, options: dict[str, Any]) -> Settin
     return settings
 
 
-def _checked(initializers: Sequence[Initializer]) -> dict[str, Initializer]:
+def _checked(
+    initializers: Sequence[Initializer] | Mapping[str, Initializer],
+) -> dict[str, Initializer]:
     """Return the initializers by name; refuse other objects, and names that repeat."""
+    if isinstance(initializers, Mapping) and initializers:
+        for name in initializers:
+            if not isinstance(name, str):
+                raise TypeError(f"initializers has the key {shown(name)}; give names as keys.")
+        return {name: read_initializer(item, "initializers") for name, item in initializers.items()}
     items = as_items(initializers, "initializers")
     if items is None:
         raise TypeError(f"initializers is {shown(initializers)}; give a list of names.")

@@ -169,24 +169,24 @@ def test_a_table_too_wide_for_its_rows_comes_at_the_end(capsys, monkeypatch):
 
 
 def test_any_initializers_can_be_compared_and_tables_come_in_markdown(npz, tmp_path):
-    args = ["compare", "--data", npz, *FAST, "--initializers", "he_normal, zeros,large", "--table"]
+    args = ["compare", "--data", npz, *FAST, "--initializers", "he_normal:2, 0.1,large", "--table"]
     out, _ = fastnet(*args, cwd=tmp_path)
     numbers = json.loads((tmp_path / "compare.json").read_text())
     correct = {run["initializer"]: run["correct"] for run in numbers["runs"]}
-    assert list(correct) == ["he_normal", "zeros", "large"]
+    assert list(correct) == ["he_normal:2", "0.1", "large"]
     rows = [
         [cell.strip() for cell in line.split("|")[1:-1]]
         for line in out.splitlines()
         if line.startswith("|")
     ]
-    assert rows[0] == ["epoch", "he_normal", "zeros", "large"]
+    assert rows[0] == ["epoch", "he_normal:2", "0.1", "large"]
     assert all(set(cell) == {"-", ":"} for cell in rows[1])
     for epoch in range(3):
         expected = [f"{100 * correct[name][epoch] / 30:.2f}" for name in correct]
         assert rows[2 + epoch] == [str(epoch + 1), *expected]
     assert rows[5] == ["initializer", "before training", "after 3 epochs"]
-    assert [row[0] for row in rows[7:]] == ["he_normal", "zeros", "large"]
-    assert "After epoch 1: he_normal " in out
+    assert [row[0] for row in rows[7:]] == ["he_normal:2", "0.1", "large"]
+    assert "After epoch 1: he_normal:2 " in out
     assert "\n\n\n" not in out  # one empty line between the parts
 
 

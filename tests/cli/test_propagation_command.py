@@ -10,6 +10,7 @@ import pytest
 
 from fastnet import diagnostics
 from fastnet.cli import main
+from fastnet.initializers import orthogonal
 
 SMALL = ["propagation", "--depth=4", "--width=30", "--seeds=3"]
 
@@ -61,17 +62,18 @@ def test_the_numbers_are_those_of_diagnostics(tmp_path):
         *SMALL,
         "--activation=tanh",
         "--seed=5",
-        "--initializers=orthogonal",
+        "--initializers=orthogonal,orthogonal:1.5",
         f"--out={tmp_path}",
     ]
     assert main(args) == 0
     kept = json.loads((tmp_path / "propagation.json").read_text())
-    found = diagnostics.propagation(
-        [30] * 5, initializer="orthogonal", activation="tanh", seeds=3, rng=5
-    )
-    for field in ("var_z", "var_delta", "gradient_norm", "max_singular"):
-        measured = kept["initializers"]["orthogonal"][field]
-        assert measured["mean"] == found.records[field].mean(axis=0).tolist()
+    for name, start in (("orthogonal", "orthogonal"), ("orthogonal:1.5", orthogonal(gain=1.5))):
+        found = diagnostics.propagation(
+            [30] * 5, initializer=start, activation="tanh", seeds=3, rng=5
+        )
+        for field in ("var_z", "var_delta", "gradient_norm", "max_singular"):
+            measured = kept["initializers"][name][field]
+            assert measured["mean"] == found.records[field].mean(axis=0).tolist()
 
 
 def test_rows_of_data_are_the_inputs(tmp_path, capsys):

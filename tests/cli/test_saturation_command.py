@@ -77,6 +77,17 @@ def test_each_option_reaches_the_experiment(tmp_path, capsys):
     assert capsys.readouterr().out != out
 
 
+def test_an_initializer_may_have_a_gain_or_be_a_number(tmp_path, capsys):
+    args = ["saturation", "--draws=4000", "--inputs=64", "--active=16", f"--out={tmp_path}"]
+    assert main([*args, "--initializers=he_normal:3, 0.25", "--table"]) == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows[2:]]
+    assert [row[0] for row in cells] == ["he_normal:3", "", "0.25", ""]
+    assert float(cells[0][2]) == 16 * 3**2 * 2 / 64
+    assert float(cells[1][2]) == pytest.approx(4.5, rel=0.15)
+    assert cells[3][2:4] == ["0", "0"]  # always 16 times 0.25
+
+
 def test_active_is_half_of_the_inputs_unless_given(tmp_path, capsys):
     assert main(["saturation", "--draws=10", "--inputs=9", f"--out={tmp_path}"]) == 0
     assert "4 of whose 9 inputs" in capsys.readouterr().out

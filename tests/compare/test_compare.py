@@ -21,7 +21,7 @@ from fastnet.compare import (
     read_data,
 )
 from fastnet.compare.runs import comparison
-from fastnet.initializers import INITIALIZERS
+from fastnet.initializers import INITIALIZERS, he_normal
 
 
 def blobs(n_train=60, n_test=40, n_inputs=6, n_classes=3, seed=5):
@@ -105,6 +105,15 @@ def test_both_starts_draw_the_same_numbers_and_differ_in_scale_alone():
         a = 1 / (1 + np.exp(-(X @ (w1 / scales[0]).T + b1.T)))
         z = a @ (w2 / scales[1]).T + b2.T
         assert still.of(name)[0].correct == (int((z.argmax(axis=1) == y).sum()),)
+
+
+def test_a_mapping_names_the_initializers():
+    schemes = {"twice": he_normal(gain=2), "narrow": "default"}
+    named = compare(blob_data(), SMALL, initializers=schemes)
+    plain = compare(blob_data(), SMALL, initializers=list(schemes.values()))
+    assert named.initializers == ("twice", "narrow")
+    assert plain.initializers == ("VarianceScaling(8.0, 'fan_in', 'normal')", "default")
+    assert correct_of(named) == correct_of(plain)
 
 
 def correct_of(result):
@@ -207,6 +216,9 @@ def test_one_training_that_fails_ends_the_others_with_its_own_error():
         ({"initializers": "large"}, TypeError, "give a list of names"),
         ({"initializers": [0.5, "0.5"]}, ValueError, "initializers is '0.5'; the init"),
         ({"initializers": [0.5, 0.5]}, ValueError, "contains '0.5' twice"),
+        ({"initializers": {}}, ValueError, "initializers is empty"),
+        ({"initializers": {0.5: 0.5}}, TypeError, "initializers has the key 0.5; give names"),
+        ({"initializers": {"mine": "best"}}, ValueError, "initializers is 'best'; the init"),
         ({"initializers": [None]}, TypeError, "initializers is None; give a name, a number"),
         ({"hidden": 5}, ValueError, "settings and hidden are both given"),
         ({"depth": 5}, TypeError, "'depth' is not a setting; the settings are hidden, epochs"),
