@@ -324,3 +324,15 @@ def test_junk_is_taken_or_refused_but_never_anything_else(argument, junk):
     except (TypeError, ValueError) as error:
         assert str(error)
         assert fingerprint(network) == before
+
+
+@pytest.mark.parametrize("y", [["a", "b"], np.array(["a", "b"], object)], ids=["list", "objects"])
+@pytest.mark.parametrize("way", ["train", "accuracy", "backprop", "input_gradient"])
+def test_class_names_as_targets_are_answered_with_how_to_number_them(way, y):
+    net, X = fastnet.Network([2, 3, 2], rng=0), np.eye(2)
+    given = ((X, y),) if way in ("train", "accuracy") else (X, y)
+    with pytest.raises(TypeError, match=r"y is of dtype .*names, y = numpy.unique\(y, return_inv"):
+        getattr(net, way)(*given, **({"epochs": 1} if way == "train" else {}))
+    names, numbers = np.unique(y, return_inverse=True)  # as the message says
+    net.train((X, numbers), 1)
+    assert list(names) == ["a", "b"]

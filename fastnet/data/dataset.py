@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fastnet.common.arguments import as_rate, memory_for, shown
 from fastnet.common.frames import is_frame
 from fastnet.data.order import Sampler, Shuffle
-from fastnet.data.rows import InputRows, as_real_array, as_rows, block_rows
+from fastnet.data.rows import NUMBER_CLASSES, InputRows, as_real_array, as_rows, block_rows
 from fastnet.data.targets import Check, TargetFacts, facts_of
 from fastnet.kernels import rows as kernel_rows
 
@@ -126,7 +126,7 @@ class Dataset:
         if lost.size:
             raise ValueError(
                 f"a sample's weight is {weights[lost[0]]}, which rounds to 0 in {self.dtype}; "
-                "give larger numbers, or 0, in sample_weight and class_weight."
+                "expected 0 or larger numbers in sample_weight and class_weight."
             )
         weights = rounded
         targets = kernel_rows.Targets(self.labels, self.y, weights)
@@ -320,7 +320,7 @@ def _read_targets(
     y: Any, n_out: int, dtype: np.dtype[Any], name: str
 ) -> tuple[Array | None, Array | None, TargetFacts | None]:
     """Return class numbers as int32; or targets, (n, n_out) in `dtype`, and facts about them."""
-    y = as_real_array(y, name)
+    y = as_real_array(y, name, NUMBER_CLASSES)
     if y.ndim == 3 and y.shape[2] == 1:
         y = y[:, :, 0]
     if y.ndim == 1 and n_out == 1:

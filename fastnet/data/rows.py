@@ -17,6 +17,7 @@ from fastnet.data import sparse
 from fastnet.kernels import rows as kernel_rows
 
 __all__ = [
+    "NUMBER_CLASSES",
     "DenseRows",
     "Derived",
     "InputRows",
@@ -490,10 +491,15 @@ def _how_to_flatten(shape: tuple[int, ...], n_in: int) -> str:
     return ""
 
 
-def as_real_array(values: Any, name: str) -> Array:
+#: Added to an error about `y` that contains text.
+NUMBER_CLASSES = " Number class names with `names, y = numpy.unique(y, return_inverse=True)`."
+
+
+def as_real_array(values: Any, name: str, advice: str = "") -> Array:
     """Return an array of real numbers of any type and shape, not copied if it is one already.
 
-    Tables of pandas, polars and Arrow, and their columns, are accepted, too.
+    Tables of pandas, polars and Arrow, and their columns, are accepted, too. If the elements are
+    text, the error ends with `advice`.
 
     Raises
     ------
@@ -504,7 +510,9 @@ def as_real_array(values: Any, name: str) -> Array:
     """
     array = values if type(values) is np.ndarray else _as_array(values, name)
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} is of dtype {array.dtype}; expected real numbers.")
+        is_text = array.dtype.kind == "U" or (array.size and isinstance(array.flat[0], str))
+        advice = advice if is_text else ""
+        raise TypeError(f"{name} is of dtype {array.dtype}; expected real numbers.{advice}")
     return array
 
 

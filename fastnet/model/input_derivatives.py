@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from fastnet import kernels
 from fastnet.common.arguments import memory_for
 from fastnet.common.threads import get_num_threads
-from fastnet.data.rows import InputRows, as_batch, as_real_array
+from fastnet.data.rows import NUMBER_CLASSES, InputRows, as_batch, as_real_array
 from fastnet.model.model import KEPT_WORKSPACES, Model
 from fastnet.model.prediction import for_all_rows
 
@@ -34,7 +34,7 @@ def input_gradient(model: Model, X: ArrayLike, y: ArrayLike) -> Array:
         return found
     name = "input_gradient"
     rows, turn = as_batch(X, model._architecture.sizes[0], f"{name}: X")
-    y = as_real_array(y, f"{name}: y")
+    y = as_real_array(y, f"{name}: y", NUMBER_CLASSES)
     if turn is not np.asarray:
         y = _as_row(y, model._architecture.sizes[-1])
     _check_length(rows, y, name, "y")

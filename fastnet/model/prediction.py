@@ -16,7 +16,7 @@ from fastnet import kernels
 from fastnet.common.arguments import memory_for
 from fastnet.common.html import Records
 from fastnet.common.threads import get_num_threads, run_together
-from fastnet.data.rows import InputRows, as_batch, as_real_array, as_rows
+from fastnet.data.rows import NUMBER_CLASSES, InputRows, as_batch, as_real_array, as_rows
 from fastnet.model.blocks import (
     TRAINING_ROWS,
     call_rows,
@@ -267,7 +267,8 @@ def backprop(model: Model, x: ArrayLike, y: ArrayLike) -> tuple[list[Array], lis
 
 def read_batch(model: Model, x: Any, y: Any) -> Dataset:
     """Return one example, or a batch of them, as `Network.backprop` takes them."""
-    x, y = as_real_array(x, "backprop: X"), as_real_array(y, "backprop: y")
+    x = as_real_array(x, "backprop: X")
+    y = as_real_array(y, "backprop: y", NUMBER_CLASSES)
     n_in, n_out = model._architecture.sizes[0], model._architecture.n_targets
     # With one input, shape (1, 1) may also be a batch of one; then y decides.
     column = x.shape == (n_in, 1)
