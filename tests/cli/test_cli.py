@@ -175,7 +175,7 @@ def test_a_folder_of_idx_files_gives_what_the_npz_gives(npz, tmp_path):
         (["compare", "--threads", "two"], "--threads: got two; expected a whole number, 1 or more"),
         (["compare", "--initializers", "best"], "got best; the initializers are default, lecun"),
         (["compare", "--initializers", "large,"], "got nothing; the initializers are default"),
-        (["compare", "--initializers", "large,large"], "got large twice; give each name once"),
+        (["compare", "--initializers", "large,large"], "got 'large' twice; give each name once"),
         (["compare", "--hidden", "10,0"], "--hidden: got 0; expected a whole number, 1 or more"),
         (
             ["compare", "--hidden", "10,"],
