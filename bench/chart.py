@@ -14,13 +14,13 @@ ROW, FRAME = 0.17, 0.75
 BARS = {
     "S4a-fit": "Import line changed: MLPClassifier.fit, 1,000 x 20",
     "S4b-fit": "Import line changed: MLPClassifier.fit, 10,000 x 20",
-    "S4d-fit": "Import line changed: MLPClassifier.fit, 10,000 digits",
+    "S4d-fit": "Import line changed: MLPClassifier.fit, 10,000 digits, 784-100-10",
     "W1": "Epoch of MNIST, 784-30-10, mini-batch 10, prepared data",
     "W7": "Epoch of 100,000 x 100, relu, Adam, mini-batch 200, prepared data",
     "S2b-10": "One step on 10 digits, plain arrays",
     "W6": "feedforward of one digit, 784-30-10",
-    "S1a-16": "feedforward of 16 digits, float32",
-    "S1c-256": "feedforward of 256 dense rows, 100-100-2, float32",
+    "S1a-16": "feedforward of 16 digits, 784-30-10, float32",
+    "S1a-256-dense": "feedforward of 256 dense rows, 784-30-10, float32",
     "S1d-4096": "feedforward of 4,096 rows, 4-32-16-4 tanh, float32",
 }
 NAMES = {
@@ -189,7 +189,7 @@ def draw_bars(file: Mapping[str, Any], path: Path) -> None:
     axes.set_yticks(list(marks), list(marks.values()), fontsize=8)
     axes.tick_params(axis="y", length=0)
     axes.xaxis.set_major_formatter("{x:g}")
-    axes.set_xlabel("time, in times of fastnet's (log scale); dark: the other library is faster")
+    axes.set_xlabel("time relative to fastnet's (log scale); dark: the other library is faster")
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     figure.suptitle(

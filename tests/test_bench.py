@@ -170,12 +170,19 @@ def test_results_of_two_processors_are_in_one_table(bench):
     assert any("SimpleChains.jl 4.10 ms" in line and "18 cores" in line for line in lines[3:])
 
 
-@pytest.mark.parametrize("name", ["avx2", "avx512"])
+@pytest.mark.parametrize("name", ["avx2", "avx512", "avx512-epyc"])
 def test_the_committed_results_name_their_machine(bench, name):
     everything = bench("run").read(BENCH / f"results-{name}.json", ["W1"])
-    assert everything["instruction_set"] == name
+    kernel = name.partition("-")[0]
+    assert everything["instruction_set"] == kernel
     (part,) = everything["workloads"]
-    assert {r["details"]["kernel"] for r in part["results"] if r["peer"] == "fastnet"} == {name}
+    assert {r["details"]["kernel"] for r in part["results"] if r["peer"] == "fastnet"} == {kernel}
+
+
+def test_the_bars_of_the_readme_are_in_the_results(bench):
+    pytest.importorskip("matplotlib", reason="matplotlib is missing")
+    everything = bench("run").read(BENCH / "results-avx512-epyc.json", None)
+    assert set(bench("chart").BARS) <= {part["key"] for part in everything["workloads"]}
 
 
 def test_results_are_named_after_the_processor_unless_the_kernel_is_fixed(bench, monkeypatch):
