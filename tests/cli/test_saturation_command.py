@@ -62,7 +62,7 @@ def test_each_option_reaches_the_experiment(tmp_path, capsys):
     args += ["--initializers=he_uniform,zeros", f"--out={tmp_path / 'a' / 'b'}"]
     assert main(args) == 0
     out = capsys.readouterr().out
-    assert "16 of whose 64 inputs are 1" in out
+    assert "with 64 inputs, 16 of them 1" in out
     assert "500 draws, seed 3" in out
     rows = [line for line in out.splitlines() if line.startswith("|")]
     assert len(rows) == 6
@@ -90,9 +90,9 @@ def test_an_initializer_may_have_a_gain_or_be_a_number(tmp_path, capsys):
 
 def test_active_is_half_of_the_inputs_unless_given(tmp_path, capsys):
     assert main(["saturation", "--draws=10", "--inputs=9", f"--out={tmp_path}"]) == 0
-    assert "4 of whose 9 inputs" in capsys.readouterr().out
+    assert "with 9 inputs, 4 of them 1" in capsys.readouterr().out
     assert main(["saturation", "--draws=10", "--active=0", f"--out={tmp_path}"]) == 0
-    assert "0 of whose 1000 inputs" in capsys.readouterr().out
+    assert "with 1000 inputs, 0 of them 1" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ N = sum(SIZES)
 
 
 def make_data(share=1.0, targets=False):
-    """Return examples, of whose elements this share is not zero."""
+    """Return examples with this share of elements that are not zero."""
     rng = np.random.default_rng(5)
     X = rng.normal(size=(N, 9)) * (rng.random((N, 9)) < share)
     y = rng.integers(0, 3, N)
