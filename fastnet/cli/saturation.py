@@ -65,8 +65,8 @@ def run(args: argparse.Namespace) -> int:
             results.append(replace(z, initializer=name))
     written = write_picture(picture, plotting.saturation_figure, results)
     title = (
-        f"weighted input z of a neuron with {args.inputs} inputs, {active} of them 1, the others 0;\n"
-        f"{args.draws} draws, seed {args.seed}; saturated: |z| > 4.595, where sigma'(z) < 0.01"
+        f"weighted input z of a neuron with {args.inputs} inputs, {active} of them 1, the others "
+        f"0;\n{args.draws} draws, seed {args.seed}; saturated: |z| > 4.595, where sigma'(z) < 0.01"
     )
     # Columns of the default width would make the table wider than a terminal.
     show(TextTable(_HEADINGS, _rows(results), title, args.table, 8, terminal_width()))
