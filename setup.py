@@ -1,4 +1,4 @@
-"""Builds the compiled extensions; everything else but the addresses is in pyproject.toml.
+"""Builds the compiled extensions, and gives a release its addresses; the rest is in pyproject.toml.
 
 `fastnet/kernels/engine.pyx`, with the classes that Python sees, is compiled once for every number
 type (`engine_f32.pyx` includes it). `fastnet/kernels/loops.pyx` is compiled once more for every

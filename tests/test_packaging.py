@@ -139,9 +139,9 @@ def test_the_command_is_declared():
 
 def test_no_generated_file_is_tracked():
     if not (ROOT / ".git").exists():
-        pytest.skip("what git tracks is looked at, and this is no git checkout")
+        pytest.skip(".git is missing: the test checks which files git tracks")
     if shutil.which("git") is None:
-        pytest.skip("what git tracks is looked at, and git is not installed")
+        pytest.skip("git is missing: the test checks which files it tracks")
     done = subprocess.run(
         ["git", "-c", "safe.directory=*", "ls-files"],
         cwd=ROOT, capture_output=True, text=True, check=True,

@@ -1,4 +1,4 @@
-// node docs/_ext/search.js FOLDER: whether the search of the built pages finds the right one first.
+// Check that the search of the built pages finds the right page first: node docs/_ext/search.js FOLDER.
 // It runs the pages' own index and code, without a browser.
 const fs = require("fs");
 const path = require("path");

@@ -238,7 +238,7 @@ def test_what_is_wrong_with_standard_input_is_said(here, capsys, monkeypatch):
     assert "standard input (-) is a terminal" in refused(capsys, "train", "-")
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="os.mkfifo is missing: Windows has none")
 def test_a_named_pipe_is_read_once(here, capsys):
     run(capsys, "train", "flowers.csv", "--epochs", "2", "--out", "a.npz")
     os.mkfifo("pipe")

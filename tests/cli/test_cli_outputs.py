@@ -34,7 +34,12 @@ def other_names(path):
     )
 
 
-@pytest.mark.skipif(os.name != "posix", reason="Windows needs a privilege for symbolic links")
+links = pytest.mark.skipif(
+    os.name != "posix", reason="symbolic links are missing: Windows needs a privilege"
+)
+
+
+@links
 @pytest.mark.parametrize("option", ["--out", "--json"])
 def test_training_never_replaces_its_data(here, capsys, option):
     path = here / "flowers.csv"
@@ -46,7 +51,7 @@ def test_training_never_replaces_its_data(here, capsys, option):
             assert path.read_bytes() == content
 
 
-@pytest.mark.skipif(os.name != "posix", reason="Windows needs a privilege for symbolic links")
+@links
 @pytest.mark.parametrize("read", ["model.npz", "flowers.csv"])
 def test_answers_never_replace_model_or_data(model, here, capsys, read):
     path = here / read
@@ -76,7 +81,7 @@ def test_a_folder_of_idx_files_is_not_replaced(here, capsys):
     run(capsys, "train", "pictures", "--epochs", "1", "--out", "pictures/model.npz")
 
 
-@pytest.mark.skipif(os.name != "posix", reason="Windows needs a privilege for symbolic links")
+@links
 @pytest.mark.parametrize("name", ["compare.json", "compare.png"])
 def test_a_comparison_never_replaces_its_data(here, capsys, name):
     X, y = np.eye(4), np.arange(4) % 2

@@ -16,7 +16,7 @@ import sklearn.neural_network
 
 from fastnet.estimators import MLPClassifier, MLPRegressor
 
-PRIVATE = "looks at private attributes"
+PRIVATE = "a private attribute of scikit-learn is missing here"
 #: docs/scikit-learn.md has this list too.
 EXCEPTIONS = {
     "test_gradient": (AttributeError, f"{PRIVATE}: _loss_grad_lbfgs"),
@@ -24,7 +24,7 @@ EXCEPTIONS = {
     "test_adaptive_learning_rate": (AttributeError, f"{PRIVATE}: _optimizer"),
     "test_mlp_partial_fit_after_fit": (
         pytest.fail.Exception,
-        "wants partial_fit with early_stopping refused, which works here",
+        "the refusal of partial_fit with early_stopping is missing: it works here",
     ),
 }
 

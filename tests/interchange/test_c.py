@@ -27,7 +27,8 @@ DTYPES = [np.float64, np.float32]
 COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)]
 STRICT = ["-Wall", "-Wextra", "-Werror", "-pedantic"]
 needs_c = pytest.mark.skipif(
-    not COMPILERS or sys.platform == "win32", reason="gcc or clang is missing, or this is Windows"
+    not COMPILERS or sys.platform == "win32",
+    reason="gcc and clang are missing, or cannot build a shared library (Windows)",
 )
 
 

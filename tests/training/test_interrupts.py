@@ -180,7 +180,7 @@ def test_a_subinterpreter_trains():
         "_xxsubinterpreters", reason="_xxsubinterpreters is missing: Python 3.13 renamed it"
     )
     if sys.version_info >= (3, 12):
-        pytest.skip("NumPy cannot be imported in this Python's subinterpreters")
+        pytest.skip("NumPy is missing in subinterpreters: from Python 3.12 on it refuses them")
     work = """
 import warnings
 warnings.simplefilter("ignore")  # NumPy says that it may not work here

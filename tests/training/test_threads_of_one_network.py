@@ -235,7 +235,7 @@ def eager(monkeypatch):
 
 
 def csr(X):
-    reason = "rows that are sparse already come from SciPy (scipy), which is not installed"
+    reason = "SciPy (scipy) is missing: sparse rows come from it"
     return pytest.importorskip("scipy.sparse", reason=reason).csr_matrix(X)
 
 
